@@ -1,0 +1,91 @@
+/**
+ * Every error code with its title and its standing hint. Codes never change and are never used again for something else.
+ *
+ * Thousands: 1 plan, 2 transform and contract, 3 worker, 4 connector, 5 protocol, 6 state, 7 access, 8 environment.
+ */
+export interface CatalogueEntry {
+  readonly title: string
+  readonly hint: string
+}
+
+const entries = {
+  // 1xxx: the job is wrong
+  ANB1000: { title: 'the plan has faults', hint: 'fix each fault listed below; nothing was started' },
+  ANB1001: { title: 'column does not exist', hint: 'use one of the columns that the stream has at this point' },
+  ANB1002: { title: 'column has another type', hint: 'declare the type that the stream has, or convert the column in a transform before' },
+  ANB1003: { title: 'operator id is not unique', hint: 'give one of them its own id: { id: "..." }' },
+  ANB1004: { title: 'keyed transform without a key', hint: 'put .keyBy("column") before it' },
+  ANB1005: { title: 'stream goes nowhere', hint: 'end it with .to(sink), or remove it' },
+  ANB1006: { title: 'job has no source or no sink', hint: 'begin with .from(source) and end with .to(sink)' },
+  ANB1007: { title: 'side output does not exist', hint: 'declare it in Python with side={"name": {...}}' },
+  ANB1008: { title: 'schemas of a union differ', hint: 'make both sides have the same columns with the same types, for example with .select(...)' },
+  ANB1009: { title: 'types file is stale', hint: 'run: npx anabranch types transforms.py' },
+  ANB1010: { title: 'name or path is not allowed', hint: 'use letters, digits, dot, dash and underscore' },
+  ANB1011: { title: 'wrong kind of transform here', hint: '.apply takes @transform and @keyed, .filter takes @filter, .flatMap takes @flat_map' },
+  ANB1012: { title: 'two functions have one name', hint: 'rename one of the Python functions' },
+  ANB1013: { title: 'job file does not export a job', hint: 'export default job("name").from(...)...to(...)' },
+  ANB1014: { title: 'parameter is not known or has the wrong type', hint: 'declare it in job(name, { params: { ... } })' },
+  ANB1015: { title: 'type is not known', hint: 'use one of the types of anabranch, for example "int64" or "timestamp[ms, UTC]"' },
+  ANB1016: { title: 'sinks collide', hint: 'give each sink a path of its own' },
+  ANB1017: { title: 'option has a value that is not allowed', hint: 'see the message for what is allowed' },
+  ANB1018: { title: 'input files do not fit the declared schema', hint: 'write the schema anew with: npx anabranch types --from FILE' },
+  ANB1019: { title: 'no input file matches', hint: 'check the glob; it is relative to the job file' },
+  ANB1020: { title: 'module could not be imported', hint: 'read the Python traceback below; the first line is yours' },
+  ANB1021: { title: 'portable plan cannot be read', hint: 'write it anew with this version: npx anabranch plan --json' },
+  ANB1022: { title: 'state column has a type that cannot be kept as state', hint: 'use a flat type: bool, numbers, utf8, binary, dates and times' },
+  ANB1023: { title: 'unbounded source', hint: 'read the message' },
+  // 2xxx: user code on data
+  ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
+  ANB2002: { title: 'row rejected by the transform', hint: 'ab.reject was called for it' },
+  ANB2003: { title: 'row does not parse', hint: 'look at the line in the source file' },
+  ANB2004: { title: 'too many dead rows', hint: 'look at DIR/dead-letters; raise the limit with job(name, { maxDead }) if this is expected' },
+  ANB2005: { title: 'transform never succeeded', hint: 'every single row failed: the fault is in the transform, not in the data' },
+  ANB2006: { title: 'null key', hint: 'keyBy(..., { nullKeys: "group" | "drop" }) decides otherwise' },
+  ANB2007: { title: 'transform ran out of memory on a row', hint: 'raise job option workerMemory, or produce less for one row' },
+  ANB2008: { title: 'row killed or hung the worker', hint: 'the dead letter shows the signal and the stack; run the row alone with the capture' },
+  ANB2009: { title: 'a service that the transform calls is away', hint: 'the lane was held and tried again' },
+  ANB2010: { title: 'service away for too long', hint: 'no call succeeded within transientMaxMs; start again when the service is back' },
+  ANB2101: { title: 'transform returned other columns than declared', hint: 'return exactly the columns of outputs' },
+  ANB2102: { title: 'transform returned another number of rows', hint: 'return one value for each row, or use @flat_map' },
+  ANB2103: { title: 'transform returned no columns', hint: 'return a dict of columns' },
+  ANB2104: { title: 'transform returned a column of another type', hint: 'cast in Python, or change the declaration' },
+  ANB2105: { title: 'transform returned a null where none is allowed', hint: 'fill the nulls, or drop .required() from the declaration' },
+  ANB2106: { title: 'transform returned a wrong parent', hint: 'parent is int32: for each row out the number of its row in, ascending' },
+  ANB2107: { title: 'transform returned too much for one row', hint: 'one call may return 256 MiB; emit less for a row' },
+  ANB2108: { title: 'state of one key is too large', hint: 'keep less for a key' },
+  ANB2109: { title: 'transform used something it did not declare', hint: 'declare it in the decorator' },
+  // 3xxx: processes
+  ANB3001: { title: 'worker was lost', hint: 'its batch was sent to another worker' },
+  ANB3002: { title: 'worker did not answer before its deadline', hint: 'raise timeout_ms of the transform if a call may take that long' },
+  ANB3003: { title: 'worker could not start', hint: 'read what it printed below' },
+  ANB3004: { title: 'workers die again and again', hint: 'read what the last one printed below' },
+  ANB3005: { title: 'worker was larger than its memory limit', hint: 'raise job option workerMemory' },
+  ANB3006: { title: 'worker stopped answering heartbeats', hint: 'the machine may be overloaded, or the process was stopped' },
+  // 4xxx: outside systems
+  ANB4001: { title: 'file cannot be read', hint: 'check that it exists and may be read' },
+  ANB4002: { title: 'file is damaged', hint: 'fetch or write the file again' },
+  ANB4003: { title: 'file cannot be written', hint: 'check space and permissions' },
+  ANB4004: { title: 'file changed while it was read', hint: 'give the job files that nobody writes to' },
+  ANB4005: { title: 'path leaves the output folder', hint: 'sink paths are relative to --out' },
+  ANB4006: { title: 'socket cannot be opened', hint: 'check the address' },
+  ANB4007: { title: 'output folder is in use', hint: 'wait for the other run, or give another --out' },
+  ANB4008: { title: 'output folder holds something else', hint: 'give another --out' },
+  ANB4009: { title: 'line is too long', hint: 'lines may have up to 64 MiB' },
+  // 5xxx: protocol
+  ANB5001: { title: 'frame could not be accepted', hint: 'the worker was replaced and the batch sent again' },
+  ANB5002: { title: 'worker speaks another version', hint: 'install the same version of the Python package' },
+  ANB5003: { title: 'both sides disagree twice in a row', hint: 'this is a bug of ours: report it with the log' },
+  // 6xxx: state
+  ANB6001: { title: 'state cannot be kept', hint: 'read the message' },
+  // 7xxx: access
+  ANB7001: { title: 'not allowed', hint: 'ask the owner of the job' },
+  // 8xxx: this machine
+  ANB8001: { title: 'Python was not found', hint: 'run: npm start (it sets up .venv), or set ANABRANCH_PYTHON' },
+  ANB8002: { title: 'Python or a package of it is too old or missing', hint: 'run: npm run setup' },
+  ANB8003: { title: 'usage', hint: 'npx anabranch --help' },
+  ANB8004: { title: 'a limit of this machine was reached', hint: 'raise it: ulimit -n 4096' },
+  ANB8005: { title: 'types cannot be kept in the other language', hint: 'see the message' },
+} as const satisfies Record<string, CatalogueEntry>
+
+export type ErrorCode = keyof typeof entries
+export const catalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = entries

@@ -1,0 +1,9 @@
+/**
+ * base: what every room may use. Errors and their catalogue, invariants, the observer, and the declared
+ * (never the real) world. It must never import another room or a package, nor read a clock.
+ */
+export * from './catalogue.js'
+export * from './errors.js'
+export * from './invariant.js'
+export * from './observer.js'
+export * from './world.js'

@@ -1,0 +1,16 @@
+/** Programming errors stop the process: they are never caught and have no code. */
+export class InvariantError extends Error {
+  override get name(): string {
+    return 'InvariantError'
+  }
+}
+
+/** Asserts what must hold by construction; `what` is a sentence in the positive. */
+export function invariant(condition: unknown, what: string): asserts condition {
+  if (!condition) throw new InvariantError(`does not hold: ${what}`)
+}
+
+/** The end of a `switch` over a union that lists every case. */
+export function unreachable(value: never): never {
+  throw new InvariantError(`does not hold: every case is listed (${JSON.stringify(value)})`)
+}

@@ -1,0 +1,117 @@
+/**
+ * The world: time, chance, files, sockets, processes and threads, as the engine sees them.
+ *
+ * The core is told what happened and answers what to do; it never touches these itself. They are made in
+ * `runtime/open/world.ts` for a real run and by the simulation from a seed, which is why a simulation runs
+ * the real engine.
+ */
+
+/** Milliseconds. `nowMs` is monotonic and for deadlines; `wallMs` is the date and for people. */
+export interface Clock {
+  nowMs(): number
+  wallMs(): number
+  /** Calls `ring` once after `ms`; the answer cancels it. */
+  after(ms: number, ring: () => void): () => void
+}
+
+export interface Random {
+  /** A whole number in [0, below). */
+  below(below: number): number
+  /** `bytes` random bytes as lower-case hex. */
+  hex(bytes: number): string
+}
+
+export interface FileStat {
+  readonly bytes: number
+  readonly modifiedMs: number
+  readonly inode: number
+  readonly kind: 'file' | 'directory' | 'other'
+}
+
+/** An open file. Positions are bytes from its start. All methods throw the platform's error as it is. */
+export interface OpenFile {
+  read(into: Uint8Array, position: number): number
+  append(bytes: Uint8Array): void
+  truncate(bytes: number): void
+  sync(): void
+  stat(): FileStat
+  close(): void
+}
+
+/** Paths are absolute. Synchronous: a source or sink step is one bounded block of bytes. */
+export interface Files {
+  open(path: string, mode: 'read' | 'create' | 'append'): OpenFile
+  stat(path: string): FileStat | undefined
+  list(directory: string): readonly string[]
+  glob(pattern: string, directory: string): readonly string[]
+  makeDirectory(path: string): void
+  rename(from: string, to: string): void
+  remove(path: string): void
+  removeTree(path: string): void
+  syncDirectory(path: string): void
+  realPath(path: string): string
+  readText(path: string): string
+  writeText(path: string, text: string): void
+}
+
+/** What happens to a byte stream; the order is: open, data*, closed. */
+export interface StreamEvents {
+  readonly data: (bytes: Uint8Array) => void
+  readonly drain: () => void
+  readonly closed: (cause?: Error) => void
+}
+export interface ByteStream {
+  /** Answers false where the peer is behind: wait for `drain`. */
+  write(bytes: Uint8Array): boolean
+  pause(): void
+  resume(): void
+  end(): void
+  destroy(): void
+}
+export interface Listener {
+  close(): void
+}
+/** `address` is `tcp://host:port` or `unix:///path`. */
+export interface Sockets {
+  listen(address: string, opened: (stream: ByteStream) => StreamEvents): Promise<Listener>
+  connect(address: string, events: StreamEvents): Promise<ByteStream>
+}
+
+export interface ChildEvents {
+  readonly stdout: (bytes: Uint8Array) => void
+  readonly stderr: (bytes: Uint8Array) => void
+  readonly exit: (end: { readonly code: number | null; readonly signal: string | null }) => void
+}
+export interface Child {
+  readonly pid: number
+  /** Signals the whole process group. */
+  kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1'): void
+}
+export interface Processes {
+  spawn(
+    command: readonly string[],
+    options: {
+      readonly env: Readonly<Record<string, string>>
+      readonly cwd: string
+      /** Open file descriptors that the child gets as 3, 4, ... */
+      readonly fds?: readonly number[]
+      /** Kept open as the child's stdin; its end tells the child that the host is gone. */
+      readonly stdin?: 'pipe' | 'ignore'
+    },
+    events: ChildEvents,
+  ): Child
+}
+
+/** Nothing of the core needs a thread today; the seam is here so that it cannot be reached around. */
+export interface Threads {
+  readonly cores: number
+}
+
+export interface World {
+  readonly clock: Clock
+  readonly random: Random
+  readonly files: Files
+  readonly sockets: Sockets
+  readonly processes: Processes
+  readonly threads: Threads
+}

@@ -1,0 +1,81 @@
+/**
+ * What a source and a sink are. Both are driven by the runtime, one call at a time; a promise that is not
+ * settled yet is back-pressure.
+ */
+import { type Batch } from '../batch/index.js'
+import { type DeadLine } from '../formats/index.js'
+
+/** Where rows come from, for dead letters: a file with lines (or rows) counted from 1. */
+export interface Polled {
+  readonly batch: Batch
+  /** Name of the split as a person writes it: path relative to the job folder, or the address. */
+  readonly split: string
+  /** Position of each row in the split: `firstPosition + i` where `positions` is null. */
+  readonly firstPosition: number
+  readonly positions: Float64Array | null
+  /** Lines that did not parse, in order. */
+  readonly dead: readonly DeadLine[]
+}
+
+export interface PollLimit {
+  readonly rowsMax: number
+  readonly bytesMax: number
+}
+
+export interface SourceProgress {
+  /** Records read, those that do not parse included. */
+  readonly rows: number
+  /** Done and total in one unit (bytes or rows); total is null where nobody knows. */
+  readonly done: number
+  readonly total: number | null
+}
+
+export interface Source {
+  readonly bounded: boolean
+  /** Positions can be read again after a crash. */
+  readonly replayable: boolean
+  /** Checks all that can be checked before the first row (existence, footers, schema). Throws a PlanError or ConnectorError. */
+  open(): Promise<void>
+  /**
+   * The next rows, as soon as there is at least one (an empty batch is allowed where lines were dead); null
+   * at the end. Batches come in a fixed order for bounded sources: by name of the file, then by position.
+   */
+  poll(limit: PollLimit): Promise<Polled | null>
+  progress(): SourceProgress
+  /** Stops intake: a poll under way settles, with null where nothing is left. An unbounded source drains. */
+  drain(): void
+  /** Can be called twice. */
+  close(): Promise<void>
+}
+
+export interface SinkFile {
+  /** Absolute path, or the address. */
+  readonly path: string
+  readonly rows: number
+}
+
+export interface Sink {
+  /** Throws before the first row where the place cannot be written. */
+  open(): Promise<void>
+  /** Takes the batch; the promise settles when the next one may come. Rows are visible only when their file is whole. */
+  write(batch: Batch): Promise<void>
+  /** Everything was written: makes the rest visible, durable. Answers what is visible now. */
+  finish(): Promise<readonly SinkFile[]>
+  /** The job failed: what was rolled stays, what was not is removed. Can be called after finish and twice. */
+  abort(): Promise<readonly SinkFile[]>
+}
+
+/** Reading and writing Parquet is done by a Python process of ours; the runtime gives connectors this door to it. */
+export interface ParquetWork {
+  inspect(path: string): Promise<ParquetFooter>
+  /** Rows of one row group, only the named columns, cast to the schema of the batch. */
+  read(request: { readonly path: string; readonly rowGroup: number; readonly columns: readonly string[] }): Promise<readonly Batch[]>
+  /** Makes a Parquet file of an Arrow stream file, fsynced. Safe to call again. */
+  write(request: { readonly from: string; readonly to: string }): Promise<void>
+}
+export interface ParquetFooter {
+  readonly rows: number
+  readonly rowGroups: readonly { readonly rows: number; readonly bytes: number }[]
+  /** Types in our text form; null where we have none for it. */
+  readonly schema: readonly (readonly [string, string | null])[]
+}

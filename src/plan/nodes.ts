@@ -1,0 +1,126 @@
+/**
+ * The nodes of a plan: frozen data, one a thing that the user wrote, in the order of writing. This is also the
+ * portable JSON (`planVersion`): no functions, no classes, nothing that another host could not read.
+ */
+import { type SchemaJson } from '../schema/index.js'
+
+export const planVersion = 1
+
+/** Where a node's rows come from: the main output of a node, or a side output of it by name. */
+export interface Edge {
+  readonly node: string
+  readonly output?: string
+}
+
+/** A Python function as its types file declares it. */
+export interface FunctionRef {
+  /** Absolute path of the module's file. */
+  readonly module: string
+  /** Name in Python. */
+  readonly name: string
+  readonly kind: 'transform' | 'filter' | 'flat_map'
+  readonly keyed: boolean
+  readonly mode: 'batch' | 'row'
+  readonly inputs: SchemaJson
+  /** Added columns (transform, keyed), whole rows beside the parent (flat_map), empty (filter). */
+  readonly outputs: SchemaJson
+  readonly state: SchemaJson
+  readonly side: Readonly<Record<string, SchemaJson>>
+  readonly atEnd: boolean
+  readonly timeoutMs: number
+  /** SHA-256 of what is declared, hex; the handshake compares it. */
+  readonly declared: string
+}
+
+export type FormatNode =
+  | { readonly kind: 'json'; readonly schema: SchemaJson }
+  | { readonly kind: 'parquet'; readonly schema: SchemaJson }
+  | { readonly kind: 'text' }
+
+export type SourceConnector =
+  | { readonly kind: 'files'; readonly glob: string; readonly format: FormatNode }
+  | { readonly kind: 'socket'; readonly address: string; readonly format: FormatNode }
+
+/** When a file is closed and made visible: by bytes or by age, whichever comes first. */
+export interface RollPolicy {
+  /** Default 128 MiB. */
+  readonly bytes: number
+  /** Default 60 s. */
+  readonly ms: number
+}
+export type SinkConnector =
+  | { readonly kind: 'files'; readonly path: string; readonly format: 'json' | 'parquet'; readonly roll: RollPolicy }
+  | { readonly kind: 'socket'; readonly address: string }
+  /** Counts rows and adds up a checksum: for benchmarks. */
+  | { readonly kind: 'null'; readonly checksum: string | null }
+
+interface Placed {
+  /** Unique in the plan; state, dead letters and metrics go by it. */
+  readonly id: string
+  /** `job.ts:18` where known. */
+  readonly place: string
+}
+export interface SourceNode extends Placed {
+  readonly kind: 'source'
+  readonly connector: SourceConnector
+  readonly schema: SchemaJson
+}
+export interface PythonNode extends Placed {
+  readonly kind: 'python'
+  readonly input: Edge
+  readonly fn: FunctionRef
+  /** Schema of the main output. */
+  readonly schema: SchemaJson
+}
+export interface KeyNode extends Placed {
+  readonly kind: 'key'
+  readonly input: Edge
+  readonly columns: readonly string[]
+  readonly nullKeys: 'dead-letter' | 'group' | 'drop'
+  readonly schema: SchemaJson
+}
+export interface SelectNode extends Placed {
+  readonly kind: 'select'
+  readonly input: Edge
+  /** `from` is the column's name before, `to` after. */
+  readonly columns: readonly { readonly from: string; readonly to: string }[]
+  readonly schema: SchemaJson
+}
+export interface UnionNode extends Placed {
+  readonly kind: 'union'
+  readonly inputs: readonly Edge[]
+  readonly schema: SchemaJson
+}
+export interface SinkNode extends Placed {
+  readonly kind: 'sink'
+  readonly input: Edge
+  readonly connector: SinkConnector
+}
+export type PlanNode = SourceNode | PythonNode | KeyNode | SelectNode | UnionNode | SinkNode
+
+export type ParamValue = string | number | boolean | null | readonly ParamValue[] | { readonly [key: string]: ParamValue }
+
+export interface PlanOptions {
+  /** Most dead rows before the job stops; null: the default of DESIGN 11 (500 of the last 10,000 rows entering one operator). */
+  readonly maxDead: number | null
+  /** Fixed per job; the lanes are ranges of them. Default 128. */
+  readonly keyGroups: number
+  /** Bytes of address space that one worker may use; null: no limit. */
+  readonly workerMemoryBytes: number | null
+  /** A worker above this resident size is replaced between batches; null: three quarters of workerMemoryBytes, else 2 GiB. */
+  readonly recycleBytes: number | null
+  /** How long a lane is held for a service that is away, without one success. Default 600,000. */
+  readonly transientMaxMs: number
+}
+
+export interface Plan {
+  readonly version: typeof planVersion
+  readonly job: string
+  readonly params: Readonly<Record<string, ParamValue>>
+  readonly options: PlanOptions
+  readonly nodes: readonly PlanNode[]
+  /** The modules with the SHA-256 of their source that the types file carries. */
+  readonly modules: readonly { readonly path: string; readonly source: string; readonly types: string }[]
+  /** Absolute folder of the job file; input paths are relative to it. */
+  readonly folder: string
+}
