@@ -1,0 +1,211 @@
+"""The decorators: what a function takes and gives, declared beside it and checked on every call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ._function import Declaration, Function, UserFunction
+from ._schema import Schema, SchemaLike, make_schema
+from .errors import PlanError
+
+Decorator = Callable[[UserFunction], Function]
+SideLike = Mapping[str, SchemaLike]
+_KINDS = ("transform", "filter", "flat_map")
+_MODES = ("batch", "row")
+_NONE: Mapping[str, SchemaLike] = {}
+
+
+def transform(
+    *,
+    inputs: SchemaLike,
+    outputs: SchemaLike,
+    side: SideLike = _NONE,
+    mode: str = "batch",
+    timeout_ms: int = 30_000,
+    retry_on: tuple[type[BaseException], ...] = (),
+) -> Decorator:
+    """Make a function over Arrow columns callable from a job: n rows in, the same n rows with more columns out.
+
+    The function gets ``batch``: n rows with the columns of ``inputs``, n >= 1. It returns a mapping with exactly
+    the columns of ``outputs``, n values each, in the order of ``batch``; they are added to the rows, and a column
+    of the same name is replaced. Columns that are not declared stay in the host and are joined on again.
+
+    Args:
+        inputs: the columns that it reads; only these travel.
+        outputs: the columns that it adds or replaces.
+        side: named side outputs, each with its columns: ``side={"odd": {"why": ab.utf8}}``; return them with
+            ``ab.result(columns, odd=(columns, parent))``.
+        mode: ``"batch"`` calls it with columns; ``"row"`` calls ``f(row: dict) -> dict`` for each row, and a row
+            that raises is dead alone.
+        timeout_ms: milliseconds that one call may take before its process is replaced. If in doubt, keep the
+            default; a model on a CPU often needs 60_000.
+        retry_on: exception types that mean that something it calls is away: the rows wait and are sent again.
+            ``ConnectionError``, ``TimeoutError`` and ``ab.TransientError`` always do.
+
+    Raises:
+        PlanError: at import, if a column's type is not one of this package.
+
+    Example:
+        >>> @ab.transform(inputs={"price": ab.float64, "qty": ab.int64}, outputs={"total": ab.float64})
+        ... def enrich(batch):
+        ...     return {"total": pc.multiply(batch["price"], batch["qty"])}
+        >>> enrich({"price": [2.0], "qty": [3]})["total"].to_pylist()
+        [6.0]
+    """
+    return _decorator("transform", inputs, outputs, side, mode, timeout_ms, retry_on)
+
+
+def filter(
+    *,
+    inputs: SchemaLike,
+    side: SideLike = _NONE,
+    mode: str = "batch",
+    timeout_ms: int = 30_000,
+    retry_on: tuple[type[BaseException], ...] = (),
+) -> Decorator:
+    """Make a function callable from a job that says which rows stay.
+
+    It returns a boolean mask of n values (pyarrow, NumPy or a list); null counts as false. With ``mode="row"`` it
+    is ``f(row: dict) -> bool``. The other arguments are those of ``ab.transform``.
+
+    Example:
+        >>> @ab.filter(inputs={"price": ab.float64})
+        ... def dear(batch):
+        ...     return pc.greater(batch["price"], 100)
+        >>> dear({"price": [99.0, 101.0]}).to_pylist()
+        [False, True]
+    """
+    return _decorator("filter", inputs, _NONE, side, mode, timeout_ms, retry_on)
+
+
+def flat_map(
+    *,
+    inputs: SchemaLike,
+    outputs: SchemaLike,
+    side: SideLike = _NONE,
+    mode: str = "batch",
+    timeout_ms: int = 30_000,
+    retry_on: tuple[type[BaseException], ...] = (),
+) -> Decorator:
+    """Make a function callable from a job that gives none, one or many rows for each row.
+
+    It returns a mapping with the columns of ``outputs``, m values each, and ``parent``: int32, for each row out
+    the number of the row in that it comes from, ascending; or the pair ``(columns, parent)``. The columns are
+    added to those of the parent's row. With ``mode="row"`` it is ``f(row: dict)`` and returns a dict, a list of
+    dicts or None. The other arguments are those of ``ab.transform``.
+
+    Example:
+        >>> @ab.flat_map(inputs={"line": ab.utf8}, outputs={"word": ab.utf8})
+        ... def words(batch):
+        ...     lists = pc.utf8_split_whitespace(batch["line"])
+        ...     return {"word": pc.list_flatten(lists), "parent": pc.list_parent_indices(lists)}
+        >>> words({"line": ["a b", "c"]})["word"].to_pylist()
+        ['a', 'b', 'c']
+    """
+    return _decorator("flat_map", inputs, outputs, side, mode, timeout_ms, retry_on)
+
+
+def keyed(
+    *,
+    inputs: SchemaLike,
+    state: SchemaLike,
+    outputs: SchemaLike = _NONE,
+    kind: str = "transform",
+    at_end: UserFunction | None = None,
+    side: SideLike = _NONE,
+    mode: str = "batch",
+    timeout_ms: int = 30_000,
+    retry_on: tuple[type[BaseException], ...] = (),
+) -> Decorator:
+    """Make a function over Arrow columns and the state of their keys callable from a job.
+
+    The function gets ``batch``: n rows with the columns of ``inputs``, n >= 1, and ``state``: k rows, one for
+    each distinct key of ``batch`` in order of first appearance, null or the declared default where a key is
+    new. It returns a pair: the columns of ``outputs``, n rows in the order of ``batch``, added to it; and the
+    new state, k rows in the same order. A state column left out is unchanged; without the pair all are. The job
+    chooses the key, with ``keyBy``.
+
+    It may be called again with the same batch after a crash; the lost call's state is not seen. It
+    must not keep anything between calls: the next batch may go to another process.
+
+    Args:
+        inputs: the columns that it reads; only these travel.
+        state: what is kept for each key: flat types, ``ab.int64.default(0)`` for what a new key has.
+        outputs: the columns that it adds or replaces; none for ``kind="filter"``.
+        kind: ``"transform"``, ``"filter"`` or ``"flat_map"``: what the first of the pair is.
+        at_end: after the last row of bounded input it is called with ``keys``, a mapping of the key columns, and
+            ``state``, over all keys; the rows that it returns go to the side output that it names, or to the only
+            one, or with none declared to the main output.
+        side: named side outputs, each with its columns.
+        mode: with ``"row"`` it is ``f(row: dict, state: dict | None)`` and returns ``(out, state)``, where state
+            None deletes the key's state; a row that raises is dead alone and leaves no state.
+        timeout_ms: milliseconds one call may take before its process is replaced. If in doubt, keep
+            the default; a model on a CPU often needs 60_000.
+        retry_on: exception types that mean that something it calls is away; see ``ab.transform``.
+
+    Raises:
+        PlanError: at import, if a column is declared twice or its type is not one of this package.
+
+    Example:
+        >>> @ab.keyed(inputs={"price": ab.float64}, state={"n": ab.int64}, outputs={"nth": ab.int64})
+        ... def count(batch, state):
+        ...     rank = np.empty(len(batch), "i8")
+        ...     rank[state.order] = np.arange(len(batch)) - np.repeat(state.starts[:-1], np.diff(state.starts))
+        ...     before = np.nan_to_num(state["n"].to_numpy())
+        ...     return {"nth": before[state.index] + rank + 1}, {"n": before + np.diff(state.starts)}
+        >>> ab.testing.run_keyed(count, {"user": ["a", "a"], "price": [1.0, 2.0]}, key="user")["nth"].to_pylist()
+        [1, 2]
+    """
+    return _decorator(kind, inputs, outputs, side, mode, timeout_ms, retry_on, state, at_end)
+
+
+def _decorator(
+    kind: str,
+    inputs: SchemaLike,
+    outputs: SchemaLike,
+    side: SideLike,
+    mode: str,
+    timeout_ms: int,
+    retry_on: tuple[type[BaseException], ...],
+    state: SchemaLike | None = None,
+    at_end: UserFunction | None = None,
+) -> Decorator:
+    if kind not in _KINDS:
+        raise PlanError(f"kind is one of {', '.join(_KINDS)}, not {kind!r}", code="ANB1017")
+    if mode not in _MODES:
+        raise PlanError(f"mode is 'batch' or 'row', not {mode!r}", code="ANB1017")
+    if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, int) or timeout_ms < 1:
+        raise PlanError(f"timeout_ms is a whole number of milliseconds, not {timeout_ms!r}", code="ANB1017")
+    declared = Declaration(
+        kind=kind,
+        keyed=state is not None,
+        mode=mode,
+        inputs=make_schema(inputs),
+        outputs=_outputs(kind, make_schema(outputs)),
+        state=make_schema({} if state is None else state),
+        side={_side_name(name): make_schema(columns) for name, columns in side.items()},
+        at_end=at_end,
+        timeout_ms=timeout_ms,
+        retry_on=tuple(retry_on) if isinstance(retry_on, (tuple, list)) else (retry_on,),
+    )
+
+    def decorate(user: UserFunction) -> Function:
+        if isinstance(user, Function) or not callable(user):
+            raise PlanError(f"expected a plain function, got {user!r}", code="ANB1011")
+        return Function(user, declared)
+
+    return decorate
+
+
+def _outputs(kind: str, outputs: Schema) -> Schema:
+    if kind == "filter" and len(outputs) > 0:
+        raise PlanError("a filter has no outputs: it returns which rows stay", code="ANB1017")
+    if kind == "flat_map" and "parent" in outputs:
+        raise PlanError("a flat_map cannot have a column named 'parent': that names the rows it comes from", code="ANB1010")
+    return outputs
+
+
+def _side_name(name: str) -> str:
+    if not isinstance(name, str) or not name.isidentifier() or name == "parent":
+        raise PlanError(f"a side output's name is a plain word other than 'parent', not {name!r}", code="ANB1010")
+    return name

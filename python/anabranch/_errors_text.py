@@ -1,0 +1,89 @@
+"""An exception as text with limits: its type, its message, its traceback from the user's first line down.
+
+User exceptions may have a ``__str__`` that raises, recurses or returns a megabyte; none of that may hurt the caller.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import traceback
+from types import TracebackType
+
+MESSAGE_MAX = 8 * 1024
+TRACEBACK_MAX = 32 * 1024
+CAUSES_MAX = 16
+
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def describe_error(error: BaseException) -> dict[str, object]:
+    """``{code, hint, type, message, traceback, cause: [{type, message}]}`` of an exception."""
+    return {
+        "code": str(getattr(error, "code", "")) if type(error).__module__.startswith("anabranch") else "",
+        "hint": str(getattr(error, "hint", "")) if type(error).__module__.startswith("anabranch") else "",
+        "type": type_name(error),
+        "message": message_of(error),
+        "traceback": traceback_of(error),
+        "cause": [{"type": type_name(c), "message": message_of(c)} for c in chain(error)[1:]],
+    }
+
+
+def type_name(error: BaseException) -> str:
+    """``KeyError``, or with its module ``json.decoder.JSONDecodeError`` where it is not a builtin."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def message_of(error: BaseException) -> str:
+    """The exception's text, at most ``MESSAGE_MAX`` bytes of it."""
+    own = error.args[0] if type(error).__module__ == "anabranch.errors" and error.args else None
+    try:
+        text = own if isinstance(own, str) else str(error)
+    except BaseException as inner:
+        text = f"<its text could not be made: {type(inner).__name__}>"
+    return clip(text, MESSAGE_MAX)
+
+
+def clip(text: str, size: int) -> str:
+    """The text, cut to ``size`` bytes of UTF-8, without lone surrogates."""
+    head = text[: size + 1].encode("utf-8", "replace")
+    if len(head) <= size and len(text) <= size:
+        return head.decode("utf-8", "ignore")
+    mark = b" ... (cut)"
+    return (head[: size - len(mark)] + mark).decode("utf-8", "ignore")
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """The exception and what it was raised from or while handling, outermost first."""
+    found: list[BaseException] = []
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen and len(found) < CAUSES_MAX:
+        seen.add(id(at))
+        found.append(at)
+        at = at.__cause__ if at.__cause__ is not None or at.__suppress_context__ else at.__context__
+    return found
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback from the user's first frame down, with the exceptions that led to it, innermost cause first."""
+    parts: list[str] = []
+    for one in reversed(chain(error)):
+        frames = _frames(one.__traceback__)
+        lines = [f"{type_name(one)}: {message_of(one)}\n"] if not frames else ["Traceback (most recent call last):\n"]
+        if frames:
+            lines += traceback.format_list(frames) + [f"{type_name(one)}: {message_of(one)}\n"]
+        parts.append("".join(lines))
+    return clip("\nwhich led to:\n\n".join(parts), TRACEBACK_MAX)
+
+
+def _frames(at: TracebackType | None) -> traceback.StackSummary:
+    """Frames below ours; of a deep recursion the first and the last."""
+    linecache.checkcache()
+    frames = traceback.extract_tb(at)
+    while frames and (frames[0].filename.startswith(_OURS) or frames[0].filename.startswith("<frozen importlib")):
+        del frames[0]
+    if len(frames) > 60:
+        frames = traceback.StackSummary.from_list([*frames[:20], *frames[-20:]])
+    return frames

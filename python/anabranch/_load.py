@@ -1,0 +1,66 @@
+"""Loading a user's module by the path of its file, as introspection and worker do it alike."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from .errors import PlanError
+
+
+def source_digest(path: str) -> str:
+    """SHA-256 of the file's bytes, hex."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def load_module(path: str) -> ModuleType:
+    """Import the file, once a process; its folder comes first on ``sys.path``, so that its neighbours are found.
+
+    Raises:
+        PlanError: if there is no such file. What the module itself raises passes through.
+    """
+    file = Path(path).resolve()
+    for known in list(sys.modules.values()):
+        if getattr(known, "__anabranch_path__", None) == str(file):
+            return known
+    if not file.is_file():
+        raise PlanError(f"module {path} does not exist", code="ANB1020")
+    folder = str(file.parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return _import(file, _module_name(file))
+
+
+def _module_name(file: Path) -> str:
+    """The file's own name, as its neighbours import it, unless another module has that name."""
+    stem = file.stem
+    taken = sys.modules.get(stem)
+    if taken is None and stem.isidentifier() and importlib.util.find_spec(stem) is not None:
+        found = importlib.util.find_spec(stem)
+        if found is not None and found.origin == str(file):
+            return stem
+    if taken is not None and getattr(taken, "__file__", None) == str(file):
+        return stem
+    return f"{stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+
+
+def _import(file: Path, name: str) -> ModuleType:
+    known = sys.modules.get(name)
+    if known is not None:
+        vars(known)["__anabranch_path__"] = str(file)
+        return known
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise PlanError(f"module {file} is not a Python file", code="ANB1020")
+    module = importlib.util.module_from_spec(spec)
+    vars(module)["__anabranch_path__"] = str(file)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
