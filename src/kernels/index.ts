@@ -1,0 +1,6 @@
+/**
+ * kernels: hot loops over bytes and typed arrays. WebAssembly made from `wasm/*.ts`, each with a plain
+ * JavaScript twin that is its oracle in tests and its stand-in where WebAssembly SIMD is refused. They know
+ * memory and positions only; must never know a schema, a batch or a clock.
+ */
+export * from './text-utf8.js'
