@@ -1,0 +1,5 @@
+/** fault: what a failure means. Decisions only, pure: it never touches a queue, a worker or a clock. */
+export * from './dead-limit.js'
+export * from './decide.js'
+export * from './failure.js'
+export * from './hold.js'

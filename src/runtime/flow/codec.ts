@@ -1,0 +1,236 @@
+/**
+ * The codec of one stage: a piece of a ticket to the tables of a call, and the tables of a reply to rows, state and
+ * dead rows. Everything that a worker says is checked here against what the stage declared before anything is
+ * applied; a reply is taken whole or not at all.
+ */
+import { type AnabranchError, ProtocolError, invariant } from '../../base/index.js'
+import { type Batch, type IpcTemplate, ipcSize, ipcTemplate, readIpc, select, withColumns, writeIpc } from '../../batch/index.js'
+import { type StageVertex, deadSchema, schemaIds } from '../../plan/index.js'
+import { type Schema, schemaFromJson } from '../../schema/index.js'
+import { type TablePart, type TableView, tableKind } from '../../transport/index.js'
+import { type Grouping, type KeyedState } from './keyed.js'
+import { takeOrigin } from './origin.js'
+import { type Rows, rowCount, takeRows } from './rows.js'
+import { type DeadRow, readDead } from './dead-rows.js'
+import { type Call, type Emission } from './ticket.js'
+
+export interface SideOutput {
+  readonly operator: number
+  /** Output number in the frame, from 1. */
+  readonly output: number
+  readonly name: string
+  readonly schema: Schema
+}
+
+export interface NewState {
+  readonly operator: number
+  readonly state: Batch
+  readonly clear: Uint8Array | null
+}
+export interface Reply {
+  readonly emissions: readonly Emission[]
+  readonly state: readonly NewState[]
+  readonly dead: readonly DeadRow[]
+  readonly us: number
+  readonly rssBytes: number
+  readonly counters: Readonly<Record<string, number>>
+}
+
+const cells = (bytes: Int32Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+function plain(kind: number, bytes: Uint8Array, rows: number, operator = 0): TablePart {
+  return { kind, operator, output: 0, schemaId: 0, rows, bytes: bytes.length, write: (to, at) => to.set(bytes, at) }
+}
+
+export class StageCodec {
+  readonly sides: readonly SideOutput[]
+  private readonly shipped: Schema
+  private readonly output: Schema
+  private readonly rowsTemplate: IpcTemplate
+  private readonly stateTemplates: ReadonlyMap<number, { readonly schema: Schema; readonly template: IpcTemplate }>
+  private keysTemplate: IpcTemplate | null = null
+
+  constructor(private readonly vertex: StageVertex) {
+    this.shipped = vertex.shipped
+    this.output = vertex.output
+    this.rowsTemplate = ipcTemplate(this.shipped)
+    this.sides = vertex.operators.flatMap((o, operator) =>
+      o.sides.map(({ output, name, schema }) => ({ operator, output, name, schema })),
+    )
+    this.stateTemplates = new Map(
+      vertex.operators.flatMap((o, i) => {
+        if (!o.fn.keyed) return []
+        const schema = schemaFromJson(o.fn.state)
+        return [[i, { schema, template: ipcTemplate(schema) }] as const]
+      }),
+    )
+  }
+
+  /** Columns of the stage's input that travel. */
+  ship(rows: Rows): Batch {
+    return select(rows.batch, this.shipped.fields.map(f => f.name))
+  }
+
+  /** Tables of a CALL. */
+  call(rows: Rows, keyed: KeyedState | null, grouping: Grouping | null): readonly TablePart[] {
+    const parts = [this.arrow(tableKind.rows, schemaIds.shipped, this.rowsTemplate, this.ship(rows))]
+    if (keyed === null || grouping === null) return parts
+    for (const operator of this.stateTemplates.keys()) parts.push(...this.stateOf(operator, keyed, grouping.uniq))
+    parts.push(
+      plain(tableKind.index, cells(grouping.index), grouping.index.length),
+      plain(tableKind.order, cells(grouping.order), grouping.order.length),
+      plain(tableKind.starts, cells(grouping.starts), grouping.starts.length),
+    )
+    return parts
+  }
+
+  /** Tables of an END: the keys of one lane and one operator, in order, with their state. */
+  end(keys: Batch, slots: Int32Array, operator: number, keyed: KeyedState): readonly TablePart[] {
+    this.keysTemplate ??= ipcTemplate(keyed.keySchema)
+    return [this.arrow(tableKind.keys, schemaIds.keys, this.keysTemplate, keys), ...this.stateOf(operator, keyed, slots)]
+  }
+
+  private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array): TablePart[] {
+    const table = keyed.tables.get(operator)
+    const template = this.stateTemplates.get(operator)?.template
+    invariant(table !== undefined && template !== undefined, 'a keyed operator has a table and a template')
+    const { state, isNew } = table.gather(uniq)
+    return [
+      this.arrow(tableKind.state, schemaIds.state(operator), template, state, operator),
+      plain(tableKind.isNew, isNew, uniq.length, operator),
+    ]
+  }
+
+  private arrow(kind: number, schemaId: number, template: IpcTemplate, batch: Batch, operator = 0): TablePart {
+    return {
+      kind,
+      operator,
+      output: 0,
+      schemaId,
+      rows: batch.rows,
+      bytes: ipcSize(template, batch),
+      write: (to, at) => {
+        writeIpc(template, batch, to, at)
+      },
+    }
+  }
+
+  /** Tables of a DONE. Throws a ProtocolError where they do not fit what was asked. */
+  reply(tables: readonly TableView[], asked: { rows: Rows; call: Call; keys: number }): Reply {
+    const emissions: Emission[] = []
+    if (asked.call.kind === 'rows') {
+      const main = this.mainOutput(tables, asked.rows)
+      if (rowCount(main) > 0) emissions.push({ output: 0, rows: main })
+    }
+    this.sides.forEach((side, i) => {
+      const rows = this.sideOutput(tables, side, asked)
+      if (rows !== null && rowCount(rows) > 0) emissions.push({ output: i + 1, rows })
+    })
+    const measures = readMeasures(tables)
+    return {
+      emissions,
+      state: asked.call.kind === 'rows' ? this.newState(tables, asked.keys) : [],
+      dead: readDead(tables, deadSchema, rowCount(asked.rows), this.vertex.operators.length),
+      ...measures,
+    }
+  }
+
+  private mainOutput(tables: readonly TableView[], rows: Rows): Rows {
+    const found = tables.find(t => t.kind === tableKind.output && t.output === 0)
+    const parents = tables.find(t => t.kind === tableKind.parent && t.output === 0)
+    const parent = parents === undefined ? null : readParent(parents, rowCount(rows))
+    const m = parent?.length ?? rowCount(rows)
+    const base = parent === null ? rows : takeRows(rows, parent)
+    if (found === undefined) {
+      if (this.output.fields.length > 0) throw refused('the main output of the stage', 'none')
+      return base
+    }
+    const added = readIpc(this.output, found.bytes)
+    if (added.rows !== m) throw refused(`${m} rows of output`, `${added.rows}`)
+    if (this.output.fields.length === 0) return base
+    const joined = withColumns(base.batch, added)
+    return { batch: { ...joined, schema: this.vertex.schema }, origin: base.origin }
+  }
+
+  private sideOutput(
+    tables: readonly TableView[],
+    side: SideOutput,
+    asked: { readonly rows: Rows; readonly call: Call },
+  ): Rows | null {
+    const mine = (t: TableView): boolean => t.operator === side.operator && t.output === side.output
+    const found = tables.find(t => t.kind === tableKind.output && mine(t))
+    if (found === undefined) return null
+    const batch = readIpc(side.schema, found.bytes)
+    if (asked.call.kind === 'end') return { batch, origin: asked.rows.origin }
+    const parents = tables.find(t => t.kind === tableKind.parent && mine(t))
+    if (parents === undefined) {
+      if (batch.rows !== rowCount(asked.rows)) throw refused(`${rowCount(asked.rows)} rows of side output`, `${batch.rows}`)
+      return { batch, origin: asked.rows.origin }
+    }
+    const parent = readParent(parents, rowCount(asked.rows))
+    if (parent.length !== batch.rows) throw refused(`${batch.rows} parents of side output`, `${parent.length}`)
+    return { batch, origin: takeOrigin(asked.rows.origin, parent) }
+  }
+
+  private newState(tables: readonly TableView[], keys: number): NewState[] {
+    return [...this.stateTemplates].map(([operator, { schema }]) => {
+      const found = tables.find(t => t.kind === tableKind.state && t.operator === operator)
+      if (found === undefined) throw refused(`state of operator ${operator}`, 'none')
+      const state = readIpc(schema, found.bytes)
+      if (state.rows !== keys) throw refused(`${keys} rows of state`, `${state.rows}`)
+      const clear = tables.find(t => t.kind === tableKind.clear && t.operator === operator)?.bytes ?? null
+      if (clear !== null && clear.length < (keys + 7) >> 3) throw refused(`${keys} bits to clear`, `${clear.length * 8}`)
+      return { operator, state, clear }
+    })
+  }
+}
+
+const refused = (expected: string, got: string): AnabranchError =>
+  new ProtocolError('ANB5001', `expected ${expected} in a reply, got ${got}`)
+
+/** int32[m], ascending, each a row that was sent. */
+function readParent(table: TableView, rows: number): Int32Array {
+  if (table.bytes.length !== table.rows * 4) throw refused(`${table.rows * 4} bytes of parents`, `${table.bytes.length}`)
+  const bytes = table.bytes.byteOffset % 4 === 0 ? table.bytes : table.bytes.slice()
+  const parent = new Int32Array(bytes.buffer, bytes.byteOffset, table.rows)
+  let before = 0
+  for (const row of parent) {
+    if (row < before || row >= rows) throw refused(`parents from 0 to ${rows - 1}, ascending`, `${row} after ${before}`)
+    before = row
+  }
+  return parent
+}
+
+interface Measures {
+  readonly us: number
+  readonly rssBytes: number
+  readonly counters: Readonly<Record<string, number>>
+}
+
+function readMeasures(tables: readonly TableView[]): Measures {
+  const found = tables.find(t => t.kind === tableKind.measures)
+  const none: Measures = { us: 0, rssBytes: 0, counters: {} }
+  if (found === undefined) return none
+  const json = parseObject(found.bytes)
+  const amount = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0)
+  const counters = Object.entries(typeof json['counters'] === 'object' && json['counters'] !== null ? json['counters'] : {})
+  return {
+    us: amount(json['us']),
+    rssBytes: amount(json['rss']),
+    counters: Object.fromEntries(counters.map(([name, value]) => [name, amount(value)])),
+  }
+}
+
+/** A JSON object that a worker wrote; a ProtocolError where it is anything else. */
+export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes))
+  } catch (cause) {
+    throw new ProtocolError('ANB5001', 'expected JSON in a reply, got something else', { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw refused('a JSON object', Array.isArray(value) ? 'an array' : typeof value)
+  return Object.fromEntries(Object.entries(value))
+}
+

@@ -1,0 +1,266 @@
+/**
+ * The engine: one job as a deterministic state machine. Events come in (rows of a source, a reply, a lost worker, a
+ * tick), effects go out (poll, write, call, kill). It reads no clock, touches no socket and holds no promise, so a
+ * seeded simulation runs it unchanged; the same events give the same effects.
+ *
+ * After each event it pumps: rows move downstream first, then work is granted (stages near the sinks before those
+ * near the sources), then sources are polled that have room before them. That order is the back-pressure.
+ */
+import { AnabranchError, type Observer, invariant } from '../../base/index.js'
+import { type Polled } from '../../connectors/index.js'
+import { type Topology } from '../../plan/index.js'
+import { type TableView } from '../../transport/index.js'
+import { LeaseTable, type ReplyKey } from '../../workers/lease/index.js'
+import { Pool, type PoolTerms } from '../../workers/watch/index.js'
+import { type Failure, type Loss } from '../fault/index.js'
+import { type Effects } from './effects.js'
+import { type Graph, buildGraph } from './graph.js'
+import { Ledger } from './ledger.js'
+import { type Work, grantWork } from './grant.js'
+import { Settlement } from './settle.js'
+import { type SinkVertex, type SourceVertex } from './vertices.js'
+
+export interface EngineTerms {
+  readonly lanes: number
+  readonly keyGroups: number
+  /** `--batch-rows`; rows of one call at most. */
+  readonly rowsMax: number
+  readonly pool: PoolTerms
+  readonly transientMaxMs: number
+  /** Dead rows of the whole job before it stops; null: the default rule of `DeadLimit`. */
+  readonly maxDead: number | null
+  /** SHA-256 of each module's source, by path. */
+  readonly codeDigests: ReadonlyMap<string, string>
+  /** Index of each source that has an end. */
+  readonly bounded: ReadonlySet<number>
+}
+
+/** Bytes of one poll: a batch of rows as the source gives it. */
+const pollBytesMax = 4 << 20
+
+export class Engine {
+  readonly ledger: Ledger
+  private readonly graph: Graph
+  private readonly pool: Pool
+  private readonly leases = new LeaseTable<Work>()
+  private readonly settlement: Settlement
+  private failed = false
+  private finished = false
+  private opened = false
+  private nowMs = 0
+
+  constructor(
+    topology: Topology,
+    private readonly terms: EngineTerms,
+    private readonly effects: Effects,
+    private readonly observer: Observer,
+  ) {
+    this.pool = new Pool(terms.pool)
+    this.ledger = new Ledger(terms.maxDead, terms.codeDigests, effects, observer)
+    this.graph = buildGraph(topology, terms, {
+      observer,
+      nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
+    })
+    this.settlement = new Settlement(this.ledger, observer)
+  }
+
+  /** The first worker may start. */
+  start(nowMs: number): void {
+    this.event(nowMs, () => undefined)
+  }
+
+  /** Sources and sinks are open: rows may flow. */
+  open(nowMs: number): void {
+    this.event(nowMs, () => {
+      this.opened = true
+    })
+  }
+
+  /** A poll is answered; null: the source has ended. */
+  polled(source: number, polled: Polled | null, nowMs: number): void {
+    this.event(nowMs, () => {
+      const vertex = this.source(source)
+      invariant(vertex.polling, 'a poll is answered once')
+      vertex.polling = false
+      if (polled === null) {
+        vertex.ended = true
+        vertex.output.end()
+        return
+      }
+      const split = this.ledger.split(polled.split)
+      this.stopOn(this.ledger.polled(vertex.id, polled))
+      const origin =
+        polled.positions === null
+          ? ({ kind: 'run', split, first: polled.firstPosition } as const)
+          : ({ kind: 'each', split: new Int32Array(polled.batch.rows).fill(split), position: polled.positions } as const)
+      vertex.output.emit({ batch: polled.batch, origin })
+    })
+  }
+
+  /** A write is done: the sink takes the next one. */
+  written(sink: number, nowMs: number): void {
+    this.event(nowMs, () => {
+      this.sink(sink).busy = false
+    })
+  }
+
+  sinkFinished(sink: number, nowMs: number): void {
+    this.event(nowMs, () => {
+      this.sink(sink).finished = true
+    })
+  }
+
+  /** A worker has opened the job's modules. */
+  ready(worker: number, nowMs: number): void {
+    this.event(nowMs, () => this.pool.ready(worker))
+  }
+
+  /** A worker is gone, reaped. */
+  lost(worker: number, loss: Loss, nowMs: number): void {
+    this.event(nowMs, () => {
+      const wasReady = this.pool.lost(worker, nowMs, `${loss.what}\n${loss.stderr}`)
+      this.observer.count('worker.lost', 1, { kind: loss.kind })
+      if (!wasReady) return
+      this.leases.lost(worker).forEach((lease, i) => {
+        this.stopOn(this.settlement.lost(lease.work, i === 0 && loss.kind !== 'replaced' ? loss : null))
+        this.graph.emit(lease.work)
+      })
+    })
+  }
+
+  /** DONE of a call. */
+  done(worker: number, key: ReplyKey, tables: readonly TableView[], nowMs: number): void {
+    this.settle(worker, key, nowMs, work => this.settlement.done(work, tables))
+  }
+
+  /** FAILED of a call. */
+  callFailed(worker: number, key: ReplyKey, failure: Failure, nowMs: number): void {
+    this.settle(worker, key, nowMs, work => this.settlement.failed(work, failure, nowMs))
+  }
+
+  /** What a worker sent is no frame of ours: it is replaced, its batches are sent again. */
+  broken(worker: number, error: AnabranchError, nowMs: number): void {
+    this.event(nowMs, () => this.replace(worker, error))
+  }
+
+  /** The outside failed (a source, a sink). */
+  stop(error: AnabranchError): void {
+    this.stopOn(error)
+  }
+
+  tick(nowMs: number): void {
+    this.event(nowMs, () => {
+      for (const worker of this.leases.overdue(nowMs)) this.effects.kill(worker, 'deadline')
+    })
+  }
+
+  /** When the engine wants a tick although nothing happens; null: no hurry. */
+  wakeMs(nowMs: number): number | null {
+    const times = [this.pool.wakeMs(nowMs), ...this.graph.stages.map(s => s.wakeMs(nowMs))].filter(ms => ms !== null)
+    return times.length === 0 ? null : Math.min(...times)
+  }
+
+  get activeWorkers(): number {
+    return this.pool.activeCount
+  }
+
+  /** Rows that each sink was given. */
+  get sinkRows(): readonly number[] {
+    return this.graph.sinks.map(s => s.rows)
+  }
+
+  private settle(worker: number, key: ReplyKey, nowMs: number, apply: (work: Work) => { rssBytes: number } | AnabranchError): void {
+    this.event(nowMs, () => {
+      const lease = this.leases.settle(worker, key, nowMs)
+      if (lease === null) {
+        this.observer.count('reply.stale')
+        return
+      }
+      const answer = apply(lease.work)
+      this.pool.settled(worker, answer instanceof AnabranchError ? 0 : answer.rssBytes)
+      if (!(answer instanceof AnabranchError)) this.graph.emit(lease.work)
+      else if (answer.class === 'ProtocolError') {
+        this.settlement.again(lease.work)
+        this.replace(worker, answer)
+      } else this.stopOn(answer)
+    })
+  }
+
+  private replace(worker: number, error: AnabranchError): void {
+    this.observer.count('frame.refused')
+    this.observer.log('warning', `worker ${worker} is replaced: ${error.message}`)
+    this.stopOn(this.settlement.refused(error))
+    this.effects.kill(worker, 'protocol')
+  }
+
+  private event(nowMs: number, change: () => void): void {
+    if (this.failed || this.finished) return
+    this.nowMs = nowMs
+    change()
+    this.pump()
+  }
+
+  private stopOn(error: AnabranchError | null): void {
+    if (error === null || this.failed) return
+    this.failed = true
+    this.effects.fail(error)
+  }
+
+  private pump(): void {
+    let moved = true
+    while (moved && !this.failed) {
+      moved = this.opened && this.graph.advance(this.effects)
+      moved = this.grant() || moved
+    }
+    if (this.failed) return
+    if (this.opened) this.poll()
+    for (const action of this.pool.actions(this.nowMs)) {
+      if (action.do === 'spawn') this.effects.spawn(action.worker)
+      else if (action.do === 'stop') this.effects.stop(action.worker)
+      else this.stopOn(action.error)
+    }
+    if (!this.finished && this.opened && this.graph.sinks.every(s => s.finished)) {
+      this.finished = true
+      this.pool.close()
+      this.effects.finish()
+    }
+  }
+
+  private grant(): boolean {
+    let granted = false
+    for (const stage of this.graph.stagesSinksFirst)
+      while (stage.runnable(this.nowMs)) {
+        const worker = this.pool.pick()
+        if (worker === null) {
+          this.pool.wantMore()
+          return granted
+        }
+        const ticket = stage.next(this.nowMs)
+        if (ticket === null) break
+        grantWork(stage, ticket, worker, { leases: this.leases, effects: this.effects, nowMs: this.nowMs })
+        this.pool.granted(worker)
+        granted = true
+      }
+    return granted
+  }
+
+  private poll(): void {
+    for (const source of this.graph.sources) {
+      if (source.polling || source.ended || !source.output.room) continue
+      source.polling = true
+      this.effects.poll(source.index, { rowsMax: this.graph.rowsWanted(source), bytesMax: pollBytesMax })
+    }
+  }
+
+  private source(index: number): SourceVertex {
+    const vertex = this.graph.sources[index]
+    invariant(vertex !== undefined, 'a source is named by its index')
+    return vertex
+  }
+
+  private sink(index: number): SinkVertex {
+    const vertex = this.graph.sinks[index]
+    invariant(vertex !== undefined, 'a sink is named by its index')
+    return vertex
+  }
+}

@@ -1,0 +1,65 @@
+/** Grant: one piece of a ticket becomes a lease at a worker. */
+import { invariant } from '../../base/index.js'
+import { type LeaseTable } from '../../workers/lease/index.js'
+import { type Effects } from './effects.js'
+import { type Grouping } from './keyed.js'
+import { rowCount } from './rows.js'
+import { type Stage } from './stage.js'
+import { type Piece, type Ticket } from './ticket.js'
+
+/** What a lease holds: enough to apply its reply, or to send the same rows again. */
+export interface Work {
+  readonly stage: Stage
+  readonly ticket: Ticket
+  readonly piece: Piece
+  /** The keys whose state is away with it, in the order of the reply's state rows; null without keys. */
+  readonly grouping: Grouping | null
+}
+
+/** From the second attempt on a call may take this long at least, and this many times its measured cost. */
+const againMsMin = 1_000
+const againCostTimes = 20
+
+export function grantWork(
+  stage: Stage,
+  ticket: Ticket,
+  worker: number,
+  to: { readonly leases: LeaseTable<Work>; readonly effects: Effects; readonly nowMs: number },
+): void {
+  const piece = ticket.todo.shift()
+  invariant(piece !== undefined, 'a ticket that is sent has a piece to do')
+  ticket.away = true
+  const { call } = ticket
+  const { keyed, codec } = stage
+  const grouped = call.kind === 'rows' && keyed !== null && piece.slots !== null
+  const grouping = grouped ? keyed.group(piece.slots) : null
+  const lease = to.leases.grant(
+    { stage, ticket, piece, grouping },
+    { worker, attempt: piece.attempt, allowedMs: allowedMs(stage, piece), nowMs: to.nowMs },
+  )
+  const parts =
+    call.kind === 'rows'
+      ? codec.call(piece.rows, keyed, grouping)
+      : lastCall(stage, piece, call.operator)
+  to.effects.call(worker, {
+    kind: call.kind === 'rows' ? 'call' : 'end',
+    stage: stage.vertex.number,
+    lane: ticket.lane,
+    sequence: lease.sequence,
+    attempt: lease.attempt,
+    rows: rowCount(piece.rows),
+    parts,
+  })
+}
+
+function lastCall(stage: Stage, piece: Piece, operator: number): ReturnType<Stage['codec']['end']> {
+  invariant(stage.keyed !== null && piece.slots !== null, 'only keyed stages have last calls')
+  return stage.codec.end(piece.rows.batch, piece.slots, operator, stage.keyed)
+}
+
+function allowedMs(stage: Stage, piece: Piece): number {
+  const declared = stage.vertex.operators.reduce((ms, o) => ms + o.fn.timeoutMs, 0)
+  if (piece.attempt === 1 && !piece.suspected) return declared
+  const cost = (stage.size.rowUs * rowCount(piece.rows)) / 1_000
+  return Math.min(declared, Math.max(againMsMin, againCostTimes * cost))
+}

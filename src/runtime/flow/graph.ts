@@ -1,0 +1,145 @@
+/** The graph: the vertices of a topology, wired by edges, and the order in which they move. */
+import { type Observer, invariant } from '../../base/index.js'
+import { type Topology, type Vertex, type VertexInput } from '../../plan/index.js'
+import { type Output } from './edge.js'
+import { type Effects } from './effects.js'
+import { type Work } from './grant.js'
+import { type Rows } from './rows.js'
+import { Stage } from './stage.js'
+import { SelectVertex, SinkVertex, SourceVertex, UnionVertex } from './vertices.js'
+
+type Node = SourceVertex | Stage | SelectVertex | UnionVertex | SinkVertex
+
+export interface GraphTerms {
+  readonly lanes: number
+  readonly keyGroups: number
+  readonly rowsMax: number
+  readonly transientMaxMs: number
+  readonly pool: { readonly workersMax: number; readonly creditPerWorker: number }
+  readonly bounded: ReadonlySet<number>
+}
+export interface GraphEvents {
+  readonly observer: Observer
+  nullKeys(stage: Stage, rows: Rows): void
+}
+
+/** Rows of one poll until a stage knows what a row costs. */
+const pollRows = 8_192
+
+export class Graph {
+  readonly sources: readonly SourceVertex[]
+  readonly stages: readonly Stage[]
+  readonly stagesSinksFirst: readonly Stage[]
+  readonly sinks: readonly SinkVertex[]
+
+  constructor(
+    private readonly nodes: readonly Node[],
+    private readonly rowsMax: number,
+  ) {
+    this.sources = nodes.filter(n => n instanceof SourceVertex)
+    this.stages = nodes.filter(n => n instanceof Stage)
+    this.stagesSinksFirst = this.stages.toReversed()
+    this.sinks = nodes.filter(n => n instanceof SinkVertex)
+  }
+
+  /** Moves rows, those nearest to the sinks first. Answers whether anything moved. */
+  advance(effects: Effects): boolean {
+    let moved = false
+    for (const node of this.nodes.toReversed())
+      if (node instanceof SinkVertex) advanceSink(node, effects)
+      else if (node instanceof Stage) moved = node.route() || node.finish() || moved
+      else if (!(node instanceof SourceVertex)) moved = node.advance() || moved
+    return moved
+  }
+
+  emit(work: Work): void {
+    work.stage.emit(work.ticket.lane)
+  }
+
+  /** Rows that a source should give at once: full calls for the stages, as they are now known. */
+  rowsWanted(_source: SourceVertex): number {
+    const sizes = this.stages.map(s => s.size.rows)
+    return Math.min(this.rowsMax, Math.max(pollRows, ...sizes))
+  }
+}
+
+function advanceSink(sink: SinkVertex, effects: Effects): void {
+  const batch = sink.next()
+  if (batch !== null) effects.write(sink.index, batch)
+  else if (sink.input.ended && !sink.busy && !sink.finishing) {
+    sink.finishing = true
+    effects.finishSink(sink.index)
+  }
+}
+
+export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphEvents): Graph {
+  const nodes: Node[] = []
+  const counts = { source: 0, sink: 0 }
+  for (const vertex of topology.vertices) {
+    const node = makeNode(vertex, terms, events, counts, topology)
+    const inputs = node instanceof UnionVertex ? node.inputs : node instanceof SourceVertex ? [] : [node.input]
+    vertex.inputs.forEach((input, i) => {
+      const edge = inputs[i]
+      invariant(edge !== undefined, 'each input of a vertex has an edge')
+      outputOf(nodes, input).connect(edge)
+    })
+    nodes.push(node)
+  }
+  return new Graph(nodes, terms.rowsMax)
+}
+
+function makeNode(
+  vertex: Vertex,
+  terms: GraphTerms,
+  events: GraphEvents,
+  counts: { source: number; sink: number },
+  topology: Topology,
+): Node {
+  switch (vertex.kind) {
+    case 'source':
+      return new SourceVertex(counts.source++, vertex.id)
+    case 'sink':
+      return new SinkVertex(counts.sink++, vertex.id)
+    case 'select':
+      return new SelectVertex(vertex.id, vertex.columns)
+    case 'union': {
+      const columns = vertex.schema.fields.map(f => f.name)
+      return new UnionVertex(vertex.id, vertex.inputs.length, columns, allBounded(topology, vertex, terms.bounded))
+    }
+    case 'stage':
+      return new Stage(
+        vertex,
+        {
+          lanes: Math.min(terms.lanes, terms.keyGroups),
+          keyGroups: terms.keyGroups,
+          rowsMax: terms.rowsMax,
+          window: terms.pool.workersMax * terms.pool.creditPerWorker + 2,
+          transientMaxMs: terms.transientMaxMs,
+          observer: events.observer,
+        },
+        events,
+      )
+  }
+}
+
+/** Whether every source that a vertex reads, directly or not, has an end. */
+function allBounded(topology: Topology, vertex: Vertex, bounded: ReadonlySet<number>): boolean {
+  if (vertex.kind === 'source')
+    return bounded.has(topology.vertices.filter(v => v.kind === 'source').indexOf(vertex))
+  return vertex.inputs.every(input => {
+    const from = topology.vertices[input.vertex]
+    return from !== undefined && allBounded(topology, from, bounded)
+  })
+}
+
+function outputOf(nodes: readonly Node[], input: VertexInput): Output {
+  const from = nodes[input.vertex]
+  invariant(from !== undefined && !(from instanceof SinkVertex), 'an input names a vertex before it that has outputs')
+  if (!(from instanceof Stage)) return from.output
+  const { side } = input
+  const at =
+    side === null ? 0 : 1 + from.codec.sides.findIndex(s => s.operator === side.operator && s.output === side.output)
+  const output = from.outputs[at]
+  invariant(output !== undefined, 'a side output is one of its stage')
+  return output
+}

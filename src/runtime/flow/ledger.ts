@@ -1,0 +1,158 @@
+/**
+ * The ledger: what was read, what died and why, and when it is too much. Each dead row becomes one dead letter with
+ * the row as the failing chain got it, its place in the source, and the call that failed as an Arrow file.
+ */
+import { type AnabranchError, type ErrorCode, type Observer, TransformError } from '../../base/index.js'
+import { type Batch, jsonRow, slice } from '../../batch/index.js'
+import { type Polled } from '../../connectors/index.js'
+import { DeadLimit, type Failure } from '../fault/index.js'
+import { captureOf } from './capture.js'
+import { type DeadRow } from './dead-rows.js'
+import { type Effects } from './effects.js'
+import { type Work } from './grant.js'
+import { positionOf, splitOf } from './origin.js'
+import { type Rows, rowCount, sliceRows } from './rows.js'
+import { type Stage } from './stage.js'
+
+export class Ledger {
+  rowsIn = 0
+  rowsDead = 0
+  readonly deadByReason = new Map<string, number>()
+  private readonly splits: string[] = []
+  private readonly splitNumbers = new Map<string, number>()
+  /** Source rows that are dead, so that a row with many children counts once. */
+  private readonly dead = new Set<number>()
+  private readonly sourceLimits = new Map<string, DeadLimit>()
+
+  constructor(
+    private readonly maxDead: number | null,
+    private readonly codeDigests: ReadonlyMap<string, string>,
+    private readonly effects: Effects,
+    private readonly observer: Observer,
+  ) {}
+
+  /** Number of a split in origins. */
+  split(name: string): number {
+    const known = this.splitNumbers.get(name)
+    if (known !== undefined) return known
+    this.splitNumbers.set(name, this.splits.length)
+    return this.splits.push(name) - 1
+  }
+
+  /** Rows came from a source; its lines that did not parse are dead. */
+  polled(source: string, polled: Polled): AnabranchError | null {
+    this.rowsIn += polled.batch.rows + polled.dead.length
+    const limit = this.sourceLimits.get(source) ?? new DeadLimit(source)
+    this.sourceLimits.set(source, limit)
+    limit.enter(polled.batch.rows + polled.dead.length)
+    for (const line of polled.dead) {
+      this.count(line.code, line.message, this.split(polled.split), line.line)
+      this.effects.bury({
+        operator: source,
+        transform: '',
+        source: polled.split,
+        position: line.line,
+        row: line.text,
+        error: { class: 'TransformError', code: line.code, type: 'ParseError', message: line.message, traceback: '' },
+        capture: null,
+        codeDigest: '',
+        attempt: 1,
+      })
+    }
+    const first = polled.dead[0]
+    if (first === undefined) return null
+    return this.tooMany(limit, polled.dead.length, `first: line ${first.line} of ${polled.split}: ${first.message}`)
+  }
+
+  nullKeys(stage: Stage, rows: Rows): AnabranchError | null {
+    const key = stage.vertex.key
+    if (key?.nullKeys === 'drop') {
+      this.observer.count('rows.dropped', rowCount(rows), { reason: 'null key' })
+      return null
+    }
+    const message = `null key: expected a value in ${key?.columns.map(c => `"${c}"`).join(', ') ?? 'the key'}, got null`
+    const failure = { class: 'TransformError', code: 'ANB2006', type: 'NullKey', message, traceback: '' } as const
+    for (let i = 0; i < rowCount(rows); i += 1) this.letter(stage, 0, { rows, at: i, error: failure, capture: null, attempt: 1 })
+    return this.tooMany(stage.limits[0], rowCount(rows), message)
+  }
+
+  /** Rows that a good reply gave up: rejected, or raised in row mode. */
+  deadRows(work: Work, dead: readonly DeadRow[]): AnabranchError | null {
+    let error: AnabranchError | null = null
+    for (const d of dead) {
+      const raised = d.code !== 'ANB2002'
+      const capture = raised ? this.captureRow(work, d.row) : null
+      this.letter(work.stage, d.operator, { rows: work.piece.rows, at: d.row, error: d, capture, attempt: work.piece.attempt })
+      error ??= this.tooMany(work.stage.limits[d.operator], 1, `${d.type}: ${d.message}\n${d.traceback}`)
+    }
+    return error
+  }
+
+  /** One row alone failed. */
+  single(work: Work, failure: Failure): AnabranchError | null {
+    const { stage, piece } = work
+    const capture = this.captureRow(work, 0)
+    this.letter(stage, failure.operator, { rows: piece.rows, at: 0, error: failure, capture, attempt: piece.attempt })
+    const limit = stage.limits[failure.operator]
+    const parts = { detail: `the last one:\n${failure.traceback || failure.message}` }
+    return limit?.single(parts) ?? this.tooMany(limit, 1, parts.detail)
+  }
+
+  private captureRow(work: Work, row: number): () => Uint8Array {
+    const { stage, piece, ticket } = work
+    const one = sliceRows(piece.rows, row, row + 1)
+    const slots = piece.slots?.subarray(row, row + 1) ?? null
+    const batch: Batch = ticket.call.kind === 'rows' ? stage.codec.ship(one) : slice(one.batch, 0, 1)
+    return () => captureOf(stage, { batch, slots, call: ticket.call })
+  }
+
+  private letter(
+    stage: Stage,
+    operator: number,
+    of: {
+      readonly rows: Rows
+      readonly at: number
+      readonly error: Pick<Failure, 'code' | 'type' | 'message' | 'traceback'> & { readonly class: string }
+      readonly capture: (() => Uint8Array) | null
+      readonly attempt: number
+    },
+  ): void {
+    const { error } = of
+    const at = stage.vertex.operators[operator]
+    const { origin } = of.rows
+    const split = splitOf(origin, of.at)
+    const position = split < 0 ? null : positionOf(origin, of.at)
+    this.count(error.code, error.code === 'ANB2002' ? error.message : error.type, split, position)
+    this.effects.bury({
+      operator: at?.id ?? stage.vertex.id,
+      transform: at?.fn.name ?? '',
+      source: this.splits[split] ?? '',
+      position,
+      row: jsonRow(of.rows.batch, of.at),
+      error: { class: error.class, code: error.code, type: error.type, message: error.message, traceback: error.traceback },
+      capture: of.capture,
+      codeDigest: this.codeDigests.get(at?.fn.module ?? '') ?? '',
+      attempt: of.attempt,
+    })
+  }
+
+  private count(code: ErrorCode, reason: string, split: number, position: number | null): void {
+    this.observer.count('rows.dead', 1, { code })
+    // A row of `at_end` has no source row behind it; it is in the dead letters, but no row that was read died.
+    if (position === null) return
+    const id = split * 2 ** 40 + position
+    if (this.dead.has(id)) return
+    this.dead.add(id)
+    this.rowsDead += 1
+    const key = reason.length > 120 ? `${reason.slice(0, 119)}…` : reason
+    this.deadByReason.set(key, (this.deadByReason.get(key) ?? 0) + 1)
+  }
+
+  private tooMany(limit: DeadLimit | undefined, rows: number, detail: string): AnabranchError | null {
+    if (this.maxDead === null) return limit?.dead(rows, { detail }) ?? null
+    if (this.rowsDead <= this.maxDead) return null
+    const message = `expected at most ${this.maxDead} dead rows (maxDead), got ${this.rowsDead}`
+    return new TransformError('ANB2004', message, { detail })
+  }
+}
+

@@ -1,0 +1,163 @@
+/**
+ * Settlement: what the end of a lease does to its ticket. A good reply applies state and rows in one step; a
+ * failed call or a lost worker puts the rows back, whole or in halves, or buries the one row that is to blame.
+ * Nothing here sends anything: pieces that are to be done again lie in their ticket, and the engine finds them.
+ */
+import { type AnabranchError, ContractError, PlanError, ProtocolError, TransientError, TransformError, invariant } from '../../base/index.js'
+import { type Observer } from '../../base/index.js'
+import { type TableView } from '../../transport/index.js'
+import { type Failure, type Loss, decideFailure, decideLoss, failureOfLoss } from '../fault/index.js'
+import { type Reply } from './codec.js'
+import { type Work } from './grant.js'
+import { type Ledger } from './ledger.js'
+import { rowBytes, rowCount, sliceRows } from './rows.js'
+import { type Evidence, type Piece, noEvidence } from './ticket.js'
+
+/** Frames refused in a row, without a good reply between them, before the job stops (DESIGN 11). */
+const refusedMax = 2
+
+export class Settlement {
+  private refusedInARow = 0
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly observer: Observer,
+  ) {}
+
+  /** Applies a DONE. A ProtocolError means that nothing was applied; any other error stops the job. */
+  done(work: Work, tables: readonly TableView[]): { readonly rssBytes: number } | AnabranchError {
+    const { stage, ticket, piece } = work
+    let reply: Reply
+    try {
+      const keys = work.grouping?.uniq.length ?? 0
+      reply = stage.codec.reply(tables, { rows: piece.rows, call: ticket.call, keys })
+    } catch (error) {
+      if (error instanceof ProtocolError) return error
+      throw error
+    }
+    this.refusedInARow = 0
+    this.applyState(work, reply)
+    ticket.away = false
+    ticket.done.push(...reply.emissions)
+    stage.hold.succeeded()
+    if (reply.dead.length < rowCount(piece.rows)) for (const limit of stage.limits) limit.success()
+    if (ticket.call.kind === 'rows')
+      stage.size.observe({ rows: rowCount(piece.rows), us: reply.us, bytes: rowBytes(piece.rows) })
+    for (const [name, by] of Object.entries(reply.counters)) this.observer.count(`user.${name}`, by)
+    const error = this.ledger.deadRows(work, reply.dead)
+    return error ?? { rssBytes: reply.rssBytes }
+  }
+
+  private applyState(work: Work, reply: Reply): void {
+    const { keyed } = work.stage
+    if (keyed === null || work.grouping === null) return
+    for (const { operator, state, clear } of reply.state) {
+      const table = keyed.tables.get(operator)
+      invariant(table !== undefined, 'the codec answers state of keyed operators only')
+      table.apply(work.grouping.uniq, state, clear)
+    }
+  }
+
+  /** A FAILED of the call. */
+  failed(work: Work, failure: Failure, nowMs: number): { readonly rssBytes: number } | AnabranchError {
+    const { stage, piece } = work
+    this.observer.count('call.failed', 1, { class: failure.class })
+    const decision = decideFailure(failure, rowCount(piece.rows))
+    switch (decision.do) {
+      case 'halve':
+        this.halve(work)
+        return { rssBytes: 0 }
+      case 'bury':
+        return this.bury(work, failure) ?? { rssBytes: 0 }
+      case 'hold': {
+        const waitMs = stage.hold.failed(nowMs, failure.retryAfterMs)
+        if (waitMs === null) return givenUp(work, failure)
+        this.observer.log('warning', `operator "${stage.vertex.id}" is held for ${waitMs} ms: ${failure.message}`)
+        stage.lane(work.ticket.lane).heldUntilMs = nowMs + waitMs
+        this.again(work)
+        return { rssBytes: 0 }
+      }
+      default:
+        return stopError(work, failure)
+    }
+  }
+
+  /** The worker was lost. `loss` is null where the call was not being worked on, or is not to blame. */
+  lost(work: Work, loss: Loss | null): AnabranchError | null {
+    const { piece } = work
+    this.observer.count('lease.resent')
+    if (loss === null) {
+      this.again(work)
+      return null
+    }
+    const rows = rowCount(piece.rows)
+    const decision = decideLoss(loss, { rows, suspected: piece.suspected, evidence: piece.evidence })
+    if (decision.do === 'again') this.again(work, decision.evidence)
+    else if (decision.do === 'halve') this.halve(work)
+    else return this.bury(work, failureOfLoss(loss))
+    return null
+  }
+
+  /** The same rows once more. */
+  again(work: Work, evidence: Evidence = work.piece.evidence): void {
+    this.putBack(work, [{ ...work.piece, attempt: work.piece.attempt + 1, evidence }])
+  }
+
+  /** A frame that could not be accepted; the error that stops the job where it is one too many. */
+  refused(error: AnabranchError): AnabranchError | null {
+    this.refusedInARow += 1
+    if (this.refusedInARow <= refusedMax) return null
+    const message = `expected a frame of ours, got another ${this.refusedInARow} times in a row`
+    return new ProtocolError('ANB5003', message, { detail: error.message, cause: error })
+  }
+
+  private halve(work: Work): void {
+    const { piece } = work
+    const n = rowCount(piece.rows)
+    const middle = n >> 1
+    this.observer.count('lease.halved')
+    const half = (from: number, to: number): Piece => ({
+      rows: sliceRows(piece.rows, from, to),
+      slots: piece.slots?.subarray(from, to) ?? null,
+      attempt: piece.attempt + 1,
+      evidence: noEvidence,
+      suspected: true,
+    })
+    this.putBack(work, [half(0, middle), half(middle, n)])
+  }
+
+  private putBack(work: Work, pieces: readonly Piece[]): void {
+    work.ticket.todo.unshift(...pieces)
+    work.ticket.away = false
+  }
+
+  private bury(work: Work, failure: Failure): AnabranchError | null {
+    work.ticket.away = false
+    return this.ledger.single(work, failure)
+  }
+}
+
+const place = (work: Work, operator: number): string => {
+  const o = work.stage.vertex.operators[operator]
+  return `operator "${o?.id ?? work.stage.vertex.id}" (${o?.place ?? ''}), ${rowCount(work.piece.rows).toLocaleString('en')} rows.`
+}
+
+function stopError(work: Work, failure: Failure): AnabranchError {
+  const parts = { detail: [place(work, failure.operator), failure.traceback].filter(Boolean).join('\n') }
+  switch (failure.class) {
+    case 'PlanError':
+      return new PlanError(failure.code, failure.message, parts)
+    case 'ProtocolError':
+      return new ProtocolError(failure.code, failure.message, parts)
+    case 'ContractError':
+      return new ContractError(failure.code, failure.message, parts)
+    default:
+      return new TransformError(failure.code, failure.message, parts)
+  }
+}
+
+function givenUp(work: Work, failure: Failure): AnabranchError {
+  const name = work.stage.vertex.operators[failure.operator]?.fn.name ?? work.stage.vertex.id
+  const message = `expected what transform "${name}" calls to come back, it was away for too long: ${failure.message}`
+  return new TransientError('ANB2010', message, { detail: failure.traceback })
+}

@@ -1,0 +1,178 @@
+/**
+ * A stage: neighbouring Python transforms that are one worker call, with the lanes in front of it.
+ *
+ * Rows come in by one edge, wait in lanes (by key, or in the one lane that a stage without key has), go out to
+ * workers as tickets, and leave by the outputs in the order of their lane. At the end of bounded input each lane calls
+ * the `at_end` functions over its keys. The stage decides what can be sent; the engine decides to whom.
+ */
+import { type Observer, invariant } from '../../base/index.js'
+import { type StageVertex } from '../../plan/index.js'
+import { schemaFromJson } from '../../schema/index.js'
+import { BatchSize } from '../pace/index.js'
+import { DeadLimit, Hold } from '../fault/index.js'
+import { Edge, Output } from './edge.js'
+import { KeyedState, takeSlots, without } from './keyed.js'
+import { Lane } from './lane.js'
+import { noOrigin } from './origin.js'
+import { type Rows, rowCount, takeRows } from './rows.js'
+import { StageCodec } from './codec.js'
+import { type Ticket, newTicket } from './ticket.js'
+
+export interface StageTerms {
+  readonly lanes: number
+  readonly keyGroups: number
+  readonly rowsMax: number
+  /** Tickets that a stage without key may have open. */
+  readonly window: number
+  readonly transientMaxMs: number
+  readonly observer: Observer
+}
+
+/** Told about rows that never reach a worker. */
+export interface StageEvents {
+  nullKeys(stage: Stage, rows: Rows): void
+}
+
+/** Rows that may wait in the lanes of a keyed stage, in calls of full size a lane. */
+const callsWaitingPerLane = 2
+
+export class Stage {
+  readonly input = new Edge()
+  /** 0 the main output, then the side outputs of the operators in order. */
+  readonly outputs: readonly Output[]
+  readonly lanes: readonly Lane[]
+  readonly keyed: KeyedState | null
+  readonly codec: StageCodec
+  readonly size: BatchSize
+  readonly hold: Hold
+  /** One an operator. */
+  readonly limits: readonly DeadLimit[]
+  private turn = 0
+  private ended = false
+  private lastCallsMade = false
+
+  constructor(
+    readonly vertex: StageVertex,
+    private readonly terms: StageTerms,
+    private readonly events: StageEvents,
+  ) {
+    const { key } = vertex
+    this.codec = new StageCodec(vertex)
+    this.outputs = [new Output(), ...this.codec.sides.map(() => new Output())]
+    this.size = new BatchSize({ rowsMax: terms.rowsMax, bytesMax: 1 << 20 })
+    this.hold = new Hold(terms.transientMaxMs)
+    this.limits = vertex.operators.map(o => new DeadLimit(o.fn.name))
+    this.keyed =
+      key === null
+        ? null
+        : new KeyedState({
+            columns: key.columns,
+            nullKeys: key.nullKeys,
+            keyGroups: terms.keyGroups,
+            lanes: terms.lanes,
+            input: vertex.input,
+            state: new Map(
+              vertex.operators.flatMap((o, i) => (o.fn.keyed ? [[i, schemaFromJson(o.fn.state)] as const] : [])),
+            ),
+          })
+    this.lanes = Array.from(
+      { length: key === null ? 1 : terms.lanes },
+      (_, i) => new Lane(i, key === null ? terms.window : 1),
+    )
+  }
+
+  get room(): boolean {
+    return this.outputs.every(o => o.room)
+  }
+
+  /** Moves rows from the input into the lanes, as far as they have room. Answers whether anything moved. */
+  route(): boolean {
+    let moved = false
+    while (this.waiting() < this.lanes.length * callsWaitingPerLane * this.size.rows) {
+      const rows = this.input.shift()
+      if (rows === null) break
+      moved = true
+      for (const limit of this.limits) limit.enter(rowCount(rows))
+      if (this.keyed === null) this.lanes[0]?.push(rows, null)
+      else this.routeKeyed(this.keyed, rows)
+    }
+    return moved
+  }
+
+  private routeKeyed(keyed: KeyedState, all: Rows): void {
+    const nullRows = keyed.nullRows(all.batch)
+    if (nullRows !== null) this.events.nullKeys(this, takeRows(all, nullRows))
+    const rows = nullRows === null ? all : takeRows(all, without(rowCount(all), nullRows))
+    if (rowCount(rows) === 0) return
+    const { lanes, slots } = keyed.route(rows.batch)
+    lanes.forEach((at, i) => {
+      if (at.length === rowCount(rows)) this.lanes[i]?.push(rows, slots)
+      else if (at.length > 0) this.lanes[i]?.push(takeRows(rows, at), takeSlots(slots, at))
+    })
+  }
+
+  private waiting(): number {
+    return this.lanes.reduce((n, l) => n + l.rows, 0)
+  }
+
+  /** A ticket to send a piece of now, lanes in turn; null where nothing can be sent. */
+  next(nowMs: number): Ticket | null {
+    if (!this.room) return null
+    for (let n = 0; n < this.lanes.length; n += 1) {
+      const lane = this.lanes[(this.turn + n) % this.lanes.length]
+      const ticket = lane?.next(nowMs, this.size.rows) ?? null
+      if (ticket === null) continue
+      this.turn = (this.turn + n + 1) % this.lanes.length
+      return ticket
+    }
+    return null
+  }
+
+  runnable(nowMs: number): boolean {
+    return this.room && this.lanes.some(l => l.runnable(nowMs))
+  }
+
+  /** Emits what is finished in its lane's order. */
+  emit(lane: number): void {
+    const done = this.lanes[lane]?.finished() ?? []
+    for (const ticket of done) for (const e of ticket.done) this.outputs[e.output]?.emit(e.rows)
+  }
+
+  /** After the last row: first the last calls over all keys, then the end of the outputs. Answers whether it moved. */
+  finish(): boolean {
+    if (this.ended || !this.input.ended || this.lanes.some(l => !l.idle)) return false
+    if (!this.lastCallsMade) {
+      this.lastCallsMade = true
+      this.makeLastCalls()
+      if (this.lanes.some(l => !l.idle)) return true
+    }
+    this.ended = true
+    for (const output of this.outputs) output.end()
+    return true
+  }
+
+  private makeLastCalls(): void {
+    const { keyed } = this
+    if (keyed === null) return
+    for (const lane of this.lanes)
+      this.vertex.operators.forEach((o, operator) => {
+        if (!o.fn.atEnd) return
+        const slots = keyed.keysOfLane(operator, lane.index)
+        if (slots.length === 0) return
+        const rows: Rows = { batch: keyed.keysOf(slots), origin: noOrigin }
+        lane.open.push(newTicket(lane.index, { kind: 'end', operator }, rows, slots))
+      })
+  }
+
+  /** When a held lane may try again; null where none is held. */
+  wakeMs(nowMs: number): number | null {
+    const held = this.lanes.map(l => l.heldUntilMs).filter(ms => ms > nowMs)
+    return held.length === 0 ? null : Math.min(...held)
+  }
+
+  lane(index: number): Lane {
+    const lane = this.lanes[index]
+    invariant(lane !== undefined, 'a ticket names a lane of its stage')
+    return lane
+  }
+}

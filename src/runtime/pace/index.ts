@@ -1,0 +1,2 @@
+/** pace: how many rows travel together. Pure. */
+export * from './batch-size.js'

@@ -1,0 +1,153 @@
+/**
+ * The pool as a state machine: which workers there are, which may get work, when one more is started, when one
+ * is replaced. It is told what happened and what time it is, and answers what to do; it starts nothing itself.
+ *
+ * `demand` workers are active, one more stands warm as a spare. Demand begins at 1 and grows while there is
+ * work that no active worker can take. A spare becomes active in the moment in which an active one is lost, which is
+ * why a dead worker costs one resend and no start.
+ */
+import { WorkerError } from '../../base/index.js'
+
+export interface PoolTerms {
+  readonly workersMax: number
+  /** Leases that one worker holds at a time: one that runs and one that waits, so that it never idles. */
+  readonly creditPerWorker: number
+  /** Starts in a row that may fail before the job stops. */
+  readonly failedStartsMax: number
+  /** Resident bytes above which a worker is replaced between batches. */
+  readonly recycleBytes: number
+  readonly spare: boolean
+}
+
+export type WorkerState = 'starting' | 'ready' | 'draining'
+interface Member {
+  state: WorkerState
+  /** Leases that are out. */
+  load: number
+}
+
+export type PoolAction =
+  | { readonly do: 'spawn'; readonly worker: number }
+  | { readonly do: 'stop'; readonly worker: number }
+  | { readonly do: 'fail'; readonly error: WorkerError }
+
+/** First pause after a failed start; doubles up to the last. */
+const backoffFirstMs = 200
+const backoffLastMs = 10_000
+
+export class Pool {
+  private readonly members = new Map<number, Member>()
+  private next = 1
+  private demand = 1
+  private failedStarts = 0
+  private notBeforeMs = 0
+  private everReady = false
+  private lastFailure = ''
+  private closing = false
+
+  constructor(private readonly terms: PoolTerms) {}
+
+  get readyCount(): number {
+    return [...this.members.values()].filter(m => m.state === 'ready').length
+  }
+
+  get activeCount(): number {
+    return Math.min(this.demand, this.readyCount)
+  }
+
+  /** What has to be started, stopped or given up now. */
+  actions(nowMs: number): readonly PoolAction[] {
+    const out: PoolAction[] = []
+    for (const [worker, member] of this.members)
+      if (member.state === 'draining' && member.load === 0) {
+        this.members.delete(worker)
+        out.push({ do: 'stop', worker })
+      }
+    if (this.closing) return out
+    if (this.failedStarts > this.terms.failedStartsMax) {
+      const message = `expected a worker to start, ${this.failedStarts} starts in a row failed`
+      return [...out, { do: 'fail', error: new WorkerError('ANB3004', message, { detail: this.lastFailure }) }]
+    }
+    const alive = [...this.members.values()].filter(m => m.state !== 'draining').length
+    // The spare waits until the first worker is ready: on a small machine two starts at once delay the first row.
+    const wanted = this.everReady ? this.demand + (this.terms.spare ? 1 : 0) : 1
+    const starting = [...this.members.values()].some(m => m.state === 'starting')
+    const failing = this.failedStarts > 0
+    if (alive < wanted && nowMs >= this.notBeforeMs && !(failing && starting))
+      for (let n = alive; n < (failing ? alive + 1 : wanted); n += 1) {
+        const worker = this.next
+        this.next += 1
+        this.members.set(worker, { state: 'starting', load: 0 })
+        out.push({ do: 'spawn', worker })
+      }
+    return out
+  }
+
+  /** When `actions` wants to be asked again although nothing happened; null: only after the next event. */
+  wakeMs(nowMs: number): number | null {
+    return this.notBeforeMs > nowMs ? this.notBeforeMs : null
+  }
+
+  ready(worker: number): void {
+    const member = this.members.get(worker)
+    if (member?.state !== 'starting') return
+    member.state = 'ready'
+    this.everReady = true
+    this.failedStarts = 0
+  }
+
+  /** A worker is gone. Answers whether it had been ready. */
+  lost(worker: number, nowMs: number, why: string): boolean {
+    const member = this.members.get(worker)
+    this.members.delete(worker)
+    if (member === undefined || member.state !== 'starting') return member !== undefined
+    this.failedStarts += 1
+    this.lastFailure = why
+    this.notBeforeMs = nowMs + Math.min(backoffLastMs, backoffFirstMs * 2 ** (this.failedStarts - 1))
+    return false
+  }
+
+  /** The active worker with the least to do that has credit; null where none has. */
+  pick(): number | null {
+    let best: number | null = null
+    let bestLoad = this.terms.creditPerWorker
+    let active = this.demand
+    for (const [worker, member] of this.members) {
+      if (member.state !== 'ready') continue
+      if (active === 0) break
+      active -= 1
+      if (member.load < bestLoad) {
+        best = worker
+        bestLoad = member.load
+      }
+    }
+    return best
+  }
+
+  /** Work waits and `pick` found nobody: one more worker from now on, up to the limit. */
+  wantMore(): void {
+    if (this.demand < this.terms.workersMax && this.readyCount >= this.demand) this.demand += 1
+  }
+
+  granted(worker: number): void {
+    const member = this.members.get(worker)
+    if (member !== undefined) member.load += 1
+  }
+
+  settled(worker: number, rssBytes: number): void {
+    const member = this.members.get(worker)
+    if (member === undefined) return
+    member.load -= 1
+    if (rssBytes > this.terms.recycleBytes && member.state === 'ready') member.state = 'draining'
+  }
+
+  /** No more starts; whoever is idle is stopped. */
+  close(): void {
+    this.closing = true
+    for (const member of this.members.values()) if (member.state !== 'starting') member.state = 'draining'
+  }
+
+  get workers(): readonly number[] {
+    return [...this.members.keys()]
+  }
+}
