@@ -1,0 +1,5 @@
+/**
+ * start: a Python process from its spawn to its end: environment, handshake, calls, output, death. It touches the
+ * machine only through the world and the socket only through transport. It must never know what a batch means.
+ */
+export * from './contract.js'
