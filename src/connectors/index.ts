@@ -1,2 +1,13 @@
-/** connectors: one folder a system, behind the source and sink contracts. Must never know a worker or the runtime. */
+/**
+ * connectors: one folder a system, behind the source and sink contracts; and the output folder of a run with its
+ * lock and its dead letters. Promises: everything that can be checked is checked at open, memory is bounded, a file
+ * is visible only when it is whole. Must never know a worker or the runtime.
+ */
 export * from './contract.js'
+export { deadLetters, type DeadLetter, type DeadLetters } from './output/dead-letters.js'
+export { outputFolder, type OutputFolder, type RunRecord } from './output/folder.js'
+export { filesSource, type FilesSourceOptions } from './files/source.js'
+export { filesSink, type FilesSinkOptions } from './files/sink.js'
+export { nullSink, type NullSink, type NullSinkOptions } from './null/sink.js'
+export { socketSource, type SocketSourceOptions } from './socket/source.js'
+export { socketSink, type SocketSinkOptions } from './socket/sink.js'
