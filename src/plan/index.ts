@@ -2,3 +2,4 @@
 export * from './nodes.js'
 export * from './topology.js'
 export * from './wire.js'
+export { chainMax, openStages, stagesOf } from './stages.js'
