@@ -1,6 +1,19 @@
 /**
  * batch: record batches as values (split, concat, take, join), their Arrow IPC bytes, and the bounds-checked
- * reader of what comes back from a worker. The only door of apache-arrow, which is the authority on schemas
- * and the oracle of the tests, never on the hot path. It must never know a worker, a file or a clock.
+ * reader of what comes back from a worker. It must never know a worker, a file or a clock.
  */
+export * from './bits.js'
 export * from './column.js'
+export { concat, concatColumns } from './concat.js'
+export { type IpcLimits } from './ipc-metadata.js'
+export { readIpc } from './ipc-read.js'
+export { endOfStream, schemaMessage, streamHeader } from './ipc-schema.js'
+export { type IpcTemplate, ipcSize, ipcTemplate, writeIpc } from './ipc-write.js'
+export { type Selection, columnNamed, emptyBatch, nullColumn, select, withColumns } from './select.js'
+export { Slab } from './slab.js'
+export { byteLength, columnBytes, slice, sliceColumn } from './slice.js'
+export { filterRows, rowsOfMask, take, takeColumn } from './take.js'
+export { isAscii, isUtf8, textsAreUtf8 } from './utf8.js'
+export * from './views.js'
+export { type Json, jsonAt, jsonRow, jsonRowsOf, rowsOf, valueAt } from './rows.js'
+export * from './values.js'

@@ -1,0 +1,100 @@
+/** Concatenation: the rows of several batches of one schema, in order, as one batch. */
+import { invariant } from '../base/index.js'
+import { byteWidth, sameType } from '../schema/index.js'
+import { bitmapBytes, copyBits, fillBits } from './bits.js'
+import { type Batch, type Column } from './column.js'
+import { Slab } from './slab.js'
+import { byteLength } from './slice.js'
+import { extent, hasOffsets, noBytes, offsetsOf } from './views.js'
+
+/** At least one batch; all of one schema. One batch is answered as it is. */
+export function concat(batches: readonly Batch[]): Batch {
+  const [first] = batches
+  if (first === undefined) throw new RangeError('concat needs at least one batch')
+  if (batches.length === 1) return first
+  const rows = batches.reduce((sum, b) => sum + b.rows, 0)
+  const buffers = first.columns.length * 4 * 8
+  const slab = new Slab(batches.reduce((sum, b) => sum + byteLength(b), buffers + batches.length))
+  const columns = first.columns.map((column, c) => {
+    const parts = batches.map(b => {
+      const part = b.columns[c]
+      invariant(part !== undefined && sameType(part.type, column.type), 'batches that are joined have one schema')
+      return part
+    })
+    return concatColumns(parts, slab)
+  })
+  return { schema: first.schema, rows, columns }
+}
+
+/** Columns of one type, at least one, end to end. */
+export function concatColumns(parts: readonly Column[], slab: Slab = new Slab(0)): Column {
+  const [first] = parts
+  if (first === undefined) throw new RangeError('concatColumns needs at least one column')
+  const { type } = first
+  const length = parts.reduce((sum, p) => sum + p.length, 0)
+  const nullCount = parts.reduce((sum, p) => sum + p.nullCount, 0)
+  const shared = { type, length, nullCount, validity: nullCount === 0 ? null : concatValidity(parts, length, slab) }
+  const children = first.children.map((_, c) => concatColumns(parts.flatMap(p => p.children[c] ?? []), slab))
+  if (type.kind === 'bool') return { ...shared, offsets: null, values: concatBits(parts, length, slab), children }
+  if (!hasOffsets(type)) {
+    return { ...shared, offsets: null, values: concatFixed(parts, byteWidth(type), length, slab), children }
+  }
+  const offsets = concatOffsets(parts, length, slab)
+  return { ...shared, offsets, values: children.length > 0 ? noBytes : concatBytes(parts, slab), children }
+}
+
+function concatValidity(parts: readonly Column[], length: number, slab: Slab): Uint8Array {
+  const bits = slab.take(bitmapBytes(length))
+  let at = 0
+  for (const part of parts) {
+    if (part.validity === null) fillBits(bits, at, part.length)
+    else copyBits(bits, at, part.validity, { from: 0, length: part.length })
+    at += part.length
+  }
+  return bits
+}
+
+function concatBits(parts: readonly Column[], length: number, slab: Slab): Uint8Array {
+  const bits = slab.take(bitmapBytes(length))
+  let at = 0
+  for (const part of parts) {
+    copyBits(bits, at, part.values, { from: 0, length: part.length })
+    at += part.length
+  }
+  return bits
+}
+
+function concatFixed(parts: readonly Column[], width: number, length: number, slab: Slab): Uint8Array {
+  if (width === 0) return noBytes
+  const values = slab.take(width * length)
+  let at = 0
+  for (const part of parts) {
+    values.set(part.values.subarray(0, part.length * width), at)
+    at += part.length * width
+  }
+  return values
+}
+
+function concatOffsets(parts: readonly Column[], length: number, slab: Slab): Int32Array {
+  const offsets = slab.takeInt32(length + 1)
+  let row = 0
+  let base = 0
+  for (const part of parts) {
+    const own = offsetsOf(part)
+    for (let i = 1; i <= part.length; i++) offsets[row + i] = base + (own[i] ?? 0)
+    row += part.length
+    base += own[part.length] ?? 0
+    if (base > 0x7fffffff) throw new RangeError('one column cannot hold more than 2 GiB or 2^31 items')
+  }
+  return offsets
+}
+
+function concatBytes(parts: readonly Column[], slab: Slab): Uint8Array {
+  const values = slab.take(parts.reduce((sum, p) => sum + extent(p), 0))
+  let at = 0
+  for (const part of parts) {
+    values.set(part.values.subarray(0, extent(part)), at)
+    at += extent(part)
+  }
+  return values
+}

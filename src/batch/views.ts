@@ -1,0 +1,42 @@
+/**
+ * Typed views of a column's `values`, and plain constructors that keep the promises of column.ts. A column's
+ * values are 8-byte aligned, so that a view never copies.
+ */
+import { type DataType, byteWidth } from '../schema/index.js'
+import { bitmapBytes } from './bits.js'
+import { type Column } from './column.js'
+
+const room = (v: Uint8Array, width: number): [ArrayBufferLike, number, number] => [
+  v.buffer,
+  v.byteOffset,
+  Math.floor(v.byteLength / width),
+]
+export const asInt8 = (v: Uint8Array): Int8Array => new Int8Array(...room(v, 1))
+export const asInt16 = (v: Uint8Array): Int16Array => new Int16Array(...room(v, 2))
+export const asUint16 = (v: Uint8Array): Uint16Array => new Uint16Array(...room(v, 2))
+export const asInt32 = (v: Uint8Array): Int32Array => new Int32Array(...room(v, 4))
+export const asUint32 = (v: Uint8Array): Uint32Array => new Uint32Array(...room(v, 4))
+export const asFloat32 = (v: Uint8Array): Float32Array => new Float32Array(...room(v, 4))
+export const asFloat64 = (v: Uint8Array): Float64Array => new Float64Array(...room(v, 8))
+export const asInt64 = (v: Uint8Array): BigInt64Array => new BigInt64Array(...room(v, 8))
+export const asUint64 = (v: Uint8Array): BigUint64Array => new BigUint64Array(...room(v, 8))
+export const bytesOf = (v: ArrayBufferView): Uint8Array => new Uint8Array(v.buffer, v.byteOffset, v.byteLength)
+
+export const noBytes: Uint8Array = new Uint8Array(0)
+const noOffsets = (): Int32Array => new Int32Array(1)
+
+/** Bytes that `values` of `length` values has; undefined where the offsets say it. */
+export function valueBytes(type: DataType, length: number): number | undefined {
+  if (type.kind === 'bool') return bitmapBytes(length)
+  if (type.kind === 'utf8' || type.kind === 'binary') return undefined
+  return byteWidth(type) * length
+}
+
+export const hasOffsets = (type: DataType): boolean =>
+  type.kind === 'utf8' || type.kind === 'binary' || type.kind === 'list' || type.kind === 'map'
+
+/** The offsets of a column of a type that has them. */
+export const offsetsOf = (column: Column): Int32Array => column.offsets ?? noOffsets()
+
+/** The last offset: bytes of utf8 and binary, items of list and map; 0 for other types. */
+export const extent = (column: Column): number => column.offsets?.[column.length] ?? 0
