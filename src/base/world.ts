@@ -12,6 +12,8 @@ export interface Clock {
   wallMs(): number
   /** Calls `ring` once after `ms`; the answer cancels it. */
   after(ms: number, ring: () => void): () => void
+  /** Calls `ring` once, after what the sockets have for us now: a busy source does not starve the workers' replies. */
+  soon(ring: () => void): void
 }
 
 export interface Random {
@@ -40,13 +42,19 @@ export interface OpenFile {
 
 /** Paths are absolute. Synchronous: a source or sink step is one bounded block of bytes. */
 export interface Files {
-  open(path: string, mode: 'read' | 'create' | 'append'): OpenFile
+  /** `create` empties what is there, `exclusive` throws EEXIST, `append` keeps it; all three make what is missing. */
+  open(path: string, mode: 'read' | 'create' | 'exclusive' | 'append'): OpenFile
+  /** Follows links; undefined where nothing is. */
   stat(path: string): FileStat | undefined
+  /** Names in the directory, in no order. */
   list(directory: string): readonly string[]
+  /** Files (not directories) that match, absolute or relative to `directory`, in no order. */
   glob(pattern: string, directory: string): readonly string[]
+  /** With its parents; fine where it is there already. */
   makeDirectory(path: string): void
   rename(from: string, to: string): void
   remove(path: string): void
+  /** Fine where nothing is. */
   removeTree(path: string): void
   syncDirectory(path: string): void
   realPath(path: string): string
