@@ -13,17 +13,21 @@ export interface ErrorParts {
   readonly cause?: unknown
 }
 
+const classes = [
+  'PlanError',
+  'TransformError',
+  'TransientError',
+  'ContractError',
+  'WorkerError',
+  'ConnectorError',
+  'ProtocolError',
+  'StateError',
+  'AccessError',
+] as const
+
 /** The nine classes; each names one reaction of the runtime (DESIGN 11). */
-export type ErrorClass =
-  | 'PlanError'
-  | 'TransformError'
-  | 'TransientError'
-  | 'ContractError'
-  | 'WorkerError'
-  | 'ConnectorError'
-  | 'ProtocolError'
-  | 'StateError'
-  | 'AccessError'
+export type ErrorClass = (typeof classes)[number]
+export const errorClasses: ReadonlySet<string> = new Set(classes)
 
 export abstract class AnabranchError extends Error {
   abstract readonly class: ErrorClass

@@ -7,7 +7,7 @@ import { type AnabranchError, ProtocolError, invariant } from '../../base/index.
 import { type Batch, type IpcTemplate, ipcSize, ipcTemplate, readIpc, select, withColumns, writeIpc } from '../../batch/index.js'
 import { type StageVertex, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
-import { type TablePart, type TableView, tableKind } from '../../transport/index.js'
+import { Table, type TableKind, type TablePart, type TableView } from '../../transport/index.js'
 import { type Grouping, type KeyedState } from './keyed.js'
 import { takeOrigin } from './origin.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
@@ -38,7 +38,7 @@ export interface Reply {
 
 const cells = (bytes: Int32Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-function plain(kind: number, bytes: Uint8Array, rows: number, operator = 0): TablePart {
+function plain(kind: TableKind, bytes: Uint8Array, rows: number, operator = 0): TablePart {
   return { kind, operator, output: 0, schemaId: 0, rows, bytes: bytes.length, write: (to, at) => to.set(bytes, at) }
 }
 
@@ -73,13 +73,13 @@ export class StageCodec {
 
   /** Tables of a CALL. */
   call(rows: Rows, keyed: KeyedState | null, grouping: Grouping | null): readonly TablePart[] {
-    const parts = [this.arrow(tableKind.rows, schemaIds.shipped, this.rowsTemplate, this.ship(rows))]
+    const parts = [this.arrow(Table.rows, schemaIds.shipped, this.rowsTemplate, this.ship(rows))]
     if (keyed === null || grouping === null) return parts
     for (const operator of this.stateTemplates.keys()) parts.push(...this.stateOf(operator, keyed, grouping.uniq))
     parts.push(
-      plain(tableKind.index, cells(grouping.index), grouping.index.length),
-      plain(tableKind.order, cells(grouping.order), grouping.order.length),
-      plain(tableKind.starts, cells(grouping.starts), grouping.starts.length),
+      plain(Table.index, cells(grouping.index), grouping.index.length),
+      plain(Table.order, cells(grouping.order), grouping.order.length),
+      plain(Table.starts, cells(grouping.starts), grouping.starts.length),
     )
     return parts
   }
@@ -87,7 +87,7 @@ export class StageCodec {
   /** Tables of an END: the keys of one lane and one operator, in order, with their state. */
   end(keys: Batch, slots: Int32Array, operator: number, keyed: KeyedState): readonly TablePart[] {
     this.keysTemplate ??= ipcTemplate(keyed.keySchema)
-    return [this.arrow(tableKind.keys, schemaIds.keys, this.keysTemplate, keys), ...this.stateOf(operator, keyed, slots)]
+    return [this.arrow(Table.keys, schemaIds.keys, this.keysTemplate, keys), ...this.stateOf(operator, keyed, slots)]
   }
 
   private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array): TablePart[] {
@@ -96,12 +96,12 @@ export class StageCodec {
     invariant(table !== undefined && template !== undefined, 'a keyed operator has a table and a template')
     const { state, isNew } = table.gather(uniq)
     return [
-      this.arrow(tableKind.state, schemaIds.state(operator), template, state, operator),
-      plain(tableKind.isNew, isNew, uniq.length, operator),
+      this.arrow(Table.state, schemaIds.state(operator), template, state, operator),
+      plain(Table.isNew, isNew, uniq.length, operator),
     ]
   }
 
-  private arrow(kind: number, schemaId: number, template: IpcTemplate, batch: Batch, operator = 0): TablePart {
+  private arrow(kind: TableKind, schemaId: number, template: IpcTemplate, batch: Batch, operator = 0): TablePart {
     return {
       kind,
       operator,
@@ -136,8 +136,8 @@ export class StageCodec {
   }
 
   private mainOutput(tables: readonly TableView[], rows: Rows): Rows {
-    const found = tables.find(t => t.kind === tableKind.output && t.output === 0)
-    const parents = tables.find(t => t.kind === tableKind.parent && t.output === 0)
+    const found = tables.find(t => t.kind === Table.output && t.output === 0)
+    const parents = tables.find(t => t.kind === Table.parent && t.output === 0)
     const parent = parents === undefined ? null : readParent(parents, rowCount(rows))
     const m = parent?.length ?? rowCount(rows)
     const base = parent === null ? rows : takeRows(rows, parent)
@@ -158,11 +158,11 @@ export class StageCodec {
     asked: { readonly rows: Rows; readonly call: Call },
   ): Rows | null {
     const mine = (t: TableView): boolean => t.operator === side.operator && t.output === side.output
-    const found = tables.find(t => t.kind === tableKind.output && mine(t))
+    const found = tables.find(t => t.kind === Table.output && mine(t))
     if (found === undefined) return null
     const batch = readIpc(side.schema, found.bytes)
     if (asked.call.kind === 'end') return { batch, origin: asked.rows.origin }
-    const parents = tables.find(t => t.kind === tableKind.parent && mine(t))
+    const parents = tables.find(t => t.kind === Table.parent && mine(t))
     if (parents === undefined) {
       if (batch.rows !== rowCount(asked.rows)) throw refused(`${rowCount(asked.rows)} rows of side output`, `${batch.rows}`)
       return { batch, origin: asked.rows.origin }
@@ -174,11 +174,11 @@ export class StageCodec {
 
   private newState(tables: readonly TableView[], keys: number): NewState[] {
     return [...this.stateTemplates].map(([operator, { schema }]) => {
-      const found = tables.find(t => t.kind === tableKind.state && t.operator === operator)
+      const found = tables.find(t => t.kind === Table.state && t.operator === operator)
       if (found === undefined) throw refused(`state of operator ${operator}`, 'none')
       const state = readIpc(schema, found.bytes)
       if (state.rows !== keys) throw refused(`${keys} rows of state`, `${state.rows}`)
-      const clear = tables.find(t => t.kind === tableKind.clear && t.operator === operator)?.bytes ?? null
+      const clear = tables.find(t => t.kind === Table.clear && t.operator === operator)?.bytes ?? null
       if (clear !== null && clear.length < (keys + 7) >> 3) throw refused(`${keys} bits to clear`, `${clear.length * 8}`)
       return { operator, state, clear }
     })
@@ -208,7 +208,7 @@ interface Measures {
 }
 
 function readMeasures(tables: readonly TableView[]): Measures {
-  const found = tables.find(t => t.kind === tableKind.measures)
+  const found = tables.find(t => t.kind === Table.measures)
   const none: Measures = { us: 0, rssBytes: 0, counters: {} }
   if (found === undefined) return none
   const json = parseObject(found.bytes)

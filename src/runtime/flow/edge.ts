@@ -9,7 +9,7 @@ export interface EdgeLimit {
   readonly batches: number
 }
 
-export const edgeLimit: EdgeLimit = { bytes: 8 << 20, batches: 64 }
+export const edgeLimit: EdgeLimit = { bytes: 4 << 20, batches: 64 }
 
 export class Edge {
   private readonly queue: Rows[] = []

@@ -1,5 +1,5 @@
 /** What the engine asks of the world. None of these may call the engine back before it has returned. */
-import { type AnabranchError } from '../../base/index.js'
+import { type AnabranchError, type ErrorClass, type ErrorCode } from '../../base/index.js'
 import { type Batch } from '../../batch/index.js'
 import { type PollLimit } from '../../connectors/index.js'
 import { type TablePart } from '../../transport/index.js'
@@ -23,8 +23,8 @@ export interface DeadLetter {
   readonly position: number | null
   readonly row: Readonly<Record<string, unknown>> | string
   readonly error: {
-    readonly class: string
-    readonly code: string
+    readonly class: ErrorClass
+    readonly code: ErrorCode
     readonly type: string
     readonly message: string
     readonly traceback: string

@@ -51,7 +51,7 @@ export class Engine {
 
   constructor(
     topology: Topology,
-    private readonly terms: EngineTerms,
+    terms: EngineTerms,
     private readonly effects: Effects,
     private readonly observer: Observer,
   ) {
@@ -148,6 +148,12 @@ export class Engine {
     this.stopOn(error)
   }
 
+  /** A frame could not be accepted and its worker is gone already; twice in a row stops the job. */
+  refused(error: AnabranchError): void {
+    this.observer.count('frame.refused')
+    this.stopOn(this.settlement.refused(error))
+  }
+
   tick(nowMs: number): void {
     this.event(nowMs, () => {
       for (const worker of this.leases.overdue(nowMs)) this.effects.kill(worker, 'deadline')
@@ -187,9 +193,8 @@ export class Engine {
   }
 
   private replace(worker: number, error: AnabranchError): void {
-    this.observer.count('frame.refused')
     this.observer.log('warning', `worker ${worker} is replaced: ${error.message}`)
-    this.stopOn(this.settlement.refused(error))
+    this.refused(error)
     this.effects.kill(worker, 'protocol')
   }
 

@@ -112,7 +112,7 @@ export class Ledger {
     of: {
       readonly rows: Rows
       readonly at: number
-      readonly error: Pick<Failure, 'code' | 'type' | 'message' | 'traceback'> & { readonly class: string }
+      readonly error: Pick<Failure, 'class' | 'code' | 'type' | 'message' | 'traceback'>
       readonly capture: (() => Uint8Array) | null
       readonly attempt: number
     },

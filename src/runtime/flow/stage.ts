@@ -53,7 +53,7 @@ export class Stage {
 
   constructor(
     readonly vertex: StageVertex,
-    private readonly terms: StageTerms,
+    terms: StageTerms,
     private readonly events: StageEvents,
   ) {
     const { key } = vertex

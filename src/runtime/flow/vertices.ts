@@ -1,5 +1,5 @@
 /** The vertices that need no worker: sources, sinks, select and union. Each moves what it can and says whether it did. */
-import { type Batch, select } from '../../batch/index.js'
+import { type Batch, type Selection, select } from '../../batch/index.js'
 import { Edge, Output } from './edge.js'
 import { concatRows, rowCount } from './rows.js'
 
@@ -42,19 +42,22 @@ export class SinkVertex {
 export class SelectVertex {
   readonly input = new Edge()
   readonly output = new Output()
+  private readonly selection: readonly Selection[]
   private ended = false
 
   constructor(
     readonly id: string,
-    private readonly columns: readonly { readonly from: string; readonly to: string }[],
-  ) {}
+    columns: readonly { readonly from: string; readonly to: string }[],
+  ) {
+    this.selection = columns.map(({ from, to }) => (from === to ? from : { [from]: to }))
+  }
 
   advance(): boolean {
     let moved = false
     while (this.output.room) {
       const rows = this.input.shift()
       if (rows === null) break
-      this.output.emit({ batch: select(rows.batch, this.columns), origin: rows.origin })
+      this.output.emit({ batch: select(rows.batch, this.selection), origin: rows.origin })
       moved = true
     }
     if (!this.ended && this.input.ended) {

@@ -1,0 +1,7 @@
+/**
+ * runtime: runs one job by its life: open, flow, pace, fault, close. It must never know a command line, a page or an
+ * HTTP request; those come to it.
+ */
+export { runJob } from './open/run-job.js'
+export * from './options.js'
+export { openWorld } from './open/world.js'

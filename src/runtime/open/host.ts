@@ -1,0 +1,240 @@
+/**
+ * The host of one run: it carries out what the engine asks of the world, and tells it what happened. All of it runs
+ * on one thread; the bytes of columns are only touched by the engine, the codec of the frames and the connectors.
+ */
+import { AnabranchError, type Observer, PlanError, type World, invariant } from '../../base/index.js'
+import { type Batch } from '../../batch/index.js'
+import { type DeadLetters, type Sink, type SinkFile, type Source } from '../../connectors/index.js'
+import { type Frame, Message, bodySize } from '../../transport/index.js'
+import { type LostReason, type WorkerEvents, type WorkerProcess } from '../../workers/index.js'
+import { type CallMessage, type DeadLetter, type Effects, type Engine } from '../flow/index.js'
+import { failureFrom, failureOf, lossOf } from './failures.js'
+
+export interface HostParts {
+  readonly world: World
+  readonly observer: Observer
+  readonly sources: readonly Source[]
+  readonly sinks: readonly Sink[]
+  readonly letters: DeadLetters
+  startUser(incarnation: number, events: WorkerEvents): WorkerProcess
+  incarnation(): number
+  pidsChanged(): void
+}
+
+/** Deadlines are looked at this often; a lease is judged on two looks. */
+const tickMs = 50
+const stopGraceMs = 2_000
+/** Room that a reply gets in the mapping: outputs are seldom larger than inputs by more than this. */
+const replyBytesOf = (request: number): number => Math.min(16 << 20, 2 * request + (64 << 10))
+/** A start that fails for these fails always. */
+const hopeless: ReadonlySet<string> = new Set(['ANB5002', 'ANB8001', 'ANB8002'])
+
+export class Host implements Effects {
+  readonly outputs: SinkFile[][] = []
+  private engine: Engine | null = null
+  private readonly workers = new Map<number, WorkerProcess>()
+  /** Numbers that the engine gave, by the incarnation in frames: io processes share the count. */
+  private readonly killedFor = new Map<number, string>()
+  private readonly stopping = new Set<Promise<void>>()
+  private cancelTick: () => void = () => undefined
+  private ended: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | null = null
+  private failure: AnabranchError | null = null
+  private firstReady: (() => void) | null = null
+
+  constructor(private readonly parts: HostParts) {}
+
+  /** Runs the engine until it finishes or fails; sources and sinks are opened once a worker has opened the modules. */
+  async run(engine: Engine, open: () => Promise<void>): Promise<void> {
+    this.engine = engine
+    const over = new Promise<void>((resolve, reject) => {
+      this.ended = { resolve, reject }
+    })
+    const opened = new Promise<void>(resolve => {
+      this.firstReady = resolve
+    })
+    this.tick()
+    engine.start(this.now())
+    await Promise.race([opened, over])
+    await Promise.race([open(), over])
+    engine.open(this.now())
+    await over
+  }
+
+  get pids(): readonly number[] {
+    return [...this.workers.values()].map(w => w.pid)
+  }
+
+  /** Ends every worker; resolves when all are reaped. */
+  async close(): Promise<void> {
+    this.cancelTick()
+    const calm = this.failure === null
+    for (const worker of this.workers.values()) {
+      const done = worker.stop(calm ? stopGraceMs : 0)
+      this.stopping.add(done)
+    }
+    await Promise.all(this.stopping)
+  }
+
+  // What the engine asks for.
+
+  poll(source: number, limit: Parameters<Effects['poll']>[1]): void {
+    this.settled(at(this.parts.sources, source).poll(limit), polled => this.engine?.polled(source, polled, this.now()))
+  }
+
+  write(sink: number, batch: Batch): void {
+    this.settled(at(this.parts.sinks, sink).write(batch), () => this.engine?.written(sink, this.now()))
+  }
+
+  finishSink(sink: number): void {
+    this.settled(at(this.parts.sinks, sink).finish(), files => {
+      this.outputs[sink] = [...files]
+      this.engine?.sinkFinished(sink, this.now())
+    })
+  }
+
+  spawn(worker: number): void {
+    const incarnation = this.parts.incarnation()
+    try {
+      this.workers.set(worker, this.parts.startUser(incarnation, this.eventsOf(worker)))
+    } catch (error) {
+      if (!(error instanceof AnabranchError)) throw error
+      this.parts.world.clock.soon(() => this.engine?.stop(error))
+    }
+    this.parts.pidsChanged()
+  }
+
+  call(worker: number, message: CallMessage): void {
+    const { parts, kind, ...envelope } = message
+    const process = this.workers.get(worker)
+    invariant(process !== undefined, 'a call goes to a worker that is there')
+    process.call({ ...envelope, kind: kind === 'call' ? Message.call : Message.end }, parts, replyBytesOf(bodySize(parts)))
+  }
+
+  stop(worker: number): void {
+    const process = this.workers.get(worker)
+    if (process === undefined) return
+    const done = process.stop(stopGraceMs).finally(() => this.stopping.delete(done))
+    this.stopping.add(done)
+  }
+
+  kill(worker: number, why: string): void {
+    this.killedFor.set(worker, why)
+    this.workers.get(worker)?.kill()
+  }
+
+  bury(letter: DeadLetter): void {
+    const { letters } = this.parts
+    const capture = letter.capture === null ? null : letters.capture(letter.operator, letter.capture())
+    const { row } = letter
+    try {
+      letters.write([
+        { ...letter, row: typeof row === 'string' ? { text: row } : { json: JSON.stringify(row) }, capture },
+      ])
+    } catch (error) {
+      if (!(error instanceof AnabranchError)) throw error
+      this.parts.world.clock.soon(() => this.engine?.stop(error))
+    }
+  }
+
+  fail(error: AnabranchError): void {
+    this.failure = error
+    this.ended?.reject(error)
+  }
+
+  finish(): void {
+    this.ended?.resolve()
+  }
+
+  // What happens.
+
+  private eventsOf(worker: number): WorkerEvents {
+    const { observer } = this.parts
+    return {
+      ready: () => {
+        this.engine?.ready(worker, this.now())
+        this.firstReady?.()
+      },
+      reply: frame => this.reply(worker, frame),
+      log: record => observer.log(levelOf(record.level), record.message, { worker, ...record }),
+      output: (stream, line) => observer.log('info', line, { worker, stream }),
+      dropped: why => observer.count(`reply.${why}`),
+      lost: reason => this.lost(worker, reason),
+    }
+  }
+
+  private reply(worker: number, frame: Frame): void {
+    const { envelope, tables } = frame
+    const key = { incarnation: worker, sequence: envelope.sequence, attempt: envelope.attempt }
+    if (envelope.kind === Message.done) {
+      this.engine?.done(worker, key, tables, this.now())
+      return
+    }
+    try {
+      this.engine?.callFailed(worker, key, failureOf(tables), this.now())
+    } catch (error) {
+      if (!(error instanceof AnabranchError) || error.class !== 'ProtocolError') throw error
+      this.engine?.broken(worker, error, this.now())
+    }
+  }
+
+  private lost(worker: number, reason: LostReason): void {
+    this.workers.delete(worker)
+    this.parts.pidsChanged()
+    const killedFor = this.killedFor.get(worker) ?? null
+    this.killedFor.delete(worker)
+    if (!reason.wasReady) {
+      const error = startFailure(reason)
+      if (error !== null) {
+        this.engine?.stop(error)
+        return
+      }
+    }
+    if (reason.because === 'protocol' && reason.error !== null) this.engine?.refused(reason.error)
+    this.engine?.lost(worker, lossOf(reason, killedFor), this.now())
+  }
+
+  private tick(): void {
+    this.cancelTick = this.parts.world.clock.after(tickMs, () => {
+      this.engine?.tick(this.now())
+      this.tick()
+    })
+  }
+
+  private now(): number {
+    return this.parts.world.clock.nowMs()
+  }
+
+  /** The outcome of a promise as an event, after what the sockets have for us. */
+  private settled<T>(promise: Promise<T>, then: (value: T) => void): void {
+    promise.then(
+      value => this.parts.world.clock.soon(() => then(value)),
+      (error: unknown) => {
+        if (error instanceof AnabranchError) this.engine?.stop(error)
+        else this.ended?.reject(error)
+      },
+    )
+  }
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const item = list[index]
+  invariant(item !== undefined, 'sources and sinks are named by their index')
+  return item
+}
+
+/** A start that failed in a way that every other start would, or null. */
+function startFailure(reason: LostReason): AnabranchError | null {
+  if (reason.because === 'refused' && reason.failed !== null) {
+    const failure = failureFrom(reason.failed)
+    return new PlanError(failure.class === 'PlanError' ? failure.code : 'ANB1020', failure.message, {
+      detail: failure.traceback,
+    })
+  }
+  return reason.error !== null && hopeless.has(reason.error.code) ? reason.error : null
+}
+
+function levelOf(level: string): 'debug' | 'info' | 'warning' | 'error' {
+  const name = level.toLowerCase()
+  if (name === 'debug' || name === 'info' || name === 'warning') return name
+  return name === 'error' || name === 'critical' ? 'error' : 'info'
+}

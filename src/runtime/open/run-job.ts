@@ -1,0 +1,279 @@
+/**
+ * Run a job: from a plan to its result. The order is the promise: the folder is locked before anything is started, a
+ * worker has opened the modules before a source is opened, every check is done before the first row.
+ */
+import { PlanError } from '../../base/index.js'
+import { type NullSink, type ParquetWork, type Sink, type Source, deadLetters, filesSink, filesSource, nullSink, outputFolder, socketSink, socketSource } from '../../connectors/index.js'
+import { jsonDecoder, jsonEncoder, textDecoder } from '../../formats/index.js'
+import { type Plan, type SinkVertex, type SourceVertex, type Topology, openStages, stagesOf } from '../../plan/index.js'
+import { type Schema, schemaFromJson } from '../../schema/index.js'
+import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
+import { Engine } from '../flow/index.js'
+import { StoppedError, type RunOptions, type RunResult } from '../options.js'
+import { Host } from './host.js'
+import { IoWorker, parquetWork } from './parquet-work.js'
+import { packageFolder, packageVersion } from './package.js'
+import { type RealWorld, openWorld } from './world.js'
+
+const workersDefaultMax = 8
+const lanesPerWorker = 4
+const rowsMaxDefault = 32_768
+const startTimeoutMs = 120_000
+const mappingBytes = { user: 64 << 20, io: 128 << 20 } as const
+const recycleBytesDefault = 2 * 2 ** 30
+const progressMs = 250
+
+interface Opened {
+  readonly world: RealWorld
+  readonly topology: Topology
+  readonly plan: Plan
+  readonly options: RunOptions
+  readonly run: { readonly job: string; readonly token: string }
+}
+
+export async function runJob(plan: Plan, options: RunOptions): Promise<RunResult> {
+  const topology = stagesOf(plan)
+  const world = openWorld()
+  try {
+    const folder = outputFolder({
+      path: options.out,
+      job: plan.job,
+      pid: process.pid,
+      files: world.files,
+      clock: world.clock,
+      random: world.random,
+    })
+    try {
+      const run = { job: world.random.hex(8), token: world.random.hex(16) }
+      return await runIn({ world, topology, plan, options, run }, pids => folder.workers(pids))
+    } finally {
+      folder.close()
+    }
+  } finally {
+    await world.close()
+  }
+}
+
+async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): Promise<RunResult> {
+  const { world, topology, options } = opened
+  const began = world.clock.nowMs()
+  let incarnations = 0
+  const incarnation = (): number => {
+    incarnations += 1
+    return incarnations
+  }
+  const io = new IoWorker((n, events) => start(opened, 'io', n, events), incarnation, () => pidsChanged())
+  const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(opened, v, io))
+  const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(opened, v, io))
+  const letters = deadLetters({ out: options.out, files: world.files, observer: options.observer })
+  const host: Host = new Host({
+    world,
+    observer: options.observer,
+    sources,
+    sinks,
+    letters,
+    incarnation,
+    startUser: (n, events) => start(opened, 'user', n, events),
+    pidsChanged: () => pidsChanged(),
+  })
+  const pidsChanged = (): void => pids([...host.pids, ...(io.pid === null ? [] : [io.pid])])
+  const engine = makeEngine(opened, sources, host)
+  const stopProgress = reportProgress(opened, { sources, engine, began })
+  const drained = watchSignals(options, sources, engine)
+  try {
+    await host.run(engine, () => openAll(sources, sinks))
+    return resultOf(opened, { host, engine, sinks, began, drained: drained() })
+  } catch (error) {
+    await Promise.allSettled(sinks.map(s => s.abort()))
+    throw error
+  } finally {
+    stopProgress()
+    await Promise.allSettled(sources.map(s => s.close()))
+    await Promise.allSettled([host.close(), io.close()])
+    letters.close()
+  }
+}
+
+async function openAll(sources: readonly Source[], sinks: readonly Sink[]): Promise<void> {
+  const outcomes = await Promise.allSettled(sources.map(s => s.open()))
+  const errors = outcomes.filter(o => o.status === 'rejected').map((o): unknown => o.reason)
+  if (errors.length === 1) throw errors[0]
+  if (errors.length > 1) throw allFaults(errors)
+  for (const sink of sinks) await sink.open()
+}
+
+/** Faults of several sources, listed together. */
+function allFaults(errors: readonly unknown[]): unknown {
+  const plans = errors.filter(e => e instanceof PlanError)
+  if (plans.length < errors.length) return errors.find(e => !(e instanceof PlanError))
+  const faults = plans.flatMap(e =>
+    e.faults.length > 0 ? e.faults : [{ code: e.code, message: e.message, place: e.detail, hint: e.hint }],
+  )
+  return new PlanError('ANB1000', `expected a plan without faults, found ${faults.length}`, { faults })
+}
+
+function makeEngine(opened: Opened, sources: readonly Source[], host: Host): Engine {
+  const { plan, options, world, topology } = opened
+  const workersMax = options.workers ?? Math.min(world.threads.cores, workersDefaultMax)
+  const memory = plan.options.workerMemoryBytes
+  return new Engine(
+    topology,
+    {
+      lanes: options.lanes ?? lanesPerWorker * workersMax,
+      keyGroups: plan.options.keyGroups,
+      rowsMax: options.batchRows ?? rowsMaxDefault,
+      transientMaxMs: plan.options.transientMaxMs,
+      maxDead: plan.options.maxDead,
+      codeDigests: new Map(plan.modules.map(m => [m.path, m.source])),
+      bounded: new Set(sources.flatMap((s, i) => (s.bounded ? [i] : []))),
+      pool: {
+        workersMax,
+        creditPerWorker: 2,
+        failedStartsMax: 5,
+        recycleBytes: plan.options.recycleBytes ?? (memory === null ? recycleBytesDefault : memory * 0.75),
+        spare: true,
+      },
+    },
+    host,
+    options.observer,
+  )
+}
+
+function start(opened: Opened, role: 'user' | 'io', incarnation: number, events: WorkerEvents): WorkerProcess {
+  const { world, plan, options, topology, run } = opened
+  const memoryBytes = role === 'user' ? (plan.options.workerMemoryBytes ?? 0) : 0
+  const stages = role === 'user' ? openStages(topology) : []
+  return startWorker(
+    {
+      world,
+      python: options.python,
+      packageFolder,
+      packageVersion,
+      folder: world.runFolder,
+      cwd: plan.folder,
+      job: run.job,
+      token: run.token,
+      incarnation,
+      role,
+      open: { job: plan.job, role, params: plan.params, memoryBytes, stages },
+      mappingBytes: mappingBytes[role],
+      memoryBytes,
+      startTimeoutMs,
+      hostEnv: process.env,
+      passEnv: [],
+    },
+    events,
+  )
+}
+
+function makeSource(opened: Opened, vertex: SourceVertex, io: IoWorker): Source {
+  const { world, plan, options } = opened
+  const { connector } = vertex
+  const { format } = connector
+  const declared = format.kind === 'text' ? null : schemaFromJson(format.schema)
+  if (connector.kind === 'socket') {
+    const decoder = declared === null ? textDecoder : () => jsonDecoder(declared)
+    const { clock, sockets } = world
+    return socketSource({ address: connector.address, sockets, clock, observer: options.observer, decoder })
+  }
+  return filesSource({
+    glob: connector.glob,
+    folder: plan.folder,
+    format,
+    files: world.files,
+    parquet: format.kind === 'parquet' ? door(io, declared) : null,
+    decoders: { json: jsonDecoder, text: textDecoder },
+    needed: vertex.schema.fields.map(f => f.name),
+  })
+}
+
+const door = (io: IoWorker, schema: Schema | null): ParquetWork => parquetWork(io, schema)
+
+function makeSink(opened: Opened, vertex: SinkVertex, io: IoWorker): Sink {
+  const { world, options } = opened
+  const { connector, schema } = vertex
+  if (connector.kind === 'null') return nullSink({ checksum: connector.checksum })
+  if (connector.kind === 'socket') {
+    const { clock, sockets } = world
+    return socketSink({ address: connector.address, sockets, clock, observer: options.observer, encoder: jsonEncoder(schema) })
+  }
+  return filesSink({
+    id: vertex.id,
+    out: options.out,
+    path: connector.path,
+    format: connector.format,
+    roll: connector.roll,
+    schema,
+    files: world.files,
+    clock: world.clock,
+    encoder: jsonEncoder,
+    parquet: connector.format === 'parquet' ? door(io, null) : null,
+  })
+}
+
+function reportProgress(
+  opened: Opened,
+  of: { readonly sources: readonly Source[]; readonly engine: Engine; readonly began: number },
+): () => void {
+  const { world, options } = opened
+  let cancel = (): void => undefined
+  const report = (): void => {
+    const each = of.sources.map(s => s.progress())
+    const known = each.every(p => p.total !== null)
+    const share = each.map(p => (p.total === null || p.total === 0 ? 1 : p.done / p.total))
+    options.onProgress({
+      rowsIn: of.engine.ledger.rowsIn,
+      rowsOut: of.engine.sinkRows.reduce((a, b) => a + b, 0),
+      rowsDead: of.engine.ledger.rowsDead,
+      done: known ? share.reduce((a, b) => a + b, 0) / Math.max(1, share.length) : null,
+      seconds: (world.clock.nowMs() - of.began) / 1_000,
+      workers: of.engine.activeWorkers,
+    })
+    cancel = world.clock.after(progressMs, report)
+  }
+  cancel = world.clock.after(progressMs, report)
+  return () => cancel()
+}
+
+/** First signal: read no more. Second: stop. Answers whether the run was drained. */
+function watchSignals(options: RunOptions, sources: readonly Source[], engine: Engine): () => boolean {
+  let drained = false
+  const drain = (): void => {
+    drained = true
+    for (const source of sources) source.drain()
+  }
+  if (options.signal.first.aborted) drain()
+  else options.signal.first.addEventListener('abort', drain, { once: true })
+  options.signal.second.addEventListener('abort', () => engine.stop(new StoppedError()), { once: true })
+  return () => drained
+}
+
+function resultOf(
+  opened: Opened,
+  of: { readonly host: Host; readonly engine: Engine; readonly sinks: readonly Sink[]; readonly began: number; readonly drained: boolean },
+): RunResult {
+  const { world, topology, options } = opened
+  const vertices = topology.vertices.filter(v => v.kind === 'sink')
+  const outputs = vertices.map((vertex, i) => {
+    const { connector } = vertex
+    const files = of.host.outputs[i] ?? []
+    const path = connector.kind === 'files' ? `${options.out}/${connector.path}` : connector.kind === 'socket' ? connector.address : ''
+    return { sink: vertex.id, path, rows: files.reduce((n, f) => n + f.rows, 0) }
+  })
+  const checksums = vertices.flatMap((vertex, i) => {
+    const sink = of.sinks[i]
+    return vertex.connector.kind === 'null' && sink !== undefined ? [[vertex.id, (sink as NullSink).checksum] as const] : []
+  })
+  const { ledger } = of.engine
+  return {
+    rowsIn: ledger.rowsIn,
+    rowsOut: outputs.reduce((n, o) => n + o.rows, 0),
+    rowsDead: ledger.rowsDead,
+    deadByReason: Object.fromEntries(ledger.deadByReason),
+    seconds: (world.clock.nowMs() - of.began) / 1_000,
+    outputs,
+    checksums: Object.fromEntries(checksums),
+    drained: of.drained,
+  }
+}
+

@@ -1,0 +1,63 @@
+/** What a run is asked and what it answers. */
+import { AnabranchError, type Observer } from '../base/index.js'
+
+export interface Progress {
+  readonly rowsIn: number
+  readonly rowsOut: number
+  readonly rowsDead: number
+  /** 0 to 1; null where nobody knows the end. */
+  readonly done: number | null
+  readonly seconds: number
+  readonly workers: number
+}
+
+export interface RunOptions {
+  /** Folder of the outputs, absolute. */
+  readonly out: string
+  /** Most workers; null: min(cores, cgroup quota, 8). */
+  readonly workers: number | null
+  /** null: 4 times the workers. */
+  readonly lanes: number | null
+  /** Upper limit of the rows of a call; null: 32,768. */
+  readonly batchRows: number | null
+  /** The interpreter. */
+  readonly python: string
+  readonly observer: Observer
+  readonly onProgress: (progress: Progress) => void
+  readonly signal: {
+    /** Drain: read no more, finish what was read. */
+    readonly first: AbortSignal
+    /** Stop now. */
+    readonly second: AbortSignal
+  }
+}
+
+export interface RunOutput {
+  /** Id of the sink. */
+  readonly sink: string
+  /** Absolute path or address. */
+  readonly path: string
+  readonly rows: number
+}
+
+export interface RunResult {
+  readonly rowsIn: number
+  readonly rowsOut: number
+  readonly rowsDead: number
+  readonly deadByReason: Readonly<Record<string, number>>
+  readonly seconds: number
+  readonly outputs: readonly RunOutput[]
+  /** Sums of null sinks that were asked for one, by sink id. */
+  readonly checksums: Readonly<Record<string, number>>
+  /** It was drained by a signal before its input ended. */
+  readonly drained: boolean
+}
+
+/** The second signal: the run was stopped before it was done. */
+export class StoppedError extends AnabranchError {
+  readonly class = 'WorkerError' as const
+
+  constructor() {
+    super('ANB3001', 'the run was stopped before it was done')
+  }
+}
