@@ -50,7 +50,6 @@ export const Table = {
   error: 16,
   json: 17,
   isNew: 18,
-  edits: 19,
 } as const
 export type TableKind = (typeof Table)[keyof typeof Table]
 
@@ -69,7 +68,6 @@ export const fromWorker: Readonly<Partial<Record<MessageKind, readonly TableKind
     Table.dead,
     Table.measures,
     Table.json,
-    Table.edits,
   ],
 }
 
@@ -80,7 +78,6 @@ export const arrowTables: readonly TableKind[] = [
   Table.output,
   Table.dead,
   Table.keys,
-  Table.edits,
 ]
 /** Tables that are JSON text: they have no rows. */
 export const jsonTables: readonly TableKind[] = [Table.measures, Table.error, Table.json]
