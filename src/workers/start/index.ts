@@ -3,3 +3,5 @@
  * machine only through the world and the socket only through transport. It must never know what a batch means.
  */
 export * from './contract.js'
+export * from './find-python.js'
+export { startWorker } from './worker.js'

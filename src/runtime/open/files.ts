@@ -1,0 +1,82 @@
+/** The real files: node:fs, synchronous, errors as the platform gives them. */
+import {
+  closeSync,
+  fsyncSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+  type Stats,
+} from 'node:fs'
+import { globSync } from 'tinyglobby'
+import { type FileStat, type Files, type OpenFile } from '../../base/index.js'
+
+const openFlags = { read: 'r', create: 'w', append: 'a', exclusive: 'wx' } as const
+
+export const realFiles: Files = {
+  open: (path, mode) => openFile(openSync(path, openFlags[mode])),
+  stat: path => {
+    const stats = statSync(path, { throwIfNoEntry: false })
+    return stats === undefined ? undefined : statOf(stats)
+  },
+  list: directory => readdirSync(directory).sort(compare),
+  glob: (pattern, directory) =>
+    globSync(pattern, { cwd: directory, absolute: true, onlyFiles: true, dot: false, expandDirectories: false }).sort(compare),
+  makeDirectory: path => void mkdirSync(path, { recursive: true }),
+  rename: renameSync,
+  remove: unlinkSync,
+  removeTree: path => rmSync(path, { recursive: true, force: true }),
+  syncDirectory: path => {
+    const fd = openSync(path, 'r')
+    try {
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+  },
+  realPath: path => realpathSync(path),
+  readText: path => readFileSync(path, 'utf8'),
+  writeText: (path, text) => writeFileSync(path, text),
+}
+
+function openFile(fd: number): OpenFile {
+  let open = true
+  return {
+    read: (into, position) => readSync(fd, into, 0, into.length, position),
+    append: bytes => {
+      // A full disk may take a part of the bytes; the next write then says why.
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at)
+    },
+    truncate: bytes => ftruncateSync(fd, bytes),
+    sync: () => fsyncSync(fd),
+    stat: () => statOf(fstatSync(fd)),
+    close: () => {
+      if (open) closeSync(fd)
+      open = false
+    },
+  }
+}
+
+function statOf(stats: Stats): FileStat {
+  return {
+    bytes: stats.size,
+    modifiedMs: stats.mtimeMs,
+    inode: stats.ino,
+    kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other',
+  }
+}
+
+/** By code unit, the same on every machine. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

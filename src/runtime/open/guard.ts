@@ -1,0 +1,97 @@
+/**
+ * The guard: a small shell process that outlives the host by a moment, whatever way the host dies, and cleans up.
+ *
+ * It holds the read end of a pipe of which the host holds the other. It is told which process groups exist and which
+ * folder is private to the run; when the pipe ends, it kills what is still registered and removes the folder. A worker
+ * notices the host's death by itself too (its stdin ends, the kernel signals it), but not while it holds the interpreter
+ * in native code, and its own children never do.
+ *
+ * A group is known by the pid of its first process and that process's start time. Where a process with that pid but
+ * another start time lives, the group is gone and the number was used again: nothing is killed. (While one member of a
+ * group lives, Linux gives its number to no other process.)
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+export interface Guard {
+  /** A process group that must not outlive the host; right after its spawn. */
+  watch(pid: number): void
+  /** The group's first process was reaped and the rest of it killed. */
+  release(pid: number): void
+  /** A folder that must not outlive the host. One a guard. */
+  folder(path: string): void
+  /** The orderly end: what is registered goes now. Resolves when the guard is gone. */
+  close(): Promise<void>
+}
+
+/**
+ * Lines in: `+ pid:start`, `- pid`, `d path`. Signals that a terminal sends to everybody are ignored; a session of its
+ * own keeps the guard out of the host's process group.
+ */
+const script = `
+trap '' HUP INT TERM QUIT PIPE
+groups=' '
+folder=
+while read -r op value; do
+  case $op in
+    +) groups="$groups$value " ;;
+    -) case $groups in *" $value:"*) rest="\${groups#*" $value:"}"; groups="\${groups%%" $value:"*} \${rest#* }" ;; esac ;;
+    d) folder=$value ;;
+  esac
+done
+for group in $groups; do
+  pid=\${group%%:*}
+  start=\${group#*:}
+  if [ "$start" != - ] && read -r stat 2>/dev/null < "/proc/$pid/stat"; then
+    set -- \${stat##*) }
+    shift 19
+    [ "$1" = "$start" ] || continue
+  fi
+  kill -KILL -- "-$pid" 2>/dev/null
+done
+[ -z "$folder" ] || rm -rf -- "$folder"
+`
+
+export function startGuard(): Guard {
+  const child = spawn('/bin/sh', ['-c', script], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin' },
+  })
+  // A guard that somebody killed must not take the host with it: the workers still watch the host themselves.
+  child.on('error', () => undefined)
+  child.stdin.on('error', () => undefined)
+  child.unref()
+  unrefStream(child.stdin)
+  const gone = new Promise<void>(resolve => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const tell = (line: string): void => void child.stdin.write(`${line}\n`)
+  return {
+    watch: pid => tell(`+ ${pid}:${startTime(pid)}`),
+    release: pid => tell(`- ${pid}`),
+    folder: path => tell(`d ${path}`),
+    close: () => {
+      child.ref()
+      child.stdin.end()
+      return gone
+    },
+  }
+}
+
+/** When the kernel started it, in ticks since boot; `-` where that cannot be known. */
+function startTime(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-'
+  } catch {
+    return '-'
+  }
+}
+
+/** The pipe alone must not keep the host's event loop alive. */
+function unrefStream(stream: NonNullable<ChildProcess['stdin']>): void {
+  if ('unref' in stream && typeof stream.unref === 'function') stream.unref()
+}

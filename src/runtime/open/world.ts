@@ -1,0 +1,47 @@
+/**
+ * The real world: the one place below the command line where time, chance, files, sockets, processes and threads are
+ * made. The simulation makes another one from a seed, and the engine does not notice.
+ */
+import { randomBytes, randomInt } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { type Random, type World } from '../../base/index.js'
+import { realClock } from './clock.js'
+import { realFiles } from './files.js'
+import { startGuard } from './guard.js'
+import { realProcesses } from './processes.js'
+import { makeRunFolder } from './run-folder.js'
+import { realSockets } from './sockets.js'
+
+export interface RealWorld extends World {
+  /** Private to this run, 0700, for sockets; gone when the run is, whatever way it ends. */
+  readonly runFolder: string
+  /** Ends what is left of the run's processes and removes the folder. Callable twice. */
+  close(): Promise<void>
+}
+
+/** @throws ConnectorError where the private folder cannot be made. */
+export function openWorld(env: Readonly<Record<string, string | undefined>> = process.env): RealWorld {
+  const runFolder = makeRunFolder(env)
+  const guard = startGuard()
+  guard.folder(runFolder)
+  let closing: Promise<void> | null = null
+  return {
+    clock: realClock(),
+    random: realRandom,
+    files: realFiles,
+    sockets: realSockets,
+    processes: realProcesses(guard),
+    threads: { cores: availableParallelism() },
+    runFolder,
+    close: () => {
+      closing ??= guard.close().then(() => rmSync(runFolder, { recursive: true, force: true }))
+      return closing
+    },
+  }
+}
+
+const realRandom: Random = {
+  below: below => randomInt(below),
+  hex: bytes => randomBytes(bytes).toString('hex'),
+}

@@ -1,0 +1,2 @@
+/** stop: how a worker ends when the host wants it: asked first, killed after its grace. */
+export * from './stop.js'

@@ -1,0 +1,28 @@
+/**
+ * Stop: STOP, the calls that are out, BYE, exit; SIGKILL to the process and everything that it started once the grace
+ * is over. No SIGTERM between: user code may have taken it (W20), and STOP already said it.
+ */
+import { type Clock } from '../../base/index.js'
+
+export interface Stoppable {
+  /** Sends STOP, or kills where nothing has begun. */
+  askToStop(): void
+  kill(): void
+  /** Resolves when the process is reaped. */
+  readonly ended: Promise<void>
+}
+
+export async function stopGracefully(worker: Stoppable, graceMs: number, clock: Clock): Promise<void> {
+  worker.askToStop()
+  const cancel = clock.after(graceMs, () => worker.kill())
+  await worker.ended
+  cancel()
+}
+
+/** All at once; each within the same grace. */
+export async function stopAll(
+  workers: Iterable<{ stop(graceMs: number): Promise<void> }>,
+  graceMs: number,
+): Promise<void> {
+  await Promise.all([...workers].map(worker => worker.stop(graceMs)))
+}
