@@ -32,6 +32,22 @@ export class Arena {
     this.at += part.length
     return part.subarray(0, bytes)
   }
+
+  /** A copy of a flat column. */
+  column(from: Column): Column {
+    const { type, length, nullCount } = from
+    const validity = from.validity === null ? null : this.copy(from.validity, from.validity.length)
+    if (validity !== null) clearTail(validity, length)
+    const offsets = from.offsets === null ? null : this.copyOffsets(from.offsets)
+    const values = this.copy(from.values, from.values.length)
+    if (type.kind === 'bool') clearTail(values, length)
+    return { type, length, nullCount, validity, offsets, values, children: [] }
+  }
+
+  copyOffsets(from: Int32Array): Int32Array {
+    const part = this.copy(new Uint8Array(from.buffer, from.byteOffset, from.byteLength), from.byteLength)
+    return new Int32Array(part.buffer, part.byteOffset, from.length)
+  }
 }
 
 export const bitmapBytes = (bits: number): number => (bits + 7) >> 3

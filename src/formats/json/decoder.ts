@@ -3,27 +3,49 @@
  *
  * A line that is not an object of the schema becomes a dead line that says why; the rows around it go on.
  * Missing keys are null (or the field's default), unknown keys are passed over.
+ *
+ * Rows that look as expected are scanned in runs by the kernel (`FastRows`). Where it stops, one line goes the
+ * slow way (`ObjectReader`), which reads anything, and the scan goes on behind it. A batch of one run is
+ * copied from the kernel's memory as it is; runs and slow rows meet in the builders.
  */
-import { type Batch } from '../../batch/index.js'
+import { type Batch, type Column } from '../../batch/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type DeadLine, type Decoded, type LineDecoder } from '../contract.js'
 import { HeapRegion, LineBuffer, deadText, lineBytesMax, tooLong } from '../line-buffer.js'
 import { RowLines } from '../row-lines.js'
 import { Arena } from './builder.js'
+import { FastRows, runBytesMax } from './fast-rows.js'
 import { JsonReader, LineFault } from './reader.js'
 import { ObjectReader } from './values.js'
 
-export function jsonDecoder(schema: Schema): LineDecoder {
-  return new JsonLineDecoder(schema)
+const newline = 10
+/** Builders that grew beyond this are let go with their batch. Bytes. */
+const keptBytesMax = 4 * runBytesMax
+
+export interface JsonDecoderOptions {
+  /** The kernel's plain twin is asked for, or no kernel at all; tests compare the three. Default 'wasm'. */
+  readonly kernel?: 'wasm' | 'plain' | 'none'
+}
+
+/** Decodes JSON lines by a schema. */
+export function jsonDecoder(schema: Schema, options: JsonDecoderOptions = {}): LineDecoder {
+  const kernel = options.kernel ?? 'wasm'
+  return new JsonLineDecoder(schema, kernel === 'none' ? null : FastRows.of(schema, kernel === 'plain'))
 }
 
 class JsonLineDecoder implements LineDecoder {
-  private readonly lines = new LineBuffer(new HeapRegion())
+  private readonly lines: LineBuffer
   private readonly reader = new JsonReader()
   private rows: ObjectReader
   private count = 0
+  /** A run that lies in the kernel's memory still; nothing else is in the batch then. */
+  private held: readonly Column[] | null = null
 
-  constructor(private readonly schema: Schema) {
+  constructor(
+    private readonly schema: Schema,
+    private readonly fast: FastRows | null,
+  ) {
+    this.lines = new LineBuffer(fast?.region ?? new HeapRegion())
     this.rows = new ObjectReader(schema.fields)
   }
 
@@ -47,15 +69,41 @@ class JsonLineDecoder implements LineDecoder {
     const { lines } = this
     const dead: DeadLine[] = []
     const numbers = new RowLines()
-    while (this.count + dead.length < rowsMax) {
+    const from = lines.start
+    while (this.count + dead.length < rowsMax && lines.start - from < runBytesMax) {
       const overlong = lines.takeOverlong()
       if (overlong !== null) dead.push(overlong)
-      else if (lines.start < lines.limit) this.line(numbers, dead)
-      else break
+      else if (lines.start >= lines.limit) break
+      else if (!this.run(numbers, rowsMax - this.count - dead.length)) this.line(numbers, dead)
     }
     if (this.count === 0 && dead.length === 0) return null
     const batch = this.finishBatch()
     return { batch, firstLine: numbers.first(lines.line), lines: numbers.numbers(batch.rows), dead }
+  }
+
+  /** Scans a run of rows; false where a line waits that has to go the slow way. */
+  private run(numbers: RowLines, limit: number): boolean {
+    const { fast, lines } = this
+    if (fast === null) return false
+    const to = this.runEnd()
+    if (to === lines.start) return false
+    this.flush()
+    const rows = fast.scan(lines.start, to, limit)
+    if (rows > 0) {
+      numbers.add(this.count, lines.line, rows)
+      lines.advance(fast.stopped, rows)
+      this.held = fast.columns(rows)
+      if (this.count > 0) this.flush()
+      this.count += rows
+    }
+    return fast.stopped === to || rows === limit
+  }
+
+  /** Whole lines of at most `runBytesMax` bytes; none where the next one is longer. */
+  private runEnd(): number {
+    const { bytes, limit, start } = this.lines
+    if (limit - start <= runBytesMax) return limit
+    return start + bytes.subarray(start, start + runBytesMax).lastIndexOf(newline) + 1
   }
 
   private line(numbers: RowLines, dead: DeadLine[]): void {
@@ -67,6 +115,7 @@ class JsonLineDecoder implements LineDecoder {
       dead.push(tooLong(line, deadText(lines.bytes, start, end), end - start))
       return
     }
+    this.flush()
     try {
       if (!this.row(start, end)) return
       numbers.add(this.count, line, 1)
@@ -91,13 +140,35 @@ class JsonLineDecoder implements LineDecoder {
     return true
   }
 
+  /** The held run goes to the builders, because it does not stay alone. */
+  private flush(): void {
+    if (this.held === null) return
+    for (const [i, column] of this.held.entries()) this.rows.builders[i]?.appendRun(column)
+    this.held = null
+  }
+
   private finishBatch(): Batch {
-    const { builders } = this.rows
-    const arena = new Arena(builders.reduce((sum, builder) => sum + builder.bytes(), 0))
-    const columns = builders.map(builder => builder.finish(arena))
+    const columns = this.held !== null ? copyColumns(this.held) : this.builtColumns()
     const batch = { schema: this.schema, rows: this.count, columns }
-    this.rows = new ObjectReader(this.schema.fields)
+    this.held = null
     this.count = 0
     return batch
   }
+
+  private builtColumns(): readonly Column[] {
+    const { builders } = this.rows
+    const bytes = builders.reduce((sum, builder) => sum + builder.bytes(), 0)
+    const arena = new Arena(bytes)
+    const columns = builders.map(builder => builder.finish(arena))
+    if (bytes > keptBytesMax) this.rows = new ObjectReader(this.schema.fields)
+    else for (const builder of builders) builder.truncate(0)
+    return columns
+  }
+}
+
+/** Flat columns in one fresh buffer. */
+function copyColumns(columns: readonly Column[]): readonly Column[] {
+  const sizes = columns.map(column => column.values.length + (column.offsets?.byteLength ?? 0) + (column.validity?.length ?? 0))
+  const arena = new Arena(sizes.reduce((sum, size) => sum + size + 3 * 64, 0))
+  return columns.map(column => arena.column(column))
 }

@@ -23,9 +23,7 @@ class Offsets {
   }
 
   copyTo(arena: Arena, rows: number): Int32Array {
-    const bytes = (rows + 1) * 4
-    const part = arena.copy(new Uint8Array(this.values.buffer), bytes)
-    return new Int32Array(part.buffer, part.byteOffset, rows + 1)
+    return arena.copyOffsets(this.values.subarray(0, rows + 1))
   }
 }
 
