@@ -1,17 +1,30 @@
-import { type Clock, type Files } from '../../base/index.js'
+/**
+ * The files sink: parts of JSON lines or Parquet that roll by size and age, and are visible only when they are
+ * whole. Names are fixed: `part-00000.jsonl`, `part-00001.jsonl`, ...
+ *
+ * A run over a finished one holds its files back and replaces all of them at the end; the disk holds both for that
+ * long. A sink that gets no row leaves one file without rows (for Parquet with the schema), so that who reads the
+ * folder finds the answer "nothing" and not the question "did it run".
+ */
+import { type Batch } from '../../batch/index.js'
+import { type Clock, type Files, invariant } from '../../base/index.js'
 import { type LineEncoder } from '../../formats/index.js'
 import { type RollPolicy } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
-import { type ParquetWork, type Sink } from '../contract.js'
+import { type ParquetWork, type Sink, type SinkFile } from '../contract.js'
+import { type Part, type PartMaker, jsonParts, parquetParts } from './parts.js'
+import { Shelf } from './shelf.js'
+
+/** Parts that are made whole behind the one that is written; a further roll waits. */
+const sealingMax = 2
 
 export interface FilesSinkOptions {
-  /** Id of the sink's node: names its staging folder and its manifest. */
-  readonly id: string
-  /** Absolute output folder of the run (DIR). */
+  /** Absolute output folder of the run (DIR), which exists. */
   readonly out: string
   /** As the user wrote it, relative to DIR: `flights/`. */
   readonly path: string
   readonly format: 'json' | 'parquet'
+  /** For Parquet `bytes` are those of Arrow, before compression. */
   readonly roll: RollPolicy
   readonly schema: Schema
   readonly files: Files
@@ -21,4 +34,126 @@ export interface FilesSinkOptions {
   /** Needed for the format `parquet`. */
   readonly parquet: ParquetWork | null
 }
-export declare function filesSink(options: FilesSinkOptions): Sink
+
+/**
+ * Throws at once where the path leaves DIR (ANB4005). `open` throws a ConnectorError where a link leads out of DIR
+ * (ANB4005), files of somebody else are there (ANB4008) or the place cannot be written (ANB4003); `write` and
+ * `finish` throw ANB4003 with the path and the errno.
+ */
+export function filesSink(options: FilesSinkOptions): Sink {
+  const shelf = new Shelf(options.files, options.out, options.path)
+  return new FilesSink(shelf, partMaker(options, shelf.staging), options)
+}
+
+function partMaker({ format, files, schema, encoder, parquet }: FilesSinkOptions, staging: string): PartMaker {
+  if (format === 'json') return jsonParts(files, staging, encoder(schema))
+  invariant(parquet !== null, 'a job that writes Parquet has a process that writes it')
+  return parquetParts(files, staging, schema, parquet)
+}
+
+class FilesSink implements Sink {
+  private part: Part | null = null
+  private parts = 0
+  private due = false
+  private cancelAge: () => void = () => undefined
+  /** Settles when all sealed parts so far are on the shelf, in their order. */
+  private shelved: Promise<void> = Promise.resolve()
+  private readonly sealing = new Set<Promise<void>>()
+  private failure: { readonly cause: unknown } | null = null
+  private state: 'open' | 'finished' | 'aborted' = 'open'
+
+  constructor(
+    private readonly shelf: Shelf,
+    private readonly make: PartMaker,
+    private readonly options: Pick<FilesSinkOptions, 'roll' | 'clock'>,
+  ) {}
+
+  async open(): Promise<void> {
+    this.shelf.open()
+  }
+
+  async write(batch: Batch): Promise<void> {
+    this.rethrow()
+    if (batch.rows === 0) return
+    const part = this.append(batch)
+    if (part.bytes < this.options.roll.bytes && !this.due) return
+    while (this.sealing.size >= sealingMax) await Promise.race(this.sealing)
+    this.roll(part)
+    this.rethrow()
+  }
+
+  async finish(): Promise<readonly SinkFile[]> {
+    this.rethrow()
+    if (this.part !== null || this.parts === 0) this.roll(this.part ?? this.begin())
+    await this.shelved
+    this.rethrow()
+    if (this.state === 'open') this.shelf.finish()
+    this.state = 'finished'
+    return this.shelf.shown
+  }
+
+  /** A conversion under way is not waited for: the process that does it may be what failed. */
+  async abort(): Promise<readonly SinkFile[]> {
+    if (this.state === 'open') {
+      this.state = 'aborted'
+      this.cancelAge()
+      this.part?.close()
+      this.part = null
+      this.shelf.abort()
+    }
+    return this.shelf.shown
+  }
+
+  /** Half a batch may be in the part when this throws, so nothing may become visible after it. */
+  private append(batch: Batch): Part {
+    try {
+      const part = this.part ?? this.begin()
+      part.write(batch)
+      return part
+    } catch (cause) {
+      this.failure ??= { cause }
+      throw cause
+    }
+  }
+
+  private begin(): Part {
+    const part = this.make(this.parts)
+    this.parts += 1
+    this.part = part
+    this.cancelAge = this.options.clock.after(this.options.roll.ms, () => this.ripe())
+    return part
+  }
+
+  /** The part is old enough; where nothing more is written, nobody else would make it visible. */
+  private ripe(): void {
+    this.due = true
+    if (this.part !== null && this.sealing.size < sealingMax) this.roll(this.part)
+  }
+
+  private roll(part: Part): void {
+    this.cancelAge()
+    this.part = null
+    this.due = false
+    const sealed = part.seal()
+    const before = this.shelved
+    const done = sealed
+      .then(() => before)
+      .then(() => {
+        const { name, rows, bytes } = part
+        if (this.state === 'open' && this.failure === null) this.shelf.take({ name, rows, bytes })
+      })
+      .catch((cause: unknown) => {
+        this.failure ??= { cause }
+      })
+      .finally(() => {
+        this.sealing.delete(done)
+        if (this.due && this.part !== null && this.failure === null) this.roll(this.part)
+      })
+    this.sealing.add(done)
+    this.shelved = done
+  }
+
+  private rethrow(): void {
+    if (this.failure !== null) throw this.failure.cause
+  }
+}

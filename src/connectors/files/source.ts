@@ -1,8 +1,14 @@
-import { type Files } from '../../base/index.js'
-import { type LineDecoder } from '../../formats/index.js'
+/**
+ * The files source: Parquet, JSON lines or lines of text, chosen by the format that the job declares.
+ */
+import { select } from '../../batch/index.js'
+import { type Files, invariant } from '../../base/index.js'
+import { type Decoded, type LineDecoder } from '../../formats/index.js'
 import { type FormatNode } from '../../plan/index.js'
-import { type Schema } from '../../schema/index.js'
+import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { type ParquetWork, type Source } from '../contract.js'
+import { LineSource } from './line-source.js'
+import { ParquetSource } from './parquet-source.js'
 
 /** Makes the decoder of one file or one connection. */
 export interface LineDecoders {
@@ -22,4 +28,33 @@ export interface FilesSourceOptions {
   /** Columns that the job uses, in any order; null: all that are declared. Batches have them in declared order. */
   readonly needed: readonly string[] | null
 }
-export declare function filesSource(options: FilesSourceOptions): Source
+
+/**
+ * A bounded source that can be read again. Progress counts bytes for lines, rows for Parquet.
+ *
+ * `open` throws a PlanError where no file matches (ANB1019) or Parquet files do not fit the declared schema
+ * (ANB1018), a ConnectorError where a file cannot be read (ANB4001) or is damaged (ANB4002). `poll` throws a
+ * ConnectorError where a packed file is damaged (ANB4002, after the rows before that place) or a file changed
+ * (ANB4004).
+ */
+export function filesSource(options: FilesSourceOptions): Source {
+  const { format, decoders, needed } = options
+  if (format.kind === 'parquet') {
+    const { parquet } = options
+    invariant(parquet !== null, 'a job that reads Parquet has a process that reads it')
+    const schema = schemaFromJson(format.schema)
+    const columns = schema.fields.map(field => field.name).filter(name => needed === null || needed.includes(name))
+    return new ParquetSource({ ...options, parquet, schema, columns })
+  }
+  if (format.kind === 'text') {
+    return new LineSource({ ...options, decoder: () => decoders.text(), project: decoded => decoded })
+  }
+  const schema = schemaFromJson(format.schema)
+  return new LineSource({ ...options, decoder: () => decoders.json(schema), project: projection(schema, needed) })
+}
+
+function projection(schema: Schema, needed: readonly string[] | null): (decoded: Decoded) => Decoded {
+  const columns = schema.fields.map(field => field.name).filter(name => needed === null || needed.includes(name))
+  if (columns.length === schema.fields.length) return decoded => decoded
+  return decoded => ({ ...decoded, batch: select(decoded.batch, columns) })
+}

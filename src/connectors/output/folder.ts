@@ -1,4 +1,9 @@
+/** The output folder of a run (DIR): made, locked, and with the process ids of the run in `run.json` while it lives. */
+import { join } from 'node:path'
 import { type Clock, type Files, type Random } from '../../base/index.js'
+import { writeAtomically } from '../atomic.js'
+import { errnoOf, writing } from '../io-error.js'
+import { takeLock } from './lock.js'
 
 /** `DIR/run.json` while a job runs. */
 export interface RunRecord {
@@ -21,11 +26,48 @@ export interface OutputFolder {
  * Makes the folder, takes its lock and writes `run.json`. Throws a ConnectorError: ANB4007 where another run that
  * lives has the lock, ANB4003 where the folder cannot be made.
  */
-export declare function outputFolder(options: {
+export function outputFolder(options: {
+  /** Absolute. */
   readonly path: string
   readonly job: string
+  /** Process id of the host. */
   readonly pid: number
   readonly files: Files
   readonly clock: Clock
   readonly random: Random
-}): OutputFolder
+}): OutputFolder {
+  const { path, job, pid, files } = options
+  writing(path, () => files.makeDirectory(path))
+  const release = takeLock({ folder: path, pid, files, random: options.random })
+  const started = new Date(options.clock.wallMs()).toISOString()
+  const record = join(path, 'run.json')
+  let open = true
+  const write = (workers: readonly number[]): void => {
+    const run: RunRecord = { job, host: pid, workers, started }
+    writeAtomically(files, record, `${JSON.stringify(run)}\n`)
+  }
+  const close = (): void => {
+    if (!open) return
+    open = false
+    removeIfThere(files, record)
+    release()
+  }
+  try {
+    write([])
+  } catch (cause) {
+    close()
+    throw cause
+  }
+  return { path, workers: pids => (open ? write(pids) : undefined), close }
+}
+
+function removeIfThere(files: Files, path: string): void {
+  try {
+    files.remove(path)
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return
+    writing(path, () => {
+      throw cause
+    })
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * Parquet files: footers are looked at before the first row, then row groups are read by a Python process of ours,
+ * up to two ahead of the reader and within a byte budget, and given in the order of file and row group.
+ */
+import { type Batch, byteLength, select, slice } from '../../batch/index.js'
+import { AnabranchError, type Files, PlanError } from '../../base/index.js'
+import { type Schema } from '../../schema/index.js'
+import {
+  type ParquetFooter,
+  type ParquetWork,
+  type PollLimit,
+  type Polled,
+  type Source,
+  type SourceProgress,
+} from '../contract.js'
+import { damaged } from '../io-error.js'
+import { type Input, findInputs } from './inputs.js'
+import { faultsOf } from './parquet-fit.js'
+import { WatchedFile } from './watched-file.js'
+
+/** Row groups that are read while an earlier one is worked on, and what they may hold together, as the footers say. */
+const aheadMax = 2
+const aheadBytes = 256 * 1024 * 1024
+/** Footers that are looked at together. */
+const inspectMax = 4
+
+interface RowGroup {
+  readonly input: Input
+  readonly index: number
+  readonly rows: number
+  readonly bytes: number
+  /** Number of its first row in the file, counted from 1. */
+  readonly firstRow: number
+}
+interface InFlight {
+  readonly group: RowGroup
+  readonly batches: Promise<readonly Batch[]>
+}
+interface Taking {
+  readonly group: RowGroup
+  readonly batches: readonly Batch[]
+  /** Batch that is being cut, rows of it that were given, rows of the group that were given. */
+  batch: number
+  row: number
+  given: number
+}
+
+export interface ParquetSourceOptions {
+  readonly glob: string
+  readonly folder: string
+  readonly files: Files
+  readonly parquet: ParquetWork
+  readonly schema: Schema
+  /** In declared order. */
+  readonly columns: readonly string[]
+}
+
+export class ParquetSource implements Source {
+  readonly bounded = true
+  readonly replayable = true
+  private groups: readonly RowGroup[] = []
+  private next = 0
+  private readonly ahead: InFlight[] = []
+  private taking: Taking | null = null
+  private rows = 0
+  private stopped = false
+
+  constructor(private readonly options: ParquetSourceOptions) {}
+
+  async open(): Promise<void> {
+    const inputs = findInputs(this.options)
+    for (const input of inputs) checkEnds(input, this.options.files)
+    const footers = await inspectAll(inputs, this.options.parquet)
+    const faults = footers.flatMap(({ input, footer }) => faultsOf(input.name, footer, this.options.schema))
+    if (faults.length > 0) {
+      const bad = new Set(faults.map(fault => fault.place)).size
+      throw new PlanError('ANB1018', `${bad} of ${inputs.length} input files do not fit the declared schema`, { faults })
+    }
+    this.groups = footers.flatMap(({ input, footer }) => rowGroups(input, footer))
+  }
+
+  async poll(limit: PollLimit): Promise<Polled | null> {
+    while (!this.stopped) {
+      if (this.taking !== null) {
+        const polled = cut(this.taking, limit)
+        if (polled !== null) {
+          this.rows += polled.batch.rows
+          return polled
+        }
+        this.checkSame(this.taking.group.input)
+        this.taking = null
+      }
+      this.readAhead()
+      const first = this.ahead[0]
+      if (first === undefined) return null
+      const batches = await first.batches
+      this.ahead.shift()
+      this.readAhead()
+      this.taking = { group: first.group, batches, batch: 0, row: 0, given: 0 }
+    }
+    return null
+  }
+
+  progress(): SourceProgress {
+    return { rows: this.rows, done: this.rows, total: this.groups.reduce((sum, group) => sum + group.rows, 0) }
+  }
+
+  drain(): void {
+    this.stopped = true
+  }
+
+  async close(): Promise<void> {
+    this.stopped = true
+    this.taking = null
+    this.ahead.length = 0
+  }
+
+  private readAhead(): void {
+    for (let group = this.groups[this.next]; group !== undefined; group = this.groups[this.next]) {
+      const bytes = this.ahead.reduce((sum, one) => sum + one.group.bytes, group.bytes)
+      if (this.ahead.length > 0 && (this.ahead.length >= aheadMax || bytes > aheadBytes)) return
+      this.next += 1
+      if (group.rows === 0) continue
+      const batches = this.read(group)
+      batches.catch(() => undefined) // Who polls sees the failure; one ahead must not end the process meanwhile.
+      this.ahead.push({ group, batches })
+    }
+  }
+
+  private async read(group: RowGroup): Promise<readonly Batch[]> {
+    this.checkSame(group.input)
+    const { parquet, columns, schema } = this.options
+    // A record batch without columns does not say how many rows it has, so one column is read all the same.
+    const asked = columns.length > 0 ? columns : schema.fields.slice(0, 1).map(field => field.name)
+    const what = `has row group ${group.index} that cannot be read`
+    const request = { path: group.input.path, rowGroup: group.index, columns: asked }
+    const batches = await orDamaged(group.input, what, () => parquet.read(request))
+    return checkRows(group, columns.length > 0 ? batches : batches.map(batch => select(batch, [])))
+  }
+
+  private checkSame(input: Input): void {
+    new WatchedFile(input, this.options.files).check()
+  }
+}
+
+/** The next rows of the group, as many as the limits allow and at least one; null when it is used up. */
+function cut(taking: Taking, limit: PollLimit): Polled | null {
+  let batch = taking.batches[taking.batch]
+  while (batch !== undefined && taking.row >= batch.rows) {
+    taking.batch += 1
+    taking.row = 0
+    batch = taking.batches[taking.batch]
+  }
+  if (batch === undefined) return null
+  const rowBytes = Math.max(1, byteLength(batch) / batch.rows)
+  const rows = Math.max(1, Math.min(limit.rowsMax, Math.floor(limit.bytesMax / rowBytes), batch.rows - taking.row))
+  const firstPosition = taking.group.firstRow + taking.given
+  const part = slice(batch, taking.row, taking.row + rows)
+  taking.row += rows
+  taking.given += rows
+  return { batch: part, split: taking.group.input.name, firstPosition, positions: null, dead: [] }
+}
+
+function rowGroups(input: Input, footer: ParquetFooter): readonly RowGroup[] {
+  let firstRow = 1
+  return footer.rowGroups.map(({ rows, bytes }, index) => {
+    const group = { input, index, rows, bytes, firstRow }
+    firstRow += rows
+    return group
+  })
+}
+
+function checkRows(group: RowGroup, batches: readonly Batch[]): readonly Batch[] {
+  const rows = batches.reduce((sum, batch) => sum + batch.rows, 0)
+  if (rows === group.rows) return batches
+  throw damaged(group.input.name, `has ${rows} rows in row group ${group.index}, its footer says ${group.rows}`)
+}
+
+async function inspectAll(
+  inputs: readonly Input[],
+  parquet: ParquetWork,
+): Promise<readonly { readonly input: Input; readonly footer: ParquetFooter }[]> {
+  const footers: ParquetFooter[] = []
+  for (let from = 0; from < inputs.length; from += inspectMax) {
+    footers.push(...(await Promise.all(inputs.slice(from, from + inspectMax).map(input => inspect(input, parquet)))))
+  }
+  return inputs.flatMap((input, i) => {
+    const footer = footers[i]
+    return footer === undefined ? [] : [{ input, footer }]
+  })
+}
+
+const inspect = (input: Input, parquet: ParquetWork): Promise<ParquetFooter> =>
+  orDamaged(input, 'has a Parquet footer that cannot be read', () => parquet.inspect(input.path))
+
+/** Whatever pyarrow says of a file means that it is damaged; a process of ours that is lost keeps its own error. */
+async function orDamaged<T>(input: Input, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof AnabranchError && cause.class !== 'TransformError') throw cause
+    throw damaged(input.name, `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+  }
+}
+
+/** `PAR1` at both ends and a footer that fits between them: finds what was cut off without starting a process. */
+function checkEnds(input: Input, files: Files): void {
+  const { bytes } = input.stat
+  const first = text(input.head.subarray(0, 4))
+  if (first === 'PARE') throw damaged(input.name, 'is encrypted Parquet, which Anabranch cannot read')
+  if (bytes < 12 || first !== 'PAR1') {
+    throw damaged(input.name, `is not Parquet: ${bytes} bytes that do not begin with PAR1`)
+  }
+  const tail = new WatchedFile(input, files).tail(8)
+  const footer = new DataView(tail.buffer).getUint32(0, true)
+  if (text(tail.subarray(4)) !== 'PAR1' || footer + 12 > bytes) {
+    throw damaged(input.name, `is cut off: its ${bytes} bytes do not end with a Parquet footer`)
+  }
+}
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')

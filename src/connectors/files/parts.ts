@@ -1,0 +1,124 @@
+/**
+ * Parts: files that grow in staging and become whole. A part of JSON lines is its final bytes; a part of Parquet is
+ * an Arrow stream that a Python process of ours converts, which can be repeated when that process dies.
+ */
+import { join } from 'node:path'
+import { type Batch, endOfStream, ipcSize, ipcTemplate, streamHeader, writeIpc } from '../../batch/index.js'
+import { type Files, type OpenFile } from '../../base/index.js'
+import { type LineEncoder } from '../../formats/index.js'
+import { type Schema } from '../../schema/index.js'
+import { type ParquetWork } from '../contract.js'
+import { writing, writingAsync } from '../io-error.js'
+
+/** Written bytes after which a file is synced on the way, so that sealing a large one does not stop the host for long. */
+const syncEvery = 32 * 1024 * 1024
+
+export interface Part {
+  /** `part-00000.jsonl`: its name when it is whole. */
+  readonly name: string
+  readonly rows: number
+  /** Bytes in staging: Arrow's for Parquet, before compression. */
+  readonly bytes: number
+  write(batch: Batch): void
+  /** Nothing more comes; settles when the whole file lies in staging under its name, synced. */
+  seal(): Promise<void>
+  /** Lets go of it; can be called twice. */
+  close(): void
+}
+
+/** Makes part number `n`. */
+export type PartMaker = (n: number) => Part
+
+const partName = (n: number, extension: string): string => `part-${String(n).padStart(5, '0')}.${extension}`
+
+export function jsonParts(files: Files, staging: string, encoder: LineEncoder): PartMaker {
+  return n => {
+    const name = partName(n, 'jsonl')
+    const file = new StagedFile(files, join(staging, name))
+    return new FilePart(name, file, batch => file.append(encoder.encode(batch)), async () => file.seal())
+  }
+}
+
+export function parquetParts(files: Files, staging: string, schema: Schema, parquet: ParquetWork): PartMaker {
+  const template = ipcTemplate(schema)
+  const header = streamHeader(schema)
+  let frame = new Uint8Array(0)
+  return n => {
+    const name = partName(n, 'parquet')
+    const from = join(staging, `${name}.arrow`)
+    const file = new StagedFile(files, from)
+    file.append(header)
+    const write = (batch: Batch): void => {
+      const size = ipcSize(template, batch)
+      if (frame.length < size) frame = new Uint8Array(size)
+      file.append(frame.subarray(0, writeIpc(template, batch, frame, 0)))
+    }
+    const seal = async (): Promise<void> => {
+      file.append(endOfStream)
+      file.close()
+      const to = join(staging, name)
+      await writingAsync(to, () => parquet.write({ from, to }))
+      writing(from, () => files.remove(from))
+    }
+    return new FilePart(name, file, write, seal)
+  }
+}
+
+class FilePart implements Part {
+  rows = 0
+  constructor(
+    readonly name: string,
+    private readonly file: StagedFile,
+    private readonly put: (batch: Batch) => void,
+    readonly seal: () => Promise<void>,
+  ) {}
+
+  get bytes(): number {
+    return this.file.bytes
+  }
+
+  write(batch: Batch): void {
+    this.put(batch)
+    this.rows += batch.rows
+  }
+
+  close(): void {
+    this.file.close()
+  }
+}
+
+class StagedFile {
+  bytes = 0
+  private readonly file: OpenFile
+  private synced = 0
+  private open = true
+
+  constructor(
+    files: Files,
+    private readonly path: string,
+  ) {
+    this.file = writing(path, () => files.open(path, 'create'))
+  }
+
+  append(bytes: Uint8Array): void {
+    writing(this.path, () => this.file.append(bytes))
+    this.bytes += bytes.length
+    if (this.bytes - this.synced >= syncEvery) this.sync()
+  }
+
+  seal(): void {
+    this.sync()
+    this.close()
+  }
+
+  close(): void {
+    if (!this.open) return
+    this.open = false
+    writing(this.path, () => this.file.close())
+  }
+
+  private sync(): void {
+    writing(this.path, () => this.file.sync())
+    this.synced = this.bytes
+  }
+}
