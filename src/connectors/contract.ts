@@ -34,7 +34,7 @@ export interface Source {
   readonly bounded: boolean
   /** Positions can be read again after a crash. */
   readonly replayable: boolean
-  /** Checks all that can be checked before the first row (existence, footers, schema). Throws a PlanError or ConnectorError. */
+  /** Checks all that can be checked before the first row: existence, footers, schema. A PlanError or ConnectorError. */
   open(): Promise<void>
   /**
    * The next rows, as soon as there is at least one (an empty batch is allowed where lines were dead); null
@@ -68,10 +68,15 @@ export interface Sink {
 /** Reading and writing Parquet is done by a Python process of ours; the runtime gives connectors this door to it. */
 export interface ParquetWork {
   inspect(path: string): Promise<ParquetFooter>
-  /** Rows of one row group, only the named columns, cast to the schema of the batch. */
-  read(request: { readonly path: string; readonly rowGroup: number; readonly columns: readonly string[] }): Promise<readonly Batch[]>
+  /** Rows of one row group, only the named columns, cast to the declared schema. */
+  read(request: ParquetRead): Promise<readonly Batch[]>
   /** Makes a Parquet file of an Arrow stream file, fsynced. Safe to call again. */
   write(request: { readonly from: string; readonly to: string }): Promise<void>
+}
+export interface ParquetRead {
+  readonly path: string
+  readonly rowGroup: number
+  readonly columns: readonly string[]
 }
 export interface ParquetFooter {
   readonly rows: number

@@ -24,8 +24,9 @@ export class GzipBytes implements Bytes {
   constructor(private readonly file: WatchedFile) {
     this.gunzip.on('data', (piece: Uint8Array) => this.pieces.add(piece))
     this.gunzip.on('error', cause => {
-      const how = cause.message === 'unexpected end of file' ? 'is cut off: its gzip data ends' : 'has damaged gzip data'
-      this.fail(damaged(file.input.name, `${how} at or before byte ${file.position}`, cause))
+      const isCut = cause.message === 'unexpected end of file'
+      const what = isCut ? 'is cut off: its gzip data ends' : 'has damaged gzip data'
+      this.fail(damaged(file.input.name, `${what} at or before byte ${file.position}`, cause))
     })
     this.gunzip.on('end', () => {
       this.state = 'ended'

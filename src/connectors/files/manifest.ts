@@ -74,4 +74,5 @@ function isPartFile(value: unknown): boolean {
 }
 
 /** A manifest that somebody edited must not make us remove a file elsewhere. */
-const isFileName = (value: unknown): boolean => typeof value === 'string' && /^part-\d{5,}\.(jsonl|parquet)$/.test(value)
+const isFileName = (value: unknown): boolean =>
+  typeof value === 'string' && /^part-\d{5,}\.(jsonl|parquet)$/.test(value)

@@ -35,7 +35,8 @@ export function widens(from: DataType, to: DataType): boolean {
     case 'duration':
       return from.kind === 'duration' && finer(from.unit, to.unit)
     case 'decimal128':
-      return from.kind === 'decimal128' && to.scale >= from.scale && to.precision - to.scale >= from.precision - from.scale
+      if (from.kind !== 'decimal128') return false
+      return to.scale >= from.scale && to.precision - to.scale >= from.precision - from.scale
     case 'list':
       return from.kind === 'list' && widens(from.item, to.item)
     case 'map':

@@ -74,7 +74,8 @@ export class ParquetSource implements Source {
     const faults = footers.flatMap(({ input, footer }) => faultsOf(input.name, footer, this.options.schema))
     if (faults.length > 0) {
       const bad = new Set(faults.map(fault => fault.place)).size
-      throw new PlanError('ANB1018', `${bad} of ${inputs.length} input files do not fit the declared schema`, { faults })
+      const message = `${bad} of ${inputs.length} input files do not fit the declared schema`
+      throw new PlanError('ANB1018', message, { faults })
     }
     this.groups = footers.flatMap(({ input, footer }) => rowGroups(input, footer))
   }

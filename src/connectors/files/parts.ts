@@ -10,7 +10,7 @@ import { type Schema } from '../../schema/index.js'
 import { type ParquetWork } from '../contract.js'
 import { writing, writingAsync } from '../io-error.js'
 
-/** Written bytes after which a file is synced on the way, so that sealing a large one does not stop the host for long. */
+/** Bytes after which a file is synced on the way, so that sealing a large one does not stop the host for long. */
 const syncEvery = 32 * 1024 * 1024
 
 export interface Part {

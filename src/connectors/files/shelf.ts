@@ -23,12 +23,14 @@ export class Shelf {
   private held: PartFile[] = []
   private visible: PartFile[] = []
 
-  constructor(
-    private readonly files: Files,
-    private readonly out: string,
-    path: string,
-  ) {
-    this.name = jailedName(out, path)
+  private readonly files: Files
+  private readonly out: string
+
+  constructor(options: { readonly files: Files; readonly out: string; readonly path: string }) {
+    const { out } = options
+    this.files = options.files
+    this.out = out
+    this.name = jailedName(out, options.path)
     this.folder = join(out, this.name)
     this.staging = join(out, '.staging', encodeURIComponent(this.name))
     this.manifest = manifestPath(out, this.name)
@@ -110,7 +112,7 @@ export class Shelf {
   private strange(names: readonly string[]): ConnectorError {
     const some = names.slice(0, 5).map(name => `"${name}"`).join(', ')
     const more = names.length > 5 ? ` and ${names.length - 5} more` : ''
-    return new ConnectorError('ANB4008', `output folder "${this.folder}" holds files that no run of this job wrote`, {
+    return new ConnectorError('ANB4008', `sink folder "${this.folder}" holds files that no run of this job wrote`, {
       detail: `It has ${some}${more}. Nothing was overwritten.`,
       hint: 'move them away, or give another --out',
     })

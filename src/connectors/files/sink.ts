@@ -41,7 +41,7 @@ export interface FilesSinkOptions {
  * `finish` throw ANB4003 with the path and the errno.
  */
 export function filesSink(options: FilesSinkOptions): Sink {
-  const shelf = new Shelf(options.files, options.out, options.path)
+  const shelf = new Shelf(options)
   return new FilesSink(shelf, partMaker(options, shelf.staging), options)
 }
 

@@ -154,4 +154,5 @@ function fieldsOf(error: DeadLetter['error']): DeadLetter['error'] {
 }
 
 /** Operator ids are file names already, by the plan's rule; what is not is written as its percent code. */
-const fileName = (operator: string): string => encodeURIComponent(operator).replace(/^\.+/, dots => '%2E'.repeat(dots.length))
+const fileName = (operator: string): string =>
+  encodeURIComponent(operator).replace(/^\.+/, dots => '%2E'.repeat(dots.length))

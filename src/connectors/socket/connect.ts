@@ -25,7 +25,7 @@ export async function connectWithin(options: {
     } catch (cause) {
       if (clock.nowMs() + pause > until) {
         const detail = `It was tried for ${limitMs} ms.`
-        throw refused(address, `could not connect to "${address.text}": ${errnoText(cause)}`, { cause, detail })
+        throw refused(address, `could not connect to "${address.text}": ${whyOf(cause)}`, { cause, detail })
       }
       await new Promise<void>(resolve => clock.after(pause, resolve))
     }
@@ -33,12 +33,18 @@ export async function connectWithin(options: {
   return null
 }
 
+/** What the platform said, under whatever the world wrapped it in. */
+export const whyOf = (cause: unknown): string =>
+  errnoText(cause instanceof ConnectorError && cause.cause !== undefined ? cause.cause : cause)
+
 export const refused = (
   address: SocketAddress,
   message: string,
   parts: { readonly cause?: unknown; readonly detail?: string } = {},
-): ConnectorError =>
-  new ConnectorError('ANB4006', message, {
-    ...parts,
-    hint: address.listen ? 'check that the address is free and may be used' : 'check the address, and that its server runs',
-  })
+): ConnectorError => new ConnectorError('ANB4006', message, { ...parts, hint: hintFor(address) })
+
+function hintFor({ listen, plain }: SocketAddress): string {
+  if (!listen) return 'check the address, and that its server runs'
+  const left = plain.startsWith('unix:') ? '; remove the file if a process that was killed left it' : ''
+  return `check that nobody else listens there and that it may be used${left}`
+}

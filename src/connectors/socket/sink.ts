@@ -18,7 +18,7 @@ import { type LineEncoder } from '../../formats/index.js'
 import { type Sink, type SinkFile } from '../contract.js'
 import { errnoText } from '../io-error.js'
 import { type SocketAddress, parseAddress } from './address.js'
-import { connectMsDefault, connectWithin, refused } from './connect.js'
+import { connectMsDefault, connectWithin, refused, whyOf } from './connect.js'
 
 /** How long a peer may take to close its side after we closed ours. */
 const closeMs = 5_000
@@ -87,9 +87,11 @@ class SocketSink implements Sink {
     if (!this.closing) {
       await this.caughtUp()
       this.closing = true
-      this.listener?.close()
       for (const { stream } of this.peers) stream?.end()
       await this.allClosed()
+      // Not before: closing a listener may cut the connections that it accepted.
+      this.listener?.close()
+      this.listener = null
     }
     return this.written()
   }
@@ -111,12 +113,13 @@ class SocketSink implements Sink {
     try {
       this.listener = await this.options.sockets.listen(this.address.plain, stream => {
         const peer: Peer = { stream, behind: false }
-        this.peers.add(peer)
+        if (this.closing) stream.destroy()
+        else this.peers.add(peer)
         this.changed()
         return this.events(peer)
       })
     } catch (cause) {
-      throw refused(this.address, `could not listen on "${this.address.text}": ${errnoText(cause)}`, { cause })
+      throw refused(this.address, `could not listen on "${this.address.text}": ${whyOf(cause)}`, { cause })
     }
   }
 
@@ -134,8 +137,9 @@ class SocketSink implements Sink {
   private closed(peer: Peer, cause: Error | undefined): void {
     this.peers.delete(peer)
     const why = cause === undefined ? 'it was closed' : errnoText(cause)
-    if (!this.closing && this.address.listen) this.options.observer.log('warning', `a reader of "${this.address.text}" left: ${why}`)
-    else if (!this.closing || cause !== undefined) {
+    if (!this.closing && this.address.listen) {
+      this.options.observer.log('warning', `a reader of "${this.address.text}" left: ${why}`)
+    } else if (!this.closing || cause !== undefined) {
       this.failure ??= refused(this.address, `connection to "${this.address.text}" was lost: ${why}`, { cause })
     }
     this.changed()

@@ -13,7 +13,7 @@ import { type LineDecoder } from '../../formats/index.js'
 import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
 import { errnoText } from '../io-error.js'
 import { type SocketAddress, parseAddress } from './address.js'
-import { connectMsDefault, connectWithin, refused } from './connect.js'
+import { connectMsDefault, connectWithin, refused, whyOf } from './connect.js'
 
 /** Bytes of one connection that wait before its peer has to. */
 const pendingMax = 4 * 1024 * 1024
@@ -110,7 +110,7 @@ class SocketSource implements Source {
         return this.events(connection)
       })
     } catch (cause) {
-      throw refused(this.address, `could not listen on "${this.address.text}": ${errnoText(cause)}`, { cause })
+      throw refused(this.address, `could not listen on "${this.address.text}": ${whyOf(cause)}`, { cause })
     }
   }
 
