@@ -198,7 +198,6 @@ function makeSink(opened: Opened, vertex: SinkVertex, io: IoWorker): Sink {
     return socketSink({ address: connector.address, sockets, clock, observer: options.observer, encoder: jsonEncoder(schema) })
   }
   return filesSink({
-    id: vertex.id,
     out: options.out,
     path: connector.path,
     format: connector.format,
