@@ -1,0 +1,111 @@
+/**
+ * Sources, sinks and formats as data: what `files(...)`, `socket(...)` and `nullSink(...)` answer. They describe
+ * and open nothing; the runtime binds them to connectors by their `kind`. What is not allowed in them is found
+ * when the job becomes a plan, with all its other faults.
+ */
+import { type FormatNode, type SinkConnector, type SourceConnector } from './nodes.js'
+import { type SchemaLike, schemaJsonOf } from './functions.js'
+import { type Columns, type ColumnsOf } from './types.js'
+import { type Bytes, type Duration, bytesOf, msOf } from './units.js'
+
+/** A way to read rows of columns `C`. */
+export interface Format<C extends Columns> {
+  readonly format: FormatNode
+  /** For types only; always undefined. */
+  readonly columns?: C
+}
+/** A way to write rows. */
+export interface SinkFormat {
+  readonly write: 'json' | 'parquet'
+}
+/** Where rows of columns `C` come from. */
+export interface Source<C extends Columns> {
+  readonly source: SourceConnector
+  readonly columns?: C
+}
+/** Where rows go. */
+export interface Sink {
+  readonly sink: SinkConnector
+  readonly wrong: readonly WrongOption[]
+}
+/** An option that cannot be read; it becomes a fault of the plan. */
+export interface WrongOption {
+  readonly message: string
+  readonly hint: string
+}
+
+/** JSON lines: one object a line, UTF-8. With a schema for reading, without for writing. */
+export function json(): SinkFormat
+export function json<const S extends SchemaLike>(schema: S): Format<ColumnsOf<S>>
+export function json(schema?: SchemaLike): SinkFormat | Format<Columns> {
+  return schema === undefined ? { write: 'json' } : { format: { kind: 'json', schema: schemaJsonOf(schema) } }
+}
+
+/** Parquet files. With a schema for reading (only the columns that the job needs are read), without for writing. */
+export function parquet(): SinkFormat
+export function parquet<const S extends SchemaLike>(schema: S): Format<ColumnsOf<S>>
+export function parquet(schema?: SchemaLike): SinkFormat | Format<Columns> {
+  return schema === undefined ? { write: 'parquet' } : { format: { kind: 'parquet', schema: schemaJsonOf(schema) } }
+}
+
+/** Plain lines of UTF-8: one column, `line`. */
+export const text = (): Format<{ readonly line: 'utf8' }> => ({ format: { kind: 'text' } })
+
+export interface FileSinkOptions {
+  /** When a file is closed and made visible, whichever comes first. Default 128 MiB or 60 s. */
+  readonly roll?: { readonly bytes?: Bytes; readonly ms?: Duration }
+}
+
+/**
+ * Files that match a glob, in the order of their names. The glob is relative to the job file. `.gz` and `.zst` are
+ * decompressed. Bounded; positions are exact, so rows come out exactly once per finished run.
+ */
+function filesSource<C extends Columns>(glob: string, format: Format<C>): Source<C> {
+  return { source: { kind: 'files', glob, format: format.format } }
+}
+
+/** Files in a folder of the run's output folder. A file is visible only when it is whole. */
+function filesSink(path: string, format: SinkFormat, options: FileSinkOptions = {}): Sink {
+  const bytes = bytesOf(options.roll?.bytes ?? '128MiB')
+  const ms = msOf(options.roll?.ms ?? '60s')
+  const wrong: WrongOption[] = []
+  if (bytes === null) wrong.push(wrongRoll('bytes', options.roll?.bytes, "1 byte or more, such as '128MiB'"))
+  if (ms === null) wrong.push(wrongRoll('ms', options.roll?.ms, "1 ms or more, such as '60s'"))
+  const roll = { bytes: bytes ?? 2 ** 27, ms: ms ?? 60_000 }
+  return { sink: { kind: 'files', path, format: format.write, roll }, wrong }
+}
+
+const wrongRoll = (name: string, value: unknown, allowed: string): WrongOption => ({
+  message: `option roll.${name} must be ${allowed}, but it is ${JSON.stringify(value)}`,
+  hint: `write roll: { ${name}: ... } with ${allowed}`,
+})
+
+export const files: typeof filesSource & { readonly sink: typeof filesSink } = Object.assign(filesSource, {
+  sink: filesSink,
+})
+
+/**
+ * Lines from `tcp://host:port` or `unix:///path`: the job connects and reads until the other side ends, or Ctrl-C.
+ * Unbounded, without positions: what was read before a crash is gone, so rows come out at most once.
+ */
+function socketSource<C extends Columns>(address: string, format: Format<C>): Source<C> {
+  return { source: { kind: 'socket', address, format: format.format } }
+}
+
+/** JSON lines to `tcp://host:port` or `unix:///path`. */
+function socketSink(address: string, format: SinkFormat = json()): Sink {
+  const wrong =
+    format.write === 'json'
+      ? []
+      : [{ message: `a socket sink writes JSON lines, not ${format.write}`, hint: 'write socket.sink(address, json())' }]
+  return { sink: { kind: 'socket', address }, wrong }
+}
+
+export const socket: typeof socketSource & { readonly sink: typeof socketSink } = Object.assign(socketSource, {
+  sink: socketSink,
+})
+
+/** Counts rows, and adds up one numeric column as a checksum; writes nothing. For benchmarks. */
+export function nullSink(options: { readonly checksum?: string } = {}): Sink {
+  return { sink: { kind: 'null', checksum: options.checksum ?? null }, wrong: [] }
+}

@@ -1,0 +1,227 @@
+/**
+ * The fluent face: `job(...)`, and the streams that come of it. Every method answers a new value and changes none;
+ * nothing is checked here, so that a plan can list all its faults at once.
+ *
+ * A stream carries the outputs written on its way: `s.to(a).to(b)` gives both the rows of `s`, and
+ * `s.to(a).side('odd').to(b)` is a job with two outputs. A job file may also write its branches as statements: the
+ * job notes each output that was written on it, and a file's job is all of them.
+ */
+import { type Sink, type Source } from './connectors.js'
+import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft } from './draft.js'
+import { type FunctionLike } from './functions.js'
+import { type KeyNode, type ParamValue } from './nodes.js'
+import { type CallPlace, callPlace } from './place.js'
+import {
+  type Added, type Columns, type ColumnsOf, type FitsApply, type FitsKind, type JobTypeError, type KeyAfter, type NoSide,
+  type Same, type Select, type Selected, type Sides, type SidesOf,
+} from './types.js'
+import { type Bytes, type Duration } from './units.js'
+
+export interface JobOptions {
+  /** Values for `ab.context().params`; `--set name=value` replaces them, read by the type of the value here. */
+  readonly params?: Readonly<Record<string, ParamValue>>
+  /** Most dead rows before the job stops. Default: 500 of the last 10,000 rows entering one operator. */
+  readonly maxDead?: number
+  /** Slices of the keys, fixed for the life of a job's state. Default 128. */
+  readonly keyGroups?: number
+  /** Address space that one worker may use, such as `'2GiB'`. Default: no limit. */
+  readonly workerMemory?: Bytes
+  /** A worker above this resident size is replaced between batches. Default: 3/4 of `workerMemory`, else 2 GiB. */
+  readonly workerRecycle?: Bytes
+  /** How long rows wait for a service that is away, without one success. Default 10 minutes. */
+  readonly transientMax?: Duration
+}
+
+export interface IdOption {
+  /** State, dead letters and metrics go by it. Default: the transform's name. */
+  readonly id?: string
+}
+export interface KeyOptions {
+  /** What becomes of a row whose key is null in every column or in one. Default `'dead-letter'`. */
+  readonly nullKeys?: KeyNode['nullKeys']
+}
+
+/** What a job or a stream says when it is made a plan. A symbol of the registry, so that two copies of us agree. */
+export const jobContents: unique symbol = Symbol.for('anabranch.job')
+
+export interface JobRoot {
+  readonly name: string
+  readonly options: JobOptions
+  readonly place: CallPlace | null
+  /** Every output written on the job, in order. */
+  readonly written: readonly SinkDraft[]
+}
+export interface JobContents {
+  readonly root: JobRoot
+  readonly outputs: readonly SinkDraft[]
+  /** Where streams stand that should have come to an output. */
+  readonly heads: readonly DraftEdge[]
+}
+
+/** What a job file exports: the job itself, or the end of one of its chains. */
+export interface JobLike {
+  readonly [jobContents]: JobContents
+}
+
+class Job implements JobLike {
+  readonly #root: JobRoot
+  readonly #written: SinkDraft[] = []
+
+  constructor(name: string, options: JobOptions, place: CallPlace | null) {
+    this.#root = Object.freeze({ name, options: Object.freeze({ ...options }), place, written: this.#written })
+    Object.freeze(this)
+  }
+
+  /** A stream of the rows of `source`. A job may have several, brought together with `.union`. */
+  from<C extends Columns>(source: Source<C>, options: IdOption = {}): Stream<C> {
+    const place = callPlace(this.from)
+    const draft: Draft = Object.freeze({ kind: 'source', connector: source.source, place, id: options.id ?? null })
+    const write = (sink: SinkDraft): void => void this.#written.push(sink)
+    return new Stream<C>(this.#root, write, { draft, side: null }, [], [])
+  }
+
+  get [jobContents](): JobContents {
+    return { root: this.#root, outputs: this.#written, heads: [] }
+  }
+}
+export type { Job }
+
+/**
+ * Begins a job.
+ *
+ *     export default job('clicks').from(files('in/*.jsonl', json(Click))).apply(enrich).to(files.sink('out/', json()))
+ */
+export function job(name: string, options: JobOptions = {}): Job {
+  return new Job(name, options, callPlace(job))
+}
+
+/** Rows of columns `C`, keyed by the columns `K`, with the side outputs `S` of the function just applied. */
+export class Stream<C extends Columns, K extends string = never, S extends Sides = NoSides> implements JobLike {
+  readonly #root: JobRoot
+  readonly #write: (sink: SinkDraft) => void
+  readonly #at: DraftEdge
+  readonly #outputs: readonly SinkDraft[]
+  readonly #heads: readonly DraftEdge[]
+  /** For types only. */
+  declare readonly columns?: C
+  declare readonly key?: K
+  declare readonly sides?: S
+
+  constructor(
+    root: JobRoot,
+    write: (sink: SinkDraft) => void,
+    at: DraftEdge,
+    outputs: readonly SinkDraft[],
+    heads: readonly DraftEdge[],
+  ) {
+    this.#root = root
+    this.#write = write
+    this.#at = at
+    this.#outputs = outputs
+    this.#heads = heads
+    Object.freeze(this)
+  }
+
+  /** Calls a `@transform` or a `@keyed` function; a keyed one needs `.keyBy` before it. */
+  apply<const F extends FunctionLike>(fn: FitsApply<F, C, K>, options: IdOption = {}): Applied<F, C, K> {
+    return this.#python('apply', fn, options, callPlace(this.apply))
+  }
+
+  /** Keeps the rows for which a `@filter` answers true. */
+  filter<const F extends FunctionLike>(fn: FitsKind<F, C, K, 'filter'>, options: IdOption = {}): Applied<F, C, K> {
+    return this.#python('filter', fn, options, callPlace(this.filter))
+  }
+
+  /** Calls a `@flat_map`: several rows, or none, for each row; columns that it does not output are repeated. */
+  flatMap<const F extends FunctionLike>(fn: FitsKind<F, C, K, 'flat_map'>, options: IdOption = {}): Applied<F, C, K> {
+    return this.#python('flatMap', fn, options, callPlace(this.flatMap))
+  }
+
+  /** Keeps the named columns in this order; `{ from: 'to' }` keeps column `from` under the name `to`. */
+  select<const A extends readonly Selected<C>[]>(
+    ...columns: A
+  ): Stream<Select<C, A[number]>, [Exclude<K, A[number]>] extends [never] ? K : never> {
+    const renames = columns.flatMap(one =>
+      typeof one === 'string'
+        ? [{ from: one, to: one }]
+        : Object.entries(one).map(([from, to]) => ({ from, to: String(to) })),
+    )
+    const place = callPlace(this.select)
+    return this.#next({ kind: 'select', input: this.#at, columns: Object.freeze(renames), place, id: null })
+  }
+
+  /** Chooses the key of the keyed functions that follow: one or several columns, of any type that is not nested. */
+  keyBy<N extends keyof C & string>(
+    ...columns: readonly [N | readonly N[], ...(N | KeyOptions)[]]
+  ): Stream<C, N> {
+    const flat = columns.flat() as readonly (string | KeyOptions)[]
+    const names = flat.filter(one => typeof one === 'string')
+    const options = flat.find((one): one is KeyOptions => typeof one !== 'string') ?? {}
+    const nullKeys = options.nullKeys ?? 'dead-letter'
+    const place = callPlace(this.keyBy)
+    return this.#next({ kind: 'key', input: this.#at, columns: Object.freeze(names), nullKeys, place, id: null })
+  }
+
+  /** The rows of both streams, which have the same columns. No order is promised between them. */
+  union<D extends Columns>(other: Stream<D, string, Sides> & Same<C, D>): Stream<C> {
+    const right = other[jobContents].heads.slice(0, 1)
+    const place = callPlace(this.union)
+    return this.and(other).#next({ kind: 'union', inputs: Object.freeze([this.#at, ...right]), place, id: null })
+  }
+
+  /** A side output of the function just applied. Its rows have exactly the columns declared for it. */
+  side<N extends string>(
+    name: N extends keyof S ? N : JobTypeError<NoSide<N, S>>,
+  ): Stream<N extends keyof S ? S[N] : never> {
+    const at: DraftEdge = { draft: this.#at.draft, side: String(name) }
+    return new Stream(this.#root, this.#write, at, this.#outputs, this.#heads)
+  }
+
+  /** Writes the rows. The answer is the same stream, and a job with one more output. */
+  to(sink: Sink, options: IdOption = {}): Stream<C, K, S> {
+    const draft: SinkDraft = Object.freeze({
+      kind: 'sink',
+      input: this.#at,
+      connector: sink.sink,
+      wrong: sink.wrong,
+      place: callPlace(this.to),
+      id: options.id ?? null,
+    })
+    this.#write(draft)
+    return new Stream(this.#root, this.#write, this.#at, [...this.#outputs, draft], this.#heads)
+  }
+
+  /** This stream, with the outputs of another branch of the same job: `a.to(x).and(b.to(y))`. */
+  and(other: JobLike): Stream<C, K, S> {
+    const { root, outputs, heads } = other[jobContents]
+    const more = outputs.filter(output => !this.#outputs.includes(output))
+    const foreign = root === this.#root ? [] : more
+    foreign.forEach(this.#write)
+    return new Stream(this.#root, this.#write, this.#at, [...this.#outputs, ...more], [...this.#heads, ...heads])
+  }
+
+  get [jobContents](): JobContents {
+    return { root: this.#root, outputs: this.#outputs, heads: [this.#at, ...this.#heads] }
+  }
+
+  #python<D extends Columns, L extends string, T extends Sides>(
+    method: PythonDraft['method'],
+    fn: unknown,
+    options: IdOption,
+    place: CallPlace | null,
+  ): Stream<D, L, T> {
+    return this.#next({ kind: 'python', input: this.#at, method, fn, place, id: options.id ?? null })
+  }
+
+  #next<D extends Columns, L extends string, T extends Sides>(draft: Draft): Stream<D, L, T> {
+    return new Stream(this.#root, this.#write, { draft: Object.freeze(draft), side: null }, this.#outputs, this.#heads)
+  }
+}
+
+/** The stream after a function. */
+export type Applied<F extends FunctionLike, C extends Columns, K extends string> = Stream<
+  Added<C, ColumnsOf<F['outputs']>>,
+  KeyAfter<F, K>,
+  SidesOf<F>
+>
+export type NoSides = Readonly<Record<never, never>>
