@@ -1,0 +1,4 @@
+import { nullSink } from '../../src/connectors/index.js'
+import { sinkKeepsItsContract } from './sink.js'
+
+sinkKeepsItsContract('the null sink', async () => ({ sink: nullSink({ checksum: null }), visible: async () => [] }), 'counts')
