@@ -1,0 +1,170 @@
+"""A worker that speaks `src/transport/README.md` and misbehaves on demand.
+
+OPEN carries ``behaviours``: a list of names; the ``stage`` of a call is the index of what to do with it. It knows
+neither Arrow nor transforms, so that a test of processes fails for reasons of processes only.
+"""
+
+import ctypes
+import faulthandler
+import json
+import mmap
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import zmq
+
+ENVELOPE = struct.Struct("<IHHQIIQHHIIIQQ")
+ENTRY = struct.Struct("<HHHHIIQQ")
+HELLO, OPEN, OPENED, CALL, DONE, FAILED, LOG, STOP, BYE = 1, 2, 3, 4, 8, 9, 10, 11, 12
+ROWS, OUTPUT, ERROR, JSON = 1, 10, 16, 17
+SEGFAULT_ADDRESS = 0
+
+
+class Worker:
+    def __init__(self, seat):
+        self.seat = seat
+        self.job = int(seat["job"], 16)
+        self.shared = mmap.mmap(3, seat["mappingBytes"]) if seat["mappingBytes"] else None
+        self.socket = zmq.Context().socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.LINGER, 1000)
+        self.socket.connect(seat["address"])
+
+    def frame(self, kind, body=b"", tables=0, call=None, **changed):
+        head = {
+            "magic": 0x31424E41, "version": 1, "kind": kind, "job": self.job, "incarnation": self.seat["incarnation"],
+            "lane": 0, "sequence": 0, "attempt": 0, "flags": 0, "rows": 0, "stage": 0, "tables": tables,
+            "length": len(body), "at": 0,
+        }  # fmt: skip
+        for name in ("lane", "sequence", "attempt", "rows", "stage"):
+            if call is not None:
+                head[name] = call[name]
+        head.update(changed)
+        return ENVELOPE.pack(*head.values()) + (body if not head["flags"] & 1 else b"")
+
+    def body(self, kind, content, schema=0, rows=0):
+        return ENTRY.pack(kind, 0, 0, 0, schema, rows, 64, len(content)).ljust(64, b"\0") + content
+
+    def say(self, kind, value, table=JSON):
+        self.socket.send(self.frame(kind, self.body(table, json.dumps(value).encode()), 1))
+
+    def read(self, message):
+        names = ("magic", "version", "kind", "job", "incarnation", "lane", "sequence", "attempt", "flags", "rows",
+                 "stage", "tables", "length", "at")  # fmt: skip
+        call = dict(zip(names, ENVELOPE.unpack_from(message), strict=True))
+        if call["flags"] & 1:
+            call["reply_at"], call["reply_bytes"] = struct.unpack_from("<QQ", message, 64)
+            body = bytes(self.shared[call["at"] : call["at"] + call["length"]])
+        else:
+            body = bytes(message[64:])
+        call["table"] = b""
+        if call["tables"]:
+            *_, offset, length = ENTRY.unpack_from(body)
+            call["table"] = body[offset : offset + length]
+        return call
+
+    def done(self, call, content, **changed):
+        body = self.body(OUTPUT, content, 2, call["rows"])
+        if call["flags"] & 1 and len(body) <= call["reply_bytes"] and not changed:
+            self.shared[call["reply_at"] : call["reply_at"] + len(body)] = body
+            changed = {"flags": 1, "at": call["reply_at"]}
+        self.socket.send(self.frame(DONE, body, 1, call, **changed))
+
+
+def spin():
+    while True:
+        pass
+
+
+def sleeper(own_session):
+    child = subprocess.Popen(["sleep", "1000"], start_new_session=own_session, close_fds=False)
+    return json.dumps({"pid": child.pid}).encode()
+
+
+def flood(what, count):
+    for _ in range(count):
+        os.write(1, what)
+
+
+BEHAVIOURS = {
+    "echo": lambda w, c: w.done(c, c["table"]),
+    "inline": lambda w, c: w.done(c, c["table"], flags=0),
+    "slow": lambda w, c: (time.sleep(0.3), w.done(c, b"slow")),
+    "exit": lambda w, c: os._exit(3),
+    "exit-zero": lambda w, c: os._exit(0),
+    "segfault": lambda w, c: ctypes.string_at(SEGFAULT_ADDRESS),
+    "abort": lambda w, c: os.abort(),
+    "spin": lambda w, c: spin(),
+    "regex": lambda w, c: re.match(r"(a+)+$", "a" * 64 + "b"),
+    "reply-then-die": lambda w, c: (w.done(c, c["table"], flags=0), time.sleep(0.05), os.kill(os.getpid(), signal.SIGKILL)),
+    "child": lambda w, c: w.done(c, sleeper(False)),
+    "child-then-spin": lambda w, c: (w.done(c, sleeper(False)), spin()),
+    "environment": lambda w, c: w.done(c, json.dumps({"env": dict(os.environ), "cwd": os.getcwd(), "fds": sorted(os.listdir("/proc/self/fd"))}).encode()),
+    "flood-lines": lambda w, c: (flood(b"line of a flood\n" * 4096, 4096), w.done(c, b"")),
+    "flood-binary": lambda w, c: (flood(bytes(range(11, 256)) * 256, 1024), w.done(c, b"")),
+    "log": lambda w, c: (w.say(LOG, {"level": "warning", "logger": "user", "message": "look", "file": "t.py", "line": 7, "transform": "f"}), w.done(c, b"")),
+    "close-descriptors": lambda w, c: (os.closerange(3, 256), time.sleep(1000)),
+    "ignore-signals": lambda w, c: ([signal.signal(s, signal.SIG_IGN) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)], w.done(c, b""), spin()),
+    "twice": lambda w, c: (w.done(c, c["table"]), w.done(c, c["table"])),
+    "other-run": lambda w, c: (w.socket.send(w.frame(DONE, b"", 0, c, job=w.job ^ 1)), w.done(c, c["table"])),
+    "other-incarnation": lambda w, c: (w.socket.send(w.frame(DONE, b"", 0, c, incarnation=999)), w.done(c, c["table"])),
+    "other-attempt": lambda w, c: (w.socket.send(w.frame(DONE, b"", 0, c, attempt=c["attempt"] + 1)), w.done(c, c["table"])),
+    "other-lane": lambda w, c: w.done(c, c["table"], lane=c["lane"] + 1),
+    "garbage": lambda w, c: w.socket.send(b"\xff" * 4096),
+    "empty": lambda w, c: w.socket.send(b""),
+    "two-parts": lambda w, c: w.socket.send_multipart([w.frame(DONE, b"", 0, c), b"more"]),
+    "truncated": lambda w, c: w.socket.send(w.frame(DONE, w.body(OUTPUT, c["table"], 2, c["rows"]), 1, c)[:-1]),
+    "outside-mapping": lambda w, c: w.socket.send(w.frame(DONE, b"", 1, c, flags=1, at=c.get("reply_at", 0) + 64, length=64)),
+    "truncate-mapping": lambda w, c: w.done(c, truncate().encode()),
+}
+
+
+def truncate():
+    try:
+        os.ftruncate(3, 0)
+    except OSError as refused:
+        return type(refused).__name__
+    return "truncated"
+
+
+def watch_host():
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
+def main():
+    faulthandler.enable()
+    seat = json.loads(os.environ.pop("ANABRANCH_WORKER"))
+    threading.Thread(target=watch_host, daemon=True).start()
+    worker = Worker(seat)
+    worker.say(HELLO, {
+        "token": os.environ.get("STAND_IN_TOKEN", seat["token"]), "pid": os.getpid(),
+        "protocol": int(os.environ.get("STAND_IN_PROTOCOL", "1")), "python": "3.11.0",
+        "package": os.environ.get("STAND_IN_VERSION", "0.1.0"), "pyarrow": "26.0.0", "numpy": "2.4.0", "pyzmq": zmq.__version__,
+    })  # fmt: skip
+    opened = json.loads(worker.read(worker.socket.recv())["table"])
+    if opened.get("start") == "die":
+        sys.exit("could not load the model")
+    if opened.get("start") == "hang":
+        spin()
+    if opened.get("start") == "refuse":
+        worker.say(FAILED, {"class": "PlanError", "code": "ANB1020", "type": "ImportError", "message": "no module named model",
+                            "traceback": "transforms.py line 3", "cause": [], "operator": 0, "retryAfterMs": None}, ERROR)  # fmt: skip
+        time.sleep(1000)
+    worker.say(OPENED, {"modules": [], "declared": {}, "ms": 1})
+    while True:
+        call = worker.read(worker.socket.recv())
+        if call["kind"] == STOP:
+            worker.socket.send(worker.frame(BYE))
+            worker.socket.close()
+            os._exit(0)
+        BEHAVIOURS[opened["behaviours"][call["stage"]]](worker, call)
+
+
+main()
