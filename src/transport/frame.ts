@@ -196,8 +196,8 @@ export function readFrame(message: Uint8Array, limits: FrameLimits = frameLimits
 
 /** The body of a received message; copied only where typed arrays could not stand on it. */
 export function ownBody(message: Uint8Array): Uint8Array {
-  const body = message.subarray(envelopeBytes)
-  return body.byteOffset % 8 === 0 ? body : new Uint8Array(body)
+  const body = new Uint8Array(message.buffer, message.byteOffset + envelopeBytes, message.length - envelopeBytes)
+  return body.byteOffset % 8 === 0 ? body : body.slice()
 }
 
 function legalTables(kind: number): readonly TableKind[] | undefined {

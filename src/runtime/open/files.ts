@@ -25,10 +25,7 @@ const openFlags = { read: 'r', create: 'w', append: 'a', exclusive: 'wx' } as co
 
 export const realFiles: Files = {
   open: (path, mode) => openFile(openSync(path, openFlags[mode])),
-  stat: path => {
-    const stats = statSync(path, { throwIfNoEntry: false })
-    return stats === undefined ? undefined : statOf(stats)
-  },
+  stat,
   list: directory => readdirSync(directory).sort(compare),
   glob: (pattern, directory) =>
     globSync(pattern, { cwd: directory, absolute: true, onlyFiles: true, dot: false, expandDirectories: false }).sort(compare),
@@ -47,6 +44,17 @@ export const realFiles: Files = {
   realPath: path => realpathSync(path),
   readText: path => readFileSync(path, 'utf8'),
   writeText: (path, text) => writeFileSync(path, text),
+}
+
+function stat(path: string): FileStat | undefined {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false })
+    return stats === undefined ? undefined : statOf(stats)
+  } catch (error) {
+    // Below a file there is nothing.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return undefined
+    throw error
+  }
 }
 
 function openFile(fd: number): OpenFile {

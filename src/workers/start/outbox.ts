@@ -99,7 +99,8 @@ export class Outbox {
         `expected a reply inside ${space.at} + ${space.bytes} of the mapping, ${e.at} + ${e.length} came`,
       )
     }
-    const body = Buffer.allocUnsafeSlow(e.length)
+    // Not zeroed first: every byte of it is written here.
+    const body = new Uint8Array(Buffer.allocUnsafeSlow(e.length).buffer)
     body.set(this.mapping.bytes.subarray(e.at, e.at + e.length))
     return body
   }
