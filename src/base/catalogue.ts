@@ -34,6 +34,7 @@ const entries = {
   ANB1021: { title: 'portable plan cannot be read', hint: 'write it anew with this version: npx anabranch plan --json' },
   ANB1022: { title: 'state column has a type that cannot be kept as state', hint: 'use a flat type: bool, numbers, utf8, binary, dates and times' },
   ANB1023: { title: 'unbounded source', hint: 'read the message' },
+  ANB1024: { title: 'column stands twice', hint: 'keep one of them, or rename one' },
   // 2xxx: user code on data
   ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
   ANB2002: { title: 'row rejected by the transform', hint: 'ab.reject was called for it' },

@@ -1,0 +1,250 @@
+/**
+ * Build: from drafts to a frozen plan. Gives every node its id and its schema, and notes what only the drafts know:
+ * arguments of the wrong kind, ids given twice, streams that go nowhere. The rules of lint see the rest.
+ */
+import { type PlanFault } from '../base/index.js'
+import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft, draftInputs } from './draft.js'
+import { Faults, type Place } from './faults.js'
+import { type FunctionLike, isFunctionLike, pathBeside } from './functions.js'
+import { frozen } from './frozen.js'
+import { type JobContents, type JobLike, type JobOptions, jobContents } from './job.js'
+import { type LintReaders, lintWith } from './lint.js'
+import { type Edge, type FunctionRef, type Plan, type PlanNode, type PlanOptions, planVersion } from './nodes.js'
+import { refuseFaults } from './refuse.js'
+import { placeText } from './place.js'
+import { type Unschemed, edgeSchema, schemaAfter } from './schemas.js'
+import { bytesOf, msOf } from './units.js'
+
+export interface PlanContext extends LintReaders {
+  /** Absolute folder of the job file. */
+  readonly folder: string
+}
+export interface Planned {
+  readonly plan: Plan
+  /** All of them, empty for a job that may run. */
+  readonly faults: readonly PlanFault[]
+}
+
+export const isJob = (value: unknown): value is JobLike =>
+  typeof value === 'object' && value !== null && jobContents in value
+
+/**
+ * The plan of a job: of a stream, the outputs written on its way; of `job(...)` itself, every output that was
+ * written on it; of several, all of theirs. Never throws for what a user wrote: see `faults`.
+ */
+export function planOf(jobs: JobLike | readonly [JobLike, ...JobLike[]], context: PlanContext): Planned {
+  const contents = [jobs].flat().map((one: JobLike) => one[jobContents])
+  return new PlanBuilder(context).plan(contents)
+}
+
+/** As `planOf`, for those who cannot go on with faults. Throws a PlanError that lists them all. */
+export function checkedPlan(jobs: JobLike | readonly [JobLike, ...JobLike[]], context: PlanContext): Plan {
+  const { plan, faults } = planOf(jobs, context)
+  refuseFaults(plan.job, faults)
+  return plan
+}
+
+class PlanBuilder {
+  private readonly faults = new Faults()
+  private readonly drafts: Draft[] = []
+  private readonly ids = new Map<Draft, string>()
+  private readonly nodes = new Map<string, PlanNode>()
+  /** Nodes whose rows nobody can know, since what makes them is no function: column rules skip them. */
+  private readonly unknown = new Set<string>()
+  private readonly modules = new Map<string, Plan['modules'][number]>()
+
+  constructor(private readonly context: PlanContext) {}
+
+  plan(contents: readonly JobContents[]): Planned {
+    const outputs = [...new Set(contents.flatMap(c => c.outputs))]
+    const heads = contents.flatMap(c => c.heads)
+    for (const draft of [...outputs, ...heads.map(h => h.draft)]) this.collect(draft)
+    this.nameAll()
+    for (const draft of this.drafts) this.add(draft)
+    this.checkHeads(heads)
+    const [{ root } = { root: null }] = contents
+    const options = root?.options ?? {}
+    const at = { place: placeText(root?.place ?? null, this.context.folder), what: 'job' }
+    const plan = frozen<Plan>({
+      version: planVersion,
+      job: String(root?.name ?? ''),
+      params: { ...options.params },
+      options: this.options(options, at),
+      nodes: [...this.nodes.values()],
+      modules: [...this.modules.values()],
+      folder: this.context.folder,
+    })
+    lintWith(plan, this.context, this.faults, this.unknown, at.place)
+    return { plan, faults: this.faults.list }
+  }
+
+  /** Depth first, so that each draft stands after all that it reads, in the order of writing. */
+  private collect(draft: Draft): void {
+    if (this.drafts.includes(draft)) return
+    for (const edge of draftInputs(draft)) this.collect(edge.draft)
+    this.drafts.push(draft)
+  }
+
+  /** Names that people gave come first; what has none gets a free one. */
+  private nameAll(): void {
+    const taken = new Map<string, Draft>()
+    for (const draft of this.drafts) {
+      const name = draft.id ?? (draft.kind === 'python' && isFunctionLike(draft.fn) ? draft.fn.name : null)
+      if (name === null) continue
+      const other = taken.get(name)
+      if (other !== undefined) this.sameId(name, draft, other)
+      const free = freeName(name, taken)
+      taken.set(free, draft)
+      this.ids.set(draft, free)
+    }
+    for (const draft of this.drafts) {
+      if (this.ids.has(draft)) continue
+      const free = freeName(plainName(draft), taken)
+      taken.set(free, draft)
+      this.ids.set(draft, free)
+    }
+  }
+
+  private sameId(name: string, draft: Draft, other: Draft): void {
+    const before = placeText(other.place, this.context.folder)
+    const message = `id "${name}" is used twice${before === '' ? '' : `, first in ${before}`}`
+    this.faults.add('ANB1003', this.at(draft, name), message, `give one of them its own id: { id: "${name}-2" }`)
+  }
+
+  private at(draft: Draft, id: string): Place {
+    const what = draft.kind === 'python' ? 'operator' : draft.kind
+    return { place: placeText(draft.place, this.context.folder), what: `${what} "${id}"` }
+  }
+
+  private add(draft: Draft): void {
+    const id = this.ids.get(draft) ?? ''
+    const inputs = draftInputs(draft).map(edge => this.edge(edge))
+    const [input = { node: '' }] = inputs
+    const place = placeText(draft.place, this.context.folder)
+    const unschemed = this.unschemed(draft, { id, place }, input, inputs)
+    const schemas = inputs.map(edge => {
+      const node = this.nodes.get(edge.node)
+      return node === undefined ? [] : edgeSchema(node, edge.output)
+    })
+    const schema = schemaAfter(unschemed, schemas)
+    this.nodes.set(id, unschemed.kind === 'sink' ? unschemed : ({ ...unschemed, schema } as PlanNode))
+  }
+
+  private unschemed(
+    draft: Draft,
+    placed: { readonly id: string; readonly place: string },
+    input: Edge,
+    inputs: readonly Edge[],
+  ): Unschemed {
+    switch (draft.kind) {
+      case 'source':
+        return { kind: 'source', ...placed, connector: draft.connector }
+      case 'python':
+        return { kind: 'python', ...placed, input, fn: this.fn(draft, placed.id) }
+      case 'key':
+        return { kind: 'key', ...placed, input, columns: draft.columns, nullKeys: draft.nullKeys }
+      case 'select':
+        return { kind: 'select', ...placed, input, columns: draft.columns }
+      case 'union':
+        return { kind: 'union', ...placed, inputs }
+      case 'sink':
+        for (const { message, hint } of draft.wrong) this.faults.add('ANB1017', this.at(draft, placed.id), message, hint)
+        return { kind: 'sink', ...placed, input, connector: draft.connector }
+    }
+  }
+
+  private edge(edge: DraftEdge): Edge {
+    const node = this.ids.get(edge.draft) ?? ''
+    return edge.side === null ? { node } : { node, output: edge.side }
+  }
+
+  private fn(draft: PythonDraft, id: string): FunctionRef {
+    const { fn, method } = draft
+    if (!isFunctionLike(fn)) {
+      this.unknown.add(id)
+      const hint = 'import it from the types file: import features from "./transforms.anabranch.js"'
+      this.faults.add('ANB1011', this.at(draft, id), `.${method} takes a Python function, but got ${kindOf(fn)}`, hint)
+      return noFunction
+    }
+    const fits = methodOf(fn)
+    if (fits !== method) {
+      const kind = fn.keyed ? 'keyed' : fn.kind
+      this.faults.add('ANB1011', this.at(draft, id), `"${fn.name}" is a @${kind}, which .${fits} takes, not .${method}`)
+    }
+    const module = pathBeside(fn.from.types, fn.from.path)
+    const types = pathBeside(fn.from.types, '')
+    if (!this.modules.has(module)) this.modules.set(module, { path: module, source: fn.from.source, types })
+    const { name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared } = fn
+    return { module, name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared }
+  }
+
+  /** The end of an exported chain that nothing reads. */
+  private checkHeads(heads: readonly DraftEdge[]): void {
+    const read = new Set(this.drafts.flatMap(draft => draftInputs(draft).map(e => `${this.ids.get(e.draft)}\t${e.side}`)))
+    for (const head of heads) {
+      const id = this.ids.get(head.draft) ?? ''
+      if (read.has(`${id}\t${head.side}`) || this.nothingWritten()) continue
+      const rows = head.side === null ? 'rows' : `side output "${head.side}"`
+      this.faults.add('ANB1005', this.at(head.draft, id), `the ${rows} of "${id}" go nowhere`)
+    }
+  }
+
+  /** Then the job has no sink at all, which lint says once. */
+  private nothingWritten(): boolean {
+    return !this.drafts.some((draft): draft is SinkDraft => draft.kind === 'sink')
+  }
+
+  private options(options: JobOptions, at: Place): PlanOptions {
+    const bytes = (name: 'workerMemory' | 'workerRecycle'): number | null => {
+      const given = options[name]
+      const read = given === undefined ? null : bytesOf(given)
+      if (given !== undefined && read === null) this.wrongOption(at, name, given, "a size such as '2GiB'")
+      return read
+    }
+    const transientMaxMs = msOf(options.transientMax ?? '10min')
+    if (transientMaxMs === null) this.wrongOption(at, 'transientMax', options.transientMax, "a time such as '10min'")
+    return {
+      maxDead: options.maxDead ?? null,
+      keyGroups: options.keyGroups ?? 128,
+      workerMemoryBytes: bytes('workerMemory'),
+      recycleBytes: bytes('workerRecycle'),
+      transientMaxMs: transientMaxMs ?? 600_000,
+    }
+  }
+
+  private wrongOption(at: Place, name: string, value: unknown, allowed: string): void {
+    this.faults.add('ANB1017', at, `job option ${name} must be ${allowed}, but it is ${JSON.stringify(value)}`, `write ${allowed}`)
+  }
+}
+
+const noFunction: FunctionRef = {
+  module: '', name: '', kind: 'transform', keyed: false, mode: 'batch', inputs: [], outputs: [], state: [], side: {},
+  atEnd: false, timeoutMs: 30_000, declared: '',
+}
+
+/** The method that takes this kind of function. */
+function methodOf(fn: FunctionLike): PythonDraft['method'] {
+  if (fn.keyed || fn.kind === 'transform') return 'apply'
+  return fn.kind === 'filter' ? 'filter' : 'flatMap'
+}
+
+function plainName(draft: Draft): string {
+  if (draft.kind === 'python') return 'operator'
+  if (draft.kind === 'source') return draft.connector.kind
+  if (draft.kind !== 'sink') return draft.kind
+  if (draft.connector.kind !== 'files') return draft.connector.kind
+  const name = String(draft.connector.path).replace(/\/+$/, '').replace(/[^A-Za-z0-9._-]+/g, '-')
+  return name === '' ? 'files' : name
+}
+
+function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
+  if (!taken.has(name)) return name
+  let number = 2
+  while (taken.has(`${name}-${number}`)) number++
+  return `${name}-${number}`
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'function') return 'a JavaScript function'
+  return value === undefined ? 'undefined (is there a function of that name?)' : `a ${typeof value}`
+}

@@ -1,0 +1,187 @@
+/**
+ * The portable form of a plan: JSON with a version, paths relative to the folder of the job, so that the same job
+ * gives the same bytes on every machine. What is read back is checked in full: form, edges, schemas, then the rules
+ * of lint, since the text may have been edited or made by another program.
+ */
+import { PlanError } from '../base/index.js'
+import { type FieldJson, type SchemaJson } from '../schema/index.js'
+import { frozen } from './frozen.js'
+import { inputsOf } from './graph.js'
+import { lint } from './lint.js'
+import { type Edge, type Plan, type PlanNode, planVersion } from './nodes.js'
+import { refuseFaults } from './refuse.js'
+import { edgeSchema, schemaAfter } from './schemas.js'
+import {
+  type Shape, ShapeError, anyJson, boolean, list, map, nullOr, object, oneOf, record, string, union, whole,
+} from './shape.js'
+
+/** JSON text of the plan, two spaces, one final newline; the same plan gives the same bytes. */
+export function planToJson(plan: Plan): string {
+  const { folder, ...rest } = plan
+  return `${JSON.stringify(withPaths(rest, path => relativePath(folder, path)), null, 2)}\n`
+}
+
+/**
+ * The plan of such a text, for a job in `folder` (absolute). Throws a PlanError: ANB1021 where the text is no plan
+ * of this version, ANB1000 with all faults where its job may not run.
+ */
+export function planFromJson(text: string, folder: string): Plan {
+  let plan: Plan
+  try {
+    const raw: unknown = JSON.parse(text)
+    oneOf(planVersion)(record(raw, '')['version'], 'version')
+    plan = frozen({ ...withPaths(planShape(raw, ''), path => absolutePath(folder, path)), folder })
+    checkNodes(plan)
+  } catch (error) {
+    if (!(error instanceof ShapeError || error instanceof SyntaxError)) throw error
+    throw new PlanError('ANB1021', `the portable plan cannot be read: ${error.message}`, { cause: error })
+  }
+  refuseFaults(plan.job, lint(plan))
+  return plan
+}
+
+type Portable = Omit<Plan, 'folder'>
+
+/** The plan with every path of a module changed. */
+function withPaths(plan: Portable, change: (path: string) => string): Portable {
+  const nodes = plan.nodes.map((node): PlanNode =>
+    node.kind === 'python' ? { ...node, fn: { ...node.fn, module: change(node.fn.module) } } : node,
+  )
+  const modules = plan.modules.map(({ path, source, types }) => ({ path: change(path), source, types: change(types) }))
+  return { ...plan, nodes, modules }
+}
+
+export function relativePath(folder: string, path: string): string {
+  if (!path.startsWith('/')) return path
+  const from = folder.split('/').filter(Boolean)
+  const to = path.split('/').filter(Boolean)
+  let same = 0
+  while (same < from.length && same < to.length - 1 && from[same] === to[same]) same++
+  return [...from.slice(same).map(() => '..'), ...to.slice(same)].join('/')
+}
+
+export function absolutePath(folder: string, path: string): string {
+  if (path.startsWith('/')) return path
+  const parts = folder.split('/').filter(Boolean)
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
+
+/** Edges lead up, ids are unique, and each schema is what its inputs make it. */
+function checkNodes(plan: Plan): void {
+  const seen = new Map<string, PlanNode>()
+  plan.nodes.forEach((node, index) => {
+    const path = `nodes[${index}]`
+    if (seen.has(node.id)) throw new ShapeError(`${path}.id`, `unique, but "${node.id}" was there before`)
+    const schemas = inputsOf(node).map(edge => {
+      const from = seen.get(edge.node)
+      if (from === undefined) throw new ShapeError(path, `after node "${edge.node}" that it reads`)
+      return edgeSchema(from, edge.output)
+    })
+    const expected = schemaAfter(node, schemas)
+    if (node.kind !== 'sink' && JSON.stringify(node.schema) !== JSON.stringify(expected)) {
+      throw new ShapeError(`${path}.schema`, `what its inputs make it: ${JSON.stringify(expected)}`)
+    }
+    seen.set(node.id, node)
+  })
+}
+
+const scalar: Shape<string | number | boolean | null> = (value, path) => {
+  if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value as string
+  throw new ShapeError(path, 'a text, a number, true, false or null')
+}
+
+const fieldShape: Shape<FieldJson> = (value, path) => {
+  if (!Array.isArray(value) || value.length < 2 || value.length > 3) throw new ShapeError(path, '[name, type, options]')
+  const name = string(value[0], `${path}[0]`)
+  const type = string(value[1], `${path}[1]`)
+  if (value.length === 2) return [name, type]
+  const more = record(value[2], `${path}[2]`)
+  const odd = Object.keys(more).find(key => key !== 'required' && key !== 'default')
+  if (odd !== undefined) throw new ShapeError(`${path}[2]`, `without "${odd}"`)
+  return [name, type, {
+    ...(more['required'] !== undefined && { required: boolean(more['required'], `${path}[2].required`) }),
+    ...(more['default'] !== undefined && { default: scalar(more['default'], `${path}[2].default`) }),
+  }]
+}
+const schemaShape: Shape<SchemaJson> = list(fieldShape)
+
+const edgeShape: Shape<Edge> = (value, path) => {
+  const edge = record(value, path)
+  const node = string(edge['node'], `${path}.node`)
+  return edge['output'] === undefined ? { node } : { node, output: string(edge['output'], `${path}.output`) }
+}
+
+const placed = { id: string, place: string } as const
+const jsonFormat = object({ kind: oneOf('json'), schema: schemaShape })
+const formatShape = union('kind', {
+  json: jsonFormat,
+  parquet: object({ kind: oneOf('parquet'), schema: schemaShape }),
+  text: object({ kind: oneOf('text') }),
+})
+const sourceConnector = union('kind', {
+  files: object({ kind: oneOf('files'), glob: string, format: formatShape }),
+  socket: object({ kind: oneOf('socket'), address: string, format: formatShape }),
+})
+const sinkConnector = union('kind', {
+  files: object({
+    kind: oneOf('files'),
+    path: string,
+    format: oneOf('json', 'parquet'),
+    roll: object({ bytes: whole, ms: whole }),
+  }),
+  socket: object({ kind: oneOf('socket'), address: string }),
+  null: object({ kind: oneOf('null'), checksum: nullOr(string) }),
+})
+const functionShape = object({
+  module: string,
+  name: string,
+  kind: oneOf('transform', 'filter', 'flat_map'),
+  keyed: boolean,
+  mode: oneOf('batch', 'row'),
+  inputs: schemaShape,
+  outputs: schemaShape,
+  state: schemaShape,
+  side: map(schemaShape),
+  atEnd: boolean,
+  timeoutMs: whole,
+  declared: string,
+})
+const nodeShape: Shape<PlanNode> = union('kind', {
+  source: object({ kind: oneOf('source'), ...placed, connector: sourceConnector, schema: schemaShape }),
+  python: object({ kind: oneOf('python'), ...placed, input: edgeShape, fn: functionShape, schema: schemaShape }),
+  key: object({
+    kind: oneOf('key'),
+    ...placed,
+    input: edgeShape,
+    columns: list(string),
+    nullKeys: oneOf('dead-letter', 'group', 'drop'),
+    schema: schemaShape,
+  }),
+  select: object({
+    kind: oneOf('select'),
+    ...placed,
+    input: edgeShape,
+    columns: list(object({ from: string, to: string })),
+    schema: schemaShape,
+  }),
+  union: object({ kind: oneOf('union'), ...placed, inputs: list(edgeShape), schema: schemaShape }),
+  sink: object({ kind: oneOf('sink'), ...placed, input: edgeShape, connector: sinkConnector }),
+})
+const planShape: Shape<Portable> = object({
+  version: oneOf(planVersion),
+  job: string,
+  params: map(anyJson()),
+  options: object({
+    maxDead: nullOr(whole),
+    keyGroups: whole,
+    workerMemoryBytes: nullOr(whole),
+    recycleBytes: nullOr(whole),
+    transientMaxMs: whole,
+  }),
+  nodes: list(nodeShape),
+  modules: list(object({ path: string, source: string, types: string })),
+})
