@@ -1,0 +1,105 @@
+"""What one call of one transform answers, in one shape for every kind and mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._context import Call
+from ..errors import ContractError, Reject
+from .columns import AnyArray, Rows
+from .convert import Columns, Place, mask_of
+from .failure import Failure
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A dead row: its number in the call of the operator, later in that of the chain."""
+
+    row: int
+    operator: int
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class SideRows:
+    """Rows of a side output; ``parent`` None: one for each row in."""
+
+    number: int
+    columns: Columns
+    rows: int
+    parent: Rows | None
+
+
+@dataclass
+class Answer:
+    """What one call of one transform answers.
+
+    Attributes:
+        columns: the declared outputs, one value for each row out.
+        parent: the row in of each row out, ascending; None: all of them, in order.
+        sides: the side outputs that have rows.
+        state: the new state columns, k values each; None: nothing changed.
+        cleared: the keys whose state goes.
+        dead: rows that were rejected or, in row mode, raised.
+    """
+
+    columns: Columns
+    parent: Rows | None = None
+    sides: list[SideRows] = field(default_factory=list)
+    state: Columns | None = None
+    cleared: AnyArray | None = None
+    dead: list[Dead] = field(default_factory=list)
+
+
+class Rejects(Call):
+    """The running call over columns, as ``ab.reject`` sees it."""
+
+    def __init__(self, rows: int, operator: int, place: Place) -> None:
+        self.rows = rows
+        self.operator = operator
+        self.place = place
+        self.reasons: dict[int, str] = {}
+
+    def reject(self, mask: object, reason: object) -> None:
+        """Refuse rows; the first reason of a row stands."""
+        chosen = np.flatnonzero(mask_of(mask, self.rows, self.place)).tolist()
+        if isinstance(reason, str):
+            for row in chosen:
+                self.reasons.setdefault(row, reason)
+            return
+        texts = reason.to_pylist() if hasattr(reason, "to_pylist") else list(reason)  # type: ignore[call-overload]
+        if len(texts) != self.rows:
+            raise ContractError(
+                f'transform "{self.place.transform}" rejects with {len(texts)} reasons, expected one text or {self.rows}',
+                code="ANB2102",
+            )
+        for row in chosen:
+            self.reasons.setdefault(row, str(texts[row]))
+
+    def dead(self) -> list[Dead]:
+        """The rejected rows, ascending."""
+        return [Dead(row, self.operator, rejection(self.reasons[row])) for row in sorted(self.reasons)]
+
+    def alive(self) -> Rows | None:
+        """The rows that are not rejected; None: all."""
+        if not self.reasons:
+            return None
+        kept = np.ones(self.rows, np.bool_)
+        kept[list(self.reasons)] = False
+        return np.flatnonzero(kept).astype(np.int32)
+
+
+class RowRejects(Call):
+    """The row at hand in row mode, as ``ab.reject`` sees it: refusing it ends its call."""
+
+    def reject(self, mask: object, reason: object) -> None:
+        """Refuse the row at hand."""
+        if mask is True or (mask is not None and mask is not False and bool(np.asarray(mask).all())):
+            raise Reject(str(reason))
+
+
+def rejection(reason: str) -> Failure:
+    """A refused row as data."""
+    return Failure("TransformError", "ANB2002", "Reject", reason, "", [])

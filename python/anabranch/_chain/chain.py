@@ -1,0 +1,256 @@
+"""A chain over one batch: each operator sees the rows that the one before left, and the state of the same keys.
+
+Rows out carry the number of the row of the chain's input that they come from, whatever filters and flat_maps lie
+between. Dead rows are taken out at once; what they left in state before that is undone in ``undo``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._result import Result
+from .._state import Bits, State
+from ..errors import ContractError
+from .answer import Answer, Dead, SideRows
+from .columns import Added, Column, Rows, Source, Taken, Values, concat, take
+from .convert import Columns, Place, columns_of
+from .failure import CallFailedError, failure_of
+from .grouping import Grouping, group
+from .operator import Operator
+from .over_columns import call_over_columns, unknown_side
+from .over_rows import call_over_rows
+
+_NO_ROWS = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True)
+class KeyedState:
+    """The state of one operator for the keys of a call: k rows, and which of them are new."""
+
+    source: Source
+    new: Bits
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a chain is called with. ``state`` is by the operator's index."""
+
+    source: Source
+    grouping: Grouping | None = None
+    state: Mapping[int, KeyedState] = field(default_factory=dict)
+
+
+@dataclass
+class SideOutput:
+    """Rows of a side output of the chain; ``parent`` None: one for each row in."""
+
+    operator: int
+    number: int
+    columns: Columns
+    rows: int
+    parent: Rows | None
+
+
+@dataclass
+class Outcome:
+    """What a chain answers.
+
+    Attributes:
+        source: the rows out, with all columns.
+        parent: the row in that each comes from, ascending; None: all rows, in order.
+        sides: side outputs of all operators, in the order of the operators.
+        state: for each keyed operator the new columns, k rows each; an operator whose state is as it was is not there.
+        cleared: for keyed operators, bool[k]: the keys whose state goes; not there: none.
+        dead: dead rows, by their number in the input.
+        seconds: time spent in user code.
+    """
+
+    source: Source
+    parent: Rows | None
+    sides: list[SideOutput] = field(default_factory=list)
+    state: dict[int, Columns] = field(default_factory=dict)
+    cleared: dict[int, Bits] = field(default_factory=dict)
+    dead: list[Dead] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def run_once(operators: Sequence[Operator], call: Input) -> Outcome:
+    """Call each operator once. A failure of the whole call is a ``CallFailedError``."""
+    outcome = Outcome(call.source, None)
+    for operator in operators:
+        if outcome.source.rows == 0:
+            _add_nothing(operator, outcome, call)
+            continue
+        state, keys = _state(operator, outcome.parent, call)
+        answer, seconds = _answer(operator, outcome.source, state)
+        outcome.seconds += seconds
+        _take_sides(operator, answer, outcome)
+        if state is not None:
+            _take_state(operator, answer, outcome, (call, keys, state))
+        _take_rows(answer, outcome)
+    return outcome
+
+
+def _answer(operator: Operator, source: Source, state: State | None) -> tuple[Answer, float]:
+    call = call_over_rows if operator.mode == "row" else call_over_columns
+    begin = time.perf_counter()
+    try:
+        return call(operator, source, state), time.perf_counter() - begin
+    except CallFailedError:
+        raise
+    except BaseException as error:
+        raise CallFailedError(operator.index, failure_of(error, operator.retry_on)) from error
+
+
+def _state(operator: Operator, parent: Rows | None, call: Input) -> tuple[State | None, Rows | None]:
+    """The state for the rows that are left, and which keys of the call these are (None: all, as they were)."""
+    if not operator.keyed:
+        return None, None
+    if call.grouping is None or operator.index not in call.state:
+        raise CallFailedError(
+            operator.index, failure_of(ContractError(f'transform "{operator.name}" got no state', code="ANB5001"))
+        )
+    known = call.state[operator.index]
+    if parent is None:
+        return State(known.source, operator.state, call.grouping, known.new, operator.name), None
+    grouping, keys = group(call.grouping.index[parent])
+    return State(Taken(known.source, keys), operator.state, grouping, known.new[keys], operator.name), keys
+
+
+def _take_rows(answer: Answer, outcome: Outcome) -> None:
+    """Add the columns, go down to the rows that are left, and give dead rows their number in the input."""
+    parent = outcome.parent
+    if answer.dead:
+        outcome.dead += answer.dead if parent is None else [
+            Dead(int(parent[d.row]), d.operator, d.failure) for d in answer.dead
+        ]
+    source = outcome.source
+    if answer.parent is not None:
+        source = Taken(source, answer.parent)
+        outcome.parent = answer.parent if parent is None else parent[answer.parent]
+    outcome.source = Added(source, answer.columns) if answer.columns else source
+
+
+def _take_sides(operator: Operator, answer: Answer, outcome: Outcome) -> None:
+    for side in answer.sides:
+        outcome.sides.append(
+            SideOutput(operator.index, side.number, side.columns, side.rows, _composed(side, outcome.parent))
+        )
+
+
+def _composed(side: SideRows, parent: Rows | None) -> Rows | None:
+    if parent is None or side.parent is None:
+        return side.parent if parent is None else parent
+    return parent[side.parent]
+
+
+def _take_state(
+    operator: Operator, answer: Answer, outcome: Outcome, seen: tuple[Input, Rows | None, State]
+) -> None:
+    """Put new state back among all keys of the call; new keys that it never saw stay without state."""
+    call, keys, _ = seen
+    known = call.state[operator.index]
+    changed = answer.state
+    cleared = answer.cleared
+    if keys is None:
+        if changed:
+            outcome.state[operator.index] = {
+                name: changed[name] if name in changed else known.source.column(name) for name in operator.state
+            }
+        if cleared is not None and cleared.any():
+            outcome.cleared[operator.index] = cleared
+        return
+    total = len(known.new)
+    gone = known.new.copy()
+    gone[keys] = False if cleared is None else cleared
+    if gone.any():
+        outcome.cleared[operator.index] = gone
+    if changed:
+        outcome.state[operator.index] = {
+            name: put(known.source.column(name), keys, changed[name], total) if name in changed else known.source.column(name)
+            for name in operator.state
+        }
+
+
+def put(column: Column, at: Rows, values: Column, total: int) -> Column:
+    """A column with the rows ``at`` replaced."""
+    pick = np.arange(total, dtype=np.int32)
+    pick[at] = total + np.arange(len(at), dtype=np.int32)
+    return take(concat([column, values]), pick)
+
+
+def _add_nothing(operator: Operator, outcome: Outcome, call: Input) -> None:
+    """No row is left: the function is not called, and its columns are there, empty."""
+    if operator.keyed and operator.index in call.state and call.state[operator.index].new.any():
+        outcome.cleared[operator.index] = call.state[operator.index].new
+    empty = {name: _empty(form.type) for name, form in operator.outputs.items()}
+    outcome.source = Added(outcome.source, empty) if empty else outcome.source
+
+
+def _empty(arrow_type: object) -> Column:
+    import pyarrow as pa
+
+    return pa.array([], type=arrow_type)
+
+
+@dataclass(frozen=True)
+class EndRows:
+    """Rows of ``at_end``; ``number`` 0 is the main output."""
+
+    number: int
+    columns: Columns
+    rows: int
+
+
+def run_end(operator: Operator, keys: Mapping[str, Column], known: KeyedState) -> list[EndRows]:
+    """Call ``at_end`` over all keys of a lane. A failure is a ``CallFailedError``."""
+    total = known.source.rows
+    nothing = Grouping(_NO_ROWS, _NO_ROWS, np.zeros(total + 1, np.int32))
+    state = State(known.source, operator.state, nothing, known.new, operator.name)
+    state.keys = {name: Values(keys, total).arrow(name) for name in keys}
+    if operator.at_end is None or total == 0:
+        return []
+    try:
+        return _end_rows(operator, operator.at_end(state.keys, state))
+    except BaseException as error:
+        raise CallFailedError(operator.index, failure_of(error, operator.retry_on)) from error
+
+
+def _end_rows(operator: Operator, returned: object) -> list[EndRows]:
+    sides = {side.name: side for side in operator.sides}
+    named: Mapping[str, object] | None = None
+    if returned is None:
+        return []
+    if isinstance(returned, Result):
+        named = returned.side
+        returned = returned.columns
+    elif isinstance(returned, Mapping) and returned and all(
+        name in sides and not isinstance(value, (list, np.ndarray)) and hasattr(value, "keys") for name, value in returned.items()
+    ):
+        named, returned = returned, None
+    found: list[EndRows] = []
+    if returned is not None:
+        only = next(iter(sides.values())) if len(sides) == 1 else None
+        if len(sides) > 1:
+            names = " or ".join(sides)
+            raise ContractError(
+                f'at_end of transform "{operator.name}" returned columns without saying for which side output',
+                code="ANB2101",
+                hint=f"return ab.result({names}=columns)",
+            )
+        found.append(_end_columns(operator, returned, 0 if only is None else only.number, operator.outputs if only is None else only.forms))
+    for name, value in (named or {}).items():
+        if name not in sides:
+            raise unknown_side(operator, name)
+        found.append(_end_columns(operator, value, sides[name].number, sides[name].forms))
+    return found
+
+
+def _end_columns(operator: Operator, returned: object, number: int, forms: dict[str, object]) -> EndRows:
+    place = Place(f"{operator.name} (at_end)")
+    columns = columns_of(returned, forms, None, place, None)  # type: ignore[arg-type]
+    return EndRows(number, columns, len(next(iter(columns.values()))) if columns else 0)

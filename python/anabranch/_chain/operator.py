@@ -1,0 +1,63 @@
+"""One operator of a chain: a transform with everything about it that is the same for every call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._arrow_types import Form, forms
+from .._function import Function, UserFunction
+from .convert import Place
+from .failure import RetryOn
+
+
+@dataclass(frozen=True)
+class Side:
+    """A side output; ``number`` counts from 1 in declared order."""
+
+    name: str
+    number: int
+    forms: dict[str, Form]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One transform in its chain. ``index`` counts from 0; ``id`` is the operator's name in the job."""
+
+    index: int
+    id: str
+    user: UserFunction
+    kind: str
+    mode: str
+    keyed: bool
+    inputs: dict[str, Form]
+    outputs: dict[str, Form]
+    state: dict[str, Form]
+    sides: tuple[Side, ...]
+    at_end: UserFunction | None
+    retry_on: RetryOn
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """The transform's name, for messages."""
+        return self.place.transform
+
+
+def operator_of(function: Function, index: int = 0, operator_id: str = "") -> Operator:
+    """A decorated function as an operator."""
+    declared = function.declaration
+    return Operator(
+        index=index,
+        id=operator_id or function.name,
+        user=function.user,
+        kind=declared.kind,
+        mode=declared.mode,
+        keyed=declared.keyed,
+        inputs=forms(declared.inputs),
+        outputs=forms(declared.outputs),
+        state=forms(declared.state),
+        sides=tuple(Side(name, i, forms(s)) for i, (name, s) in enumerate(declared.side.items(), 1)),
+        at_end=declared.at_end,
+        retry_on=declared.retry_on,
+        place=Place(function.name),
+    )

@@ -1,0 +1,114 @@
+"""Open: import the job's modules, find its functions, compare what they declare with what the host was told."""
+
+from __future__ import annotations
+
+import gc
+import re
+import sys
+import time
+from collections.abc import Mapping
+
+from .. import _context
+from .._chain.failure import failure_of
+from .._chain.operator import operator_of
+from .._errors_text import describe_error
+from .._function import Function
+from .._load import load_module, source_digest
+from .._protocol import kinds
+from .._schema import schema_from_json
+from ..errors import AnabranchError, PlanError
+from .failed import error_json
+from .link import Link
+from .pandas_import import show_pandas
+from .stage import Stage
+
+_PANDAS = re.compile(rb"\b(import|from)\s+pandas\b|\.pandas\(\)")
+REPLY_BYTES_MAX = 256 << 20
+
+
+def open_job(link: Link, said: Mapping[str, object]) -> list[Stage] | None:
+    """Answer OPEN: the stages, or None where FAILED had to be answered."""
+    begin = time.perf_counter()
+    try:
+        _context.set_params(_mapping(said.get("params") or {}))
+        limit = int(str(said.get("replyBytesMax") or REPLY_BYTES_MAX))
+        stages = [_stage(_mapping(one), limit) for one in _list(said.get("stages") or [])]
+        paths = list(dict.fromkeys(str(o.module) for s in stages for o in s.origins))
+        modules = [{"path": path, "digest": source_digest(path)} for path in paths]
+        _import_pandas(paths)
+    except BaseException as error:
+        link.say(kinds.FAILED, error_json(_import_failure(error), 0), table=kinds.ERROR)
+        return None
+    # The collector has nothing to find in what was loaded; without this it walks all of it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    declared = {f"{o.module}:{o.function}": o.declared for s in stages for o in s.origins}
+    ms = int((time.perf_counter() - begin) * 1000)
+    link.say(kinds.OPENED, {"modules": modules, "declared": declared, "ms": ms})
+    return stages
+
+
+def _import_failure(error: BaseException) -> object:
+    from dataclasses import replace
+
+    found = failure_of(error)
+    if isinstance(error, AnabranchError):
+        return found
+    said = describe_error(error)
+    return replace(found, error_class="PlanError", code="ANB1020", message=f"{said['type']}: {said['message']}")
+
+
+def _import_pandas(paths: list[str]) -> None:
+    """pandas is imported now where the modules use it at all; otherwise never."""
+    uses = "pandas" in sys.modules
+    for path in paths:
+        with open(path, "rb") as file:
+            uses = uses or _PANDAS.search(file.read()) is not None
+    if uses:
+        show_pandas()
+
+
+def _stage(said: Mapping[str, object], reply_bytes_max: int) -> Stage:
+    stage = Stage(
+        shipped=schema_from_json(_list(said["shipped"])),
+        output=schema_from_json(_list(said["output"])),
+        keys=schema_from_json(_list(said.get("keys") or [])),
+        reply_bytes_max=reply_bytes_max,
+    )
+    for index, one in enumerate(_list(said["operators"])):
+        asked = _mapping(one)
+        function = _function(str(asked["module"]), str(asked["function"]), str(asked.get("declared") or ""))
+        operator = operator_of(function, index, str(asked.get("id") or asked["function"]))
+        stage.add(operator, str(asked["module"]), str(asked["function"]), function.declaration.digest)
+    return stage
+
+
+def _function(path: str, name: str, declared: str) -> Function:
+    module = load_module(path)
+    found = getattr(module, name, None)
+    if not isinstance(found, Function):
+        raise PlanError(
+            f'module {path} has no transform "{name}"',
+            code="ANB1009",
+            hint=f"run: npx anabranch types {path}",
+        )
+    if declared and declared != found.declaration.digest:
+        raise PlanError(
+            f'transform "{name}" declares other columns than its types file says',
+            code="ANB1009",
+            hint=f"run: npx anabranch types {path}",
+        )
+    return found
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise PlanError(f"expected an object in OPEN, got {type(value).__name__}", code="ANB5001")
+    return value
+
+
+def _list(value: object) -> list[list[object]]:
+    if not isinstance(value, list):
+        raise PlanError(f"expected a list in OPEN, got {type(value).__name__}", code="ANB5001")
+    return value

@@ -1,0 +1,179 @@
+"""Parquet for the host: footers, row groups, and files written from an Arrow stream. Runs no user code.
+
+Rows come back in the schema that the job declares, where that loses nothing: dictionaries decoded, large text as text,
+other units of time. Everything else is refused before the first row.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .._arrow_types import forms, from_arrow
+from .._chain.answer import rejection
+from .._chain.convert import _decoded, _holds
+from .._chain.failure import Failure
+from .._errors_text import describe_error
+from .._protocol import kinds
+from .._protocol.frame import Table
+from .._protocol.ipc import Template
+from .._schema import schema_from_json
+from ..errors import AnabranchError, ConnectorError, PlanError
+from .failed import error_json
+from .link import Link, Message, json_table, read_json
+
+TABLE_BYTES_MAX = 64 << 20
+ROW_GROUP_ROWS = 1 << 20
+
+
+def answer_io(link: Link, message: Message) -> None:
+    """Answer READ, WRITE or INSPECT."""
+    kind = message.envelope.kind
+    try:
+        said = read_json(message)
+        tables = inspect(said) if kind == kinds.INSPECT else read(said) if kind == kinds.READ else write(said)
+    except BaseException as error:
+        link.answer(message, kinds.FAILED, [json_table(kinds.ERROR, error_json(_failure(error), 0))])
+    else:
+        link.answer(message, kinds.DONE, tables)
+
+
+def _failure(error: BaseException) -> Failure:
+    said = describe_error(error)
+    if isinstance(error, AnabranchError):
+        error_class, code = type(error).__name__, error.code
+    else:
+        error_class, code = "ConnectorError", "ANB4001"
+    made = rejection(str(said["message"]))
+    return Failure(error_class, code, str(said["type"]), made.message, str(said["traceback"]), [], str(said["hint"]))
+
+
+def _open(path: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise ConnectorError(f"file {path} cannot be read: {error.strerror or error}", code="ANB4001") from error
+    except (pa.ArrowException, OSError) as error:
+        raise ConnectorError(f"file {path} is not a whole Parquet file: {_first_line(error)}", code="ANB4002") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:500]
+
+
+def inspect(said: Mapping[str, object]) -> list[Table]:
+    """The footer: rows, row groups, columns with their types as we would declare them (null: no type of ours)."""
+    with _open(str(said["path"])) as file:
+        metadata = file.metadata
+        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        schema: list[list[object]] = []
+        for field in file.schema_arrow:
+            found = from_arrow(field.type)
+            schema.append([field.name, None if found is None else str(found)])
+        answer = {
+            "rows": metadata.num_rows,
+            "rowGroups": [{"rows": g.num_rows, "bytes": g.total_byte_size} for g in groups],
+            "schema": schema,
+        }
+    return [json_table(kinds.JSON, answer)]
+
+
+def read(said: Mapping[str, object]) -> list[Table]:
+    """The rows of one row group, in the declared schema, in tables of at most about 64 MiB and ``rowsMax`` rows."""
+    path = str(said["path"])
+    declared = schema_from_json(said["schema"])  # type: ignore[arg-type]
+    names = [str(name) for name in said.get("columns") or list(declared)]  # type: ignore[attr-defined]
+    wanted = {name: form for name, form in forms(declared).items() if name in names}
+    with _open(path) as file:
+        missing = [name for name in wanted if name not in file.schema_arrow.names]
+        if missing:
+            raise PlanError(f'file {path} has no column "{missing[0]}"', code="ANB1018")
+        try:
+            table = file.read_row_group(int(str(said["rowGroup"])), columns=list(wanted), use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise ConnectorError(f"file {path} is damaged: {_first_line(error)}", code="ANB4002") from error
+    columns = {name: _cast(table.column(name), form, path) for name, form in wanted.items()}
+    template = Template(wanted)
+    limit = min(int(str(said.get("rowsMax") or 2**31 - 1)), _rows_that_fit(columns, table.num_rows))
+    tables: list[Table] = []
+    for start in range(0, table.num_rows, limit):
+        rows = min(limit, table.num_rows - start)
+        part = {name: _whole(column.slice(start, rows)) for name, column in columns.items()}
+        content = template.render(part, rows)
+        tables.append(Table(kinds.OUTPUT, 0, len(tables), kinds.SCHEMA_OUTPUT, rows, content))
+    return tables
+
+
+def _rows_that_fit(columns: Mapping[str, pa.ChunkedArray], rows: int) -> int:
+    size = sum(column.nbytes for column in columns.values())
+    return max(1, rows if size <= TABLE_BYTES_MAX else rows * TABLE_BYTES_MAX // size)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _cast(column: pa.ChunkedArray, form: object, path: str) -> pa.ChunkedArray:
+    name, arrow, text = form.name, form.type, form.text  # type: ignore[attr-defined]
+    required = form.required  # type: ignore[attr-defined]
+    plain = column
+    if column.type != arrow:
+        if not _holds(arrow, column.type):
+            raise PlanError(f'column "{name}" of {path} is {column.type}, declared is {text}', code="ANB1018")
+        try:
+            chunks = [_decoded(chunk).cast(arrow, safe=True) for chunk in column.chunks]
+        except pa.ArrowException as error:
+            said = f'column "{name}" of {path} does not fit into {text}: {_first_line(error)}'
+            raise PlanError(said, code="ANB1018") from error
+        plain = pa.chunked_array(chunks, type=arrow)
+    if required and plain.null_count:
+        raise PlanError(f'column "{name}" of {path} has {plain.null_count} nulls, declared is required', code="ANB1018")
+    return plain
+
+
+def write(said: Mapping[str, object]) -> list[Table]:
+    """An Arrow stream file as a Parquet file, on disk when this returns."""
+    source, target = str(said["from"]), str(said["to"])
+    options = said.get("options") or {}
+    compression = str(options.get("compression", "zstd"))  # type: ignore[attr-defined]
+    group = int(str(options.get("rowGroupRows", ROW_GROUP_ROWS)))  # type: ignore[attr-defined]
+    try:
+        rows = _write(source, target, compression, group)
+    except pa.ArrowInvalid as error:
+        raise ConnectorError(f"file {source} is not an Arrow stream: {_first_line(error)}", code="ANB4002") from error
+    except OSError as error:
+        raise ConnectorError(f"file {target} cannot be written: {error.strerror or error}", code="ANB4003") from error
+    return [json_table(kinds.JSON, {"rows": rows, "bytes": Path(target).stat().st_size})]
+
+
+def _write(source: str, target: str, compression: str, group: int) -> int:
+    rows = 0
+    with pa.OSFile(source) as stream, pa.ipc.open_stream(stream) as reader:
+        waiting: list[pa.RecordBatch] = []
+        held = 0
+        with pq.ParquetWriter(target, reader.schema, compression=compression) as writer:
+            for batch in reader:
+                waiting.append(batch)
+                held += batch.num_rows
+                rows += batch.num_rows
+                if held >= group:
+                    writer.write_table(pa.Table.from_batches(waiting), row_group_size=group)
+                    waiting, held = [], 0
+            if waiting:
+                writer.write_table(pa.Table.from_batches(waiting), row_group_size=group)
+    _sync(target)
+    return rows
+
+
+def _sync(path: str) -> None:
+    """The file and the name of it in its folder."""
+    for one, flags in ((path, os.O_RDONLY), (os.path.dirname(path) or ".", os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))):
+        descriptor = os.open(one, flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,253 @@
+"""A stage: the tables of a CALL or END to a chain's input, and a chain's outcome to the tables of the reply."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from .. import _context
+from .._arrow_types import forms
+from .._chain.answer import Dead
+from .._chain.chain import EndRows, Input, KeyedState, Outcome, run_end
+from .._chain.columns import Column, Rows
+from .._chain.failure import CallFailedError, Failure
+from .._chain.grouping import Grouping
+from .._chain.operator import Operator
+from .._chain.undo import run_chain
+from .._protocol import kinds
+from .._protocol.frame import Entry, Table, body_size, read_directory
+from .._protocol.ipc import FrameTable, Layout, Template
+from .._schema import Schema, make_schema
+from .link import Message, json_table
+
+_RSS_EVERY_S = 0.05
+_PAGE = 4096 if not hasattr(os, "sysconf") else os.sysconf("SC_PAGESIZE")
+_DEAD = forms(
+    make_schema(
+        {
+            "row": "int32",
+            "operator": "int32",
+            "code": "utf8",
+            "class": "utf8",
+            "type": "utf8",
+            "message": "utf8",
+            "traceback": "utf8",
+        }
+    )
+)
+_NO_OPERATOR = Failure("ProtocolError", "ANB5001", "ProtocolError", "END names an operator without at_end", "", [])
+
+
+class Origin(NamedTuple):
+    """Where an operator's function comes from."""
+
+    module: str
+    function: str
+    declared: str
+
+
+class Stage:
+    """Operators in a chain, with the layouts of what comes and the templates of what goes."""
+
+    def __init__(self, shipped: Schema, output: Schema, keys: Schema, reply_bytes_max: int) -> None:
+        self.operators: list[Operator] = []
+        self.origins: list[Origin] = []
+        self._shipped = Layout(forms(shipped))
+        self._output = Template(forms(output))
+        self._dead = Template(_DEAD)
+        self._state_layouts: dict[int, Layout] = {}
+        self._state_templates: dict[int, Template] = {}
+        self._sides: dict[tuple[int, int], Template] = {}
+        self._keys = keys.arrow()
+        self._reply_bytes_max = reply_bytes_max
+        self._measures = Measures()
+
+    def add(self, operator: Operator, module: str, function: str, declared: str) -> None:
+        """Add the next operator of the chain."""
+        self.operators.append(operator)
+        self.origins.append(Origin(module, function, declared))
+        if operator.keyed:
+            self._state_layouts[operator.index] = Layout(operator.state)
+            self._state_templates[operator.index] = Template(operator.state)
+        for side in operator.sides:
+            self._sides[operator.index, side.number] = Template(side.forms)
+
+    def call(self, message: Message) -> list[Table]:
+        """The tables of DONE for a CALL; a ``CallFailedError`` is FAILED."""
+        entries = read_directory(message.body, message.start, message.envelope.tables)
+        source: FrameTable | None = None
+        grouping: dict[int, Rows] = {}
+        states: dict[int, FrameTable] = {}
+        new: dict[int, Entry] = {}
+        for entry in entries:
+            kind = entry.kind
+            if kind == kinds.ROWS:
+                source = self._table(message, entry, self._shipped)
+            elif kind == kinds.STATE:
+                states[entry.operator] = self._table(message, entry, self._state_layouts[entry.operator])
+            elif kind == kinds.NEW:
+                new[entry.operator] = entry
+            elif kind in (kinds.INDEX, kinds.ORDER, kinds.STARTS):
+                grouping[kind] = _numbers(message, entry)
+        if source is None:
+            raise CallFailedError(0, Failure("ProtocolError", "ANB5001", "ProtocolError", "CALL has no rows", "", []))
+        if not states:
+            return self._done(run_chain(self.operators, Input(source)), {}, message)
+        groups = Grouping(grouping[kinds.INDEX], grouping[kinds.ORDER], grouping[kinds.STARTS])
+        keyed = {i: KeyedState(table, _bits(message, new.get(i), table.rows)) for i, table in states.items()}
+        return self._done(run_chain(self.operators, Input(source, groups, keyed)), states, message)
+
+    def _table(self, message: Message, entry: Entry, layout: Layout) -> FrameTable:
+        place = (message.start + entry.offset, entry.length)
+        return FrameTable(layout, message.body, place, entry.rows, message.buffer)
+
+    def _done(self, outcome: Outcome, states: dict[int, FrameTable], message: Message) -> list[Table]:
+        rows, parent = outcome.source.rows, outcome.parent
+        content = self._output.render({name: outcome.source.column(name) for name in self._output.forms}, rows)
+        tables = [Table(kinds.OUTPUT, 0, 0, kinds.SCHEMA_OUTPUT, rows, content)]
+        if parent is not None:
+            tables.append(_parent(0, 0, parent))
+        for side in outcome.sides:
+            schema = kinds.schema_side(side.operator, side.number)
+            content = self._sides[side.operator, side.number].render(side.columns, side.rows)
+            tables.append(Table(kinds.OUTPUT, side.operator, side.number, schema, side.rows, content))
+            if side.parent is not None:
+                tables.append(_parent(side.operator, side.number, side.parent))
+        for index, table in states.items():
+            tables += self._state(index, table, outcome)
+        if outcome.dead:
+            tables.append(self._dead_rows(outcome.dead))
+        tables.append(self._measures.table(outcome.seconds))
+        self._check_size(tables, message)
+        return tables
+
+    def _state(self, index: int, came: FrameTable, outcome: Outcome) -> list[Table]:
+        """State as it is now; as it came where the transform changed nothing."""
+        changed = outcome.state.get(index)
+        content = came.raw() if changed is None else self._state_templates[index].render(changed, came.rows)
+        tables = [Table(kinds.STATE, index, 0, kinds.schema_state(index), came.rows, content)]
+        cleared = outcome.cleared.get(index)
+        if cleared is not None:
+            bits = np.packbits(cleared, bitorder="little").tobytes()
+            tables.append(Table(kinds.CLEAR, index, 0, 0, came.rows, bits))
+        return tables
+
+    def _dead_rows(self, dead: list[Dead]) -> Table:
+        columns: dict[str, Column] = {
+            "row": np.array([d.row for d in dead], np.int32),
+            "operator": np.array([d.operator for d in dead], np.int32),
+            "code": pa.array([d.failure.code for d in dead], pa.utf8()),
+            "class": pa.array([d.failure.error_class for d in dead], pa.utf8()),
+            "type": pa.array([d.failure.type for d in dead], pa.utf8()),
+            "message": pa.array([d.failure.message for d in dead], pa.utf8()),
+            "traceback": pa.array([d.failure.traceback for d in dead], pa.utf8()),
+        }
+        return Table(kinds.DEAD, 0, 0, kinds.SCHEMA_DEAD, len(dead), self._dead.render(columns, len(dead)))
+
+    def end(self, message: Message) -> list[Table]:
+        """The tables of DONE for an END: what ``at_end`` returns for all keys of a lane."""
+        keys: pa.RecordBatch | None = None
+        state: FrameTable | None = None
+        new: Entry | None = None
+        index = -1
+        for entry in read_directory(message.body, message.start, message.envelope.tables):
+            if entry.kind == kinds.KEYS:
+                place = message.start + entry.offset
+                keys = message.buffer().slice(place, entry.length)
+            elif entry.kind == kinds.STATE:
+                index = entry.operator
+                state = self._table(message, entry, self._state_layouts[index])
+            elif entry.kind == kinds.NEW:
+                new = entry
+        if state is None or keys is None or self.operators[index].at_end is None:
+            raise CallFailedError(max(index, 0), _NO_OPERATOR)
+        batch = pa.ipc.read_record_batch(keys, self._keys)
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        operator = self.operators[index]
+        here = _context.context()
+        here.operator = operator.id
+        begin = time.perf_counter()
+        found = run_end(operator, columns, KeyedState(state, _bits(message, new, state.rows)))
+        tables = [self._end_table(index, rows) for rows in found]
+        tables.append(self._measures.table(time.perf_counter() - begin))
+        self._check_size(tables, message)
+        return tables
+
+    def _end_table(self, index: int, rows: EndRows) -> Table:
+        if rows.number:
+            schema = kinds.schema_side(index, rows.number)
+            content = self._sides[index, rows.number].render(rows.columns, rows.rows)
+            return Table(kinds.OUTPUT, index, rows.number, schema, rows.rows, content)
+        # Columns of other operators of the stage do not exist for a row that comes from state alone.
+        missing = {n: pa.nulls(rows.rows, f.type) for n, f in self._output.forms.items() if n not in rows.columns}
+        content = self._output.render({**missing, **rows.columns}, rows.rows)
+        return Table(kinds.OUTPUT, 0, 0, kinds.SCHEMA_OUTPUT, rows.rows, content)
+
+    def _check_size(self, tables: list[Table], message: Message) -> None:
+        size = body_size(tables)
+        if size <= self._reply_bytes_max:
+            return
+        rows = message.envelope.rows
+        name = self.operators[-1].name
+        said = f'transform "{name}" returned {size:,} bytes for {rows:,} rows, one call may return {self._reply_bytes_max:,}'
+        # Several rows are halved by the host until each part fits; what one row gives cannot be made smaller.
+        error_class = "TransformError" if rows > 1 else "ContractError"
+        failure = Failure(error_class, "ANB2107", "ContractError", said, "", [], hint="emit less for a row")
+        raise CallFailedError(len(self.operators) - 1, failure)
+
+
+class Measures:
+    """What a reply says about its cost, and what user code counted since the last one."""
+
+    def __init__(self) -> None:
+        self._rss = 0
+        self._read_at = 0.0
+        self._statm = -1
+
+    def table(self, seconds: float) -> Table:
+        """MEASURES of a call that spent ``seconds`` in user code."""
+        here = _context.context()
+        us, rss = int(seconds * 1e6), self._resident()
+        if not here.counters and not here.gauges:
+            text = f'{{"us":{us},"rss":{rss},"counters":{{}},"gauges":{{}}}}'
+            return Table(kinds.MEASURES, 0, 0, 0, 0, text.encode("ascii"))
+        said = {"us": us, "rss": rss, "counters": _finite(here.counters), "gauges": _finite(here.gauges)}
+        here.counters.clear()
+        here.gauges.clear()
+        return json_table(kinds.MEASURES, said)
+
+    def _resident(self) -> int:
+        now = time.monotonic()
+        if now - self._read_at > _RSS_EVERY_S:
+            self._read_at = now
+            try:
+                if self._statm < 0:
+                    self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+                self._rss = int(os.pread(self._statm, 128, 0).split()[1]) * _PAGE
+            except (OSError, ValueError, IndexError):
+                self._rss = 0
+        return self._rss
+
+
+def _finite(values: dict[str, float]) -> dict[str, float]:
+    return {str(name): value for name, value in values.items() if value - value == 0}
+
+
+def _numbers(message: Message, entry: Entry) -> Rows:
+    return np.frombuffer(message.body, np.int32, entry.length // 4, message.start + entry.offset)
+
+
+def _bits(message: Message, entry: Entry | None, keys: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    if entry is None:
+        return np.zeros(keys, np.bool_)
+    packed = np.frombuffer(message.body, np.uint8, entry.length, message.start + entry.offset)
+    return np.unpackbits(packed, count=keys, bitorder="little").view(np.bool_)
+
+
+def _parent(operator: int, output: int, parent: Rows) -> Table:
+    rows = np.ascontiguousarray(parent, np.int32)
+    return Table(kinds.PARENT, operator, output, 0, len(rows), memoryview(rows).cast("B"))

@@ -1,0 +1,117 @@
+"""Start: who called, and the limits under which everything else happens.
+
+Imports nothing heavy: until the parent-death signal is set, a host that dies leaves this process behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import json
+import os
+import select
+import signal
+import sys
+from dataclasses import dataclass
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Seat:
+    """What the host says in ``ANABRANCH_WORKER``; see the protocol's README."""
+
+    address: str
+    token: str
+    job: int
+    incarnation: int
+    role: str
+    mapping_bytes: int
+    memory_bytes: int
+
+
+def start() -> Seat:
+    """Take the seat out of the environment, tie our life to the host's, set limits."""
+    text = os.environ.pop("ANABRANCH_WORKER", None)
+    if text is None:
+        sys.exit("anabranch._worker is started by the host, not by hand: expected ANABRANCH_WORKER in the environment")
+    _die_with_parent()
+    seat = _seat(json.loads(text))
+    # Ctrl-C goes to the whole group of processes: the host decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.umask(0o077)
+    _no_core()
+    faulthandler.enable()
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(line_buffering=True, errors="backslashreplace")
+    return seat
+
+
+def _seat(said: dict[str, object]) -> Seat:
+    mapping = said.get("mappingBytes") or 0
+    return Seat(
+        address=str(said["address"]),
+        token=str(said["token"]),
+        job=int(str(said["job"]), 16),
+        incarnation=int(str(said["incarnation"])),
+        role=str(said.get("role", "user")),
+        mapping_bytes=int(str(mapping)),
+        memory_bytes=int(str(said.get("memoryBytes") or 0)),
+    )
+
+
+def _die_with_parent() -> None:
+    """SIGKILL when the host dies. If it died before we asked, nobody would tell us: so its pipe is looked at after."""
+    parent = os.getppid()
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except (OSError, AttributeError):
+        _watch_pipe()
+    if os.getppid() != parent or _host_is_gone():
+        os._exit(0)
+
+
+def _host_is_gone() -> bool:
+    """File descriptor 0 is a pipe that the host holds open."""
+    try:
+        poll = select.poll()
+        poll.register(0, select.POLLIN)
+        return any(flags & select.POLLHUP for _, flags in poll.poll(0))
+    except (OSError, AttributeError):
+        return False
+
+
+def _watch_pipe() -> None:
+    """Where there is no parent-death signal: a thread that waits for the end of the pipe."""
+    import threading
+
+    def wait() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True, name="anabranch-host-pipe").start()
+
+
+def _no_core() -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit_memory(memory_bytes: int) -> None:
+    """Limit what may be allocated: the address space of an idle worker beyond what it uses does not count."""
+    if memory_bytes <= 0:
+        return
+    try:
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as file:
+            size, resident = (int(n) * resource.getpagesize() for n in file.read().split()[:2])
+    except (ImportError, OSError):
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (size - resident + memory_bytes,) * 2)
