@@ -12,3 +12,5 @@ export { type PlanContext, type Planned, checkedPlan, isJob, planOf } from './bu
 export { type LintReaders, lint } from './lint.js'
 export { absolutePath, planFromJson, planToJson, relativePath } from './portable.js'
 export { refuseFaults } from './refuse.js'
+export { type Path, explain, graphText, pathsOf } from './explain.js'
+export { withParams } from './params.js'

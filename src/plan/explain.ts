@@ -1,0 +1,123 @@
+/** Explain: a plan for people, as text and as a graph. The promises of each path stand first. */
+import { type SchemaJson } from '../schema/index.js'
+import { inputsOf } from './graph.js'
+import { type Edge, type Plan, type PlanNode, type SinkNode, type SourceNode } from './nodes.js'
+import { stagesOf } from './stages.js'
+import { type StageVertex } from './topology.js'
+
+/** A way from a source to a sink, and what is promised for the rows on it. */
+export interface Path {
+  readonly source: string
+  readonly sink: string
+  readonly guarantee: 'exactly once per finished run' | 'at least once' | 'at most once'
+  /** How rows change on the way; every row stands for itself. */
+  readonly change: 'append'
+}
+
+/** All ways, by sink and then by source, in the order of the plan. */
+export function pathsOf(plan: Plan): readonly Path[] {
+  const nodes = new Map(plan.nodes.map(node => [node.id, node]))
+  return plan.nodes.flatMap(node => (node.kind === 'sink' ? sourcesOf(nodes, node).map(source => pathOf(source, node)) : []))
+}
+
+function sourcesOf(nodes: ReadonlyMap<string, PlanNode>, from: PlanNode): readonly SourceNode[] {
+  const found = new Set<SourceNode>()
+  const seen = new Set<PlanNode>()
+  const visit = (node: PlanNode | undefined): void => {
+    if (node === undefined || seen.has(node)) return
+    seen.add(node)
+    if (node.kind === 'source') found.add(node)
+    for (const edge of inputsOf(node)) visit(nodes.get(edge.node))
+  }
+  visit(from)
+  return [...found]
+}
+
+/** A socket has no positions: what it gave before a crash is gone. One that is written to cannot take rows back. */
+function pathOf(source: SourceNode, sink: SinkNode): Path {
+  const kept = sink.connector.kind !== 'socket'
+  const guarantee =
+    source.connector.kind === 'socket' ? 'at most once' : kept ? 'exactly once per finished run' : 'at least once'
+  return { source: source.id, sink: sink.id, guarantee, change: 'append' }
+}
+
+/** The plan as text, several lines, no final newline. The plan must be one without faults. */
+export function explain(plan: Plan): string {
+  const params = Object.entries(plan.params).map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`)
+  const paths = pathsOf(plan).map(path => [`${path.source} -> ${path.sink}`, path.guarantee, path.change])
+  const nodes = plan.nodes.map(node => [node.id, titleOf(node), readsOf(node), rowsOf(node), node.place])
+  const stages = stagesOf(plan).vertices.filter(vertex => vertex.kind === 'stage')
+  return [
+    `job "${plan.job}"`,
+    ...section('parameters', params),
+    ...section('paths', table([['from -> to', 'guarantee', 'changes'], ...paths])),
+    ...section('nodes', table([['id', 'what', 'reads', 'columns', 'place'], ...nodes])),
+    ...section('worker calls', table([['stage', 'operators', 'key', 'ships', 'adds'], ...stages.map(stageRow)])),
+  ].join('\n')
+}
+
+const section = (title: string, lines: readonly string[]): readonly string[] => (lines.length === 0 ? [] : ['', title, ...lines])
+
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  if (rows.length < 2) return []
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] ?? '').length)))
+  return rows.map(row => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+}
+
+function titleOf(node: PlanNode): string {
+  switch (node.kind) {
+    case 'source':
+      return node.connector.kind === 'files'
+        ? `source files ${node.connector.glob} (${node.connector.format.kind})`
+        : `source socket ${node.connector.address} (${node.connector.format.kind})`
+    case 'python':
+      return `${node.fn.keyed ? 'keyed ' : ''}${node.fn.kind} ${node.fn.name}${node.fn.mode === 'row' ? ' (row by row)' : ''}`
+    case 'key':
+      return `key by ${node.columns.join(', ')}${node.nullKeys === 'dead-letter' ? '' : ` (null keys: ${node.nullKeys})`}`
+    case 'sink':
+      if (node.connector.kind === 'null') return 'null sink'
+      return node.connector.kind === 'files'
+        ? `sink files ${node.connector.path} (${node.connector.format})`
+        : `sink socket ${node.connector.address}`
+    default:
+      return node.kind
+  }
+}
+
+const edgeText = (edge: Edge): string => (edge.output === undefined ? edge.node : `${edge.node}.${edge.output}`)
+const readsOf = (node: PlanNode): string => inputsOf(node).map(edgeText).join(', ')
+const columns = (schema: SchemaJson): string =>
+  schema.map(([name, type, more]) => `${name} ${type}${more?.required === true ? ' required' : ''}`).join(', ')
+
+/** All columns of a source, what an operator adds, what a select keeps. */
+function rowsOf(node: PlanNode): string {
+  if (node.kind === 'sink' || node.kind === 'key') return ''
+  if (node.kind !== 'python') return columns(node.schema)
+  const sides = Object.entries(node.fn.side).map(([name, schema]) => `${name}: ${columns(schema)}`)
+  const added = columns(node.fn.outputs)
+  return [added === '' ? '' : `+ ${added}`, ...sides].filter(part => part !== '').join('; ')
+}
+
+function stageRow(stage: StageVertex): readonly string[] {
+  const names = (fields: readonly { readonly name: string }[]): string => fields.map(field => field.name).join(', ') || '-'
+  const key = stage.key === null ? '-' : stage.key.columns.join(', ')
+  const operators = stage.operators.map(operator => operator.id).join(' + ')
+  return [String(stage.number), operators, key, names(stage.shipped.fields), names(stage.output.fields)]
+}
+
+/** The plan as a Mermaid graph, which Markdown viewers draw. */
+export function graphText(plan: Plan): string {
+  const numbers = new Map(plan.nodes.map((node, index) => [node.id, `n${index}`]))
+  const label = (text: string): string => text.replaceAll('"', '#quot;')
+  const nodes = plan.nodes.map(node => {
+    const [open, close] = node.kind === 'python' ? ['["', '"]'] : node.kind === 'source' || node.kind === 'sink' ? ['(["', '"])'] : ['{{"', '"}}']
+    return `  ${numbers.get(node.id)}${open}${label(node.id)}<br/>${label(titleOf(node))}${close}`
+  })
+  const edges = plan.nodes.flatMap(node =>
+    inputsOf(node).map(edge => {
+      const name = edge.output === undefined ? '' : `|"${label(edge.output)}"|`
+      return `  ${numbers.get(edge.node)} -->${name} ${numbers.get(node.id)}`
+    }),
+  )
+  return ['graph LR', ...nodes, ...edges].join('\n')
+}
