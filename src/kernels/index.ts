@@ -5,5 +5,11 @@
  */
 export * from './json-memory.js'
 export * from './json-scan.js'
+export * from './json-write.js'
 export * from './module.js'
 export * from './text-utf8.js'
+export { type Distinct, distinct, partition } from './keys-group.js'
+export { murmur3 } from './keys-hash.js'
+export { type KeyKernels, keyKernels, plainKeyKernels } from './keys-kernels.js'
+export { blockBits } from './keys-rows-twin.js'
+export { HeapMemory, type KernelMemory, pageBytes, wasmMemory } from './module.js'

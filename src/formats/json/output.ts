@@ -58,14 +58,24 @@ export class Output {
 export const floatText = (value: number): string =>
   Number.isFinite(value) ? (Object.is(value, -0) ? '-0' : String(value)) : 'null'
 
-/** The shortest text that reads back as the same float32. */
+/** The shortest text that reads back as the same float32; of two as near, the one whose last digit is even. */
 export function float32Text(value: number): string {
   if (!Number.isFinite(value) || value === 0) return floatText(value)
   for (let digits = 1; digits < 9; digits++) {
-    const candidate = Number(value.toPrecision(digits))
+    const candidate = toEven(value, digits)
     if (Math.fround(candidate) === value) return String(candidate)
   }
-  return String(Number(value.toPrecision(9)))
+  return String(toEven(value, 9))
+}
+
+/** The value rounded to some digits; `toPrecision` alone takes the larger where two are as near. */
+function toEven(value: number, digits: number): number {
+  const rounded = Number(value.toPrecision(digits))
+  const exact = value.toExponential(100)
+  const last = exact.replace(/[-.]/g, '').slice(digits - 1).replace(/e.*/, '')
+  if (!/^[02468]50*$/.test(last)) return rounded
+  const shorter = exact.slice(0, exact.indexOf('e')).replace(/0+$/, '').slice(0, -1)
+  return Number(shorter + exact.slice(exact.indexOf('e')))
 }
 
 /** A decimal with all its digits: 12.50 at scale 2, 1200 at scale -2. */

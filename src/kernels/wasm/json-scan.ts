@@ -10,6 +10,8 @@
  * Why strings end at a mask and numbers at a count of bits instead of a loop: lengths differ from row to row,
  * and a mispredicted branch costs more than all 16 bytes at once.
  */
+import { high64 } from './parts/high64'
+
 const POSITION: usize = 64
 const STYLE: usize = 68
 const NULLS: usize = 72
@@ -369,18 +371,6 @@ function scanLongFloat(from: usize, into: usize, single: bool): usize {
   if (single) store<f32>(into, (negative ? -value : value) as f32)
   else store<f64>(into, negative ? -value : value)
   return at
-}
-
-/** High 64 bits of a product. */
-// @ts-ignore: decorator
-@inline
-function high64(a: u64, b: u64): u64 {
-  const a0 = a & 0xffffffff
-  const a1 = a >> 32
-  const b0 = b & 0xffffffff
-  const b1 = b >> 32
-  const middle = a1 * b0 + ((a0 * b0) >> 32)
-  return a1 * b1 + (middle >> 32) + ((a0 * b1 + (middle & 0xffffffff)) >> 32)
 }
 
 /**
