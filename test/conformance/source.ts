@@ -34,9 +34,11 @@ export function sourceKeepsItsContract(name: string, make: MakeSource): void {
 
     test('the place of a row does not depend on the limit, and counts from 1', async () => {
       const [one, many] = [await opened([numberedRows(0, 300)]), await opened([numberedRows(0, 300)])]
-      const places = placesOf(await drainAll(one, 1))
-      expect(places).toEqual(placesOf(await drainAll(many, 100)))
-      expect(places.map(place => Number(place.split(':').at(-1)))).toEqual(Array.from({ length: 300 }, (_, i) => i + 1))
+      const positions = async (source: Source, rowsMax: number): Promise<readonly number[]> =>
+        placesOf(await drainAll(source, rowsMax)).map(place => Number(place.split(':').at(-1)))
+      const counted = Array.from({ length: 300 }, (_, i) => i + 1)
+      expect(await positions(one, 1)).toEqual(counted)
+      expect(await positions(many, 100)).toEqual(counted)
       await one.close()
       await many.close()
     })

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { tableFromIPC } from 'apache-arrow'
 import { onTestFinished } from 'vitest'
 import { type Batch } from '../../src/batch/index.js'
-import { type Clock, type Files, type Observer } from '../../src/base/index.js'
+import { AnabranchError, type Clock, type Files, type Observer } from '../../src/base/index.js'
 import { type ParquetWork, type Polled, type Source } from '../../src/connectors/index.js'
 import { jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
@@ -90,6 +90,18 @@ export const placesOf = (polled: readonly Polled[]): readonly string[] =>
   polled.flatMap(({ batch, split, firstPosition, positions }) =>
     Array.from({ length: batch.rows }, (_, i) => `${split}:${positions?.[i] ?? firstPosition + i}`),
   )
+
+/** The error of ours that the work ends with. */
+export async function refusal(work: () => unknown): Promise<AnabranchError> {
+  const caught: unknown = await Promise.resolve()
+    .then(work)
+    .then(
+      () => null,
+      (error: unknown) => error,
+    )
+  if (caught instanceof AnabranchError) return caught
+  throw new Error(`expected a refusal, ${String(caught)} came`)
+}
 
 /** A clock that moves only when the test says so. */
 export class HandClock implements Clock {

@@ -1,0 +1,84 @@
+import { createServer, connect, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { silent } from '../../src/base/index.js'
+import { socketSink, socketSource } from '../../src/connectors/index.js'
+import { jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
+import { realClock } from '../../src/runtime/open/clock.js'
+import { realSockets } from '../../src/runtime/open/sockets.js'
+import { type Row, linesOf, numberedSchema, temporaryFolder } from '../support/connectors.js'
+import { sinkKeepsItsContract } from './sink.js'
+import { sourceKeepsItsContract } from './source.js'
+
+const world = { sockets: realSockets, clock: realClock(), observer: silent }
+
+/** A server on a unix socket of this test. */
+async function serve(accepted: (peer: Socket) => void): Promise<{ server: Server; address: string }> {
+  const path = join(temporaryFolder(), 's')
+  const server = createServer(accepted)
+  await new Promise<void>(resolve => server.listen(path, resolve))
+  onTestFinished(() => void server.close())
+  return { server, address: `unix://${path}` }
+}
+
+sourceKeepsItsContract('a socket that connects', async splits => {
+  const { address } = await serve(peer => {
+    peer.on('error', () => undefined)
+    peer.end(splits.map(linesOf).join(''))
+  })
+  return { source: socketSource({ ...world, address, decoder: () => jsonDecoder(numberedSchema) }) }
+})
+
+sinkKeepsItsContract(
+  'a socket that connects',
+  async () => {
+    let text = ''
+    let ended = (): void => undefined
+    const end = new Promise<void>(resolve => {
+      ended = resolve
+    })
+    const { address } = await serve(peer => {
+      peer.on('data', bytes => {
+        text += bytes.toString()
+      })
+      peer.on('end', ended)
+    })
+    const visible = async (): Promise<readonly Row[]> => {
+      await end
+      return text.split('\n').filter(Boolean).map((line): Row => JSON.parse(line) as Row)
+    }
+    return { sink: socketSink({ ...world, address, encoder: jsonEncoder(numberedSchema) }), visible }
+  },
+  'at once',
+)
+
+sinkKeepsItsContract(
+  'a socket that listens',
+  async () => {
+    const path = join(temporaryFolder(), 's')
+    const made = socketSink({ ...world, address: `unix://${path}?listen`, encoder: jsonEncoder(numberedSchema) })
+    let text = ''
+    let closed: Promise<void> = Promise.resolve()
+    const open = async (): Promise<void> => {
+      await made.open()
+      const peer = connect(path)
+      peer.on('data', bytes => {
+        text += bytes.toString()
+      })
+      closed = new Promise(resolve => peer.on('end', () => resolve()))
+      await new Promise<void>(resolve => peer.on('connect', () => resolve()))
+    }
+    const visible = async (): Promise<readonly Row[]> => {
+      await closed
+      return text.split('\n').filter(Boolean).map((line): Row => JSON.parse(line) as Row)
+    }
+    const sink = {
+      open,
+      write: made.write.bind(made),
+      finish: made.finish.bind(made),
+      abort: made.abort.bind(made),
+    }
+    return { sink, visible }
+  },
+  'at once',
+)

@@ -1,0 +1,193 @@
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { PlanError, WorkerError } from '../../../src/base/index.js'
+import { type ParquetWork, type Source, filesSource } from '../../../src/connectors/index.js'
+import { widens } from '../../../src/connectors/files/parquet-fit.js'
+import { jsonDecoder, textDecoder } from '../../../src/formats/index.js'
+import { realFiles } from '../../../src/runtime/open/files.js'
+import { type SchemaJson, parseType } from '../../../src/schema/index.js'
+import {
+  drainAll,
+  lay,
+  numbered,
+  numberedRows,
+  numberedSchema,
+  placesOf,
+  refusal,
+  rowsOfAll,
+  standInParquet,
+  standInWork,
+  temporaryFolder,
+} from '../../support/connectors.js'
+
+function over(folder: string, parquet: ParquetWork, needed: readonly string[] | null = null, schema = numbered): Source {
+  const format = { kind: 'parquet', schema } as const
+  const decoders = { json: jsonDecoder, text: textDecoder }
+  return filesSource({ glob: '*', folder, format, files: realFiles, parquet, decoders, needed })
+}
+
+describe('before the first row', () => {
+  test('all columns of all files that do not fit are listed, each with the type that the file has', async () => {
+    const folder = temporaryFolder()
+    const other: SchemaJson = [
+      ['n', 'utf8'],
+      ['more', 'bool'],
+    ]
+    lay(folder, {
+      'a.parquet': standInParquet(numbered, []),
+      'b.parquet': standInParquet(other, []),
+      'c.parquet': standInParquet([['n', 'int64'], numbered[1] ?? ['', '']], []),
+    })
+    const error = await refusal(() => over(folder, standInWork(numberedSchema)).open())
+    expect([error.code, error.message]).toEqual(['ANB1018', '2 of 3 input files do not fit the declared schema'])
+    expect(error instanceof PlanError && error.faults.map(fault => [fault.place, fault.message])).toEqual([
+      ['file "b.parquet"', 'column "n" is declared as int32, but the file has utf8'],
+      ['file "b.parquet"', 'column "word" is declared as utf8, but the file does not have it'],
+      ['file "c.parquet"', 'column "n" is declared as int32, but the file has int64'],
+    ])
+  })
+
+  const whole = standInParquet(numbered, [numberedRows(0, 5)])
+  test.each([
+    ['an empty file', Buffer.alloc(0), 'is not Parquet: 0 bytes that do not begin with PAR1'],
+    ['lines of text', Buffer.from('{"n":1}\n{"n":2}\n'), 'is not Parquet: 16 bytes that do not begin with PAR1'],
+    ['cut off in its rows', whole.subarray(0, 40), 'is cut off: its 40 bytes do not end with a Parquet footer'],
+    ['cut off by a byte', whole.subarray(0, -1), `is cut off: its ${whole.length - 1} bytes`],
+    ['encrypted', Buffer.concat([Buffer.from('PARE'), whole]), 'is encrypted Parquet'],
+    ['with a footer longer than itself', Buffer.from('PAR1----\xff\xff\xff\x7fPAR1', 'latin1'), 'is cut off'],
+  ])('%s is refused, without starting a process', async (_, bytes, message) => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': bytes })
+    const work = standInWork(numberedSchema)
+    const error = await refusal(() => over(folder, work).open())
+    expect([error.class, error.code]).toEqual(['ConnectorError', 'ANB4002'])
+    expect(error.message).toContain(`file "a.parquet" ${message}`)
+    expect(work.log).toEqual([])
+  })
+
+  test('a footer that pyarrow cannot read is a damaged file; a lost process is not', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': whole })
+    const failing = (cause: Error): ParquetWork => ({ ...standInWork(numberedSchema), inspect: () => Promise.reject(cause) })
+    const said = await refusal(() => over(folder, failing(new Error('thrift: no protocol'))).open())
+    expect(said.message).toBe('file "a.parquet" has a Parquet footer that cannot be read: thrift: no protocol')
+    const lost = await refusal(() => over(folder, failing(new WorkerError('ANB3001', 'worker was lost'))).open())
+    expect(lost.code).toBe('ANB3001')
+  })
+})
+
+describe('reading', () => {
+  test('row groups come in order with the numbers of their rows, whatever their size', async () => {
+    const folder = temporaryFolder()
+    lay(folder, {
+      'a.parquet': standInParquet(numbered, [numberedRows(0, 5), [], numberedRows(5, 6)]),
+      'b.parquet': standInParquet(numbered, []),
+      'c.parquet': standInParquet(numbered, [numberedRows(6, 9)]),
+    })
+    const source = over(folder, standInWork(numberedSchema))
+    await source.open()
+    expect(source.progress()).toEqual({ rows: 0, done: 0, total: 9 })
+    const all = await drainAll(source, 2)
+    expect(rowsOfAll(all)).toEqual(numberedRows(0, 9))
+    expect(placesOf(all)).toEqual([1, 2, 3, 4, 5, 6].map(n => `a.parquet:${n}`).concat([1, 2, 3].map(n => `c.parquet:${n}`)))
+  })
+
+  test('two row groups are read ahead of the reader, no more', async () => {
+    const folder = temporaryFolder()
+    const groups = Array.from({ length: 6 }, (_, i) => numberedRows(i * 4, i * 4 + 4))
+    lay(folder, { 'a.parquet': standInParquet(numbered, groups) })
+    const work = standInWork(numberedSchema)
+    const source = over(folder, work)
+    await source.open()
+    const reads = (): number => work.log.filter(line => line.startsWith('read')).length
+    expect(reads()).toBe(0)
+    await source.poll({ rowsMax: 1, bytesMax: 1 << 20 })
+    expect(reads()).toBe(3)
+    await source.poll({ rowsMax: 1, bytesMax: 1 << 20 })
+    expect(reads()).toBe(3)
+    expect(rowsOfAll(await drainAll(source))).toHaveLength(22)
+    expect(reads()).toBe(6)
+  })
+
+  test('a large row group is read alone', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': standInParquet(numbered, [numberedRows(0, 4), numberedRows(4, 8), numberedRows(8, 12)]) })
+    const work = standInWork(numberedSchema)
+    const large: ParquetWork = {
+      ...work,
+      inspect: async path => {
+        const footer = await work.inspect(path)
+        return { ...footer, rowGroups: footer.rowGroups.map(group => ({ ...group, bytes: 200 * 1024 * 1024 })) }
+      },
+    }
+    const source = over(folder, large)
+    await source.open()
+    await source.poll({ rowsMax: 1, bytesMax: 1 << 20 })
+    expect(work.log.filter(line => line.startsWith('read'))).toHaveLength(2)
+    expect(rowsOfAll(await drainAll(source))).toHaveLength(11)
+  })
+
+  test.each([
+    [['word'], 'word', [{ word: 'word 0' }, { word: 'word 1' }]],
+    [['word', 'n'], 'n,word', numberedRows(0, 2)],
+    [[], 'n', [{}, {}]],
+  ])('of the columns %j those of the file are read as %s', async (needed, read, rows) => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': standInParquet(numbered, [numberedRows(0, 2)]) })
+    const work = standInWork(numberedSchema)
+    const source = over(folder, work, needed)
+    await source.open()
+    const all = await drainAll(source)
+    expect(work.log.at(-1)).toBe(`read a.parquet 0 ${read}`)
+    expect(all.reduce((sum, one) => sum + one.batch.rows, 0)).toBe(2)
+    if (needed.length > 0) expect(rowsOfAll(all)).toEqual(rows)
+    expect(all[0]?.batch.schema.fields.map(field => field.name)).toEqual(read === 'n' ? [] : read.split(','))
+  })
+
+  test('a file that changes while it is read stops the job', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': standInParquet(numbered, [numberedRows(0, 4), numberedRows(4, 8)]) })
+    const source = over(folder, standInWork(numberedSchema))
+    await source.open()
+    await source.poll({ rowsMax: 4, bytesMax: 1 << 20 })
+    appendFileSync(join(folder, 'a.parquet'), 'x')
+    expect((await refusal(() => drainAll(source))).code).toBe('ANB4004')
+  })
+
+  test('a row group with other rows than its footer says stops the job', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': standInParquet(numbered, [numberedRows(0, 4)]) })
+    const source = over(folder, { ...standInWork(numberedSchema), read: async () => [] })
+    await source.open()
+    expect((await refusal(() => drainAll(source))).message).toContain('has 0 rows in row group 0, its footer says 4')
+  })
+})
+
+test.each([
+  ['int32', 'int64', true],
+  ['int64', 'int32', false],
+  ['int32', 'uint32', false],
+  ['uint16', 'int32', true],
+  ['uint64', 'int64', false],
+  ['int32', 'float64', true],
+  ['int64', 'float64', false],
+  ['int32', 'float32', false],
+  ['float32', 'float64', true],
+  ['float64', 'float32', false],
+  ['utf8', 'binary', false],
+  ['timestamp[ms]', 'timestamp[us]', true],
+  ['timestamp[us]', 'timestamp[ms]', false],
+  ['timestamp[ms, UTC]', 'timestamp[ms]', false],
+  ['timestamp[ms]', 'timestamp[ms, UTC]', false],
+  ['timestamp[ms, Europe/Berlin]', 'timestamp[ns, UTC]', true],
+  ['duration[s]', 'duration[ms]', true],
+  ['decimal128(10, 2)', 'decimal128(12, 2)', true],
+  ['decimal128(10, 2)', 'decimal128(11, 4)', false],
+  ['list<int32>', 'list<int64>', true],
+  ['struct<a: int32>', 'struct<a: int64>', true],
+  ['struct<a: int32>', 'struct<b: int32>', false],
+  ['map<utf8, int8>', 'map<utf8, int16>', true],
+])('a file with %s read as %s: %s', (from, to, fits) => {
+  expect(widens(parseType(from), parseType(to))).toBe(fits)
+})
