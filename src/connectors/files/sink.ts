@@ -65,7 +65,7 @@ class FilesSink implements Sink {
   constructor(
     private readonly shelf: Shelf,
     private readonly make: PartMaker,
-    private readonly options: Pick<FilesSinkOptions, 'roll' | 'clock'>,
+    private readonly options: Pick<FilesSinkOptions, 'format' | 'roll' | 'clock'>,
   ) {}
 
   async open(): Promise<void> {
@@ -79,6 +79,8 @@ class FilesSink implements Sink {
     if (part.bytes < this.options.roll.bytes && !this.due) return
     while (this.sealing.size >= sealingMax) await Promise.race(this.sealing)
     this.roll(part)
+    // Lines are whole at once, so they are visible before a later write may fail; a conversion goes on behind.
+    if (this.options.format === 'json') await this.shelved
     this.rethrow()
   }
 

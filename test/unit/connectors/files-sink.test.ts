@@ -57,7 +57,7 @@ const settled = async (check: () => boolean): Promise<void> => {
 describe('rolling', () => {
   test('by size: names count up, and a file is there as soon as it is whole', async () => {
     const out = temporaryFolder()
-    const sink = sinkTo(out, { bytes: 60 })
+    const sink = sinkTo(out, { bytes: 40 })
     await sink.open()
     for (let at = 0; at < 5; at += 1) await write(sink, at, at + 1)
     await settled(() => shown(out).filter(name => name.startsWith('rows/')).length === 2)
@@ -199,7 +199,7 @@ describe('a run over another one', () => {
 
   test('after a failure the files that were whole stay, and the sink says which', async () => {
     const out = temporaryFolder()
-    const sink = sinkTo(out, { bytes: 60 })
+    const sink = sinkTo(out, { bytes: 40 })
     await sink.open()
     for (let at = 0; at < 3; at += 1) await write(sink, at, at + 1)
     await settled(() => shown(join(out, 'rows')).length === 1)
