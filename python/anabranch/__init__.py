@@ -6,7 +6,7 @@ host; ``anabranch.testing`` runs it over keyed state.
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from . import types
 from ._context import Context, context
@@ -53,10 +53,19 @@ from .types import bool_ as bool
 from .types import list_ as list
 from .types import map_ as map
 
+if TYPE_CHECKING:
+    from . import testing
+    from ._batch import Batch
+    from ._state import State
+
 __version__ = "0.1.0"
+
+_LATER = {"testing": "testing", "Batch": "_batch", "State": "_state"}
+"""What needs NumPy or pyarrow: imported when it is asked for, so that importing this stays quick."""
 
 __all__ = [
     "AnabranchError",
+    "Batch",
     "ConnectorError",
     "Context",
     "ContractError",
@@ -69,6 +78,7 @@ __all__ = [
     "Resource",
     "Result",
     "Schema",
+    "State",
     "TransformError",
     "TransientError",
     "binary",
@@ -108,9 +118,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name == "testing":
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
         from importlib import import_module
 
-        return import_module("anabranch.testing")
+        module = import_module(f"anabranch.{_LATER[name]}")
+        return module if name == "testing" else getattr(module, name)
     raise AttributeError(f"module 'anabranch' has no attribute {name!r}")
