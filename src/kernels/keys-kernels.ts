@@ -1,0 +1,97 @@
+/**
+ * Key kernels: from key columns to slot numbers, and between state rows and columns. All arguments are byte
+ * addresses and counts in one memory, which the caller lays out; nothing is checked. The WebAssembly form
+ * and the plain twin are the same functions over the same memory, so a test runs both and compares bytes.
+ *
+ * A *slot* numbers a key in order of first appearance. The *table* is open addressing with linear probing,
+ * entries of 16 bytes: the key (8-byte keys) or its place and length in the arena, then slot + 1, then the
+ * hash; slot + 1 = 0 is an empty entry. *bySlot* has 8 bytes a slot: the key itself, or place and length.
+ * Keys in the arena begin at multiples of 8 and are filled with zeros up to the next one, so that they are
+ * hashed and compared by words. A validity of 0 stands for "no nulls".
+ */
+import { keysWasm } from './generated/keys.js'
+import { plainEncodeKernels } from './keys-encode-twin.js'
+import { plainLookupKernels } from './keys-lookup-twin.js'
+import { plainRowKernels } from './keys-rows-twin.js'
+import { type KernelMemory, wasmExports } from './module.js'
+
+export interface LookupKernels {
+  /** Makes -0.0 to 0.0 and every NaN to one, in place, in n float64. */
+  canonical64(keys: number, n: number): void
+  /** Murmur3 of n keys of 8 bytes. */
+  hash64(keys: number, n: number, hashes: number): void
+  /**
+   * The slot of each of n keys; new keys get `count`, `count + 1`, ... and their hashes go to `fresh`.
+   * Answers the new count. There is room for n new keys.
+   */
+  resolve64(
+    keys: number, hashes: number, n: number, table: number, mask: number,
+    bySlot: number, count: number, slots: number, fresh: number,
+  ): number
+  /** Fills an empty table with the keys of slots [0, count). */
+  rebuild64(bySlot: number, count: number, table: number, mask: number): void
+  /** Murmur3 of n keys at `starts` with `lengths`. */
+  hashBytes(starts: number, lengths: number, n: number, hashes: number): void
+  /**
+   * As `resolve64`; places in the table count from `arena`. New keys are copied down to `arena + used`,
+   * which lies before `starts[0]`; how much is used then stands in `fresh - 8` (one u32).
+   */
+  resolveBytes(
+    starts: number, lengths: number, hashes: number, n: number, table: number, mask: number,
+    bySlot: number, count: number, slots: number, fresh: number, arena: number, used: number,
+  ): number
+  rebuildBytes(bySlot: number, count: number, table: number, mask: number, arena: number): void
+}
+
+export interface EncodeKernels {
+  /** lengths[i] += width where value i is there. */
+  addFixed(n: number, lengths: number, validity: number, width: number): void
+  /** lengths[i] += 4 + bytes of value i where it is there. */
+  addText(n: number, lengths: number, validity: number, offsets: number): void
+  /** Where n keys of these lengths begin from `from` on, in `starts` and `cursors`, gaps zero. Answers the end. */
+  place(n: number, lengths: number, starts: number, cursors: number, from: number): number
+  /** One byte, 1 where the value is there; then the value follows only where it is. */
+  putFlag(n: number, cursors: number, validity: number): void
+  putFixed(n: number, cursors: number, validity: number, values: number, width: number): void
+  putBit(n: number, cursors: number, validity: number, bits: number): void
+  /** float: 4 or 8 bytes; -0.0 and NaN in their one form. */
+  putFloat(n: number, cursors: number, validity: number, values: number, width: number): void
+  /** Length and bytes; offsets count from `values`. */
+  putText(n: number, cursors: number, validity: number, offsets: number, values: number): void
+}
+
+export interface RowKernels {
+  /**
+   * Where the header and cells of n slots are. Slots of a block of 1024 have their headers first, then
+   * their cells. A slot from `limit` on or whose header says "absent" (bit 0) has the addresses
+   * `noHeader` and `noCells` where `absent` is 1, its own where it is 0.
+   */
+  locate(
+    slots: number, n: number, limit: number, blocks: number, headerBytes: number, stride: number,
+    noHeader: number, noCells: number, absent: number, headers: number, cells: number,
+  ): void
+  /** Values of n cells, `width` of 1, 2, 4, 8 or 16 bytes, at `offset` in each. */
+  gather(cells: number, n: number, offset: number, width: number, values: number): void
+  scatter(cells: number, n: number, offset: number, width: number, values: number): void
+  /** A bitmap of header bit `bit` of n headers. Answers the number of zeros. */
+  gatherBits(headers: number, n: number, bit: number, bits: number): number
+  /** The bits that all of n headers have: `headerBytes` bytes at `common`. */
+  commonBits(headers: number, n: number, headerBytes: number, common: number): void
+  /** Writes the header at `header` over n headers. */
+  fillHeaders(headers: number, n: number, headerBytes: number, header: number): void
+  /** Header bit `bit` of n headers from a bitmap. */
+  scatterBits(headers: number, n: number, bit: number, bits: number): void
+}
+
+export type KeyKernels = LookupKernels & EncodeKernels & RowKernels
+
+/** The kernels over this memory: WebAssembly where it can use it, else plain. */
+export function keyKernels(memory: KernelMemory): KeyKernels {
+  const exports = wasmExports(keysWasm, memory)
+  return exports === null ? plainKeyKernels(memory) : (exports as KeyKernels)
+}
+
+/** The plain twins. */
+export function plainKeyKernels(memory: KernelMemory): KeyKernels {
+  return { ...plainLookupKernels(memory), ...plainEncodeKernels(memory), ...plainRowKernels(memory) }
+}

@@ -1,0 +1,79 @@
+/** Plain twin of the row kernels; see keys-kernels.ts for what they do. */
+import { type RowKernels } from './keys-kernels.js'
+import { viewsOf } from './keys-views.js'
+import { type KernelMemory } from './module.js'
+
+/** Slots of one block, as a power of two. */
+export const blockBits = 10
+const blockMask = (1 << blockBits) - 1
+
+export function plainRowKernels(memory: KernelMemory): RowKernels {
+  const views = viewsOf(memory)
+  return {
+    locate: (slots, n, limit, blocks, headerBytes, stride, noHeader, noCells, absent, headers, cells) => {
+      const { u8, u32 } = views()
+      const blockBytes = (headerBytes + stride) << blockBits
+      for (let i = 0; i < n; i++) {
+        const slot = u32[(slots >>> 2) + i] ?? 0
+        const block = blocks + (slot >>> blockBits) * blockBytes
+        const header = block + (slot & blockMask) * headerBytes
+        const own = slot < limit && (absent === 0 || ((u8[header] ?? 0) & 1) === 1)
+        u32[(headers >>> 2) + i] = own ? header : noHeader
+        u32[(cells >>> 2) + i] = own ? block + (headerBytes << blockBits) + (slot & blockMask) * stride : noCells
+      }
+    },
+    gather: (cells, n, offset, width, values) => {
+      const { u8, u32 } = views()
+      for (let i = 0; i < n; i++) copyCell(u8, u32, values + i * width, (u32[(cells >>> 2) + i] ?? 0) + offset, width)
+    },
+    scatter: (cells, n, offset, width, values) => {
+      const { u8, u32 } = views()
+      for (let i = 0; i < n; i++) copyCell(u8, u32, (u32[(cells >>> 2) + i] ?? 0) + offset, values + i * width, width)
+    },
+    gatherBits: (headers, n, bit, bits) => {
+      const { u8, u32 } = views()
+      let zeros = 0
+      u8.fill(0, bits, bits + ((n + 7) >> 3))
+      for (let i = 0; i < n; i++) {
+        const one = ((u8[(u32[(headers >>> 2) + i] ?? 0) + (bit >> 3)] ?? 0) >> (bit & 7)) & 1
+        zeros += 1 - one
+        u8[bits + (i >> 3)] = (u8[bits + (i >> 3)] ?? 0) | (one << (i & 7))
+      }
+      return zeros
+    },
+    commonBits: (headers, n, headerBytes, common) => {
+      const { u8, u32 } = views()
+      for (let b = 0; b < headerBytes; b++) {
+        let all = 255
+        for (let i = 0; i < n; i++) all &= u8[(u32[(headers >>> 2) + i] ?? 0) + b] ?? 0
+        u8[common + b] = all
+      }
+    },
+    fillHeaders: (headers, n, headerBytes, header) => {
+      const { u8, u32 } = views()
+      for (let b = 0; b < headerBytes; b++) {
+        const byte = u8[header + b] ?? 0
+        for (let i = 0; i < n; i++) u8[(u32[(headers >>> 2) + i] ?? 0) + b] = byte
+      }
+    },
+    scatterBits: (headers, n, bit, bits) => {
+      const { u8, u32 } = views()
+      const clear = ~(1 << (bit & 7))
+      for (let i = 0; i < n; i++) {
+        const at = (u32[(headers >>> 2) + i] ?? 0) + (bit >> 3)
+        const one = ((u8[bits + (i >> 3)] ?? 0) >> (i & 7)) & 1
+        u8[at] = ((u8[at] ?? 0) & clear) | (one << (bit & 7))
+      }
+    },
+  }
+}
+
+/** Cells and columns of 4 bytes and more lie at multiples of 4, so that they move by words. */
+function copyCell(u8: Uint8Array, u32: Uint32Array, to: number, from: number, width: number): void {
+  if (width < 4) for (let b = 0; b < width; b++) u8[to + b] = u8[from + b] ?? 0
+  else {
+    const target = to >>> 2
+    const source = from >>> 2
+    for (let w = 0; w < width >>> 2; w++) u32[target + w] = u32[source + w] ?? 0
+  }
+}

@@ -1,0 +1,314 @@
+/** Key kernels in AssemblyScript; src/kernels/keys-kernels.ts says what they do, the twins are the oracle. */
+
+@inline function at4(list: usize, i: i32): usize { return list + ((i as usize) << 2) }
+@inline function word(list: usize, i: i32): u32 { return load<u32>(at4(list, i)) }
+@inline function isThere(validity: usize, i: i32): bool {
+  return validity == 0 || ((load<u8>(validity + ((i as usize) >> 3)) >> ((i & 7) as u8)) & 1) == 1
+}
+
+// Murmur3, 32 bits, seed 0.
+@inline function scramble(w: u32): u32 { return rotl<u32>(w * 0xcc9e2d51, 15) * 0x1b873593 }
+@inline function mixWord(h: u32, w: u32): u32 { return rotl<u32>(h ^ scramble(w), 13) * 5 + 0xe6546b64 }
+@inline function finish(hash: u32, length: u32): u32 {
+  let h = hash ^ length
+  h = (h ^ (h >> 16)) * 0x85ebca6b
+  h = (h ^ (h >> 13)) * 0xc2b2ae35
+  return h ^ (h >> 16)
+}
+@inline function hashWide(key: u64): u32 { return finish(mixWord(mixWord(0, key as u32), (key >> 32) as u32), 8) }
+function hashOf(at: usize, length: u32): u32 {
+  const end = at + ((length & ~3) as usize)
+  let h: u32 = 0, p = at
+  for (; p < end; p += 4) h = mixWord(h, load<u32>(p))
+  if (length & 3) h ^= scramble(load<u32>(p))
+  return finish(h, length)
+}
+
+export function canonical64(keys: usize, n: i32): void {
+  for (let i = 0; i < n; i++) {
+    const p = keys + ((i as usize) << 3)
+    const v = load<f64>(p)
+    if (v == 0) store<u64>(p, 0)
+    else if (v != v) store<u64>(p, 0x7ff8000000000000)
+  }
+}
+
+export function hash64(keys: usize, n: i32, hashes: usize): void {
+  for (let i = 0; i < n; i++) store<u32>(at4(hashes, i), hashWide(load<u64>(keys + ((i as usize) << 3))))
+}
+
+export function resolve64(
+  keys: usize, hashes: usize, n: i32, table: usize, mask: u32,
+  bySlot: usize, count: i32, slots: usize, fresh: usize,
+): i32 {
+  let next = count
+  for (let i = 0; i < n; i++) {
+    const key = load<u64>(keys + ((i as usize) << 3))
+    const hash = word(hashes, i)
+    let j = hash & mask
+    for (;;) {
+      const entry = table + ((j as usize) << 4)
+      const found = load<i32>(entry + 8)
+      if (found == 0) {
+        store<u64>(entry, key)
+        store<i32>(entry + 8, next + 1)
+        store<u32>(entry + 12, hash)
+        store<u64>(bySlot + ((next as usize) << 3), key)
+        store<u32>(at4(fresh, next - count), hash)
+        store<i32>(at4(slots, i), next++)
+        break
+      }
+      if (load<u64>(entry) == key) {
+        store<i32>(at4(slots, i), found - 1)
+        break
+      }
+      j = (j + 1) & mask
+    }
+  }
+  return next
+}
+
+@inline function freeEntry(table: usize, mask: u32, hash: u32): usize {
+  let j = hash & mask
+  while (load<i32>(table + ((j as usize) << 4) + 8) != 0) j = (j + 1) & mask
+  return table + ((j as usize) << 4)
+}
+
+export function rebuild64(bySlot: usize, count: i32, table: usize, mask: u32): void {
+  for (let slot = 0; slot < count; slot++) {
+    const key = load<u64>(bySlot + ((slot as usize) << 3))
+    const hash = hashWide(key)
+    const entry = freeEntry(table, mask, hash)
+    store<u64>(entry, key)
+    store<i32>(entry + 8, slot + 1)
+    store<u32>(entry + 12, hash)
+  }
+}
+
+export function hashBytes(starts: usize, lengths: usize, n: i32, hashes: usize): void {
+  for (let i = 0; i < n; i++) store<u32>(at4(hashes, i), hashOf(word(starts, i) as usize, word(lengths, i)))
+}
+
+@inline function sameWords(a: usize, b: usize, bytes: usize): bool {
+  let same = true
+  for (let k: usize = 0; k < bytes; k += 8) {
+    if (load<u64>(a + k) != load<u64>(b + k)) { same = false; break }
+  }
+  return same
+}
+
+// Three passes, so that cache misses overlap: hashes came before; the first pass here finds for each row the
+// entry that may be its own (the hashes are written over with it), the second compares bytes and inserts.
+// An entry passed over never becomes a row's own: entries are neither moved nor removed.
+export function resolveBytes(
+  starts: usize, lengths: usize, hashes: usize, n: i32, table: usize, mask: u32,
+  bySlot: usize, count: i32, slots: usize, fresh: usize, arena: usize, used: usize,
+): i32 {
+  for (let i = 0; i < n; i++) {
+    const hash = word(hashes, i)
+    let j = hash & mask
+    for (;;) {
+      const entry = table + ((j as usize) << 4)
+      if (load<i32>(entry + 8) == 0 || load<u32>(entry + 12) == hash) break
+      j = (j + 1) & mask
+    }
+    store<u32>(at4(slots, i), j)
+  }
+  let next = count, end = arena + used
+  for (let i = 0; i < n; i++) {
+    const hash = word(hashes, i), length = word(lengths, i), start = word(starts, i) as usize
+    const bytes = ((length + 7) & ~7) as usize
+    let j = word(slots, i)
+    for (;;) {
+      const entry = table + ((j as usize) << 4)
+      const found = load<i32>(entry + 8)
+      if (found == 0) {
+        store<u32>(entry, (end - arena) as u32)
+        store<u32>(entry + 4, length)
+        store<i32>(entry + 8, next + 1)
+        store<u32>(entry + 12, hash)
+        store<u64>(bySlot + ((next as usize) << 3), load<u64>(entry))
+        store<u32>(at4(fresh, next - count), hash)
+        store<i32>(at4(slots, i), next++)
+        memory.copy(end, start, bytes)
+        end += bytes
+        break
+      }
+      if (load<u32>(entry + 12) == hash && load<u32>(entry + 4) == length) {
+        if (sameWords(arena + (load<u32>(entry) as usize), start, bytes)) {
+          store<i32>(at4(slots, i), found - 1)
+          break
+        }
+      }
+      j = (j + 1) & mask
+    }
+  }
+  store<u32>(fresh - 8, (end - arena) as u32)
+  return next
+}
+
+export function rebuildBytes(bySlot: usize, count: i32, table: usize, mask: u32, arena: usize): void {
+  for (let slot = 0; slot < count; slot++) {
+    const meta = bySlot + ((slot as usize) << 3)
+    const hash = hashOf(arena + (load<u32>(meta) as usize), load<u32>(meta + 4))
+    const entry = freeEntry(table, mask, hash)
+    store<u64>(entry, load<u64>(meta))
+    store<i32>(entry + 8, slot + 1)
+    store<u32>(entry + 12, hash)
+  }
+}
+
+@inline function add(list: usize, i: i32, by: u32): usize {
+  const before = word(list, i)
+  store<u32>(at4(list, i), before + by)
+  return before as usize
+}
+
+export function addFixed(n: i32, lengths: usize, validity: usize, width: u32): void {
+  for (let i = 0; i < n; i++) if (isThere(validity, i)) add(lengths, i, width)
+}
+
+export function addText(n: i32, lengths: usize, validity: usize, offsets: usize): void {
+  for (let i = 0; i < n; i++) if (isThere(validity, i)) add(lengths, i, 4 + word(offsets, i + 1) - word(offsets, i))
+}
+
+export function place(n: i32, lengths: usize, starts: usize, cursors: usize, from: usize): usize {
+  let end = from
+  for (let i = 0; i < n; i++) {
+    store<u32>(at4(starts, i), end as u32)
+    store<u32>(at4(cursors, i), end as u32)
+    end += ((word(lengths, i) + 7) & ~7) as usize
+    if (end > from) store<u64>(end - 8, 0)
+  }
+  return end
+}
+
+export function putFlag(n: i32, cursors: usize, validity: usize): void {
+  for (let i = 0; i < n; i++) store<u8>(add(cursors, i, 1), isThere(validity, i) ? 1 : 0)
+}
+
+export function putFixed(n: i32, cursors: usize, validity: usize, values: usize, width: u32): void {
+  for (let i = 0; i < n; i++) {
+    if (isThere(validity, i)) copyShort(add(cursors, i, width), values + (i as usize) * (width as usize), width as usize)
+  }
+}
+
+export function putBit(n: i32, cursors: usize, validity: usize, bits: usize): void {
+  for (let i = 0; i < n; i++) if (isThere(validity, i)) store<u8>(add(cursors, i, 1), isThere(bits, i) ? 1 : 0)
+}
+
+export function putFloat(n: i32, cursors: usize, validity: usize, values: usize, width: u32): void {
+  for (let i = 0; i < n; i++) {
+    if (!isThere(validity, i)) continue
+    const p = add(cursors, i, width)
+    if (width == 4) {
+      const v = load<f32>(at4(values, i))
+      store<u32>(p, v == 0 ? 0 : v != v ? 0x7fc00000 : load<u32>(at4(values, i)))
+    } else {
+      const q = values + ((i as usize) << 3), v = load<f64>(q)
+      store<u64>(p, v == 0 ? 0 : v != v ? 0x7ff8000000000000 : load<u64>(q))
+    }
+  }
+}
+
+export function putText(n: i32, cursors: usize, validity: usize, offsets: usize, values: usize): void {
+  for (let i = 0; i < n; i++) {
+    if (!isThere(validity, i)) continue
+    const start = word(offsets, i), length = word(offsets, i + 1) - start
+    const p = add(cursors, i, 4 + length)
+    store<u32>(p, length)
+    copyShort(p + 4, values + (start as usize), length as usize)
+  }
+}
+
+// Never writes behind its end: the next key may stand there already.
+@inline function copyShort(to: usize, from: usize, length: usize): void {
+  if (length > 64) { memory.copy(to, from, length); return }
+  let k: usize = 0
+  for (; k + 8 <= length; k += 8) store<u64>(to + k, load<u64>(from + k))
+  if (length & 4) { store<u32>(to + k, load<u32>(from + k)); k += 4 }
+  if (length & 2) { store<u16>(to + k, load<u16>(from + k)); k += 2 }
+  if (length & 1) store<u8>(to + k, load<u8>(from + k))
+}
+
+const blockBits: u32 = 10
+const blockMask: u32 = (1 << 10) - 1
+
+export function locate(
+  slots: usize, n: i32, limit: u32, blocks: usize, headerBytes: u32, stride: u32,
+  noHeader: usize, noCells: usize, absent: i32, headers: usize, cells: usize,
+): void {
+  const blockBytes = (headerBytes + stride) << blockBits
+  for (let i = 0; i < n; i++) {
+    const slot = word(slots, i), inner = slot & blockMask
+    const block = blocks + ((slot >> blockBits) * blockBytes) as usize
+    const header = block + (inner * headerBytes) as usize
+    const own = slot < limit && (absent == 0 || (load<u8>(header) & 1) == 1)
+    store<u32>(at4(headers, i), (own ? header : noHeader) as u32)
+    store<u32>(at4(cells, i), (own ? block + ((headerBytes << blockBits) + inner * stride) as usize : noCells) as u32)
+  }
+}
+
+@inline function move<T>(to: usize, from: usize): void { store<T>(to, load<T>(from)) }
+
+export function gather(cells: usize, n: i32, offset: usize, width: u32, values: usize): void {
+  let p = values
+  if (width == 8) for (let i = 0; i < n; i++, p += 8) move<u64>(p, (word(cells, i) as usize) + offset)
+  else if (width == 4) for (let i = 0; i < n; i++, p += 4) move<u32>(p, (word(cells, i) as usize) + offset)
+  else if (width == 2) for (let i = 0; i < n; i++, p += 2) move<u16>(p, (word(cells, i) as usize) + offset)
+  else if (width == 1) for (let i = 0; i < n; i++, p += 1) move<u8>(p, (word(cells, i) as usize) + offset)
+  else for (let i = 0; i < n; i++, p += 16) {
+    const cell = (word(cells, i) as usize) + offset
+    move<u64>(p, cell)
+    move<u64>(p + 8, cell + 8)
+  }
+}
+
+export function scatter(cells: usize, n: i32, offset: usize, width: u32, values: usize): void {
+  let p = values
+  if (width == 8) for (let i = 0; i < n; i++, p += 8) move<u64>((word(cells, i) as usize) + offset, p)
+  else if (width == 4) for (let i = 0; i < n; i++, p += 4) move<u32>((word(cells, i) as usize) + offset, p)
+  else if (width == 2) for (let i = 0; i < n; i++, p += 2) move<u16>((word(cells, i) as usize) + offset, p)
+  else if (width == 1) for (let i = 0; i < n; i++, p += 1) move<u8>((word(cells, i) as usize) + offset, p)
+  else for (let i = 0; i < n; i++, p += 16) {
+    const cell = (word(cells, i) as usize) + offset
+    move<u64>(cell, p)
+    move<u64>(cell + 8, p + 8)
+  }
+}
+
+export function gatherBits(headers: usize, n: i32, bit: u32, bits: usize): i32 {
+  const byte = (bit >> 3) as usize, shift = (bit & 7) as u8
+  let zeros = 0, packed: u32 = 0
+  for (let i = 0; i < n; i++) {
+    const one = ((load<u8>((word(headers, i) as usize) + byte) >> shift) & 1) as u32
+    zeros += 1 - (one as i32)
+    packed |= one << (i & 7)
+    if ((i & 7) == 7 || i == n - 1) { store<u8>(bits + ((i as usize) >> 3), packed as u8); packed = 0 }
+  }
+  return zeros
+}
+
+export function commonBits(headers: usize, n: i32, headerBytes: i32, common: usize): void {
+  for (let b = 0; b < headerBytes; b++) {
+    let all: u8 = 255
+    for (let i = 0; i < n; i++) all &= load<u8>((word(headers, i) as usize) + (b as usize))
+    store<u8>(common + (b as usize), all)
+  }
+}
+
+export function fillHeaders(headers: usize, n: i32, headerBytes: i32, header: usize): void {
+  for (let b = 0; b < headerBytes; b++) {
+    const byte = load<u8>(header + (b as usize))
+    for (let i = 0; i < n; i++) store<u8>((word(headers, i) as usize) + (b as usize), byte)
+  }
+}
+
+export function scatterBits(headers: usize, n: i32, bit: u32, bits: usize): void {
+  const byte = (bit >> 3) as usize, shift = bit & 7, keep = ~(1 << shift)
+  for (let i = 0; i < n; i++) {
+    const p = (word(headers, i) as usize) + byte
+    const one: u32 = isThere(bits, i) ? 1 : 0
+    store<u8>(p, ((load<u8>(p) as u32 & keep) | (one << shift)) as u8)
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Key index: which slot a key has. Slots count keys in order of first appearance over the whole run; state
+ * tables, lanes and timers go by slot, so a key is hashed and compared once a row and nowhere else.
+ */
+import { type Batch } from '../batch/index.js'
+import { invariant } from '../base/index.js'
+import { type Schema, byteWidth, sameType } from '../schema/index.js'
+import { checkFlat, nullRows } from './key-bytes.js'
+import { decodeKeys } from './key-decoder.js'
+import { encodeKeys, pieceRows } from './key-encoder.js'
+import { KeyTable, pieceRowsMax } from './key-table.js'
+import { TableMemory } from './memory.js'
+
+export interface KeyIndexOptions {
+  /** The key columns in the order of `keyBy`: flat types. */
+  readonly key: Schema
+  /** 1 to 65,535. */
+  readonly keyGroups: number
+  /** Rows with a null in a key column are keys too. Otherwise the caller takes them out: see `nullRows`. */
+  readonly nullKeys: boolean
+  /** Plain TypeScript instead of WebAssembly: as on a platform without it. */
+  readonly plain?: boolean
+}
+
+export class KeyIndex {
+  /** Key group of each slot; longer than `size`. Another array after it grew. */
+  groupOf: Uint16Array = new Uint16Array(1024)
+  private readonly table: KeyTable
+  /** One column of 8 bytes: keys are numbers and need no encoding. */
+  private readonly wide: boolean
+
+  constructor(private readonly options: KeyIndexOptions) {
+    const { key, keyGroups, nullKeys } = options
+    checkFlat(key, 'key')
+    invariant(keyGroups >= 1 && keyGroups <= 65_535, 'there are 1 to 65,535 key groups')
+    this.wide = !nullKeys && key.fields.length === 1 && key.fields.every(f => byteWidth(f.type) === 8)
+    this.table = new KeyTable(new TableMemory(options.plain), this.wide)
+  }
+
+  /** Number of keys. */
+  get size(): number {
+    return this.table.count
+  }
+
+  /** Bytes that the index holds. */
+  get bytes(): number {
+    return this.table.memory.size + this.groupOf.byteLength
+  }
+
+  /** Rows in which any key column is null, ascending; null where there are none. */
+  nullRows(keys: Batch): Int32Array | null {
+    return nullRows(keys)
+  }
+
+  /** The slot of each row's key; a key that was never seen gets the next one. Columns as in `key`. */
+  resolve(keys: Batch): Int32Array {
+    this.check(keys)
+    const slots = new Int32Array(keys.rows)
+    let from = 0
+    while (from < keys.rows) {
+      const rows = this.wide ? Math.min(pieceRowsMax, keys.rows - from) : pieceRows(keys, from, pieceRowsMax)
+      this.resolvePiece(keys, from, rows)
+      const at = this.table.lists.slots >>> 2
+      slots.set(this.table.memory.u32.subarray(at, at + rows), from)
+      from += rows
+    }
+    return slots
+  }
+
+  private check(keys: Batch): void {
+    const { key, nullKeys } = this.options
+    invariant(
+      keys.columns.length === key.fields.length &&
+        keys.columns.every((c, i) => sameType(c.type, key.fields[i]?.type ?? c.type)),
+      'the columns are those of the key',
+    )
+    invariant(nullKeys || keys.columns.every(c => c.nullCount === 0), 'rows with a null key are taken out before')
+  }
+
+  private resolvePiece(keys: Batch, from: number, rows: number): void {
+    const { table } = this
+    table.makeRoom(rows)
+    const before = table.count
+    if (this.wide) {
+      const [column] = keys.columns
+      invariant(column !== undefined, 'a key has a column')
+      table.memory.u8.set(column.values.subarray(8 * from, 8 * (from + rows)), table.keys64)
+      if (column.type.kind === 'float64') table.memory.kernels.canonical64(table.keys64, rows)
+      table.resolve64(rows)
+    } else {
+      const { nullKeys } = this.options
+      encodeKeys(table.memory, keys, { from, rows, at: table.behind, places: table.lists, nullKeys })
+      table.resolveBytes(rows)
+    }
+    this.noteGroups(before)
+  }
+
+  /** The key groups of the slots from `before` on. */
+  private noteGroups(before: number): void {
+    const { table } = this
+    if (table.count === before) return
+    if (table.count > this.groupOf.length) {
+      const larger = new Uint16Array(Math.max(table.count, 2 * this.groupOf.length))
+      larger.set(this.groupOf)
+      this.groupOf = larger
+    }
+    const fresh = table.memory.u32.subarray(table.lists.fresh >>> 2)
+    const { keyGroups } = this.options
+    for (let slot = before; slot < table.count; slot++) this.groupOf[slot] = (fresh[slot - before] ?? 0) % keyGroups
+  }
+
+  /** The key columns of these slots, one row each. */
+  keysOf(slots: Int32Array): Batch {
+    const { key, nullKeys } = this.options
+    const keyAt = (row: number): Uint8Array => this.table.keyOf(slots[row] ?? 0)
+    return { schema: key, rows: slots.length, columns: decodeKeys(key, slots.length, nullKeys, keyAt) }
+  }
+
+  /** These slots in the order of their key bytes, compared as unsigned bytes, a shorter key before a longer. */
+  sorted(slots: Int32Array): Int32Array {
+    const prefixes = this.prefixesOf(slots)
+    const order = Int32Array.from(slots, (_, i) => i)
+    order.sort((a, b) => (prefixes[a] ?? 0) - (prefixes[b] ?? 0) || this.compare(slots[a] ?? 0, slots[b] ?? 0))
+    return order.map(i => slots[i] ?? 0)
+  }
+
+  /** The first six bytes of each key as a number that sorts as they do: most comparisons end there. */
+  private prefixesOf(slots: Int32Array): Float64Array {
+    return Float64Array.from(slots, slot => {
+      const key = this.table.keyOf(slot)
+      let prefix = 0
+      for (let b = 0; b < 6; b++) prefix = prefix * 256 + (key[b] ?? 0)
+      return prefix
+    })
+  }
+
+  private compare(a: number, b: number): number {
+    const left = this.table.keyOf(a)
+    const right = this.table.keyOf(b)
+    const shorter = Math.min(left.length, right.length)
+    for (let i = 0; i < shorter; i++) {
+      const difference = (left[i] ?? 0) - (right[i] ?? 0)
+      if (difference !== 0) return difference
+    }
+    return left.length - right.length
+  }
+}

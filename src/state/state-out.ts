@@ -1,0 +1,75 @@
+/** One state column on its way out: pieces of cells become a column. */
+import { type Column, Slab, bitmapBytes, fillBits } from '../batch/index.js'
+import { type RowMemory } from './row-memory.js'
+import { type StateColumn } from './state-layout.js'
+import { type TextArena } from './text-arena.js'
+
+export class ColumnOut {
+  /** Values; of text its cells, and of bool its bits. */
+  private readonly values: Uint8Array
+  private validity: Uint8Array | null = null
+  private nullCount = 0
+
+  constructor(
+    private readonly place: StateColumn,
+    private readonly length: number,
+  ) {
+    const bytes = place.type.kind === 'bool' ? bitmapBytes(length) : place.width * length
+    this.values = new Uint8Array(new ArrayBuffer(bytes))
+  }
+
+  /** The next `n` rows, which were located; `from` is a multiple of 8. */
+  takePiece(rows: RowMemory, from: number, n: number): void {
+    const { memory, headers, cells, bits, values } = rows
+    const { there, bit, width, offset } = this.place
+    if (isCommon(rows, there)) {
+      if (this.validity !== null) fillBits(this.validity, from, n)
+    } else {
+      this.nullCount += memory.kernels.gatherBits(headers, n, there, bits)
+      this.bitsFrom(from).set(memory.u8.subarray(bits, bits + bitmapBytes(n)), from >> 3)
+    }
+    if (width > 0) {
+      memory.kernels.gather(cells, n, offset, width, values)
+      this.values.set(memory.u8.subarray(values, values + n * width), from * width)
+    } else {
+      memory.kernels.gatherBits(headers, n, bit, bits)
+      this.values.set(memory.u8.subarray(bits, bits + bitmapBytes(n)), from >> 3)
+    }
+  }
+
+  /** The validity from the first null on; the rows before it, `from` of them, are there. */
+  private bitsFrom(from: number): Uint8Array {
+    if (this.validity === null) {
+      this.validity = new Uint8Array(bitmapBytes(this.length))
+      fillBits(this.validity, 0, from)
+    }
+    return this.validity
+  }
+
+  finish(texts: TextArena): Column {
+    const { length, nullCount, place } = this
+    const validity = nullCount === 0 ? null : this.validity
+    const shared = { type: place.type, length, nullCount, validity, children: [] }
+    return place.isText
+      ? { ...shared, ...this.readTexts(texts) }
+      : { ...shared, offsets: null, values: this.values }
+  }
+
+  private readTexts(texts: TextArena): Pick<Column, 'offsets' | 'values'> {
+    const { length } = this
+    const cells = new Uint32Array(this.values.buffer)
+    const offsets = new Int32Array(length + 1)
+    let end = 0
+    for (let i = 0; i < length; i++) {
+      end += cells[2 * i + 1] ?? 0
+      if (end > 0x7fffffff) throw new RangeError('one state column of a batch cannot hold more than 2 GiB')
+      offsets[i + 1] = end
+    }
+    const values = new Slab(end).take(end)
+    for (let i = 0; i < length; i++) texts.read(cells[2 * i] ?? 0, cells[2 * i + 1] ?? 0, values, offsets[i] ?? 0)
+    return { offsets, values }
+  }
+}
+
+const isCommon = ({ memory, common }: RowMemory, bit: number): boolean =>
+  (((memory.u8[common + (bit >> 3)] ?? 0) >> (bit & 7)) & 1) === 1

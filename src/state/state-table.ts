@@ -1,0 +1,178 @@
+/**
+ * State table: the state of one operator, a row for each slot that has some. Rows lie together in memory
+ * (a key's state is in one cache line), and go out and come in as columns of a batch's distinct keys.
+ *
+ * A slot without state is *absent*: its columns are null, or their declared default. `apply` makes it
+ * present, even where all its values are null; clearing makes it absent again.
+ */
+import { invariant } from '../base/index.js'
+import { type Batch, bitmapBytes, columnOf, setBit } from '../batch/index.js'
+import { type Schema, sameType } from '../schema/index.js'
+import { RowMemory, pieceRowsMax } from './row-memory.js'
+import { ColumnIn } from './state-in.js'
+import { type StateLayout, stateLayout } from './state-layout.js'
+import { ColumnOut } from './state-out.js'
+import { TextArena } from './text-arena.js'
+
+/** State of k slots. */
+export interface Gathered {
+  /** k rows. */
+  readonly state: Batch
+  /** Bitmap, k bits: 1 where the slot has no state yet. */
+  readonly isNew: Uint8Array
+}
+
+export class StateTable {
+  private readonly layout: StateLayout
+  private readonly rows: RowMemory
+  private texts = new TextArena()
+
+  /**
+   * @param schema the state columns: flat types, a `default` stands for null in a slot without state.
+   * @param options `plain`: TypeScript instead of WebAssembly, as on a platform without it.
+   * @throws TypeError where a type is nested, or a default does not fit its type.
+   */
+  constructor(
+    readonly schema: Schema,
+    { plain = false }: { readonly plain?: boolean } = {},
+  ) {
+    this.layout = stateLayout(schema)
+    this.rows = new RowMemory(this.layout, plain)
+    this.placeDefaults()
+  }
+
+  /** Bytes that the table holds. */
+  get bytes(): number {
+    return this.rows.memory.size + this.texts.bytes
+  }
+
+  /** The header of a row without nulls, and the default row: a row like any other that is never present. */
+  private placeDefaults(): void {
+    const { rows, layout } = this
+    const { u8 } = rows.memory
+    const full = u8.subarray(rows.full, rows.full + layout.headerBytes)
+    setBit(full, 0)
+    for (const column of layout.columns) setBit(full, column.there)
+    rows.memory.u32[rows.headers >>> 2] = rows.noHeader
+    rows.memory.u32[rows.cells >>> 2] = rows.noCells
+    const defaults = this.schema.fields.map(f => columnOf(f.type, [f.default ?? null]))
+    this.write({ schema: this.schema, rows: 1, columns: defaults }, 0, 1, null)
+    u8[rows.noHeader] = (u8[rows.noHeader] ?? 0) & ~1
+  }
+
+  /**
+   * The state of these slots, one row each. For a slot without state its columns are null or their default,
+   * and its bit of `isNew` is 1.
+   */
+  gather(uniq: Int32Array): Gathered {
+    const { rows, layout } = this
+    const k = uniq.length
+    const columns = layout.columns.map(column => new ColumnOut(column, k))
+    const isNew = new Uint8Array(bitmapBytes(k))
+    for (let from = 0; from < k; from += pieceRowsMax) {
+      const n = Math.min(pieceRowsMax, k - from)
+      rows.locate(uniq.subarray(from, from + n), true)
+      rows.memory.kernels.commonBits(rows.headers, n, layout.headerBytes, rows.common)
+      for (const column of columns) column.takePiece(rows, from, n)
+      this.noteNew(isNew, from, n)
+    }
+    return { state: { schema: this.schema, rows: k, columns: columns.map(c => c.finish(this.texts)) }, isNew }
+  }
+
+  /** Bit 0 of a header says "there", so the new ones are its zeros. */
+  private noteNew(isNew: Uint8Array, from: number, n: number): void {
+    const { memory, headers, bits, common } = this.rows
+    if (((memory.u8[common] ?? 0) & 1) === 1) return
+    memory.kernels.gatherBits(headers, n, 0, bits)
+    for (let b = 0; b < bitmapBytes(n); b++) isNew[(from >> 3) + b] = ~(memory.u8[bits + b] ?? 0)
+    const rest = (from + n) & 7
+    const last = (from + n) >> 3
+    if (rest > 0) isNew[last] = (isNew[last] ?? 0) & ((1 << rest) - 1)
+  }
+
+  /**
+   * Sets the state of these slots, which are distinct: row i of `state` is that of `uniq[i]`.
+   *
+   * @param state k rows with the columns of the schema.
+   * @param clear bitmap of k bits, 1 where the slot loses its state instead; null where none does.
+   */
+  apply(uniq: Int32Array, state: Batch, clear: Uint8Array | null): void {
+    this.check(uniq, state)
+    let highest = -1
+    for (let i = 0; i < uniq.length; i++) highest = Math.max(highest, uniq[i] ?? 0)
+    this.rows.makeRoom(highest + 1)
+    for (let from = 0; from < uniq.length; from += pieceRowsMax) {
+      const n = Math.min(pieceRowsMax, uniq.length - from)
+      this.rows.locate(uniq.subarray(from, from + n), false)
+      this.write(state, from, n, clear)
+    }
+    if (this.texts.wasteful) this.compact()
+  }
+
+  private check(uniq: Int32Array, state: Batch): void {
+    const { fields } = this.schema
+    invariant(state.rows === uniq.length, `state has one row a key (${state.rows} rows, ${uniq.length} keys)`)
+    invariant(
+      state.columns.length === fields.length && fields.every((f, c) => isOfType(state, c, f.type)),
+      'state has the declared columns',
+    )
+  }
+
+  /** Rows [from, from + n) of `state` into the rows that were located. */
+  private write(state: Batch, from: number, n: number, clear: Uint8Array | null): void {
+    const { rows, layout } = this
+    rows.memory.kernels.fillHeaders(rows.headers, n, layout.headerBytes, rows.full)
+    layout.columns.forEach((place, c) => {
+      const column = state.columns[c]
+      if (column !== undefined) new ColumnIn(place, column, clear).putPiece(rows, this.texts, from, n)
+    })
+    if (clear !== null) this.clearHeaders(clear, from, n)
+  }
+
+  private clearHeaders(clear: Uint8Array, from: number, n: number): void {
+    const { u8, u32 } = this.rows.memory
+    for (let i = 0; i < n; i++) {
+      if ((((clear[(from + i) >> 3] ?? 0) >> ((from + i) & 7)) & 1) === 0) continue
+      const header = u32[(this.rows.headers >>> 2) + i] ?? 0
+      u8.fill(0, header, header + this.layout.headerBytes)
+    }
+  }
+
+  /** Whether the slot has state. */
+  present(slot: number): boolean {
+    return slot < this.rows.limit && ((this.rows.memory.u8[this.rows.headerOf(slot)] ?? 0) & 1) === 1
+  }
+
+  /** The slots that have state, ascending. */
+  presentSlots(): Int32Array {
+    const { limit } = this.rows
+    let count = 0
+    for (let slot = 0; slot < limit; slot++) if (this.present(slot)) count += 1
+    const slots = new Int32Array(count)
+    for (let slot = 0, at = 0; at < count; slot++) if (this.present(slot)) slots[at++] = slot
+    return slots
+  }
+
+  /** Copies the texts that live into a new arena; rows that have none have a length of 0. */
+  private compact(): void {
+    const { rows, layout } = this
+    const { u32 } = rows.memory
+    const fresh = new TextArena()
+    const offsets = layout.columns.filter(c => c.isText).map(c => c.offset)
+    const move = (cells: number): void => {
+      for (const offset of offsets) {
+        const cell = (cells + offset) >>> 2
+        const length = u32[cell + 1] ?? 0
+        if (length > 0) u32[cell] = this.texts.moveTo(fresh, u32[cell] ?? 0, length)
+      }
+    }
+    move(rows.noCells)
+    for (let slot = 0; slot < rows.limit; slot++) move(rows.cellsOf(slot))
+    this.texts = fresh
+  }
+}
+
+const isOfType = (batch: Batch, c: number, type: Schema['fields'][number]['type']): boolean => {
+  const column = batch.columns[c]
+  return column !== undefined && sameType(column.type, type)
+}
