@@ -47,12 +47,13 @@ for group in $groups; do
     shift 19
     [ "$1" = "$start" ] || continue
   fi
-  kill -KILL -- "-$pid" 2>/dev/null
+  kill -s KILL -- "-$pid" 2>/dev/null
 done
 [ -z "$folder" ] || rm -rf -- "$folder"
 `
 
-export function startGuard(): Guard {
+/** `startOf` answers when the kernel started a process: `-` where that cannot be known. */
+export function startGuard(startOf: (pid: number) => string = startTime): Guard {
   const child = spawn('/bin/sh', ['-c', script], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -70,7 +71,7 @@ export function startGuard(): Guard {
   })
   const tell = (line: string): void => void child.stdin.write(`${line}\n`)
   return {
-    watch: pid => tell(`+ ${pid}:${startTime(pid)}`),
+    watch: pid => tell(`+ ${pid}:${startOf(pid)}`),
     release: pid => tell(`- ${pid}`),
     folder: path => tell(`d ${path}`),
     close: () => {
