@@ -64,6 +64,7 @@ function scanRow(from: usize, row: i32, steps: usize, stepsEnd: usize, style: i3
     if (kind == 0) at = scanString(behind, step, row)
     else if (kind == 1) at = scanFloat(behind, step, row)
     else if (kind == 2) at = scanInteger(behind, step, row)
+    else if (kind == 3) at = scanBool(behind, step, row)
     else at = scanOther(behind, step, row, kind)
     if (at == 0) return 0
   }
@@ -189,9 +190,8 @@ function scanFloat(at: usize, step: usize, row: i32): usize {
   const into = (load<u32>(step + 4) as usize) + ((row as usize) << 3)
   if (length >= 16 || (load<u8>(p + length) | 32) == 101) return scanLongFloat(at, into, false)
   const digits = digits16(i8x16.swizzle(bytes, v128.load(POINT + (((whole << 4) | fraction) << 4))))
-  let value = digits as f64
-  if (fraction) value /= load<f64>(TENS + (fraction << 3))
-  store<f64>(into, negative ? -value : value)
+  const value = (digits as f64) / load<f64>(TENS + (fraction << 3))
+  store<u64>(into, reinterpret<u64>(value) | ((negative as u64) << 63))
   return p + length
 }
 
@@ -207,8 +207,9 @@ function scanInteger(at: usize, step: usize, row: i32): usize {
   if (load<u8>(p) == 48 && whole > 1) return 0
   const into = (load<u32>(step + 4) as usize) + ((row as usize) << 3)
   if (whole > 15) return scanLongInteger(p, into, negative)
-  const value = digits16(i8x16.swizzle(bytes, v128.load(POINT + (whole << 8)))) as i64
-  store<i64>(into, negative ? -value : value)
+  const value = digits16(i8x16.swizzle(bytes, v128.load(POINT + (whole << 8))))
+  const sign = negative as u64
+  store<u64>(into, (value ^ (0 - sign)) + sign)
   return p + whole
 }
 
@@ -226,9 +227,8 @@ function scanLongInteger(from: usize, into: usize, negative: bool): usize {
   return at
 }
 
-/** Kinds that are not as common: 3 bool, 4 float32, and integers by 16 + bytes (unsigned: 32 + bytes). */
+/** Kinds that are not as common: 4 float32, and integers by 16 + bytes (unsigned: 32 + bytes). */
 function scanOther(at: usize, step: usize, row: i32, kind: i32): usize {
-  if (kind == 3) return scanBool(at, step, row)
   const scratch: usize = 80
   if (kind == 4) {
     if (load<u8>(at) == 110) return scanNull(at, step, row)
@@ -264,13 +264,17 @@ function storeNarrow(value: i64, step: usize, row: i32, kind: i32): bool {
   return true
 }
 
+/** Without a branch on the value: which one comes is often chance. */
+// @ts-ignore: decorator
+@inline
 function scanBool(at: usize, step: usize, row: i32): usize {
   const word = load<u32>(at)
-  if (word == 0x736c6166 && load<u8>(at + 4) == 101) return at + 5
-  if (word != 0x65757274) return scanNull(at, step, row)
+  const yes = (word == 0x65757274) as u32
+  const no = ((word == 0x736c6166) as u32) & ((load<u8>(at + 4) == 101) as u32)
+  if ((yes | no) == 0) return scanNull(at, step, row)
   const byte = (load<u32>(step + 4) as usize) + ((row as usize) >> 3)
-  store<u8>(byte, load<u8>(byte) | bitOf(row))
-  return at + 4
+  store<u8>(byte, load<u8>(byte) | ((yes << ((row & 7) as u32)) as u8))
+  return at + 4 + (no as usize)
 }
 
 /** `null`, where the column may be null; anything else is not for us. */
