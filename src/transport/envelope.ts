@@ -57,7 +57,10 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
   if (view.getUint32(0, true) !== magic) throw refused('the text ANB1 at the start', hex(view.getUint32(0, true)))
   const version = view.getUint16(4, true)
   if (version !== protocolVersion) {
-    throw new ProtocolError('ANB5002', `expected protocol version ${protocolVersion}, a message of version ${version} came`)
+    throw new ProtocolError(
+      'ANB5002',
+      `expected protocol version ${protocolVersion}, a message of version ${version} came`,
+    )
   }
   return {
     kind: view.getUint16(6, true),

@@ -117,7 +117,10 @@ export function mappedFrame(
   body: { readonly tables: number; readonly length: number; readonly at: number },
   reply: { readonly at: number; readonly bytes: number },
 ): Uint8Array {
-  invariant(body.at % tableAlign === 0 && reply.at % tableAlign === 0, 'a body in the mapping begins at a multiple of 64')
+  invariant(
+    body.at % tableAlign === 0 && reply.at % tableAlign === 0,
+    'a body in the mapping begins at a multiple of 64',
+  )
   const frame = Buffer.alloc(envelopeBytes + grantBytes)
   encodeEnvelope({ ...envelope, flags: mappedFlag, ...body }, frame, 0)
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
@@ -231,9 +234,11 @@ function checkForm(table: TableView, limits: FrameLimits): void {
   if (arrow !== (table.schemaId !== 0)) throw refused('a schema where a table is Arrow', `schema ${table.schemaId}`)
   if (jsonTables.includes(kind)) {
     if (rows !== 0) throw refused('no rows in a JSON table', `${rows}`)
-    if (bytes.length > limits.jsonBytesMax) throw refused(`at most ${limits.jsonBytesMax} bytes of JSON`, `${bytes.length}`)
+    if (bytes.length > limits.jsonBytesMax)
+      throw refused(`at most ${limits.jsonBytesMax} bytes of JSON`, `${bytes.length}`)
   }
-  if (kind === Table.parent && bytes.length !== rows * 4) throw refused(`${rows * 4} bytes of parents`, `${bytes.length}`)
+  if (kind === Table.parent && bytes.length !== rows * 4)
+    throw refused(`${rows * 4} bytes of parents`, `${bytes.length}`)
   if (kind === Table.clear && bytes.length !== Math.ceil(rows / 8)) {
     throw refused(`${Math.ceil(rows / 8)} bytes of bitmap`, `${bytes.length}`)
   }

@@ -1,9 +1,9 @@
 /**
- * The shared mapping: memory that the host and one local worker both see, so that a body need not go through the kernel.
+ * The shared mapping: memory that the host and one local worker both see: a body need not go through the kernel.
  *
  * A sealed memfd: nothing lies on disk, only the process that inherits the descriptor has it, and a worker that tries
- * to shrink the file (which would kill the host with SIGBUS) is refused by the kernel. Linux only; where it is not to be
- * had, everything travels in the frames, and nothing else changes.
+ * to shrink the file (which would kill the host with SIGBUS) is refused by the kernel. Linux only; where there is
+ * none, everything travels in the frames, and nothing else changes.
  */
 import { closeSync, ftruncateSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -15,7 +15,7 @@ export interface Mapping {
   readonly bytes: Uint8Array
   /** Closes our descriptor: the worker has inherited its own. */
   handOver(): void
-  /** Gives the memory back to the system at once; the address range goes when the last view is collected. Callable twice. */
+  /** Gives the memory back at once; the address range goes when the last view is collected. Callable twice. */
   close(): void
 }
 

@@ -79,10 +79,9 @@ export class TestWorker {
   call(behaviour: string, bytes: Uint8Array = new Uint8Array(0), attempt = 1): number {
     this.sequence += 1
     const stage = this.behaviours.indexOf(behaviour)
-    this.process.call(
-      { kind: Message.call, lane: 5, sequence: this.sequence, attempt, rows: 3, stage },
-      [bytesPart({ kind: Table.rows, schemaId: 1, rows: 3 }, bytes)],
-    )
+    this.process.call({ kind: Message.call, lane: 5, sequence: this.sequence, attempt, rows: 3, stage }, [
+      bytesPart({ kind: Table.rows, schemaId: 1, rows: 3 }, bytes),
+    ])
     return this.sequence
   }
 

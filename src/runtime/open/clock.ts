@@ -19,10 +19,13 @@ export function realClock(): Clock {
     },
     after(ms, ring) {
       let soon: NodeJS.Immediate | undefined
-      const timer = setTimeout(() => {
-        // Timers run before the poll, immediates after it.
-        soon = setImmediate(ring)
-      }, Math.min(Math.max(ms, 0), delayMsMax))
+      const timer = setTimeout(
+        () => {
+          // Timers run before the poll, immediates after it.
+          soon = setImmediate(ring)
+        },
+        Math.min(Math.max(ms, 0), delayMsMax),
+      )
       return () => {
         clearTimeout(timer)
         if (soon !== undefined) clearImmediate(soon)

@@ -28,7 +28,9 @@ export const realFiles: Files = {
   stat,
   list: directory => readdirSync(directory).sort(compare),
   glob: (pattern, directory) =>
-    globSync(pattern, { cwd: directory, absolute: true, onlyFiles: true, dot: false, expandDirectories: false }).sort(compare),
+    globSync(pattern, { cwd: directory, absolute: true, onlyFiles: true, dot: false, expandDirectories: false }).sort(
+      compare,
+    ),
   makeDirectory: path => void mkdirSync(path, { recursive: true }),
   rename: renameSync,
   remove: unlinkSync,

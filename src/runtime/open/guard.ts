@@ -3,8 +3,7 @@
  *
  * It holds the read end of a pipe of which the host holds the other. It is told which process groups exist and which
  * folder is private to the run; when the pipe ends, it kills what is still registered and removes the folder. A worker
- * notices the host's death by itself too (its stdin ends, the kernel signals it), but not while it holds the interpreter
- * in native code, and its own children never do.
+ * notices the host's death by itself too (its stdin ends, the kernel signals it), but its own children never do.
  *
  * A group is known by the pid of its first process and that process's start time. Where a process with that pid but
  * another start time lives, the group is gone and the number was used again: nothing is killed. (While one member of a
@@ -35,7 +34,9 @@ folder=
 while read -r op value; do
   case $op in
     +) groups="$groups$value " ;;
-    -) case $groups in *" $value:"*) rest="\${groups#*" $value:"}"; groups="\${groups%%" $value:"*} \${rest#* }" ;; esac ;;
+    -) case $groups in
+        *" $value:"*) rest="\${groups#*" $value:"}"; groups="\${groups%%" $value:"*} \${rest#* }" ;;
+      esac ;;
     d) folder=$value ;;
   esac
 done

@@ -16,7 +16,7 @@ export function realProcesses(guard: Guard): Processes {
       const child = spawnOrThrow(file, args, options)
       const pid = child.pid
       if (pid === undefined) {
-        // The error event that follows names the reason; the caller learns it as an exit, in the same order as any other.
+        // The error event that follows names the reason; the caller learns it as an exit, as of any other process.
         child.once('error', error => {
           events.stderr(Buffer.from(`${error.message}\n`))
           events.exit({ code: 127, signal: null })

@@ -22,10 +22,14 @@ export function makeRunFolder(env: Readonly<Record<string, string | undefined>>)
   }
   const bytes = Buffer.byteLength(place) + '/anabranch-XXXXXX'.length
   if (bytes > runFolderBytesMax) {
-    throw new ConnectorError('ANB4006', `expected a run folder of at most ${runFolderBytesMax} bytes, its path has ${bytes}`, {
-      detail: `a socket's path may have 107 bytes; the folder lies in ${place}`,
-      hint: 'set XDG_RUNTIME_DIR or TMPDIR to a shorter folder',
-    })
+    throw new ConnectorError(
+      'ANB4006',
+      `expected a run folder of at most ${runFolderBytesMax} bytes, its path has ${bytes}`,
+      {
+        detail: `a socket's path may have 107 bytes; the folder lies in ${place}`,
+        hint: 'set XDG_RUNTIME_DIR or TMPDIR to a shorter folder',
+      },
+    )
   }
   let folder: string
   try {

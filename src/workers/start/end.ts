@@ -42,7 +42,9 @@ export function errorOfEnd(end: Ending): AnabranchError | null {
       return new WorkerError('ANB3006', `expected ${who} to answer heartbeats, its process stands still`, { detail })
     case 'disconnect':
     case 'protocol':
-      return new WorkerError('ANB3001', `expected ${who} to hold its connection, it broke while the process lived`, { detail })
+      return new WorkerError('ANB3001', `expected ${who} to hold its connection, it broke while the process lived`, {
+        detail,
+      })
     case 'exit':
       return end.wasReady
         ? new WorkerError('ANB3001', `expected ${who} to go on, its process ended with ${howItEnded(end)}`, { detail })
@@ -62,7 +64,9 @@ function errorOfStart(end: Ending, detail: string): AnabranchError {
   if (end.code === 127 && /\b(EMFILE|ENFILE|EAGAIN|ENOMEM)\b/.test(end.stderr)) {
     return new WorkerError('ANB8004', `could not start worker ${end.incarnation}: ${end.stderr}`)
   }
-  return new WorkerError('ANB3003', `expected worker ${end.incarnation} to start, it ended with ${howItEnded(end)}`, { detail })
+  return new WorkerError('ANB3003', `expected worker ${end.incarnation} to start, it ended with ${howItEnded(end)}`, {
+    detail,
+  })
 }
 
 /** The worker said itself why it cannot open: a module that does not import, a stage that it does not know. */

@@ -2,8 +2,8 @@
  * The environment of a worker: made anew, so that no secret of the host reaches user code unless the job names it.
  *
  * Pure. One thread a library, since the pool is the parallelism; malloc told to keep what it has, since a batch a
- * millisecond otherwise pays a page fault for each page (measured: 1 MiB echo 1.5 to 2.3 GB/s); one hash seed, so that a
- * transform that walks a set gives the same rows in every process.
+ * millisecond otherwise pays a page fault for each page (measured: 1 MiB echo 1.5 to 2.3 GB/s); one hash seed, so
+ * that a transform that walks a set gives the same rows in every process.
  */
 export interface WorkerSeat {
   readonly address: string
@@ -19,7 +19,13 @@ export interface WorkerSeat {
 /** What a program needs to find itself and its libraries. */
 const inherited = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH']
 
-const oneThread = ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMEXPR_NUM_THREADS', 'POLARS_MAX_THREADS']
+const oneThread = [
+  'OMP_NUM_THREADS',
+  'OPENBLAS_NUM_THREADS',
+  'MKL_NUM_THREADS',
+  'NUMEXPR_NUM_THREADS',
+  'POLARS_MAX_THREADS',
+]
 
 const mallocBytes = String(256 * 2 ** 20)
 

@@ -33,11 +33,13 @@ def version(name):
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return ""
-print(json.dumps({"path": sys.executable, "version": ".".join(map(str, sys.version_info[:3])), "packages": {n: version(n) for n in sys.argv[1:]}}))
+python = ".".join(map(str, sys.version_info[:3]))
+packages = {name: version(name) for name in sys.argv[1:]}
+print(json.dumps({"path": sys.executable, "version": python, "packages": packages}))
 `
 
 /**
- * The first candidate that exists; it must then be good enough, since taking another one than the user set up would hide it.
+ * The first candidate that exists; it must then be good enough: to take another one would hide what the user set up.
  * @throws PlanError ANB8001 where none exists, ANB8002 where it or a package is missing or too old
  */
 export async function findPython(search: PythonSearch): Promise<FoundPython> {
@@ -79,15 +81,19 @@ function ask(path: string, search: PythonSearch): Promise<{ found: FoundPython |
     let out = ''
     let err = ''
     const command = [path, '-c', question, ...Object.keys(search.packages)]
-    const child = processes.spawn(command, { env, cwd: search.cwd, stdin: 'ignore' }, {
-      stdout: bytes => (out = clip(out + new TextDecoder().decode(bytes))),
-      stderr: bytes => (err = clip(err + new TextDecoder().decode(bytes))),
-      exit: end => {
-        cancel()
-        const found = end.code === 0 ? parse(out) : null
-        resolve({ found, why: err.trim() || `ended with ${end.signal ?? `exit code ${end.code ?? '?'}`}` })
+    const child = processes.spawn(
+      command,
+      { env, cwd: search.cwd, stdin: 'ignore' },
+      {
+        stdout: bytes => (out = clip(out + new TextDecoder().decode(bytes))),
+        stderr: bytes => (err = clip(err + new TextDecoder().decode(bytes))),
+        exit: end => {
+          cancel()
+          const found = end.code === 0 ? parse(out) : null
+          resolve({ found, why: err.trim() || `ended with ${end.signal ?? `exit code ${end.code ?? '?'}`}` })
+        },
       },
-    })
+    )
     const cancel = clock.after(search.timeoutMs ?? 20_000, () => child.kill('SIGKILL'))
   })
 }

@@ -20,7 +20,11 @@ export function jsonOf(frame: Frame): Json {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new ProtocolError('ANB5001', `expected JSON in message ${frame.envelope.kind}, text that does not parse came`, { cause })
+    throw new ProtocolError(
+      'ANB5001',
+      `expected JSON in message ${frame.envelope.kind}, text that does not parse came`,
+      { cause },
+    )
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json
   throw new ProtocolError('ANB5001', `expected a JSON object in message ${frame.envelope.kind}, ${typeof value} came`)
@@ -32,7 +36,10 @@ export function checkHello(hello: Json, expected: { readonly token: string; read
     throw new ProtocolError('ANB5001', 'expected the token of this run in hello, another one came')
   }
   if (hello['protocol'] !== protocolVersion) {
-    throw new ProtocolError('ANB5002', `expected protocol ${protocolVersion}, the worker speaks ${String(hello['protocol'])}`)
+    throw new ProtocolError(
+      'ANB5002',
+      `expected protocol ${protocolVersion}, the worker speaks ${String(hello['protocol'])}`,
+    )
   }
   const versions = {
     python: text(hello, 'python'),
@@ -48,7 +55,10 @@ export function checkHello(hello: Json, expected: { readonly token: string; read
     )
   }
   if (!atLeast(versions.python, pythonMin)) {
-    throw new WorkerError('ANB8002', `expected Python ${pythonMin.join('.')} or newer, the worker runs ${versions.python}`)
+    throw new WorkerError(
+      'ANB8002',
+      `expected Python ${pythonMin.join('.')} or newer, the worker runs ${versions.python}`,
+    )
   }
   const pid = hello['pid']
   return { pid: typeof pid === 'number' ? pid : 0, versions }

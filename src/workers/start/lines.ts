@@ -74,7 +74,9 @@ export class Lines {
 
   private report(): void {
     if (this.dropped === 0) return
-    this.emit(`${this.dropped.toLocaleString('en-US')} bytes of ${this.name} dropped: over ${linesPerSecondMax} lines a second`)
+    this.emit(
+      `${this.dropped.toLocaleString('en-US')} bytes of ${this.name} dropped: over ${linesPerSecondMax} lines a second`,
+    )
     this.dropped = 0
   }
 

@@ -1,6 +1,7 @@
 /**
- * What the system knows of a living process: its memory's high-water mark and whether it stands still. Linux tells it in
- * /proc; elsewhere nothing is known and nothing depends on it. The mark is read now and then because a dead process has none.
+ * What the system knows of a living process: its memory's high-water mark and whether it stands still. Linux tells
+ * it in /proc; elsewhere nothing is known and nothing depends on it. The mark is read now and then, since a dead
+ * process has none.
  */
 import { type World } from '../../base/index.js'
 

@@ -1,10 +1,10 @@
 /**
  * One worker process: spawned, greeted, opened, called, ended.
  *
- * It is an automaton of the phases hello, opening, ready, ended. Whatever goes wrong has one way out: the reason is written
- * down once (the first one counts), the process group is killed, the process reaped, what it had still sent is told,
- * and only then `lost`. So the runtime never hears of a worker again after `lost`, and every stretch of the mapping is
- * free at that moment.
+ * It is an automaton of the phases hello, opening, ready, ended. Whatever goes wrong has one way out: the reason is
+ * written down once (the first one counts), the process group is killed, the process reaped, what it had still sent is
+ * told, and only then `lost`. So the runtime never hears of a worker again after `lost`, and every stretch of the
+ * mapping is free at that moment.
  */
 import { AnabranchError, type Child, ProtocolError, invariant } from '../../base/index.js'
 import {
@@ -22,7 +22,14 @@ import {
   readFrame,
 } from '../../transport/index.js'
 import { stopGracefully } from '../stop/index.js'
-import { type Call, type LostBecause, type LostReason, type WorkerEvents, type WorkerOptions, type WorkerProcess } from './contract.js'
+import {
+  type Call,
+  type LostBecause,
+  type LostReason,
+  type WorkerEvents,
+  type WorkerOptions,
+  type WorkerProcess,
+} from './contract.js'
 import { errorOfEnd } from './end.js'
 import { environment } from './environment.js'
 import { type Hello, checkHello, jsonOf, logOf } from './handshake.js'
@@ -35,7 +42,7 @@ const exitAfterDisconnectMs = 100
 
 /**
  * Starts one Python process. Everything that happens later, its failing to start too, is told by `events`.
- * @throws ConnectorError, WorkerError where this machine has no socket or process left, or the folder's path is too long.
+ * @throws ConnectorError, WorkerError where this machine has no socket or process left, or the path is too long.
  */
 export function startWorker(options: WorkerOptions, events: WorkerEvents): WorkerProcess {
   return new Worker(options, events)
@@ -137,7 +144,12 @@ class Worker implements WorkerProcess {
     try {
       return options.world.processes.spawn(
         [options.python, '-m', 'anabranch._worker'],
-        { env: environment({ ...options, seat }), cwd: options.cwd, fds: mapping === null ? [] : [mapping.fd], stdin: 'pipe' },
+        {
+          env: environment({ ...options, seat }),
+          cwd: options.cwd,
+          fds: mapping === null ? [] : [mapping.fd],
+          stdin: 'pipe',
+        },
         {
           stdout: bytes => this.stdout.take(bytes, options.world.clock.nowMs()),
           stderr: bytes => this.stderr.take(bytes, options.world.clock.nowMs()),

@@ -118,7 +118,8 @@ describe('a channel', () => {
 
   it('T10 a path that is too long for a socket is refused with the limit and the way out', () => {
     const path = join(folder, 'x'.repeat(120))
-    const make = (): Channel => new Channel(path, 1_000, { message: () => undefined, fault: () => undefined, disconnected: () => undefined })
+    const make = (): Channel =>
+      new Channel(path, 1_000, { message: () => undefined, fault: () => undefined, disconnected: () => undefined })
     expect(make).toThrow(`expected a socket path of at most 107 bytes, this one has ${path.length}`)
     expect(make).toThrow(expect.objectContaining({ code: 'ANB4006', hint: expect.stringContaining('XDG_RUNTIME_DIR') }))
   })

@@ -30,8 +30,14 @@ const call: CallEnvelope = {
 const done: CallEnvelope = { ...call, kind: Message.done }
 const output = (text: string, at = 0): TablePart =>
   bytesPart({ kind: Table.output, output: at, schemaId: 2 + at, rows: 3 }, new TextEncoder().encode(text))
-const measures: TablePart = bytesPart({ kind: Table.measures, schemaId: 0, rows: 0 }, new TextEncoder().encode('{"us":1}'))
-const parent: TablePart = bytesPart({ kind: Table.parent, schemaId: 0, rows: 2 }, new Uint8Array([0, 0, 0, 0, 2, 0, 0, 0]))
+const measures: TablePart = bytesPart(
+  { kind: Table.measures, schemaId: 0, rows: 0 },
+  new TextEncoder().encode('{"us":1}'),
+)
+const parent: TablePart = bytesPart(
+  { kind: Table.parent, schemaId: 0, rows: 2 },
+  new Uint8Array([0, 0, 0, 0, 2, 0, 0, 0]),
+)
 const clear: TablePart = bytesPart({ kind: Table.clear, schemaId: 0, rows: 9 }, new Uint8Array([255, 1]))
 
 describe('an envelope', () => {
@@ -43,7 +49,9 @@ describe('an envelope', () => {
   })
 
   it('names its expectation when it is refused', () => {
-    expect(() => decodeEnvelope(new Uint8Array(63))).toThrow('expected a message of at least 64 bytes in a frame, 63 came')
+    expect(() => decodeEnvelope(new Uint8Array(63))).toThrow(
+      'expected a message of at least 64 bytes in a frame, 63 came',
+    )
     expect(() => decodeEnvelope(new Uint8Array(64))).toThrow('expected the text ANB1 at the start')
   })
 })
@@ -74,18 +82,26 @@ describe('a frame', () => {
   })
 
   it('has the bytes of the golden file', () => {
-    const golden = JSON.parse(readFileSync(new URL('../../golden/frames.json', import.meta.url), 'utf8')) as Record<string, string>
+    const golden = JSON.parse(readFileSync(new URL('../../golden/frames.json', import.meta.url), 'utf8')) as Record<
+      string,
+      string
+    >
     const zero = { ...call, lane: 0, sequence: 0, attempt: 0, rows: 0, stage: 0 }
     const rows = bytesPart({ kind: Table.rows, schemaId: 1, rows: 3 }, new TextEncoder().encode('arrow'))
     const frames: Record<string, Uint8Array> = {
       hello: inlineFrame({ ...zero, kind: Message.hello }, [jsonPart({ token: 'secret', pid: 1, protocol: 1 })]),
       open: inlineFrame({ ...zero, kind: Message.open }, [jsonPart({ role: 'user', stages: [] })]),
       stop: inlineFrame({ ...zero, kind: Message.stop }, []),
-      call: inlineFrame(call, [rows, bytesPart({ kind: Table.starts, schemaId: 0, rows: 2 }, new Uint8Array([0, 0, 0, 0, 3, 0, 0, 0]))]),
+      call: inlineFrame(call, [
+        rows,
+        bytesPart({ kind: Table.starts, schemaId: 0, rows: 2 }, new Uint8Array([0, 0, 0, 0, 3, 0, 0, 0])),
+      ]),
       callInMapping: mappedFrame(call, { tables: 1, length: 69, at: 4096 }, { at: 8192, bytes: 65_536 }),
       done: inlineFrame(done, [output('arrow'), parent, clear, measures]),
     }
-    const hex = Object.fromEntries(Object.entries(frames).map(([name, bytes]) => [name, Buffer.from(bytes).toString('hex')]))
+    const hex = Object.fromEntries(
+      Object.entries(frames).map(([name, bytes]) => [name, Buffer.from(bytes).toString('hex')]),
+    )
     expect(hex).toEqual(golden)
   })
 })
@@ -148,7 +164,9 @@ describe('20,000 mutants of good frames', () => {
   it('are read in bounds or refused as ProtocolError, nothing else, and quickly', () => {
     const seeds = [
       inlineFrame(done, [output('some arrow bytes'), output('side', 1), parent, clear, measures]),
-      inlineFrame({ ...done, kind: Message.failed }, [bytesPart({ kind: Table.error, schemaId: 0, rows: 0 }, new Uint8Array(30))]),
+      inlineFrame({ ...done, kind: Message.failed }, [
+        bytesPart({ kind: Table.error, schemaId: 0, rows: 0 }, new Uint8Array(30)),
+      ]),
       inlineFrame({ ...done, kind: Message.hello }, [jsonPart({ token: 'secret' })]),
     ]
     const random = lcg(20_000)

@@ -6,7 +6,11 @@ describe('slots of a mapping', () => {
   it('are lent from the low end, at multiples of 64, until nothing is free that long', () => {
     const slots = new Slots(1024)
     const [a, b, c] = [slots.take(100), slots.take(1), slots.take(832)]
-    expect([a, b, c]).toEqual([{ at: 0, bytes: 128 }, { at: 128, bytes: 64 }, { at: 192, bytes: 832 }])
+    expect([a, b, c]).toEqual([
+      { at: 0, bytes: 128 },
+      { at: 128, bytes: 64 },
+      { at: 192, bytes: 832 },
+    ])
     expect(slots.take(1)).toBeNull()
     if (a !== null) slots.give(a)
     expect(slots.take(200)).toBeNull()

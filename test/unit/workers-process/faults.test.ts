@@ -25,10 +25,19 @@ const kill = (worker: TestWorker): void => worker.process.kill()
 
 describe('a worker that dies in a call is lost, with how it died', () => {
   const rows: readonly [string, string, object, ((worker: TestWorker) => void)?][] = [
-    ['W2 kill -9', 'spin', { because: 'exit', signal: 'SIGKILL', error: { code: 'ANB3001' } }, w => process.kill(w.process.pid, 'SIGKILL')],
+    [
+      'W2 kill -9',
+      'spin',
+      { because: 'exit', signal: 'SIGKILL', error: { code: 'ANB3001' } },
+      w => process.kill(w.process.pid, 'SIGKILL'),
+    ],
     ['W5 a loop without end, killed at its deadline', 'spin', { because: 'killed', signal: 'SIGKILL' }, kill],
     ['W6 native code that holds the interpreter', 'regex', { because: 'killed', signal: 'SIGKILL' }, kill],
-    ['W11 a segmentation fault', 'segfault', { because: 'exit', signal: 'SIGSEGV', stderr: expect.stringContaining('Segmentation fault') }],
+    [
+      'W11 a segmentation fault',
+      'segfault',
+      { because: 'exit', signal: 'SIGSEGV', stderr: expect.stringContaining('Segmentation fault') },
+    ],
     ['W12 abort()', 'abort', { because: 'exit', signal: 'SIGABRT', stderr: expect.stringContaining('Aborted') }],
     ['W13 os._exit(3)', 'exit', { because: 'exit', code: 3, error: { code: 'ANB3001' } }],
     ['W13 os._exit(0)', 'exit-zero', { because: 'exit', code: 0, error: { code: 'ANB3001' } }],
@@ -92,7 +101,10 @@ describe('frames that a worker should not send', () => {
   ]
   for (const [name, behaviour] of refused) {
     it(`${name} ends the worker as a protocol fault`, async () =>
-      expect(await end(behaviour)).toMatchObject({ because: 'protocol', error: { class: 'ProtocolError', code: 'ANB5001' } }))
+      expect(await end(behaviour)).toMatchObject({
+        because: 'protocol',
+        error: { class: 'ProtocolError', code: 'ANB5001' },
+      }))
   }
 
   const dropped: readonly [string, string, string][] = [

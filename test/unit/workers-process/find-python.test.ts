@@ -36,12 +36,27 @@ describe('which Python', () => {
   })
 
   const rows: readonly [string, () => readonly string[], string, RegExp][] = [
-    ['none exists', () => ['/nowhere/bin/python', 'no-such-python'], 'ANB8001', /\/nowhere\/bin\/python: does not exist/],
+    [
+      'none exists',
+      () => ['/nowhere/bin/python', 'no-such-python'],
+      'ANB8001',
+      /\/nowhere\/bin\/python: does not exist/,
+    ],
     ['it is no Python', () => [fake('not-python', 'echo hello')], 'ANB8001', /not-python: ended with exit code 0/],
     ['it is broken', () => [fake('broken', 'echo "no encodings" >&2; exit 1')], 'ANB8001', /broken: no encodings/],
     ['it is too old', () => [fake('old', says({ path: '/old', version: '3.9.7', packages }))], 'ANB8002', /3\.9\.7/],
-    ['a package is missing', () => [fake('bare', says({ path: '/bare', version: '3.11.0', packages: { ...packages, pyarrow: '' } }))], 'ANB8002', /pyarrow missing/],
-    ['a package is too old', () => [fake('aged', says({ path: '/aged', version: '3.11.0', packages: { ...packages, numpy: '1.20.3' } }))], 'ANB8002', /numpy 1\.20\.3/],
+    [
+      'a package is missing',
+      () => [fake('bare', says({ path: '/bare', version: '3.11.0', packages: { ...packages, pyarrow: '' } }))],
+      'ANB8002',
+      /pyarrow missing/,
+    ],
+    [
+      'a package is too old',
+      () => [fake('aged', says({ path: '/aged', version: '3.11.0', packages: { ...packages, numpy: '1.20.3' } }))],
+      'ANB8002',
+      /numpy 1\.20\.3/,
+    ],
   ]
   for (const [name, candidates, code, detail] of rows) {
     it(`W23 ${name}: refused, with what was found and the command that helps`, async () => {

@@ -92,7 +92,10 @@ describe('the guard', () => {
   it('lets a host end that forgot to close its world, and cleans up behind it', () =>
     inWorld(async () => {
       const forgetful = `import('${root}src/runtime/open/world.ts').then(m => console.log(m.openWorld().runFolder))`
-      const host = spawn(process.execPath, ['--import', 'tsx', '-e', forgetful], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+      const host = spawn(process.execPath, ['--import', 'tsx', '-e', forgetful], {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       let folder = ''
       host.stdout.on('data', bytes => (folder += String(bytes).trim()))
       const [code] = (await once(host, 'close')) as [number]

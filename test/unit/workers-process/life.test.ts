@@ -56,11 +56,26 @@ describe('a worker process', () => {
   it('gets a clean environment: nothing of the host that the job did not name', () =>
     inWorld(async world => {
       const hostEnv = { ...process.env, AWS_SECRET_ACCESS_KEY: 'x', MODEL_PATH: '/m', PYTHONSTARTUP: '/x.py' }
-      const worker = await new TestWorker(world, ['environment'], { hostEnv, passEnv: ['MODEL_PATH'], cwd: '/' }).ready()
-      const seen = JSON.parse(text(await worker.ask('environment'))) as { env: Record<string, string>; cwd: string; fds: string[] }
+      const worker = await new TestWorker(world, ['environment'], {
+        hostEnv,
+        passEnv: ['MODEL_PATH'],
+        cwd: '/',
+      }).ready()
+      const seen = JSON.parse(text(await worker.ask('environment'))) as {
+        env: Record<string, string>
+        cwd: string
+        fds: string[]
+      }
       expect(seen.cwd).toBe('/')
-      expect(seen.env).toMatchObject({ MODEL_PATH: '/m', OMP_NUM_THREADS: '1', PYTHONHASHSEED: '0', PATH: process.env['PATH'] })
-      const allowed = /^(PATH|HOME|USER|LANG|LC_ALL|LC_CTYPE|TZ|TMPDIR|LD_LIBRARY_PATH|MODEL_PATH|MALLOC_\w+|PYTHON\w+|\w+_NUM_THREADS|POLARS_MAX_THREADS)$/
+      expect(seen.env).toMatchObject({
+        MODEL_PATH: '/m',
+        OMP_NUM_THREADS: '1',
+        PYTHONHASHSEED: '0',
+        PATH: process.env['PATH'],
+      })
+      const inherited = 'PATH|HOME|USER|LANG|LC_ALL|LC_CTYPE|TZ|TMPDIR|LD_LIBRARY_PATH|MODEL_PATH'
+      const ours = 'MALLOC_\\w+|PYTHON\\w+|\\w+_NUM_THREADS|POLARS_MAX_THREADS'
+      const allowed = new RegExp(`^(${inherited}|${ours})$`)
       expect(Object.keys(seen.env).filter(name => !allowed.test(name))).toEqual([])
       expect(seen.env['PYTHONSTARTUP']).toBeUndefined()
       await worker.process.stop(10_000)
@@ -70,7 +85,9 @@ describe('a worker process', () => {
     inWorld(async world => {
       const worker = await new TestWorker(world, ['log']).ready()
       await worker.ask('log')
-      expect(worker.told.logs).toEqual([{ level: 'warning', logger: 'user', message: 'look', file: 't.py', line: 7, transform: 'f' }])
+      expect(worker.told.logs).toEqual([
+        { level: 'warning', logger: 'user', message: 'look', file: 't.py', line: 7, transform: 'f' },
+      ])
       await worker.process.stop(10_000)
     }))
 
@@ -85,12 +102,32 @@ describe('a worker process', () => {
 describe('a worker that cannot start is lost with words', () => {
   const rows: readonly [string, Parameters<typeof start>[0], object][] = [
     ['its interpreter does not exist', { python: '/nowhere/python' }, { because: 'exit', error: { code: 'ANB8001' } }],
-    ['its package is another version', { packageVersion: '9.9.9' }, { because: 'protocol', error: { code: 'ANB5002' } }],
-    ['it speaks another protocol', { env: { STAND_IN_PROTOCOL: '2' } }, { because: 'protocol', error: { code: 'ANB5002' } }],
-    ['it does not know the token', { env: { STAND_IN_TOKEN: 'guess' } }, { because: 'protocol', error: { code: 'ANB5001' } }],
-    ['W24 it dies at every start', { open: { start: 'die' } }, { because: 'exit', code: 1, error: { code: 'ANB3003' } }],
+    [
+      'its package is another version',
+      { packageVersion: '9.9.9' },
+      { because: 'protocol', error: { code: 'ANB5002' } },
+    ],
+    [
+      'it speaks another protocol',
+      { env: { STAND_IN_PROTOCOL: '2' } },
+      { because: 'protocol', error: { code: 'ANB5002' } },
+    ],
+    [
+      'it does not know the token',
+      { env: { STAND_IN_TOKEN: 'guess' } },
+      { because: 'protocol', error: { code: 'ANB5001' } },
+    ],
+    [
+      'W24 it dies at every start',
+      { open: { start: 'die' } },
+      { because: 'exit', code: 1, error: { code: 'ANB3003' } },
+    ],
     ['W23 a module does not import', { open: { start: 'refuse' } }, { because: 'refused', error: { code: 'ANB1020' } }],
-    ['it hangs while it opens', { open: { start: 'hang' }, startTimeoutMs: 1_500 }, { because: 'start-timeout', error: { code: 'ANB3003' } }],
+    [
+      'it hangs while it opens',
+      { open: { start: 'hang' }, startTimeoutMs: 1_500 },
+      { because: 'start-timeout', error: { code: 'ANB3003' } },
+    ],
   ]
   const start = (options: {
     python?: string

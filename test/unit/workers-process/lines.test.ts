@@ -13,9 +13,24 @@ function lines(chunks: readonly [number, string | Uint8Array][]): string[] {
 describe('lines of a process', () => {
   const rows: readonly [string, [number, string | Uint8Array][], string[]][] = [
     ['whole lines', [[0, 'a\nb\n']], ['a', 'b']],
-    ['a line in pieces', [[0, 'he'], [1, 'llo\nwor'], [2, 'ld']], ['hello', 'world']],
+    [
+      'a line in pieces',
+      [
+        [0, 'he'],
+        [1, 'llo\nwor'],
+        [2, 'ld'],
+      ],
+      ['hello', 'world'],
+    ],
     ['empty lines and CRLF', [[0, '\n\r\nx\r\n']], ['', '', 'x']],
-    ['a character in two pieces', [[0, new Uint8Array([0xc3])], [1, new Uint8Array([0xa9, 10])]], ['é']],
+    [
+      'a character in two pieces',
+      [
+        [0, new Uint8Array([0xc3])],
+        [1, new Uint8Array([0xa9, 10])],
+      ],
+      ['é'],
+    ],
     ['bytes that are no text', [[0, new Uint8Array([0xff, 0x41, 10])]], ['\ufffdA']],
     ['nothing', [], []],
   ]
@@ -26,10 +41,18 @@ describe('lines of a process', () => {
   })
 
   it('passes 200 lines a second, counts the rest, and begins anew at a line', () => {
-    const out = lines([[0, 'line\n'.repeat(1_000)], [10, 'half a '], [1_500, 'line\nnext\n']])
+    const out = lines([
+      [0, 'line\n'.repeat(1_000)],
+      [10, 'half a '],
+      [1_500, 'line\nnext\n'],
+    ])
     expect(out).toHaveLength(203)
     // 800 lines and the half one; what follows within the next second is told later.
-    expect(out.slice(200)).toEqual(['4,007 bytes of stdout dropped: over 200 lines a second', 'next', '4 bytes of stdout dropped: over 200 lines a second'])
+    expect(out.slice(200)).toEqual([
+      '4,007 bytes of stdout dropped: over 200 lines a second',
+      'next',
+      '4 bytes of stdout dropped: over 200 lines a second',
+    ])
   })
 
   it('bounds what a flood without any newline leaves', () => {

@@ -20,6 +20,24 @@ import time
 import zmq
 
 ENVELOPE = struct.Struct("<IHHQIIQHHIIIQQ")
+FIELDS = tuple(
+    [
+        "magic",
+        "version",
+        "kind",
+        "job",
+        "incarnation",
+        "lane",
+        "sequence",
+        "attempt",
+        "flags",
+        "rows",
+        "stage",
+        "tables",
+        "length",
+        "at",
+    ]
+)
 ENTRY = struct.Struct("<HHHHIIQQ")
 HELLO, OPEN, OPENED, CALL, DONE, FAILED, LOG, STOP, BYE = 1, 2, 3, 4, 8, 9, 10, 11, 12
 ROWS, OUTPUT, ERROR, JSON = 1, 10, 16, 17
@@ -37,10 +55,15 @@ class Worker:
 
     def frame(self, kind, body=b"", tables=0, call=None, **changed):
         head = {
-            "magic": 0x31424E41, "version": 1, "kind": kind, "job": self.job, "incarnation": self.seat["incarnation"],
-            "lane": 0, "sequence": 0, "attempt": 0, "flags": 0, "rows": 0, "stage": 0, "tables": tables,
-            "length": len(body), "at": 0,
-        }  # fmt: skip
+            **dict.fromkeys(FIELDS, 0),
+            "magic": 0x31424E41,
+            "version": 1,
+            "kind": kind,
+            "job": self.job,
+            "incarnation": self.seat["incarnation"],
+            "tables": tables,
+            "length": len(body),
+        }
         for name in ("lane", "sequence", "attempt", "rows", "stage"):
             if call is not None:
                 head[name] = call[name]
@@ -54,9 +77,7 @@ class Worker:
         self.socket.send(self.frame(kind, self.body(table, json.dumps(value).encode()), 1))
 
     def read(self, message):
-        names = ("magic", "version", "kind", "job", "incarnation", "lane", "sequence", "attempt", "flags", "rows",
-                 "stage", "tables", "length", "at")  # fmt: skip
-        call = dict(zip(names, ENVELOPE.unpack_from(message), strict=True))
+        call = dict(zip(FIELDS, ENVELOPE.unpack_from(message), strict=True))
         if call["flags"] & 1:
             call["reply_at"], call["reply_bytes"] = struct.unpack_from("<QQ", message, 64)
             body = bytes(self.shared[call["at"] : call["at"] + call["length"]])
@@ -91,6 +112,52 @@ def flood(what, count):
         os.write(1, what)
 
 
+def die_soon(worker, call):
+    worker.done(call, call["table"], flags=0)
+    time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def surroundings():
+    seen = {"env": dict(os.environ), "cwd": os.getcwd(), "fds": sorted(os.listdir("/proc/self/fd"))}
+    return json.dumps(seen).encode()
+
+
+def ignore_signals(worker, call):
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)
+    worker.done(call, b"")
+    spin()
+
+
+def log(worker, call):
+    where = {"logger": "user", "file": "t.py", "line": 7, "transform": "f"}
+    worker.say(LOG, {"level": "warning", "message": "look", **where})
+    worker.done(call, b"")
+
+
+def first(**changed):
+    """Sends an empty reply with something wrong, then the right one."""
+
+    def send(worker, call):
+        wrong = {name: value(worker, call) for name, value in changed.items()}
+        worker.socket.send(worker.frame(DONE, b"", 0, call, **wrong))
+        worker.done(call, call["table"])
+
+    return send
+
+
+def outside(worker, call):
+    worker.socket.send(worker.frame(DONE, b"", 1, call, flags=1, at=call.get("reply_at", 0) + 64, length=64))
+
+
+def truncated(worker, call):
+    worker.socket.send(worker.frame(DONE, worker.body(OUTPUT, call["table"], 2, call["rows"]), 1, call)[:-1])
+
+
+LINES = b"line of a flood\n" * 4096
+NOISE = bytes(range(11, 256)) * 256
+
 BEHAVIOURS = {
     "echo": lambda w, c: w.done(c, c["table"]),
     "inline": lambda w, c: w.done(c, c["table"], flags=0),
@@ -101,25 +168,25 @@ BEHAVIOURS = {
     "abort": lambda w, c: os.abort(),
     "spin": lambda w, c: spin(),
     "regex": lambda w, c: re.match(r"(a+)+$", "a" * 64 + "b"),
-    "reply-then-die": lambda w, c: (w.done(c, c["table"], flags=0), time.sleep(0.05), os.kill(os.getpid(), signal.SIGKILL)),
+    "reply-then-die": die_soon,
     "child": lambda w, c: w.done(c, sleeper(False)),
     "wait": lambda w, c: time.sleep(1000),
-    "environment": lambda w, c: w.done(c, json.dumps({"env": dict(os.environ), "cwd": os.getcwd(), "fds": sorted(os.listdir("/proc/self/fd"))}).encode()),
-    "flood-lines": lambda w, c: (flood(b"line of a flood\n" * 4096, 4096), w.done(c, b"")),
-    "flood-binary": lambda w, c: (flood(bytes(range(11, 256)) * 256, 1024), w.done(c, b"")),
-    "log": lambda w, c: (w.say(LOG, {"level": "warning", "logger": "user", "message": "look", "file": "t.py", "line": 7, "transform": "f"}), w.done(c, b"")),
+    "environment": lambda w, c: w.done(c, surroundings()),
+    "flood-lines": lambda w, c: (flood(LINES, 4096), w.done(c, b"")),
+    "flood-binary": lambda w, c: (flood(NOISE, 4096), w.done(c, b"")),
+    "log": log,
     "close-descriptors": lambda w, c: (os.closerange(3, 256), time.sleep(1000)),
-    "ignore-signals": lambda w, c: ([signal.signal(s, signal.SIG_IGN) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)], w.done(c, b""), spin()),
+    "ignore-signals": ignore_signals,
     "twice": lambda w, c: (w.done(c, c["table"]), w.done(c, c["table"])),
-    "other-run": lambda w, c: (w.socket.send(w.frame(DONE, b"", 0, c, job=w.job ^ 1)), w.done(c, c["table"])),
-    "other-incarnation": lambda w, c: (w.socket.send(w.frame(DONE, b"", 0, c, incarnation=999)), w.done(c, c["table"])),
-    "other-attempt": lambda w, c: (w.socket.send(w.frame(DONE, b"", 0, c, attempt=c["attempt"] + 1)), w.done(c, c["table"])),
+    "other-run": first(job=lambda w, c: w.job ^ 1),
+    "other-incarnation": first(incarnation=lambda w, c: 999),
+    "other-attempt": first(attempt=lambda w, c: c["attempt"] + 1),
     "other-lane": lambda w, c: w.done(c, c["table"], lane=c["lane"] + 1),
     "garbage": lambda w, c: w.socket.send(b"\xff" * 4096),
     "empty": lambda w, c: w.socket.send(b""),
     "two-parts": lambda w, c: w.socket.send_multipart([w.frame(DONE, b"", 0, c), b"more"]),
-    "truncated": lambda w, c: w.socket.send(w.frame(DONE, w.body(OUTPUT, c["table"], 2, c["rows"]), 1, c)[:-1]),
-    "outside-mapping": lambda w, c: w.socket.send(w.frame(DONE, b"", 1, c, flags=1, at=c.get("reply_at", 0) + 64, length=64)),
+    "truncated": truncated,
+    "outside-mapping": outside,
     "truncate-mapping": lambda w, c: w.done(c, truncate().encode()),
 }
 
@@ -136,19 +203,19 @@ def main():
     faulthandler.enable()
     seat = json.loads(os.environ.pop("ANABRANCH_WORKER"))
     worker = Worker(seat)
-    worker.say(HELLO, {
-        "token": os.environ.get("STAND_IN_TOKEN", seat["token"]), "pid": os.getpid(),
-        "protocol": int(os.environ.get("STAND_IN_PROTOCOL", "1")), "python": "3.11.0",
-        "package": os.environ.get("STAND_IN_VERSION", "0.1.0"), "pyarrow": "26.0.0", "numpy": "2.4.0", "pyzmq": zmq.__version__,
-    })  # fmt: skip
+    said = {"pid": os.getpid(), "python": "3.11.0", "pyarrow": "26.0.0", "numpy": "2.4.0", "pyzmq": zmq.__version__}
+    said["token"] = os.environ.get("STAND_IN_TOKEN", seat["token"])
+    said["protocol"] = int(os.environ.get("STAND_IN_PROTOCOL", "1"))
+    said["package"] = os.environ.get("STAND_IN_VERSION", "0.1.0")
+    worker.say(HELLO, said)
     opened = json.loads(worker.read(worker.socket.recv())["table"])
     if opened.get("start") == "die":
         sys.exit("could not load the model")
     if opened.get("start") == "hang":
         spin()
     if opened.get("start") == "refuse":
-        worker.say(FAILED, {"class": "PlanError", "code": "ANB1020", "type": "ImportError", "message": "no module named model",
-                            "traceback": "transforms.py line 3", "cause": [], "operator": 0, "retryAfterMs": None}, ERROR)  # fmt: skip
+        failed = {"class": "PlanError", "code": "ANB1020", "type": "ImportError", "message": "no module named model"}
+        worker.say(FAILED, {**failed, "traceback": "transforms.py line 3", "cause": [], "operator": 0}, ERROR)
         time.sleep(1000)
     worker.say(OPENED, {"modules": [], "declared": {}, "ms": 1})
     while True:
