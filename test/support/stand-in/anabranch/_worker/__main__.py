@@ -20,23 +20,21 @@ import time
 import zmq
 
 ENVELOPE = struct.Struct("<IHHQIIQHHIIIQQ")
-FIELDS = tuple(
-    [
-        "magic",
-        "version",
-        "kind",
-        "job",
-        "incarnation",
-        "lane",
-        "sequence",
-        "attempt",
-        "flags",
-        "rows",
-        "stage",
-        "tables",
-        "length",
-        "at",
-    ]
+FIELDS = (
+    "magic",
+    "version",
+    "kind",
+    "job",
+    "incarnation",
+    "lane",
+    "sequence",
+    "attempt",
+    "flags",
+    "rows",
+    "stage",
+    "tables",
+    "length",
+    "at",
 )
 ENTRY = struct.Struct("<HHHHIIQQ")
 HELLO, OPEN, OPENED, CALL, DONE, FAILED, LOG, STOP, BYE = 1, 2, 3, 4, 8, 9, 10, 11, 12
