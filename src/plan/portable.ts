@@ -3,17 +3,16 @@
  * gives the same bytes on every machine. What is read back is checked in full: form, edges, schemas, then the rules
  * of lint, since the text may have been edited or made by another program.
  */
-import { PlanError } from '../base/index.js'
-import { type FieldJson, type SchemaJson } from '../schema/index.js'
+import { PlanError, type Shape, ShapeError, shape } from '../base/index.js'
+import { schemaShape } from '../schema/index.js'
 import { frozen } from './frozen.js'
 import { inputsOf } from './graph.js'
 import { lint } from './lint.js'
 import { type Edge, type Plan, type PlanNode, planVersion } from './nodes.js'
 import { refuseFaults } from './refuse.js'
 import { edgeSchema, schemaAfter } from './schemas.js'
-import {
-  type Shape, ShapeError, anyJson, boolean, list, map, nullOr, object, oneOf, record, string, union, whole,
-} from './shape.js'
+
+const { anyJson, boolean, list, map, nullOr, object, oneOf, record, string, union, whole } = shape
 
 /** JSON text of the plan, two spaces, one final newline; the same plan gives the same bytes. */
 export function planToJson(plan: Plan): string {
@@ -88,26 +87,6 @@ function checkNodes(plan: Plan): void {
     seen.set(node.id, node)
   })
 }
-
-const scalar: Shape<string | number | boolean | null> = (value, path) => {
-  if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value as string
-  throw new ShapeError(path, 'a text, a number, true, false or null')
-}
-
-const fieldShape: Shape<FieldJson> = (value, path) => {
-  if (!Array.isArray(value) || value.length < 2 || value.length > 3) throw new ShapeError(path, '[name, type, options]')
-  const name = string(value[0], `${path}[0]`)
-  const type = string(value[1], `${path}[1]`)
-  if (value.length === 2) return [name, type]
-  const more = record(value[2], `${path}[2]`)
-  const odd = Object.keys(more).find(key => key !== 'required' && key !== 'default')
-  if (odd !== undefined) throw new ShapeError(`${path}[2]`, `without "${odd}"`)
-  return [name, type, {
-    ...(more['required'] !== undefined && { required: boolean(more['required'], `${path}[2].required`) }),
-    ...(more['default'] !== undefined && { default: scalar(more['default'], `${path}[2].default`) }),
-  }]
-}
-const schemaShape: Shape<SchemaJson> = list(fieldShape)
 
 const edgeShape: Shape<Edge> = (value, path) => {
   const edge = record(value, path)

@@ -2,6 +2,9 @@
  * runtime: runs one job by its life: open, flow, pace, fault, close. It must never know a command line, a page or an
  * HTTP request; those come to it.
  */
+export * from './flow/index.js'
+export { failureOf, lossOf } from './open/failures.js'
 export { runJob } from './open/run-job.js'
 export * from './options.js'
 export { openWorld } from './open/world.js'
+export { packageFolder, packageVersion } from './open/package.js'

@@ -46,9 +46,13 @@ export interface RunResult {
   readonly rowsDead: number
   readonly deadByReason: Readonly<Record<string, number>>
   readonly seconds: number
+  /** Seconds from the first poll to the last sink: without starting workers and checking inputs. */
+  readonly flowSeconds: number
   readonly outputs: readonly RunOutput[]
   /** Sums of null sinks that were asked for one, by sink id. */
   readonly checksums: Readonly<Record<string, number>>
+  /** What the run counted: resent leases, halved batches, replies dropped, ... and the transforms' own counters. */
+  readonly counters: Readonly<Record<string, number>>
   /** It was drained by a signal before its input ended. */
   readonly drained: boolean
 }

@@ -170,6 +170,11 @@ export class Engine {
     return this.pool.activeCount
   }
 
+  /** No lease is out and no row waits anywhere. */
+  get atRest(): boolean {
+    return this.leases.size === 0 && this.graph.idle
+  }
+
   /** Rows that each sink was given. */
   get sinkRows(): readonly number[] {
     return this.graph.sinks.map(s => s.rows)

@@ -1,7 +1,7 @@
 /** The graph: the vertices of a topology, wired by edges, and the order in which they move. */
 import { type Observer, invariant } from '../../base/index.js'
 import { type Topology, type Vertex, type VertexInput } from '../../plan/index.js'
-import { type Output } from './edge.js'
+import { type Edge, type Output } from './edge.js'
 import { type Effects } from './effects.js'
 import { type Work } from './grant.js'
 import { type Rows } from './rows.js'
@@ -52,6 +52,16 @@ export class Graph {
     return moved
   }
 
+  /** No row waits before a vertex or in a lane. */
+  get idle(): boolean {
+    return this.edges.every(e => e.rows === 0) && this.stages.every(s => s.lanes.every(l => l.idle))
+  }
+
+  /** The queues between the vertices. */
+  get edges(): readonly Edge[] {
+    return this.nodes.flatMap(inputsOf)
+  }
+
   emit(work: Work): void {
     work.stage.emit(work.ticket.lane)
   }
@@ -77,7 +87,7 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
   const counts = { source: 0, sink: 0 }
   for (const vertex of topology.vertices) {
     const node = makeNode(vertex, terms, events, counts, topology)
-    const inputs = node instanceof UnionVertex ? node.inputs : node instanceof SourceVertex ? [] : [node.input]
+    const inputs = inputsOf(node)
     vertex.inputs.forEach((input, i) => {
       const edge = inputs[i]
       invariant(edge !== undefined, 'each input of a vertex has an edge')
@@ -87,6 +97,9 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
   }
   return new Graph(nodes, terms.rowsMax)
 }
+
+const inputsOf = (node: Node): readonly Edge[] =>
+  node instanceof UnionVertex ? node.inputs : node instanceof SourceVertex ? [] : [node.input]
 
 function makeNode(
   vertex: Vertex,

@@ -31,6 +31,8 @@ const hopeless: ReadonlySet<string> = new Set(['ANB5002', 'ANB8001', 'ANB8002'])
 
 export class Host implements Effects {
   readonly outputs: SinkFile[][] = []
+  /** When rows began to flow. */
+  openedMs = 0
   private engine: Engine | null = null
   private readonly workers = new Map<number, WorkerProcess>()
   /** Numbers that the engine gave, by the incarnation in frames: io processes share the count. */
@@ -56,7 +58,8 @@ export class Host implements Effects {
     engine.start(this.now())
     await Promise.race([opened, over])
     await Promise.race([open(), over])
-    engine.open(this.now())
+    this.openedMs = this.now()
+    engine.open(this.openedMs)
     await over
   }
 

@@ -2,7 +2,7 @@
  * Run a job: from a plan to its result. The order is the promise: the folder is locked before anything is started, a
  * worker has opened the modules before a source is opened, every check is done before the first row.
  */
-import { PlanError } from '../../base/index.js'
+import { type Observer, PlanError } from '../../base/index.js'
 import { type NullSink, type ParquetWork, type Sink, type Source, deadLetters, filesSink, filesSource, nullSink, outputFolder, socketSink, socketSource } from '../../connectors/index.js'
 import { jsonDecoder, jsonEncoder, textDecoder } from '../../formats/index.js'
 import { type Plan, type SinkVertex, type SourceVertex, type Topology, openStages, stagesOf } from '../../plan/index.js'
@@ -31,7 +31,9 @@ interface Opened {
   readonly run: { readonly job: string; readonly token: string }
 }
 
-export async function runJob(plan: Plan, options: RunOptions): Promise<RunResult> {
+export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> {
+  const counters: Record<string, number> = {}
+  const options: RunOptions = { ...asked, observer: counting(asked.observer, counters) }
   const topology = stagesOf(plan)
   const world = openWorld()
   try {
@@ -45,7 +47,8 @@ export async function runJob(plan: Plan, options: RunOptions): Promise<RunResult
     })
     try {
       const run = { job: world.random.hex(8), token: world.random.hex(16) }
-      return await runIn({ world, topology, plan, options, run }, pids => folder.workers(pids))
+      const result = await runIn({ world, topology, plan, options, run }, pids => folder.workers(pids))
+      return { ...result, counters }
     } finally {
       folder.close()
     }
@@ -54,7 +57,17 @@ export async function runJob(plan: Plan, options: RunOptions): Promise<RunResult
   }
 }
 
-async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): Promise<RunResult> {
+const counting = (observer: Observer, counters: Record<string, number>): Observer => ({
+  log: observer.log.bind(observer),
+  count: (name, by = 1, labels) => {
+    counters[name] = (counters[name] ?? 0) + by
+    observer.count(name, by, labels)
+  },
+})
+
+type Result = Omit<RunResult, 'counters'>
+
+async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): Promise<Result> {
   const { world, topology, options } = opened
   const began = world.clock.nowMs()
   let incarnations = 0
@@ -249,8 +262,14 @@ function watchSignals(options: RunOptions, sources: readonly Source[], engine: E
 
 function resultOf(
   opened: Opened,
-  of: { readonly host: Host; readonly engine: Engine; readonly sinks: readonly Sink[]; readonly began: number; readonly drained: boolean },
-): RunResult {
+  of: {
+    readonly host: Host
+    readonly engine: Engine
+    readonly sinks: readonly Sink[]
+    readonly began: number
+    readonly drained: boolean
+  },
+): Result {
   const { world, topology, options } = opened
   const vertices = topology.vertices.filter(v => v.kind === 'sink')
   const outputs = vertices.map((vertex, i) => {
@@ -270,6 +289,7 @@ function resultOf(
     rowsDead: ledger.rowsDead,
     deadByReason: Object.fromEntries(ledger.deadByReason),
     seconds: (world.clock.nowMs() - of.began) / 1_000,
+    flowSeconds: (world.clock.nowMs() - of.host.openedMs) / 1_000,
     outputs,
     checksums: Object.fromEntries(checksums),
     drained: of.drained,

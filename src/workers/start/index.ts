@@ -3,5 +3,7 @@
  * machine only through the world and the socket only through transport. It must never know what a batch means.
  */
 export * from './contract.js'
+export * from './describe.js'
 export * from './find-python.js'
+export { Outbox } from './outbox.js'
 export { startWorker } from './worker.js'

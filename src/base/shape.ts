@@ -13,6 +13,9 @@ const refuse = (path: string, expected: string): never => {
   throw new ShapeError(path, expected)
 }
 
+/** A property that is not known: refused, since it would be lost without a word. */
+export const none = (name: string, path: string): never => refuse(path, `without "${name}"`)
+
 export const string: Shape<string> = (value, path) => (typeof value === 'string' ? value : refuse(path, 'a text'))
 export const boolean: Shape<boolean> = (value, path) =>
   typeof value === 'boolean' ? value : refuse(path, 'true or false')
@@ -20,6 +23,14 @@ export const whole: Shape<number> = (value, path) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
     ? value
     : refuse(path, 'a whole number, 0 or more')
+
+/** Anything: read further by whoever asked. */
+export const any: Shape<unknown> = value => value
+
+export const scalar: Shape<string | number | boolean | null> = (value, path) =>
+  value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? value
+    : refuse(path, 'a text, a number, true, false or null')
 
 export const nullOr = <T>(shape: Shape<T>): Shape<T | null> => (value, path) => (value === null ? null : shape(value, path))
 
@@ -35,12 +46,12 @@ export const list = <T>(shape: Shape<T>, most = 10_000): Shape<readonly T[]> => 
 
 type Shaped<F> = { readonly [K in keyof F]: F[K] extends Shape<infer T> ? T : never }
 
-/** Exactly these properties; more are refused, since they would be lost without a word. */
+/** Exactly these properties. */
 export const object = <const F extends Readonly<Record<string, Shape<unknown>>>>(fields: F): Shape<Shaped<F>> =>
   (value, path) => {
     const given = record(value, path)
     const unknown = Object.keys(given).find(name => !Object.hasOwn(fields, name))
-    if (unknown !== undefined) refuse(path, `without "${unknown}"`)
+    if (unknown !== undefined) none(unknown, path)
     const read = Object.entries(fields).map(([name, shape]) => [name, shape(given[name], join(path, name))])
     return Object.fromEntries(read) as Shaped<F>
   }

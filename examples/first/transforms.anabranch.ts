@@ -1,0 +1,18 @@
+// Written by `anabranch types transforms.py` from the declarations in it; write it anew when they change.
+
+const from = { path: "transforms.py", types: import.meta.url, source: "534cf04611cf39bf95a84640544a4775d8987688ce1329d72ba5b092e8eafe70" } as const
+
+const Order = [["item","utf8"],["price","float64"],["qty","int64"]] as const
+
+/** What each order comes to. */
+const bill = {
+  name: "bill", kind: 'transform', keyed: false, mode: 'batch',
+  inputs: [["price","float64"],["qty","int64"]],
+  outputs: [["total","float64"]],
+  state: [],
+  side: {},
+  atEnd: false, timeoutMs: 30000,
+  declared: '9fece6a5381ee37289953c15105207f140c1943a0ae5234ff7b9759e14575b4e', from,
+} as const
+
+export default { Order, bill }

@@ -1,0 +1,129 @@
+"""The bodies of the benchmarks as transforms."""
+
+import bodies
+import numpy as np
+
+import anabranch as ab
+
+Xy = ab.schema({"x": ab.float64, "y": ab.float64})
+Event = ab.schema({"k": ab.int64, "ts": ab.int64, "x": ab.float64})
+Line = ab.schema(
+    {"id": ab.int64, "a": ab.float64, "b": ab.float64, "name": ab.utf8, "ts": ab.int64, "ok": ab.bool_}
+)
+DECAY = bodies.DECAY
+KEEP = 1 - DECAY
+
+
+@ab.transform(inputs={"x": ab.float64, "y": ab.float64}, outputs={"z": ab.float64})
+def b1(batch):
+    return {"z": bodies.b1(batch.numpy("x"), batch.numpy("y"))}
+
+
+@ab.transform(inputs={"x": ab.float64, "y": ab.float64}, outputs={"z": ab.float64})
+def b1_40(batch):
+    return {"z": bodies.b1_40(batch.numpy("x"), batch.numpy("y"))}
+
+
+@ab.transform(inputs={"line": ab.utf8}, outputs={"line": ab.utf8}, mode="row")
+def b2(row):
+    return {"line": bodies.b2(row["line"])}
+
+
+@ab.transform(inputs={"a": ab.float64, "b": ab.float64}, outputs={"z": ab.float64})
+def j1(batch):
+    return {"z": batch.numpy("a") * 2 + batch.numpy("b")}
+
+
+FEATURE = {
+    "inputs": {"ts": ab.int64, "x": ab.float64},
+    "state": {"n": ab.int64.default(0), "mean": ab.float64, "variance": ab.float64, "last": ab.int64},
+    "outputs": {"n": ab.int64, "mean": ab.float64, "dt": ab.float64, "z": ab.float64},
+}
+
+
+@ab.keyed(**FEATURE, mode="row")
+def b3_row(row, state):
+    before = None if state is None else (state["n"], state["mean"], state["variance"], state["last"])
+    (n, mean, variance, last), (on, om, dt, z) = bodies.b3(before, row["ts"], row["x"])
+    return {"n": on, "mean": om, "dt": dt, "z": z}, {"n": n, "mean": mean, "variance": variance, "last": last}
+
+
+def rest(ts, x, out):
+    """The loop over the rows of one key, for the few hot keys that are left when the rounds grow thin."""
+
+    def step(rows, n, mean, variance, last):
+        state = (n, mean, variance, last)
+        made = []
+        for t, value in zip(ts[rows].tolist(), x[rows].tolist()):
+            state, row = bodies.b3(state, t, value)
+            made.append(row)
+        for column, values in zip(out, zip(*made)):
+            column[rows] = values
+        return state
+
+    return step
+
+
+@ab.keyed(**FEATURE)
+def b3_rounds(batch, state):
+    ts, x, size = batch.numpy("ts"), batch.numpy("x"), len(batch)
+    n, mean, dt, z = out = (np.empty(size, np.int64), np.empty(size), np.empty(size), np.empty(size))
+    first = state.first
+    began = (
+        state["n"],
+        np.where(state.new, x[first], state.numpy("mean", null=0.0)),
+        np.where(state.new, 0.0, state.numpy("variance", null=0.0)),
+        np.where(state.new, ts[first], state.numpy("last", null=0)),
+    )
+
+    def step(rows, keys, count, average, variance, last):
+        t, away = ts[rows], x[rows] - average
+        z[rows] = np.divide(away, np.sqrt(variance), out=np.zeros(len(rows)), where=variance > 0)
+        by = DECAY * away
+        average += by
+        variance[:] = KEEP * (variance + away * by)
+        count += 1
+        dt[rows] = (t - last) / 1000.0
+        last[:] = t
+        n[rows], mean[rows] = count, average
+
+    names = ("n", "mean", "variance", "last")
+    after = state.rounds(step, *began, rest=rest(ts, x, out))
+    return {"n": n, "mean": mean, "dt": dt, "z": z}, dict(zip(names, after))
+
+
+@ab.keyed(**FEATURE)
+def b3_scan(batch, state):
+    order, starts = state.order, state.starts
+    head, tail = starts[:-1], starts[1:] - 1
+    ts, x = batch.numpy("ts")[order], batch.numpy("x")[order]
+    code = state.index[order]
+    new = state.new
+    mean0 = np.where(new, x[head], state.numpy("mean", null=0.0))
+    variance0 = np.where(new, 0.0, state.numpy("variance", null=0.0))
+    last0 = np.where(new, ts[head], state.numpy("last", null=0))
+
+    mean = state.scan(x, KEEP, mean0, gain=DECAY, in_key_order=True)
+    away = x - before(mean, mean0, head)
+    variance = state.scan(away * away, KEEP, variance0, gain=KEEP * DECAY, in_key_order=True)
+    past = before(variance, variance0, head)
+    z_ordered = np.divide(away, np.sqrt(past), out=np.zeros(len(x)), where=past > 0)
+    position = np.arange(len(x), dtype=np.int64) - head[code]
+    counted = state["n"].to_numpy()
+
+    n, m, dt, z = (np.empty(len(x), np.int64), np.empty(len(x)), np.empty(len(x)), np.empty(len(x)))
+    n[order] = counted[code] + 1 + position
+    m[order], z[order] = mean, z_ordered
+    dt[order] = (ts - before(ts, last0, head)) / 1000.0
+    return (
+        {"n": n, "mean": m, "dt": dt, "z": z},
+        {"n": counted + np.diff(starts), "mean": mean[tail], "variance": variance[tail], "last": ts[tail]},
+    )
+
+
+def before(values, initial, head):
+    """In key order: the value of the row before of the same key."""
+    out = np.empty_like(values)
+    out[1:] = values[:-1]
+    out[head] = initial
+    return out
