@@ -72,7 +72,20 @@ def _function(name: str, function: Function, lines: dict[str, int]) -> dict[str,
     }
 
 
-_operations: dict[str, Callable[[str], dict[str, object]]] = {"describe": describe}
+def parquet(path: str) -> dict[str, object]:
+    """``{schema: [[name, type]]}`` of a Parquet file; type is None where this package has no such type."""
+    import pyarrow.parquet as pq
+
+    from ._arrow_types import from_arrow
+
+    schema: list[list[object]] = []
+    for field in pq.read_schema(path):
+        found = from_arrow(field.type)
+        schema.append([field.name, None if found is None else str(found)])
+    return {"schema": schema}
+
+
+_operations: dict[str, Callable[[str], dict[str, object]]] = {"describe": describe, "parquet": parquet}
 
 
 def dispatch(request: str) -> str:

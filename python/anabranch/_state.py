@@ -11,16 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ._arrow_types import Form
-from ._chain.columns import AnyArray, Column, Rows, Source
+from ._chain.columns import AnyArray, Bits, Column, Rows, Source
 from ._chain.grouping import Grouping
 from ._recurrence import REST_BELOW, Rest, Scan, Step, rounds
 from .errors import ContractError
 
 if TYPE_CHECKING:
     from typing import Any
-
-Bits = npt.NDArray[np.bool_]
-
 
 class StateColumn(np.ndarray[tuple[int, ...], np.dtype[np.generic]]):
     """A column of state: NumPy to compute with, and pyarrow where nulls matter.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from .._context import Call
 from ..errors import ContractError, Reject
-from .columns import AnyArray, Rows
+from .columns import Bits, Rows
 from .convert import Columns, Place, mask_of
 from .failure import Failure
 
@@ -32,7 +32,6 @@ class SideRows:
     parent: Rows | None
 
 
-@dataclass
 class Answer:
     """What one call of one transform answers.
 
@@ -45,12 +44,15 @@ class Answer:
         dead: rows that were rejected or, in row mode, raised.
     """
 
-    columns: Columns
-    parent: Rows | None = None
-    sides: list[SideRows] = field(default_factory=list)
-    state: Columns | None = None
-    cleared: AnyArray | None = None
-    dead: list[Dead] = field(default_factory=list)
+    __slots__ = ("cleared", "columns", "dead", "parent", "sides", "state")
+
+    def __init__(self, columns: Columns, parent: Rows | None = None) -> None:
+        self.columns = columns
+        self.parent = parent
+        self.sides: list[SideRows] = []
+        self.state: Columns | None = None
+        self.cleared: Bits | None = None
+        self.dead: list[Dead] = []
 
 
 class Rejects(Call):

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from .._result import Result
-from .._state import Bits, State
+from .._state import State
 from ..errors import ContractError
 from .answer import Answer, Dead, SideRows
-from .columns import Added, Column, Rows, Source, Taken, Values, concat, take
+from .columns import Added, Bits, Column, Rows, Source, Taken, Values, concat, take
 from .convert import Columns, Place, columns_of
 from .failure import CallFailedError, failure_of
 from .grouping import Grouping, group
@@ -27,6 +27,9 @@ from .over_rows import call_over_rows
 _NO_ROWS = np.empty(0, np.int32)
 
 
+_NO_STATE: Mapping[int, KeyedState] = {}
+
+
 @dataclass(frozen=True)
 class KeyedState:
     """The state of one operator for the keys of a call: k rows, and which of them are new."""
@@ -35,13 +38,17 @@ class KeyedState:
     new: Bits
 
 
-@dataclass(frozen=True)
 class Input:
     """What a chain is called with. ``state`` is by the operator's index."""
 
-    source: Source
-    grouping: Grouping | None = None
-    state: Mapping[int, KeyedState] = field(default_factory=dict)
+    __slots__ = ("grouping", "source", "state")
+
+    def __init__(
+        self, source: Source, grouping: Grouping | None = None, state: Mapping[int, KeyedState] = _NO_STATE
+    ) -> None:
+        self.source = source
+        self.grouping = grouping
+        self.state = state
 
 
 @dataclass
@@ -55,7 +62,6 @@ class SideOutput:
     parent: Rows | None
 
 
-@dataclass
 class Outcome:
     """What a chain answers.
 
@@ -69,13 +75,16 @@ class Outcome:
         seconds: time spent in user code.
     """
 
-    source: Source
-    parent: Rows | None
-    sides: list[SideOutput] = field(default_factory=list)
-    state: dict[int, Columns] = field(default_factory=dict)
-    cleared: dict[int, Bits] = field(default_factory=dict)
-    dead: list[Dead] = field(default_factory=list)
-    seconds: float = 0.0
+    __slots__ = ("cleared", "dead", "parent", "seconds", "sides", "source", "state")
+
+    def __init__(self, source: Source, parent: Rows | None) -> None:
+        self.source = source
+        self.parent = parent
+        self.sides: list[SideOutput] = []
+        self.state: dict[int, Columns] = {}
+        self.cleared: dict[int, Bits] = {}
+        self.dead: list[Dead] = []
+        self.seconds = 0.0
 
 
 def run_once(operators: Sequence[Operator], call: Input) -> Outcome:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 AnyArray = npt.NDArray[np.generic]
 Rows = npt.NDArray[np.int32]
+Bits = npt.NDArray[np.bool_]
 Column = AnyArray | pa.Array
 """A checked column: a NumPy array of numbers without nulls, or a pyarrow array of the declared type."""
 

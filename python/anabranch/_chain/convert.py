@@ -55,7 +55,7 @@ def columns_of(returned: object, forms: dict[str, Form], rows: int | None, place
 
 def mapping_of(returned: object, place: Place) -> Mapping[str, object]:
     """What was returned as a mapping of names to columns."""
-    if isinstance(returned, Mapping):
+    if type(returned) is dict or isinstance(returned, Mapping):
         return returned
     if isinstance(returned, (pa.RecordBatch, pa.Table)):
         return dict(zip(returned.schema.names, returned.columns, strict=True))

@@ -10,11 +10,12 @@ import struct
 from typing import NamedTuple
 
 from ..errors import ProtocolError
-from .kinds import ENTRY_BYTES, MAGIC, PROTOCOL_VERSION, TABLE_ALIGN
+from .kinds import ENTRY_BYTES, MAGIC, MAPPED_FLAG, PROTOCOL_VERSION, TABLE_ALIGN
 
 _ENVELOPE = struct.Struct("<IHHQIIQHHIIIQQ")
 _ENTRY = struct.Struct("<HHHHIIQQ")
 _GRANT = struct.Struct("<QQ")
+_ROUND = TABLE_ALIGN - 1
 
 
 class Envelope(NamedTuple):
@@ -49,8 +50,19 @@ class Entry(NamedTuple):
     length: int
 
 
+class Content:
+    """Bytes that are written straight into the frame, so that they are copied once."""
+
+    __slots__ = ("size",)
+    size: int
+
+    def write(self, target: memoryview, at: int) -> None:
+        """Write ``size`` bytes at ``at``."""
+        raise NotImplementedError
+
+
 class Table(NamedTuple):
-    """A table to be sent: bytes, and where ``write`` is given, what writes them at a place."""
+    """A table to be sent. ``content`` are its bytes, or what writes them in place."""
 
     kind: int
     operator: int
@@ -60,27 +72,62 @@ class Table(NamedTuple):
     content: memoryview | bytes | Content
 
 
-class Content:
-    """Bytes that are written straight into the frame, so that they are copied once."""
+class Body:
+    """Tables with their places; measured once, written once."""
 
-    __slots__ = ()
-    size: int
+    __slots__ = ("_places", "size", "tables")
 
-    def write(self, target: memoryview, at: int) -> None:
-        """Write ``size`` bytes at ``at``."""
-        raise NotImplementedError
+    def __init__(self, tables: list[Table]) -> None:
+        self.tables = tables
+        self._places: list[tuple[int, int]] = []
+        at = len(tables) * ENTRY_BYTES
+        for table in tables:
+            content = table[5]
+            size = content.size if isinstance(content, Content) else len(content)
+            begin = (at + _ROUND) & -TABLE_ALIGN
+            self._places.append((begin, size))
+            at = begin + size
+        self.size = at
+
+    def write(self, target: memoryview, start: int) -> None:
+        """Write directory and tables at ``start``; the gaps between them are zero."""
+        entry = start
+        at = start + len(self.tables) * ENTRY_BYTES
+        for (kind, operator, output, schema, rows, content), (offset, size) in zip(
+            self.tables, self._places, strict=True
+        ):
+            begin = start + offset
+            if begin > at:
+                target[at:begin] = bytes(begin - at)
+            at = begin + size
+            if isinstance(content, Content):
+                content.write(target, begin)
+            else:
+                target[begin:at] = content
+            _ENTRY.pack_into(target, entry, kind, operator, output, 0, schema, rows, offset, size)
+            entry += ENTRY_BYTES
 
 
 def read_envelope(message: memoryview) -> Envelope:
     """The envelope; a ``ProtocolError`` where these are not the first bytes of a message of this version."""
     if len(message) < _ENVELOPE.size:
         raise ProtocolError(f"expected a message of at least {_ENVELOPE.size} bytes, got {len(message)}")
-    envelope = Envelope._make(_ENVELOPE.unpack_from(message, 0))
+    envelope = tuple.__new__(Envelope, _ENVELOPE.unpack_from(message, 0))
     if envelope.magic != MAGIC:
         raise ProtocolError(f"expected the text ANB1 at the start, got {envelope.magic:#x}")
     if envelope.version != PROTOCOL_VERSION:
         raise ProtocolError(f"expected protocol version {PROTOCOL_VERSION}, got {envelope.version}", code="ANB5002")
     return envelope
+
+
+def write_answer(target: memoryview | bytearray, asked: Envelope, kind: int, body: Body, mapped_at: int | None) -> None:
+    """The envelope of DONE or FAILED: what was asked, with another kind and body."""
+    flags, at = (0, 0) if mapped_at is None else (MAPPED_FLAG, mapped_at)
+    count, size = len(body.tables), body.size
+    _, _, _, job, incarnation, lane, sequence, attempt, _, rows, stage, _, _, _ = asked
+    _ENVELOPE.pack_into(
+        target, 0, MAGIC, PROTOCOL_VERSION, kind, job, incarnation, lane, sequence, attempt, flags, rows, stage, count, size, at
+    )
 
 
 def read_grant(message: memoryview) -> tuple[int, int]:
@@ -91,45 +138,5 @@ def read_grant(message: memoryview) -> tuple[int, int]:
 
 def read_directory(body: memoryview, start: int, count: int) -> list[Entry]:
     """The directory of the body that begins at ``start``."""
-    size = count * ENTRY_BYTES
-    return [Entry._make(entry) for entry in _ENTRY.iter_unpack(body[start : start + size])]
-
-
-def body_size(tables: list[Table]) -> int:
-    """Bytes of the body that holds these tables."""
-    at = len(tables) * ENTRY_BYTES
-    for table in tables:
-        content = table.content
-        at = _aligned(at) + (content.size if isinstance(content, Content) else len(content))
-    return at
-
-
-def write_body(tables: list[Table], target: memoryview, start: int) -> None:
-    """Write directory and tables at ``start``; the gaps between them are zero."""
-    at = len(tables) * ENTRY_BYTES
-    entry = start
-    for table in tables:
-        content = table.content
-        begin = _aligned(at)
-        if begin > at:
-            target[start + at : start + begin] = bytes(begin - at)
-        if isinstance(content, Content):
-            size = content.size
-            content.write(target, start + begin)
-        else:
-            size = len(content)
-            target[start + begin : start + begin + size] = content
-        _ENTRY.pack_into(
-            target, entry, table.kind, table.operator, table.output, 0, table.schema, table.rows, begin, size
-        )
-        entry += ENTRY_BYTES
-        at = begin + size
-
-
-def write_envelope(target: memoryview | bytearray, envelope: Envelope) -> None:
-    """Write the first 64 bytes of a message."""
-    _ENVELOPE.pack_into(target, 0, *envelope)
-
-
-def _aligned(at: int) -> int:
-    return (at + TABLE_ALIGN - 1) & -TABLE_ALIGN
+    new = tuple.__new__
+    return [new(Entry, entry) for entry in _ENTRY.iter_unpack(body[start : start + count * ENTRY_BYTES])]

@@ -20,6 +20,7 @@ from ..errors import ProtocolError
 from .frame import Content
 
 _I32 = struct.Struct("<i").unpack_from
+_HEAD = struct.Struct("<4i").unpack_from
 _U16 = struct.Struct("<H").unpack_from
 
 
@@ -78,6 +79,21 @@ class Layout:
                 self.plain[name] = (node, buffer + 1, form.dtype)
             nodes, buffers = _counts(form.type)
             node, buffer = node + nodes, buffer + buffers
+        self._head: tuple[int, ...] = ()
+        self._known: tuple[int, int, int] = (0, 0, 0)
+
+    def places(self, message: memoryview, at: int) -> tuple[int, int, int]:
+        """Where nodes, buffers and body of a message begin, from the message's start.
+
+        The host renders the metadata of a schema once and puts in the numbers of each batch, so a header of the same
+        size that begins alike has everything in the same place.
+        """
+        head = _HEAD(message, at)
+        if head != self._head:
+            places = Places(message, at)
+            self._known = (places.nodes - at, places.buffers - at, places.body - at)
+            self._head = head
+        return self._known
 
 
 def _counts(arrow: pa.DataType) -> tuple[int, int]:
@@ -102,7 +118,7 @@ class FrameTable:
         self._message = message
         self._at, self._length = place
         self._whole = whole
-        self._places: Places | None = None
+        self._places: tuple[int, int, int] | None = None
         self._batch: pa.RecordBatch | None = None
         self.rows = rows
 
@@ -129,19 +145,20 @@ class FrameTable:
         return self._message[self._at : self._at + self._length]
 
     def _view(self, node: int, buffer: int, dtype: np.dtype[np.generic]) -> AnyArray | None:
+        message, at = self._message, self._at
         places = self._places
         if places is None:
-            places = self._places = Places(self._message, self._at)
-        if _I32(self._message, places.nodes + 16 * node + 8)[0]:
+            places = self._places = self._layout.places(message, at)
+        nodes, buffers, body = places
+        if _I32(message, at + nodes + 16 * node + 8)[0]:
             return None
-        start = places.body + _I32(self._message, places.buffers + 16 * buffer)[0]
-        return np.frombuffer(self._message, dtype, self.rows, start)
+        return np.frombuffer(message, dtype, self.rows, at + body + _I32(message, at + buffers + 16 * buffer)[0])
 
 
 class Rendered(Content):
     """A record batch message with this header and these buffers."""
 
-    __slots__ = ("_buffers", "_numbers", "_template", "size")
+    __slots__ = ("_buffers", "_numbers", "_template")
 
     def __init__(
         self, template: Template, numbers: tuple[int, list[int], list[int], int], buffers: list[tuple[int, memoryview]]

@@ -13,15 +13,7 @@ import pyarrow as pa
 import zmq
 
 from .._protocol import kinds
-from .._protocol.frame import (
-    Envelope,
-    Table,
-    body_size,
-    read_envelope,
-    read_grant,
-    write_body,
-    write_envelope,
-)
+from .._protocol.frame import Body, Envelope, Table, read_directory, read_envelope, read_grant, write_answer
 from ..errors import ProtocolError
 from .start import Seat
 
@@ -82,33 +74,27 @@ class Link:
         found.reply_at, found.capacity = read_grant(message)
         return found
 
-    def answer(self, asked: Message, kind: int, tables: list[Table]) -> None:
+    def answer(self, asked: Message, kind: int, body: Body) -> None:
         """Send DONE or FAILED; into the mapping where the host lent space for it."""
-        to = asked.envelope
-        size = body_size(tables)
-        if self._writable is not None and size <= asked.capacity:
-            write_body(tables, self._writable, asked.reply_at)
+        if self._writable is not None and body.size <= asked.capacity:
+            body.write(self._writable, asked.reply_at)
             head = bytearray(kinds.ENVELOPE_BYTES)
-            flags, at = kinds.MAPPED_FLAG, asked.reply_at
-            write_envelope(head, to._replace(kind=kind, flags=flags, tables=len(tables), length=size, at=at))
+            write_answer(head, asked.envelope, kind, body, asked.reply_at)
             self._socket.send(head)
             return
-        frame = bytearray(kinds.ENVELOPE_BYTES + size)
-        write_envelope(frame, to._replace(kind=kind, flags=0, tables=len(tables), length=size, at=0))
-        write_body(tables, memoryview(frame), kinds.ENVELOPE_BYTES)
+        frame = bytearray(kinds.ENVELOPE_BYTES + body.size)
+        write_answer(frame, asked.envelope, kind, body, None)
+        body.write(memoryview(frame), kinds.ENVELOPE_BYTES)
         self._socket.send(frame, copy=len(frame) < _COPY_BELOW)
 
     def say(self, kind: int, said: dict[str, object] | None = None, *, wait: bool = True, table: int = kinds.JSON) -> bool:
         """Send a control message; with ``wait=False`` only if it can go at once. True: it went."""
-        tables = [] if said is None else [json_table(table, said)]
-        size = body_size(tables)
-        frame = bytearray(kinds.ENVELOPE_BYTES + size)
+        body = Body([] if said is None else [json_table(table, said)])
+        frame = bytearray(kinds.ENVELOPE_BYTES + body.size)
         seat = self._seat
-        head = Envelope(
-            kinds.MAGIC, kinds.PROTOCOL_VERSION, kind, seat.job, seat.incarnation, 0, 0, 0, 0, 0, 0, len(tables), size, 0
-        )
-        write_envelope(frame, head)
-        write_body(tables, memoryview(frame), kinds.ENVELOPE_BYTES)
+        nobody = Envelope(kinds.MAGIC, kinds.PROTOCOL_VERSION, kind, seat.job, seat.incarnation, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        write_answer(frame, nobody, kind, body, None)
+        body.write(memoryview(frame), kinds.ENVELOPE_BYTES)
         try:
             self._socket.send(frame, 0 if wait else zmq.NOBLOCK)
         except zmq.Again:
@@ -129,8 +115,6 @@ def json_table(kind: int, value: object) -> Table:
 
 def read_json(message: Message) -> dict[str, object]:
     """The JSON object of a control message."""
-    from .._protocol.frame import read_directory
-
     for entry in read_directory(message.body, message.start, message.envelope.tables):
         if entry.kind == kinds.JSON:
             begin = message.start + entry.offset

@@ -19,7 +19,7 @@ from .._chain.convert import _decoded, _holds
 from .._chain.failure import Failure
 from .._errors_text import describe_error
 from .._protocol import kinds
-from .._protocol.frame import Table
+from .._protocol.frame import Body, Table
 from .._protocol.ipc import Template
 from .._schema import schema_from_json
 from ..errors import AnabranchError, ConnectorError, PlanError
@@ -37,9 +37,9 @@ def answer_io(link: Link, message: Message) -> None:
         said = read_json(message)
         tables = inspect(said) if kind == kinds.INSPECT else read(said) if kind == kinds.READ else write(said)
     except BaseException as error:
-        link.answer(message, kinds.FAILED, [json_table(kinds.ERROR, error_json(_failure(error), 0))])
+        link.answer(message, kinds.FAILED, Body([json_table(kinds.ERROR, error_json(_failure(error), 0))]))
     else:
-        link.answer(message, kinds.DONE, tables)
+        link.answer(message, kinds.DONE, Body(tables))
 
 
 def _failure(error: BaseException) -> Failure:

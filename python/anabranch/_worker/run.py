@@ -7,6 +7,7 @@ import gc
 from .. import _context
 from .._chain.failure import CallFailedError, failure_of
 from .._protocol import kinds
+from .._protocol.frame import Body
 from ..errors import ProtocolError
 from .failed import error_json
 from .link import Link, Message, json_table, read_json
@@ -64,14 +65,14 @@ def _answer(link: Link, stages: list[Stage], message: Message) -> None:
         if envelope.stage >= len(stages):
             raise ProtocolError(f"expected a stage below {len(stages)}, got {envelope.stage}")
         stage = stages[envelope.stage]
-        tables = stage.call(message) if envelope.kind == kinds.CALL else stage.end(message)
+        body = stage.call(message) if envelope.kind == kinds.CALL else stage.end(message)
     except CallFailedError as error:
-        link.answer(message, kinds.FAILED, [json_table(kinds.ERROR, error_json(error.failure, error.operator))])
+        link.answer(message, kinds.FAILED, Body([json_table(kinds.ERROR, error_json(error.failure, error.operator))]))
     except BaseException as error:
         failure = failure_of(error)
-        link.answer(message, kinds.FAILED, [json_table(kinds.ERROR, error_json(failure, 0))])
+        link.answer(message, kinds.FAILED, Body([json_table(kinds.ERROR, error_json(failure, 0))]))
     else:
-        link.answer(message, kinds.DONE, tables)
+        link.answer(message, kinds.DONE, body)
 
 
 def _collect(collections: int) -> int:

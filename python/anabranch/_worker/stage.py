@@ -19,7 +19,7 @@ from .._chain.grouping import Grouping
 from .._chain.operator import Operator
 from .._chain.undo import run_chain
 from .._protocol import kinds
-from .._protocol.frame import Entry, Table, body_size, read_directory
+from .._protocol.frame import Body, Entry, Table, read_directory
 from .._protocol.ipc import FrameTable, Layout, Template
 from .._schema import Schema, make_schema
 from .link import Message, json_table
@@ -76,8 +76,8 @@ class Stage:
         for side in operator.sides:
             self._sides[operator.index, side.number] = Template(side.forms)
 
-    def call(self, message: Message) -> list[Table]:
-        """The tables of DONE for a CALL; a ``CallFailedError`` is FAILED."""
+    def call(self, message: Message) -> Body:
+        """The body of DONE for a CALL; a ``CallFailedError`` is FAILED."""
         entries = read_directory(message.body, message.start, message.envelope.tables)
         source: FrameTable | None = None
         grouping: dict[int, Rows] = {}
@@ -105,7 +105,7 @@ class Stage:
         place = (message.start + entry.offset, entry.length)
         return FrameTable(layout, message.body, place, entry.rows, message.buffer)
 
-    def _done(self, outcome: Outcome, states: dict[int, FrameTable], message: Message) -> list[Table]:
+    def _done(self, outcome: Outcome, states: dict[int, FrameTable], message: Message) -> Body:
         rows, parent = outcome.source.rows, outcome.parent
         content = self._output.render({name: outcome.source.column(name) for name in self._output.forms}, rows)
         tables = [Table(kinds.OUTPUT, 0, 0, kinds.SCHEMA_OUTPUT, rows, content)]
@@ -122,8 +122,7 @@ class Stage:
         if outcome.dead:
             tables.append(self._dead_rows(outcome.dead))
         tables.append(self._measures.table(outcome.seconds))
-        self._check_size(tables, message)
-        return tables
+        return self._body(tables, message)
 
     def _state(self, index: int, came: FrameTable, outcome: Outcome) -> list[Table]:
         """State as it is now; as it came where the transform changed nothing."""
@@ -148,8 +147,8 @@ class Stage:
         }
         return Table(kinds.DEAD, 0, 0, kinds.SCHEMA_DEAD, len(dead), self._dead.render(columns, len(dead)))
 
-    def end(self, message: Message) -> list[Table]:
-        """The tables of DONE for an END: what ``at_end`` returns for all keys of a lane."""
+    def end(self, message: Message) -> Body:
+        """The body of DONE for an END: what ``at_end`` returns for all keys of a lane."""
         keys: pa.RecordBatch | None = None
         state: FrameTable | None = None
         new: Entry | None = None
@@ -174,8 +173,7 @@ class Stage:
         found = run_end(operator, columns, KeyedState(state, _bits(message, new, state.rows)))
         tables = [self._end_table(index, rows) for rows in found]
         tables.append(self._measures.table(time.perf_counter() - begin))
-        self._check_size(tables, message)
-        return tables
+        return self._body(tables, message)
 
     def _end_table(self, index: int, rows: EndRows) -> Table:
         if rows.number:
@@ -187,10 +185,11 @@ class Stage:
         content = self._output.render({**missing, **rows.columns}, rows.rows)
         return Table(kinds.OUTPUT, 0, 0, kinds.SCHEMA_OUTPUT, rows.rows, content)
 
-    def _check_size(self, tables: list[Table], message: Message) -> None:
-        size = body_size(tables)
+    def _body(self, tables: list[Table], message: Message) -> Body:
+        body = Body(tables)
+        size = body.size
         if size <= self._reply_bytes_max:
-            return
+            return body
         rows = message.envelope.rows
         name = self.operators[-1].name
         said = f'transform "{name}" returned {size:,} bytes for {rows:,} rows, one call may return {self._reply_bytes_max:,}'
