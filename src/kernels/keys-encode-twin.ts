@@ -1,11 +1,12 @@
 /** Plain twin of the encoding kernels; see keys-kernels.ts for what they do. */
 import { type EncodeKernels } from './keys-kernels.js'
+import { hashKeys } from './keys-lookup-twin.js'
 import { type Views, viewsOf } from './keys-views.js'
 import { type KernelMemory } from './module.js'
 
 export function plainEncodeKernels(memory: KernelMemory): EncodeKernels {
   const views = viewsOf(memory)
-  return {
+  const kernels: EncodeKernels = {
     addFixed: (n, lengths, validity, width) => {
       const { u8, u32 } = views()
       for (let i = 0; i < n; i++) if (isThere(u8, validity, i)) add(u32, lengths, i, width)
@@ -18,6 +19,15 @@ export function plainEncodeKernels(memory: KernelMemory): EncodeKernels {
       }
     },
     place: (n, lengths, starts, cursors, from) => place(views(), { n, lengths, starts, cursors, from }),
+    encodeText: (n, offsets, values, from, starts, lengths, hashes) => {
+      const { u32 } = views()
+      u32.fill(0, lengths >>> 2, (lengths >>> 2) + n)
+      kernels.addText(n, lengths, 0, offsets)
+      const end = kernels.place(n, lengths, starts, hashes, from)
+      kernels.putText(n, hashes, 0, offsets, values)
+      hashKeys(u32, { starts, lengths, n, hashes })
+      return end
+    },
     putFlag: (n, cursors, validity) => {
       const { u8, u32 } = views()
       for (let i = 0; i < n; i++) u8[add(u32, cursors, i, 1)] = isThere(u8, validity, i) ? 1 : 0
@@ -58,6 +68,7 @@ export function plainEncodeKernels(memory: KernelMemory): EncodeKernels {
       }
     },
   }
+  return kernels
 }
 
 const nan32 = Uint8Array.of(0, 0, 0xc0, 0x7f)

@@ -15,12 +15,22 @@ export interface Distinct {
   readonly starts: Int32Array
 }
 
+/** Work of one call, kept for the next one: fresh memory costs a page fault for each 4 KiB of it. */
+let scratch = new Int32Array(0)
+function takeScratch(length: number): Int32Array {
+  if (scratch.length < length) scratch = new Int32Array(length)
+  return scratch.subarray(0, length)
+}
+
 /** Slots are >= 0. */
 export function distinct(slots: Int32Array): Distinct {
   const n = slots.length
+  const bits = Math.max(4, 33 - Math.clz32(Math.max(1, n - 1)))
+  const work = takeScratch((2 << bits) + n)
+  const table = work.subarray(0, 2 << bits)
+  const found = work.subarray(2 << bits)
   const index = new Int32Array(n)
-  const found = new Int32Array(n)
-  const k = numberSlots(slots, index, found)
+  const k = numberSlots(slots, index, { table: table.fill(0), bits, uniq: found })
   const uniq = found.slice(0, k)
   const starts = new Int32Array(k + 1)
   const order = new Int32Array(n)
@@ -41,11 +51,13 @@ export function distinct(slots: Int32Array): Distinct {
 }
 
 /** Gives each distinct slot the next number; entries of the table are pairs (slot + 1, number). */
-function numberSlots(slots: Int32Array, index: Int32Array, uniq: Int32Array): number {
+function numberSlots(
+  slots: Int32Array,
+  index: Int32Array,
+  { table, bits, uniq }: { readonly table: Int32Array; readonly bits: number; readonly uniq: Int32Array },
+): number {
   const n = slots.length
-  const bits = Math.max(4, 32 - Math.clz32(Math.max(1, n)) + 1)
   const mask = (1 << bits) - 1
-  const table = new Int32Array(2 << bits)
   let k = 0
   for (let i = 0; i < n; i++) {
     const slot = slots[i] ?? 0
@@ -77,19 +89,25 @@ export function partition(
   laneOfGroup: Uint16Array,
   lanes: number,
 ): Int32Array[] {
-  const n = slots.length
-  const laneOf = new Uint16Array(n)
+  // A loop of its own: its cache misses must not wait for the counts of the next one.
+  const groups = new Uint16Array(slots.length)
+  for (let i = 0; i < slots.length; i++) groups[i] = groupOf[slots[i] ?? 0] ?? 0
+  return partitionGroups(groups, laneOfGroup, lanes)
+}
+
+/** The same where the key group of each row is known. */
+export function partitionGroups(groups: Uint16Array, laneOfGroup: Uint16Array, lanes: number): Int32Array[] {
+  const n = groups.length
   const ends = new Int32Array(lanes + 1)
   for (let i = 0; i < n; i++) {
-    const lane = laneOfGroup[groupOf[slots[i] ?? 0] ?? 0] ?? 0
-    laneOf[i] = lane
+    const lane = laneOfGroup[groups[i] ?? 0] ?? 0
     ends[lane + 1] = (ends[lane + 1] ?? 0) + 1
   }
   for (let l = 1; l <= lanes; l++) ends[l] = (ends[l] ?? 0) + (ends[l - 1] ?? 0)
   const rows = new Int32Array(n)
   const parts = Array.from({ length: lanes }, (_, l) => rows.subarray(ends[l], ends[l + 1]))
   for (let i = 0; i < n; i++) {
-    const lane = laneOf[i] ?? 0
+    const lane = laneOfGroup[groups[i] ?? 0] ?? 0
     const at = ends[lane] ?? 0
     rows[at] = i
     ends[lane] = at + 1

@@ -34,7 +34,8 @@ export interface LookupKernels {
   hashBytes(starts: number, lengths: number, n: number, hashes: number): void
   /**
    * As `resolve64`; places in the table count from `arena`. New keys are copied down to `arena + used`,
-   * which lies before `starts[0]`; how much is used then stands in `fresh - 8` (one u32).
+   * which lies before `starts[0]`; how much is used then stands in `fresh - 8` (one u32). The four bytes
+   * before `fresh` are theirs, here and in `resolve64`.
    */
   resolveBytes(
     starts: number, lengths: number, hashes: number, n: number, table: number, mask: number,
@@ -50,6 +51,13 @@ export interface EncodeKernels {
   addText(n: number, lengths: number, validity: number, offsets: number): void
   /** Where n keys of these lengths begin from `from` on, in `starts` and `cursors`, gaps zero. Answers the end. */
   place(n: number, lengths: number, starts: number, cursors: number, from: number): number
+  /**
+   * A key that is one text without nulls in one pass: what `addText`, `place`, `putText` and `hashBytes` do.
+   * Answers the end.
+   */
+  encodeText(
+    n: number, offsets: number, values: number, from: number, starts: number, lengths: number, hashes: number,
+  ): number
   /** One byte, 1 where the value is there; then the value follows only where it is. */
   putFlag(n: number, cursors: number, validity: number): void
   putFixed(n: number, cursors: number, validity: number, values: number, width: number): void
@@ -62,25 +70,23 @@ export interface EncodeKernels {
 
 export interface RowKernels {
   /**
-   * Where the header and cells of n slots are. Slots of a block of 1024 have their headers first, then
-   * their cells. A slot from `limit` on or whose header says "absent" (bit 0) has the addresses
-   * `noHeader` and `noCells` where `absent` is 1, its own where it is 0.
+   * Addresses of the rows of n slots: `base + slot * stride`. A slot from `limit` on, or whose header (at
+   * `header` in its row) says "absent" (bit 0), has `instead` for an address where `instead` is not 0.
    */
   locate(
-    slots: number, n: number, limit: number, blocks: number, headerBytes: number, stride: number,
-    noHeader: number, noCells: number, absent: number, headers: number, cells: number,
+    slots: number, n: number, limit: number, base: number, stride: number, header: number, instead: number, rows: number,
   ): void
-  /** Values of n cells, `width` of 1, 2, 4, 8 or 16 bytes, at `offset` in each. */
-  gather(cells: number, n: number, offset: number, width: number, values: number): void
-  scatter(cells: number, n: number, offset: number, width: number, values: number): void
-  /** A bitmap of header bit `bit` of n headers. Answers the number of zeros. */
-  gatherBits(headers: number, n: number, bit: number, bits: number): number
-  /** The bits that all of n headers have: `headerBytes` bytes at `common`. */
-  commonBits(headers: number, n: number, headerBytes: number, common: number): void
-  /** Writes the header at `header` over n headers. */
-  fillHeaders(headers: number, n: number, headerBytes: number, header: number): void
-  /** Header bit `bit` of n headers from a bitmap. */
-  scatterBits(headers: number, n: number, bit: number, bits: number): void
+  /** Values of n cells, `width` of 1, 2, 4, 8 or 16 bytes, at `offset` in each row. */
+  gather(rows: number, n: number, offset: number, width: number, values: number): void
+  scatter(rows: number, n: number, offset: number, width: number, values: number): void
+  /** A bitmap of bit `bit` of the header at `header` in n rows. Answers the number of zeros. */
+  gatherBits(rows: number, n: number, header: number, bit: number, bits: number): number
+  /** The same bit of n rows from a bitmap. */
+  scatterBits(rows: number, n: number, header: number, bit: number, bits: number): void
+  /** The bits that all of n headers of `bytes` bytes have, at `common`. */
+  commonBits(rows: number, n: number, header: number, bytes: number, common: number): void
+  /** Writes the `bytes` bytes at `from` over n headers. */
+  fillHeaders(rows: number, n: number, header: number, bytes: number, from: number): void
 }
 
 export type KeyKernels = LookupKernels & EncodeKernels & RowKernels

@@ -31,12 +31,7 @@ export function plainLookupKernels(memory: KernelMemory): LookupKernels {
         putEntry(u32, freeEntry(u32, table, mask, hash), [u32[key] ?? 0, u32[key + 1] ?? 0, slot + 1, hash])
       }
     },
-    hashBytes: (starts, lengths, n, hashes) => {
-      const { u32 } = views()
-      for (let i = 0; i < n; i++) {
-        u32[(hashes >>> 2) + i] = hashOf(u32, u32[(starts >>> 2) + i] ?? 0, u32[(lengths >>> 2) + i] ?? 0)
-      }
-    },
+    hashBytes: (starts, lengths, n, hashes) => hashKeys(views().u32, { starts, lengths, n, hashes }),
     resolveBytes: (starts, lengths, hashes, n, table, mask, bySlot, count, slots, fresh, arena, used) => {
       const { u32 } = views()
       const known = { u32, table, mask, bySlot, fresh, first: count, arena, end: arena + used }
@@ -72,6 +67,17 @@ function canonical64({ u32, f64 }: Views, keys: number, n: number): void {
       u32[word] = 0
       u32[word + 1] = 0x7ff80000
     }
+  }
+}
+
+export function hashKeys(
+  u32: Uint32Array,
+  {
+    starts, lengths, n, hashes,
+  }: { readonly starts: number; readonly lengths: number; readonly n: number; readonly hashes: number },
+): void {
+  for (let i = 0; i < n; i++) {
+    u32[(hashes >>> 2) + i] = hashOf(u32, u32[(starts >>> 2) + i] ?? 0, u32[(lengths >>> 2) + i] ?? 0)
   }
 }
 

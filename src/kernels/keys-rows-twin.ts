@@ -3,66 +3,59 @@ import { type RowKernels } from './keys-kernels.js'
 import { viewsOf } from './keys-views.js'
 import { type KernelMemory } from './module.js'
 
-/** Slots of one block, as a power of two. */
-export const blockBits = 10
-const blockMask = (1 << blockBits) - 1
-
 export function plainRowKernels(memory: KernelMemory): RowKernels {
   const views = viewsOf(memory)
   return {
-    locate: (slots, n, limit, blocks, headerBytes, stride, noHeader, noCells, absent, headers, cells) => {
+    locate: (slots, n, limit, base, stride, header, instead, rows) => {
       const { u8, u32 } = views()
-      const blockBytes = (headerBytes + stride) << blockBits
       for (let i = 0; i < n; i++) {
         const slot = u32[(slots >>> 2) + i] ?? 0
-        const block = blocks + (slot >>> blockBits) * blockBytes
-        const header = block + (slot & blockMask) * headerBytes
-        const own = slot < limit && (absent === 0 || ((u8[header] ?? 0) & 1) === 1)
-        u32[(headers >>> 2) + i] = own ? header : noHeader
-        u32[(cells >>> 2) + i] = own ? block + (headerBytes << blockBits) + (slot & blockMask) * stride : noCells
+        const row = base + slot * stride
+        const own = instead === 0 || (slot < limit && ((u8[row + header] ?? 0) & 1) === 1)
+        u32[(rows >>> 2) + i] = own ? row : instead
       }
     },
-    gather: (cells, n, offset, width, values) => {
+    gather: (rows, n, offset, width, values) => {
       const { u8, u32 } = views()
-      for (let i = 0; i < n; i++) copyCell(u8, u32, values + i * width, (u32[(cells >>> 2) + i] ?? 0) + offset, width)
+      for (let i = 0; i < n; i++) copyCell(u8, u32, values + i * width, (u32[(rows >>> 2) + i] ?? 0) + offset, width)
     },
-    scatter: (cells, n, offset, width, values) => {
+    scatter: (rows, n, offset, width, values) => {
       const { u8, u32 } = views()
-      for (let i = 0; i < n; i++) copyCell(u8, u32, (u32[(cells >>> 2) + i] ?? 0) + offset, values + i * width, width)
+      for (let i = 0; i < n; i++) copyCell(u8, u32, (u32[(rows >>> 2) + i] ?? 0) + offset, values + i * width, width)
     },
-    gatherBits: (headers, n, bit, bits) => {
+    gatherBits: (rows, n, header, bit, bits) => {
       const { u8, u32 } = views()
       let zeros = 0
       u8.fill(0, bits, bits + ((n + 7) >> 3))
       for (let i = 0; i < n; i++) {
-        const one = ((u8[(u32[(headers >>> 2) + i] ?? 0) + (bit >> 3)] ?? 0) >> (bit & 7)) & 1
+        const one = ((u8[(u32[(rows >>> 2) + i] ?? 0) + header + (bit >> 3)] ?? 0) >> (bit & 7)) & 1
         zeros += 1 - one
         u8[bits + (i >> 3)] = (u8[bits + (i >> 3)] ?? 0) | (one << (i & 7))
       }
       return zeros
     },
-    commonBits: (headers, n, headerBytes, common) => {
+    scatterBits: (rows, n, header, bit, bits) => {
       const { u8, u32 } = views()
-      for (let b = 0; b < headerBytes; b++) {
+      const keep = ~(1 << (bit & 7))
+      for (let i = 0; i < n; i++) {
+        const at = (u32[(rows >>> 2) + i] ?? 0) + header + (bit >> 3)
+        const one = ((u8[bits + (i >> 3)] ?? 0) >> (i & 7)) & 1
+        u8[at] = ((u8[at] ?? 0) & keep) | (one << (bit & 7))
+      }
+    },
+    commonBits: (rows, n, header, bytes, common) => {
+      const { u8, u32 } = views()
+      for (let b = 0; b < bytes; b++) {
         let all = 255
-        for (let i = 0; i < n; i++) all &= u8[(u32[(headers >>> 2) + i] ?? 0) + b] ?? 0
+        for (let i = 0; i < n; i++) all &= u8[(u32[(rows >>> 2) + i] ?? 0) + header + b] ?? 0
         u8[common + b] = all
       }
     },
-    fillHeaders: (headers, n, headerBytes, header) => {
+    fillHeaders: (rows, n, header, bytes, from) => {
       const { u8, u32 } = views()
-      for (let b = 0; b < headerBytes; b++) {
-        const byte = u8[header + b] ?? 0
-        for (let i = 0; i < n; i++) u8[(u32[(headers >>> 2) + i] ?? 0) + b] = byte
-      }
-    },
-    scatterBits: (headers, n, bit, bits) => {
-      const { u8, u32 } = views()
-      const clear = ~(1 << (bit & 7))
-      for (let i = 0; i < n; i++) {
-        const at = (u32[(headers >>> 2) + i] ?? 0) + (bit >> 3)
-        const one = ((u8[bits + (i >> 3)] ?? 0) >> (i & 7)) & 1
-        u8[at] = ((u8[at] ?? 0) & clear) | (one << (bit & 7))
+      for (let b = 0; b < bytes; b++) {
+        const byte = u8[from + b] ?? 0
+        for (let i = 0; i < n; i++) u8[(u32[(rows >>> 2) + i] ?? 0) + header + b] = byte
       }
     },
   }

@@ -6,8 +6,9 @@ import { type Batch, type Column, offsetsOf } from '../batch/index.js'
 import { byteWidth } from '../schema/index.js'
 import { type TableMemory } from './memory.js'
 
-/** Where the encoder leaves each key: its address, and its length without the fill; u32 lists. */
+/** Where the encoder leaves each key: its address, its length without the fill, its hash; u32 lists. */
 export interface KeyPlaces {
+  readonly hashes: number
   readonly lengths: number
   readonly starts: number
   readonly cursors: number
@@ -37,41 +38,55 @@ interface Piece {
   readonly offsets: number
 }
 
+export interface Span {
+  readonly from: number
+  readonly rows: number
+}
+
 /**
- * Encodes rows [from, from + rows) into memory from address `at` on. `from` is a multiple of 8.
- *
- * @returns the address behind the last key.
+ * Encodes rows [from, from + rows) into memory from address `at` on; `from` is a multiple of 8. Each key's
+ * place and hash is in `places` then.
  */
 export function encodeKeys(
   memory: TableMemory,
   keys: Batch,
-  { from, rows, at, places, nullKeys }: {
-    readonly from: number
-    readonly rows: number
-    readonly at: number
-    readonly places: KeyPlaces
-    readonly nullKeys: boolean
-  },
-): number {
-  const { pieces, end } = bringIn(memory, keys, { from, rows, at })
+  span: Span,
+  { at, places, nullKeys }: { readonly at: number; readonly places: KeyPlaces; readonly nullKeys: boolean },
+): void {
+  const { pieces, end } = bringIn(memory, keys, span, at)
   const { kernels } = memory
+  const { rows } = span
+  const [first] = pieces
+  memory.reserve(end + bytesMax(keys, span))
+  if (first !== undefined && pieces.length === 1 && first.offsets !== 0 && !nullKeys) {
+    const { starts, lengths, hashes } = places
+    kernels.encodeText(rows, first.offsets, first.values, end, starts, lengths, hashes)
+    return
+  }
   memory.u32.fill(0, places.lengths >>> 2, (places.lengths >>> 2) + rows)
   for (const piece of pieces) addLengths(memory, piece, { rows, places, nullKeys })
-  const lengths = memory.u32.subarray(places.lengths >>> 2, (places.lengths >>> 2) + rows)
-  memory.reserve(lengths.reduce((sum, length) => sum + length + 8, align16(end)))
-  const behind = kernels.place(rows, places.lengths, places.starts, places.cursors, align16(end)) >>> 0
+  kernels.place(rows, places.lengths, places.starts, places.cursors, end)
   for (const piece of pieces) {
     if (nullKeys) kernels.putFlag(rows, places.cursors, piece.validity)
     putValues(memory, piece, rows, places.cursors)
   }
-  return behind
+  kernels.hashBytes(places.starts, places.lengths, rows, places.hashes)
+}
+
+/** More bytes than the keys of these rows can have: a flag, a length and the value each, and the fill. */
+function bytesMax(keys: Batch, { from, rows }: Span): number {
+  return keys.columns.reduce((sum, { offsets, type }) => {
+    const text = offsets === null ? 0 : (offsets[from + rows] ?? 0) - (offsets[from] ?? 0)
+    return sum + rows * (5 + byteWidth(type)) + text
+  }, 8 * rows)
 }
 
 /** Copies the columns' buffers of these rows to `at`. */
 function bringIn(
   memory: TableMemory,
   keys: Batch,
-  { from, rows, at }: { readonly from: number; readonly rows: number; readonly at: number },
+  { from, rows }: Span,
+  at: number,
 ): { readonly pieces: readonly Piece[]; readonly end: number } {
   const parts = keys.columns.map(column => buffersOf(column, from, rows))
   const bytes = parts.flat().reduce((sum, part) => sum + align16(part.byteLength), 0)

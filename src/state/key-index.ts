@@ -4,6 +4,7 @@
  */
 import { type Batch } from '../batch/index.js'
 import { invariant } from '../base/index.js'
+import { partitionGroups } from '../kernels/index.js'
 import { type Schema, byteWidth, sameType } from '../schema/index.js'
 import { checkFlat, nullRows } from './key-bytes.js'
 import { decodeKeys } from './key-decoder.js'
@@ -54,17 +55,43 @@ export class KeyIndex {
 
   /** The slot of each row's key; a key that was never seen gets the next one. Columns as in `key`. */
   resolve(keys: Batch): Int32Array {
+    return this.resolveAll(keys, null)
+  }
+
+  /**
+   * As `resolve`, with the rows of each lane: row i is in lane `laneOfGroup[g]` of its key group g. Quicker
+   * than `partition`, which has to look up the group of each slot.
+   */
+  route(
+    keys: Batch,
+    laneOfGroup: Uint16Array,
+    lanes: number,
+  ): { readonly slots: Int32Array; readonly lanes: readonly Int32Array[] } {
+    const groups = new Uint16Array(keys.rows)
+    const slots = this.resolveAll(keys, groups)
+    return { slots, lanes: partitionGroups(groups, laneOfGroup, lanes) }
+  }
+
+  private resolveAll(keys: Batch, groups: Uint16Array | null): Int32Array {
     this.check(keys)
+    const { memory, lists } = this.table
     const slots = new Int32Array(keys.rows)
     let from = 0
     while (from < keys.rows) {
       const rows = this.wide ? Math.min(pieceRowsMax, keys.rows - from) : pieceRows(keys, from, pieceRowsMax)
       this.resolvePiece(keys, from, rows)
-      const at = this.table.lists.slots >>> 2
-      slots.set(this.table.memory.u32.subarray(at, at + rows), from)
+      slots.set(memory.i32.subarray(lists.slots >>> 2, (lists.slots >>> 2) + rows), from)
+      if (groups !== null) this.groupsOfPiece(groups.subarray(from, from + rows), lists.hashes)
       from += rows
     }
     return slots
+  }
+
+  /** Key groups from the hashes at this address. */
+  private groupsOfPiece(groups: Uint16Array, hashes: number): void {
+    const found = this.table.memory.u32.subarray(hashes >>> 2)
+    const { keyGroups } = this.options
+    for (let i = 0; i < groups.length; i++) groups[i] = (found[i] ?? 0) % keyGroups
   }
 
   private check(keys: Batch): void {
@@ -89,7 +116,7 @@ export class KeyIndex {
       table.resolve64(rows)
     } else {
       const { nullKeys } = this.options
-      encodeKeys(table.memory, keys, { from, rows, at: table.behind, places: table.lists, nullKeys })
+      encodeKeys(table.memory, keys, { from, rows }, { at: table.behind, places: table.lists, nullKeys })
       table.resolveBytes(rows)
     }
     this.noteGroups(before)
@@ -104,9 +131,7 @@ export class KeyIndex {
       larger.set(this.groupOf)
       this.groupOf = larger
     }
-    const fresh = table.memory.u32.subarray(table.lists.fresh >>> 2)
-    const { keyGroups } = this.options
-    for (let slot = before; slot < table.count; slot++) this.groupOf[slot] = (fresh[slot - before] ?? 0) % keyGroups
+    this.groupsOfPiece(this.groupOf.subarray(before, table.count), table.lists.fresh)
   }
 
   /** The key columns of these slots, one row each. */

@@ -13,6 +13,7 @@ export class TableMemory {
   private buffer: ArrayBuffer
   private bytes: Uint8Array
   private words: Uint32Array
+  private integers: Int32Array
 
   /** `plain`: the twins over plain memory, as where WebAssembly is refused. */
   constructor(plain = false) {
@@ -22,6 +23,7 @@ export class TableMemory {
     this.buffer = this.memory.buffer
     this.bytes = new Uint8Array(this.buffer)
     this.words = new Uint32Array(this.buffer)
+    this.integers = new Int32Array(this.buffer)
   }
 
   get size(): number {
@@ -39,11 +41,18 @@ export class TableMemory {
     return this.words
   }
 
+  /** For copies from and to Int32Array: between arrays of one type they are a plain move of bytes. */
+  get i32(): Int32Array {
+    this.refresh()
+    return this.integers
+  }
+
   private refresh(): void {
     if (this.buffer === this.memory.buffer) return
     this.buffer = this.memory.buffer
     this.bytes = new Uint8Array(this.buffer)
     this.words = new Uint32Array(this.buffer)
+    this.integers = new Int32Array(this.buffer)
   }
 
   /** Makes addresses [0, end) usable; grows by a quarter at least, so that growing stays cheap. */

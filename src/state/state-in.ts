@@ -12,30 +12,31 @@ export class ColumnIn {
   ) {}
 
   /** Rows [from, from + n) into the rows that were located; `from` is a multiple of 8. */
-  putPiece(rows: RowMemory, texts: TextArena, from: number, n: number): void {
-    const { memory, headers, cells, bits, values } = rows
+  putPiece(place: RowMemory, texts: TextArena, from: number, n: number): void {
+    const { memory, rows, bits, values } = place
+    const { header } = place.layout
     const { there, bit, width, offset, isText } = this.place
     const { validity, values: source } = this.column
     if (validity !== null) {
       memory.u8.set(validity.subarray(from >> 3, (from >> 3) + bitmapBytes(n)), bits)
-      memory.kernels.scatterBits(headers, n, there, bits)
+      memory.kernels.scatterBits(rows, n, header, there, bits)
     }
-    if (isText) this.putTexts(rows, texts, from, n)
+    if (isText) this.putTexts(place, texts, from, n)
     else if (width > 0) {
       memory.u8.set(source.subarray(from * width, (from + n) * width), values)
-      memory.kernels.scatter(cells, n, offset, width, values)
+      memory.kernels.scatter(rows, n, offset, width, values)
     } else {
       memory.u8.set(source.subarray(from >> 3, (from >> 3) + bitmapBytes(n)), bits)
-      memory.kernels.scatterBits(headers, n, bit, bits)
+      memory.kernels.scatterBits(rows, n, header, bit, bits)
     }
   }
 
   /** Each text takes the place of the one before it; null and cleared ones give theirs back. */
-  private putTexts(rows: RowMemory, texts: TextArena, from: number, n: number): void {
-    const { memory, cells, values } = rows
+  private putTexts(place: RowMemory, texts: TextArena, from: number, n: number): void {
+    const { memory, rows, values } = place
     const { width, offset } = this.place
     const { offsets, values: source } = this.column
-    memory.kernels.gather(cells, n, offset, width, values)
+    memory.kernels.gather(rows, n, offset, width, values)
     const { u32 } = memory
     for (let i = 0; i < n; i++) {
       const cell = (values >>> 2) + 2 * i
@@ -44,7 +45,7 @@ export class ColumnIn {
       u32[cell] = texts.replace(u32[cell] ?? 0, u32[cell + 1] ?? 0, source, start, end)
       u32[cell + 1] = end - start
     }
-    memory.kernels.scatter(cells, n, offset, width, values)
+    memory.kernels.scatter(rows, n, offset, width, values)
   }
 
   private isKept(row: number): boolean {

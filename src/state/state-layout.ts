@@ -1,7 +1,8 @@
 /**
- * State layout: one row a slot. Its header has a bit for "there", one a column for "not null", and one for
- * the value of each bool; its cells are the fixed width values and, for utf8 and binary, place and length
- * in the text arena, widest first.
+ * State layout: one row a slot. Its cells are the fixed width values and, for utf8 and binary, place and
+ * length in the text arena, widest first; behind them its header has a bit for "there", one a column for
+ * "not null", and one for the value of each bool. Header and cells are one row, not two lists: each list
+ * would be a cache and a TLB miss of its own.
  */
 import { type DataType, type Schema, byteWidth } from '../schema/index.js'
 import { checkFlat } from './key-bytes.js'
@@ -22,8 +23,10 @@ export interface StateColumn {
 export interface StateLayout {
   /** One a field of the schema. */
   readonly columns: readonly StateColumn[]
+  /** Byte offset of the header in a row, and its bytes. */
+  readonly header: number
   readonly headerBytes: number
-  /** Bytes of a row's cells: a multiple of 8. */
+  /** Bytes of a row: a multiple of 8. */
   readonly stride: number
 }
 
@@ -49,7 +52,8 @@ export function stateLayout(schema: Schema): StateLayout {
     width: cellBytes(type),
     isText: isText(type),
   }))
-  return { columns, headerBytes: (bits + 7) >> 3, stride: Math.ceil(stride / 8) * 8 }
+  const headerBytes = (bits + 7) >> 3
+  return { columns, header: stride, headerBytes, stride: Math.ceil((stride + headerBytes) / 8) * 8 }
 }
 
 const isText = (type: DataType): boolean => type.kind === 'utf8' || type.kind === 'binary'

@@ -19,20 +19,21 @@ export class ColumnOut {
   }
 
   /** The next `n` rows, which were located; `from` is a multiple of 8. */
-  takePiece(rows: RowMemory, from: number, n: number): void {
-    const { memory, headers, cells, bits, values } = rows
+  takePiece(place: RowMemory, from: number, n: number): void {
+    const { memory, rows, bits, values } = place
+    const { header } = place.layout
     const { there, bit, width, offset } = this.place
-    if (isCommon(rows, there)) {
+    if (isCommon(place, there)) {
       if (this.validity !== null) fillBits(this.validity, from, n)
     } else {
-      this.nullCount += memory.kernels.gatherBits(headers, n, there, bits)
+      this.nullCount += memory.kernels.gatherBits(rows, n, header, there, bits)
       this.bitsFrom(from).set(memory.u8.subarray(bits, bits + bitmapBytes(n)), from >> 3)
     }
     if (width > 0) {
-      memory.kernels.gather(cells, n, offset, width, values)
+      memory.kernels.gather(rows, n, offset, width, values)
       this.values.set(memory.u8.subarray(values, values + n * width), from * width)
     } else {
-      memory.kernels.gatherBits(headers, n, bit, bits)
+      memory.kernels.gatherBits(rows, n, header, bit, bits)
       this.values.set(memory.u8.subarray(bits, bits + bitmapBytes(n)), from >> 3)
     }
   }

@@ -53,11 +53,11 @@ export class StateTable {
     const full = u8.subarray(rows.full, rows.full + layout.headerBytes)
     setBit(full, 0)
     for (const column of layout.columns) setBit(full, column.there)
-    rows.memory.u32[rows.headers >>> 2] = rows.noHeader
-    rows.memory.u32[rows.cells >>> 2] = rows.noCells
+    rows.memory.u32[rows.rows >>> 2] = rows.defaultRow
     const defaults = this.schema.fields.map(f => columnOf(f.type, [f.default ?? null]))
     this.write({ schema: this.schema, rows: 1, columns: defaults }, 0, 1, null)
-    u8[rows.noHeader] = (u8[rows.noHeader] ?? 0) & ~1
+    const header = rows.defaultRow + layout.header
+    u8[header] = (u8[header] ?? 0) & ~1
   }
 
   /**
@@ -72,7 +72,7 @@ export class StateTable {
     for (let from = 0; from < k; from += pieceRowsMax) {
       const n = Math.min(pieceRowsMax, k - from)
       rows.locate(uniq.subarray(from, from + n), true)
-      rows.memory.kernels.commonBits(rows.headers, n, layout.headerBytes, rows.common)
+      rows.memory.kernels.commonBits(rows.rows, n, layout.header, layout.headerBytes, rows.common)
       for (const column of columns) column.takePiece(rows, from, n)
       this.noteNew(isNew, from, n)
     }
@@ -81,9 +81,9 @@ export class StateTable {
 
   /** Bit 0 of a header says "there", so the new ones are its zeros. */
   private noteNew(isNew: Uint8Array, from: number, n: number): void {
-    const { memory, headers, bits, common } = this.rows
+    const { memory, rows, bits, common } = this.rows
     if (((memory.u8[common] ?? 0) & 1) === 1) return
-    memory.kernels.gatherBits(headers, n, 0, bits)
+    memory.kernels.gatherBits(rows, n, this.layout.header, 0, bits)
     for (let b = 0; b < bitmapBytes(n); b++) isNew[(from >> 3) + b] = ~(memory.u8[bits + b] ?? 0)
     const rest = (from + n) & 7
     const last = (from + n) >> 3
@@ -121,7 +121,7 @@ export class StateTable {
   /** Rows [from, from + n) of `state` into the rows that were located. */
   private write(state: Batch, from: number, n: number, clear: Uint8Array | null): void {
     const { rows, layout } = this
-    rows.memory.kernels.fillHeaders(rows.headers, n, layout.headerBytes, rows.full)
+    rows.memory.kernels.fillHeaders(rows.rows, n, layout.header, layout.headerBytes, rows.full)
     layout.columns.forEach((place, c) => {
       const column = state.columns[c]
       if (column !== undefined) new ColumnIn(place, column, clear).putPiece(rows, this.texts, from, n)
@@ -133,14 +133,14 @@ export class StateTable {
     const { u8, u32 } = this.rows.memory
     for (let i = 0; i < n; i++) {
       if ((((clear[(from + i) >> 3] ?? 0) >> ((from + i) & 7)) & 1) === 0) continue
-      const header = u32[(this.rows.headers >>> 2) + i] ?? 0
+      const header = (u32[(this.rows.rows >>> 2) + i] ?? 0) + this.layout.header
       u8.fill(0, header, header + this.layout.headerBytes)
     }
   }
 
   /** Whether the slot has state. */
   present(slot: number): boolean {
-    return slot < this.rows.limit && ((this.rows.memory.u8[this.rows.headerOf(slot)] ?? 0) & 1) === 1
+    return slot < this.rows.limit && ((this.rows.memory.u8[this.rows.rowOf(slot) + this.layout.header] ?? 0) & 1) === 1
   }
 
   /** The slots that have state, ascending. */
@@ -159,15 +159,15 @@ export class StateTable {
     const { u32 } = rows.memory
     const fresh = new TextArena()
     const offsets = layout.columns.filter(c => c.isText).map(c => c.offset)
-    const move = (cells: number): void => {
+    const move = (row: number): void => {
       for (const offset of offsets) {
-        const cell = (cells + offset) >>> 2
+        const cell = (row + offset) >>> 2
         const length = u32[cell + 1] ?? 0
         if (length > 0) u32[cell] = this.texts.moveTo(fresh, u32[cell] ?? 0, length)
       }
     }
-    move(rows.noCells)
-    for (let slot = 0; slot < rows.limit; slot++) move(rows.cellsOf(slot))
+    move(rows.defaultRow)
+    for (let slot = 0; slot < rows.limit; slot++) move(rows.rowOf(slot))
     this.texts = fresh
   }
 }

@@ -37,32 +37,45 @@ export function hash64(keys: usize, n: i32, hashes: usize): void {
   for (let i = 0; i < n; i++) store<u32>(at4(hashes, i), hashWide(load<u64>(keys + ((i as usize) << 3))))
 }
 
+// Cache misses overlap only until the processor has to guess: so a block of entries is touched first, without
+// a branch, and then looked at. What was touched is stored where nobody reads, else it would not be loaded.
+const block: i32 = 256
+
+@inline function touch(hashes: usize, from: i32, to: i32, table: usize, mask: u32, sink: usize): void {
+  let seen: u32 = 0
+  for (let i = from; i < to; i++) seen |= load<u32>(table + (((word(hashes, i) & mask) as usize) << 4))
+  store<u32>(sink, seen)
+}
+
 export function resolve64(
   keys: usize, hashes: usize, n: i32, table: usize, mask: u32,
   bySlot: usize, count: i32, slots: usize, fresh: usize,
 ): i32 {
   let next = count
-  for (let i = 0; i < n; i++) {
-    const key = load<u64>(keys + ((i as usize) << 3))
-    const hash = word(hashes, i)
-    let j = hash & mask
-    for (;;) {
-      const entry = table + ((j as usize) << 4)
-      const found = load<i32>(entry + 8)
-      if (found == 0) {
-        store<u64>(entry, key)
-        store<i32>(entry + 8, next + 1)
-        store<u32>(entry + 12, hash)
-        store<u64>(bySlot + ((next as usize) << 3), key)
-        store<u32>(at4(fresh, next - count), hash)
-        store<i32>(at4(slots, i), next++)
-        break
+  for (let from = 0; from < n; from += block) {
+    const to = min(from + block, n)
+    touch(hashes, from, to, table, mask, fresh - 4)
+    for (let i = from; i < to; i++) {
+      const key = load<u64>(keys + ((i as usize) << 3))
+      let j = word(hashes, i) & mask
+      for (;;) {
+        const entry = table + ((j as usize) << 4)
+        const found = load<i32>(entry + 8)
+        if (found == 0) {
+          store<u64>(entry, key)
+          store<i32>(entry + 8, next + 1)
+          store<u32>(entry + 12, word(hashes, i))
+          store<u64>(bySlot + ((next as usize) << 3), key)
+          store<u32>(at4(fresh, next - count), word(hashes, i))
+          store<i32>(at4(slots, i), next++)
+          break
+        }
+        if (load<u64>(entry) == key) {
+          store<i32>(at4(slots, i), found - 1)
+          break
+        }
+        j = (j + 1) & mask
       }
-      if (load<u64>(entry) == key) {
-        store<i32>(at4(slots, i), found - 1)
-        break
-      }
-      j = (j + 1) & mask
     }
   }
   return next
@@ -97,14 +110,56 @@ export function hashBytes(starts: usize, lengths: usize, n: i32, hashes: usize):
   return same
 }
 
-// Three passes, so that cache misses overlap: hashes came before; the first pass here finds for each row the
-// entry that may be its own (the hashes are written over with it), the second compares bytes and inserts.
-// An entry passed over never becomes a row's own: entries are neither moved nor removed.
+// A block at a time: touch its entries; find for each row the entry that may be its own, and touch its bytes;
+// compare bytes and insert. An entry passed over never becomes a row's own: entries are never moved or removed.
 export function resolveBytes(
   starts: usize, lengths: usize, hashes: usize, n: i32, table: usize, mask: u32,
   bySlot: usize, count: i32, slots: usize, fresh: usize, arena: usize, used: usize,
 ): i32 {
-  for (let i = 0; i < n; i++) {
+  let next = count, end = arena + used
+  for (let from = 0; from < n; from += block) {
+    const to = min(from + block, n)
+    touch(hashes, from, to, table, mask, fresh - 4)
+    findEntries(hashes, from, to, table, mask, slots, arena, fresh - 4)
+    for (let i = from; i < to; i++) {
+      const length = word(lengths, i), start = word(starts, i) as usize
+      const bytes = ((length + 7) & ~7) as usize
+      let j = word(slots, i)
+      for (;;) {
+        const entry = table + ((j as usize) << 4)
+        const found = load<i32>(entry + 8)
+        if (found == 0) {
+          store<u32>(entry, (end - arena) as u32)
+          store<u32>(entry + 4, length)
+          store<i32>(entry + 8, next + 1)
+          store<u32>(entry + 12, word(hashes, i))
+          store<u64>(bySlot + ((next as usize) << 3), load<u64>(entry))
+          store<u32>(at4(fresh, next - count), word(hashes, i))
+          store<i32>(at4(slots, i), next++)
+          copyWords(end, start, bytes)
+          end += bytes
+          break
+        }
+        if (load<u32>(entry + 12) == word(hashes, i) && load<u32>(entry + 4) == length) {
+          if (sameWords(arena + (load<u32>(entry) as usize), start, bytes)) {
+            store<i32>(at4(slots, i), found - 1)
+            break
+          }
+        }
+        j = (j + 1) & mask
+      }
+    }
+  }
+  store<u32>(fresh - 8, (end - arena) as u32)
+  return next
+}
+
+// The number of the first entry that is empty or has the row's hash, in `slots`.
+function findEntries(
+  hashes: usize, from: i32, to: i32, table: usize, mask: u32, slots: usize, arena: usize, sink: usize,
+): void {
+  let seen: u32 = 0
+  for (let i = from; i < to; i++) {
     const hash = word(hashes, i)
     let j = hash & mask
     for (;;) {
@@ -113,38 +168,14 @@ export function resolveBytes(
       j = (j + 1) & mask
     }
     store<u32>(at4(slots, i), j)
+    seen |= load<u32>(arena + (load<u32>(table + ((j as usize) << 4)) as usize))
   }
-  let next = count, end = arena + used
-  for (let i = 0; i < n; i++) {
-    const hash = word(hashes, i), length = word(lengths, i), start = word(starts, i) as usize
-    const bytes = ((length + 7) & ~7) as usize
-    let j = word(slots, i)
-    for (;;) {
-      const entry = table + ((j as usize) << 4)
-      const found = load<i32>(entry + 8)
-      if (found == 0) {
-        store<u32>(entry, (end - arena) as u32)
-        store<u32>(entry + 4, length)
-        store<i32>(entry + 8, next + 1)
-        store<u32>(entry + 12, hash)
-        store<u64>(bySlot + ((next as usize) << 3), load<u64>(entry))
-        store<u32>(at4(fresh, next - count), hash)
-        store<i32>(at4(slots, i), next++)
-        memory.copy(end, start, bytes)
-        end += bytes
-        break
-      }
-      if (load<u32>(entry + 12) == hash && load<u32>(entry + 4) == length) {
-        if (sameWords(arena + (load<u32>(entry) as usize), start, bytes)) {
-          store<i32>(at4(slots, i), found - 1)
-          break
-        }
-      }
-      j = (j + 1) & mask
-    }
-  }
-  store<u32>(fresh - 8, (end - arena) as u32)
-  return next
+  store<u32>(sink, seen)
+}
+
+// Keys may lie close together: words go in ascending order, so a copy downwards is right.
+@inline function copyWords(to: usize, from: usize, bytes: usize): void {
+  for (let k: usize = 0; k < bytes; k += 8) store<u64>(to + k, load<u64>(from + k))
 }
 
 export function rebuildBytes(bySlot: usize, count: i32, table: usize, mask: u32, arena: usize): void {
@@ -179,6 +210,25 @@ export function place(n: i32, lengths: usize, starts: usize, cursors: usize, fro
     store<u32>(at4(cursors, i), end as u32)
     end += ((word(lengths, i) + 7) & ~7) as usize
     if (end > from) store<u64>(end - 8, 0)
+  }
+  return end
+}
+
+// `addText`, `place`, `putText` and `hashBytes` in one pass, for a key that is one text without nulls.
+export function encodeText(
+  n: i32, offsets: usize, values: usize, from: usize, starts: usize, lengths: usize, hashes: usize,
+): usize {
+  let end = from
+  for (let i = 0; i < n; i++) {
+    const start = word(offsets, i), bytes = word(offsets, i + 1) - start
+    store<u32>(at4(starts, i), end as u32)
+    store<u32>(at4(lengths, i), bytes + 4)
+    const behind = end + (((bytes + 11) & ~7) as usize)
+    store<u64>(behind - 8, 0)
+    store<u32>(end, bytes)
+    copyShort(end + 4, values + (start as usize), bytes as usize)
+    store<u32>(at4(hashes, i), hashOf(end, bytes + 4))
+    end = behind
   }
   return end
 }
@@ -231,57 +281,54 @@ export function putText(n: i32, cursors: usize, validity: usize, offsets: usize,
   if (length & 1) store<u8>(to + k, load<u8>(from + k))
 }
 
-const blockBits: u32 = 10
-const blockMask: u32 = (1 << 10) - 1
-
 export function locate(
-  slots: usize, n: i32, limit: u32, blocks: usize, headerBytes: u32, stride: u32,
-  noHeader: usize, noCells: usize, absent: i32, headers: usize, cells: usize,
+  slots: usize, n: i32, limit: u32, base: usize, stride: u32, header: usize, instead: usize, rows: usize,
 ): void {
-  const blockBytes = (headerBytes + stride) << blockBits
+  if (instead == 0) {
+    for (let i = 0; i < n; i++) store<u32>(at4(rows, i), (base as u32) + word(slots, i) * stride)
+    return
+  }
   for (let i = 0; i < n; i++) {
-    const slot = word(slots, i), inner = slot & blockMask
-    const block = blocks + ((slot >> blockBits) * blockBytes) as usize
-    const header = block + (inner * headerBytes) as usize
-    const own = slot < limit && (absent == 0 || (load<u8>(header) & 1) == 1)
-    store<u32>(at4(headers, i), (own ? header : noHeader) as u32)
-    store<u32>(at4(cells, i), (own ? block + ((headerBytes << blockBits) + inner * stride) as usize : noCells) as u32)
+    const slot = word(slots, i)
+    const row = base + ((slot * stride) as usize)
+    const own = slot < limit && (load<u8>(row + header) & 1) == 1
+    store<u32>(at4(rows, i), (own ? row : instead) as u32)
   }
 }
 
 @inline function move<T>(to: usize, from: usize): void { store<T>(to, load<T>(from)) }
 
-export function gather(cells: usize, n: i32, offset: usize, width: u32, values: usize): void {
+export function gather(rows: usize, n: i32, offset: usize, width: u32, values: usize): void {
   let p = values
-  if (width == 8) for (let i = 0; i < n; i++, p += 8) move<u64>(p, (word(cells, i) as usize) + offset)
-  else if (width == 4) for (let i = 0; i < n; i++, p += 4) move<u32>(p, (word(cells, i) as usize) + offset)
-  else if (width == 2) for (let i = 0; i < n; i++, p += 2) move<u16>(p, (word(cells, i) as usize) + offset)
-  else if (width == 1) for (let i = 0; i < n; i++, p += 1) move<u8>(p, (word(cells, i) as usize) + offset)
+  if (width == 8) for (let i = 0; i < n; i++, p += 8) move<u64>(p, (word(rows, i) as usize) + offset)
+  else if (width == 4) for (let i = 0; i < n; i++, p += 4) move<u32>(p, (word(rows, i) as usize) + offset)
+  else if (width == 2) for (let i = 0; i < n; i++, p += 2) move<u16>(p, (word(rows, i) as usize) + offset)
+  else if (width == 1) for (let i = 0; i < n; i++, p += 1) move<u8>(p, (word(rows, i) as usize) + offset)
   else for (let i = 0; i < n; i++, p += 16) {
-    const cell = (word(cells, i) as usize) + offset
+    const cell = (word(rows, i) as usize) + offset
     move<u64>(p, cell)
     move<u64>(p + 8, cell + 8)
   }
 }
 
-export function scatter(cells: usize, n: i32, offset: usize, width: u32, values: usize): void {
+export function scatter(rows: usize, n: i32, offset: usize, width: u32, values: usize): void {
   let p = values
-  if (width == 8) for (let i = 0; i < n; i++, p += 8) move<u64>((word(cells, i) as usize) + offset, p)
-  else if (width == 4) for (let i = 0; i < n; i++, p += 4) move<u32>((word(cells, i) as usize) + offset, p)
-  else if (width == 2) for (let i = 0; i < n; i++, p += 2) move<u16>((word(cells, i) as usize) + offset, p)
-  else if (width == 1) for (let i = 0; i < n; i++, p += 1) move<u8>((word(cells, i) as usize) + offset, p)
+  if (width == 8) for (let i = 0; i < n; i++, p += 8) move<u64>((word(rows, i) as usize) + offset, p)
+  else if (width == 4) for (let i = 0; i < n; i++, p += 4) move<u32>((word(rows, i) as usize) + offset, p)
+  else if (width == 2) for (let i = 0; i < n; i++, p += 2) move<u16>((word(rows, i) as usize) + offset, p)
+  else if (width == 1) for (let i = 0; i < n; i++, p += 1) move<u8>((word(rows, i) as usize) + offset, p)
   else for (let i = 0; i < n; i++, p += 16) {
-    const cell = (word(cells, i) as usize) + offset
+    const cell = (word(rows, i) as usize) + offset
     move<u64>(cell, p)
     move<u64>(cell + 8, p + 8)
   }
 }
 
-export function gatherBits(headers: usize, n: i32, bit: u32, bits: usize): i32 {
-  const byte = (bit >> 3) as usize, shift = (bit & 7) as u8
+export function gatherBits(rows: usize, n: i32, header: usize, bit: u32, bits: usize): i32 {
+  const byte = header + ((bit >> 3) as usize), shift = (bit & 7) as u8
   let zeros = 0, packed: u32 = 0
   for (let i = 0; i < n; i++) {
-    const one = ((load<u8>((word(headers, i) as usize) + byte) >> shift) & 1) as u32
+    const one = ((load<u8>((word(rows, i) as usize) + byte) >> shift) & 1) as u32
     zeros += 1 - (one as i32)
     packed |= one << (i & 7)
     if ((i & 7) == 7 || i == n - 1) { store<u8>(bits + ((i as usize) >> 3), packed as u8); packed = 0 }
@@ -289,26 +336,26 @@ export function gatherBits(headers: usize, n: i32, bit: u32, bits: usize): i32 {
   return zeros
 }
 
-export function commonBits(headers: usize, n: i32, headerBytes: i32, common: usize): void {
-  for (let b = 0; b < headerBytes; b++) {
+export function scatterBits(rows: usize, n: i32, header: usize, bit: u32, bits: usize): void {
+  const byte = header + ((bit >> 3) as usize), shift = bit & 7, keep = ~(1 << shift)
+  for (let i = 0; i < n; i++) {
+    const p = (word(rows, i) as usize) + byte
+    const one: u32 = isThere(bits, i) ? 1 : 0
+    store<u8>(p, ((load<u8>(p) as u32 & keep) | (one << shift)) as u8)
+  }
+}
+
+export function commonBits(rows: usize, n: i32, header: usize, bytes: i32, common: usize): void {
+  for (let b = 0; b < bytes; b++) {
     let all: u8 = 255
-    for (let i = 0; i < n; i++) all &= load<u8>((word(headers, i) as usize) + (b as usize))
+    for (let i = 0; i < n; i++) all &= load<u8>((word(rows, i) as usize) + header + (b as usize))
     store<u8>(common + (b as usize), all)
   }
 }
 
-export function fillHeaders(headers: usize, n: i32, headerBytes: i32, header: usize): void {
-  for (let b = 0; b < headerBytes; b++) {
-    const byte = load<u8>(header + (b as usize))
-    for (let i = 0; i < n; i++) store<u8>((word(headers, i) as usize) + (b as usize), byte)
-  }
-}
-
-export function scatterBits(headers: usize, n: i32, bit: u32, bits: usize): void {
-  const byte = (bit >> 3) as usize, shift = bit & 7, keep = ~(1 << shift)
-  for (let i = 0; i < n; i++) {
-    const p = (word(headers, i) as usize) + byte
-    const one: u32 = isThere(bits, i) ? 1 : 0
-    store<u8>(p, ((load<u8>(p) as u32 & keep) | (one << shift)) as u8)
+export function fillHeaders(rows: usize, n: i32, header: usize, bytes: i32, from: usize): void {
+  for (let b = 0; b < bytes; b++) {
+    const byte = load<u8>(from + (b as usize))
+    for (let i = 0; i < n; i++) store<u8>((word(rows, i) as usize) + header + (b as usize), byte)
   }
 }
