@@ -4,7 +4,7 @@
  */
 import { type Batch, select } from '../../batch/index.js'
 import { type Schema, fieldNamed } from '../../schema/index.js'
-import { KeyIndex, StateTable, distinct, partition } from '../../state/index.js'
+import { KeyIndex, StateTable, distinct } from '../../state/index.js'
 import { invariant } from '../../base/index.js'
 
 export type NullKeys = 'dead-letter' | 'group' | 'drop'
@@ -59,8 +59,7 @@ export class KeyedState {
   }
 
   route(batch: Batch): { readonly lanes: readonly Int32Array[]; readonly slots: Int32Array } {
-    const slots = this.index.resolve(select(batch, this.terms.columns))
-    return { slots, lanes: partition(slots, this.index.groupOf, this.laneOfGroup, this.terms.lanes) }
+    return this.index.route(select(batch, this.terms.columns), this.laneOfGroup, this.terms.lanes)
   }
 
   group(slots: Int32Array): Grouping {
