@@ -99,6 +99,7 @@ class Form:
     Attributes:
         dtype: for numbers the NumPy type with the same bytes; None for everything else.
         plain: int, float, bool, text and binary, whose values Python lists hold as NumPy gives them.
+        default: what stands for null in the state of a new key; None where nothing is declared.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Form:
     required: bool
     dtype: np.dtype[np.generic] | None
     plain: bool
+    default: object = None
 
 
 def forms(schema: Schema) -> dict[str, Form]:
@@ -125,4 +127,5 @@ def _form(name: str, declared: types.Declared) -> Form:
         required=declared.is_required,
         dtype=np.dtype(kind) if kind in _NUMBERS else None,
         plain=kind in _NUMBERS or kind in ("bool", "utf8", "binary"),
+        default=declared.default_value,
     )

@@ -26,7 +26,7 @@ from ..errors import AnabranchError, ConnectorError, PlanError
 from .failed import error_json
 from .link import Link, Message, json_table, read_json
 
-TABLE_BYTES_MAX = 64 << 20
+TABLE_BYTES_MAX = 16 << 20
 ROW_GROUP_ROWS = 1 << 20
 
 
@@ -83,7 +83,7 @@ def inspect(said: Mapping[str, object]) -> list[Table]:
 
 
 def read(said: Mapping[str, object]) -> list[Table]:
-    """The rows of one row group, in the declared schema, in tables of at most about 64 MiB and ``rowsMax`` rows."""
+    """The rows of one row group, in the declared schema, in tables of at most about 16 MiB and ``rowsMax`` rows."""
     path = str(said["path"])
     declared = schema_from_json(said["schema"])  # type: ignore[arg-type]
     names = [str(name) for name in said.get("columns") or list(declared)]  # type: ignore[attr-defined]

@@ -1,0 +1,65 @@
+"""A decorated function called like the function it is, in a notebook or a test: no host, no conversion of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from . import _context
+from ._batch import Batch
+from ._chain.answer import Rejects
+from ._chain.columns import Values
+from ._chain.grouping import Grouping
+from ._chain.operator import Operator, operator_of
+from ._function import Function
+from ._given import inputs_given
+from ._state import State
+from .errors import PlanError
+
+
+def call(function: Function, given: object, state: object) -> object:
+    """Call the user's function with ``given`` as its batch; its answer comes back as it is.
+
+    Args:
+        function: a decorated function with ``mode="batch"``.
+        given: a batch, a mapping of columns, a list of rows, or a pyarrow, pandas or polars table.
+        state: for a keyed function: None or a mapping of state columns with one value each; all rows are one key's.
+            ``ab.testing.run_keyed`` runs it over many keys.
+    """
+    operator = operator_of(function)
+    batch = given if isinstance(given, Batch) else Batch(_source(given, operator), operator.inputs, operator.name)
+    here = _context.context()
+    before = here.call
+    here.call = Rejects(len(batch), 0, operator.place)
+    try:
+        if not operator.keyed:
+            return operator.user(batch)
+        return operator.user(batch, state if isinstance(state, State) else _one_key(operator, len(batch), state))
+    finally:
+        here.call = before
+
+
+def _source(given: object, operator: Operator) -> Values:
+    return inputs_given(given, operator.inputs, operator.name)
+
+
+def _one_key(operator: Operator, rows: int, given: object) -> State:
+    """The state of one key that all rows have."""
+    if given is not None and not isinstance(given, Mapping):
+        raise PlanError(
+            f'transform "{operator.name}" takes its state as None or as columns of one value, got {type(given).__name__}',
+            code="ANB1001",
+            hint="use ab.testing.run_keyed(fn, data, key=...) to run it over keys",
+        )
+    columns = {n: [f.default] for n, f in operator.state.items()} if given is None else dict(given)
+    values = inputs_given(columns, operator.state, operator.name, "state column")
+    if operator.state and values.rows != 1:
+        raise PlanError(
+            f'transform "{operator.name}" takes the state of one key here, got {values.rows}',
+            code="ANB1001",
+            hint="use ab.testing.run_keyed(fn, data, key=...) to run it over keys",
+        )
+    numbers = np.arange(rows, dtype=np.int32)
+    grouping = Grouping(np.zeros(rows, np.int32), numbers, np.array([0, rows], np.int32))
+    return State(Values(values.columns, 1), operator.state, grouping, np.array([given is None]), operator.name)

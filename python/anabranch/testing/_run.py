@@ -1,0 +1,226 @@
+"""Running one transform over data, batch after batch, and collecting what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from .. import _context
+from .._chain.answer import Dead
+from .._chain.chain import Input, Outcome, run_end
+from .._chain.columns import Added, Rows, Source, Values, to_arrow
+from .._chain.failure import CallFailedError
+from .._chain.grouping import group
+from .._chain.operator import Operator, operator_of
+from .._chain.undo import run_chain
+from .._function import Function
+from .._given import arrow_of, columns_given, inputs_given
+from ..errors import PlanError, TransformError
+from ._keys import Key, Keys, distinct, key_values
+
+Params = Mapping[str, object]
+_NO_PARAMS: Params = {}
+
+
+@dataclass
+class Run:
+    """What came out.
+
+    Attributes:
+        rows: the rows with the columns that went in and those that were added, in order.
+        sides: the rows of each side output, by name.
+        dead: rows that were rejected or that raised in row mode: ``{row, code, type, message, traceback}``, ``row``
+            counted over all batches.
+        end: what ``at_end`` gave, by side output; the main output has the name "".
+        counters: what was counted.
+    """
+
+    rows: pa.Table
+    sides: dict[str, pa.Table] = field(default_factory=dict)
+    dead: list[dict[str, object]] = field(default_factory=list)
+    end: dict[str, pa.Table] = field(default_factory=dict)
+    counters: dict[str, float] = field(default_factory=dict)
+
+
+def run_transform(fn: Function, data: object, params: Params | None = None) -> pa.Table:
+    """Run a stateless transform over data and return the rows with its outputs.
+
+    Args:
+        fn: the decorated function; any kind and mode.
+        data: a mapping of columns, a list of rows, or a pyarrow, pandas or polars table; a list of these is as many
+            batches.
+        params: what ``ab.context().params`` shows.
+
+    Raises:
+        TransformError: if a row raised in row mode; ``ab.testing.run`` returns such rows as ``dead``.
+        ContractError: if it returns something else than it declares.
+
+    Example:
+        >>> ab.testing.run_transform(enrich, {"price": [2.0], "qty": [3]})["total"].to_pylist()
+        [6.0]
+    """
+    return _strict(run(fn, data, params=params)).rows
+
+
+def run_keyed(fn: Function, data: object, *, key: str | Sequence[str], params: Params | None = None) -> pa.Table:
+    """Run a keyed transform over data, its state kept from batch to batch, and return the rows with its outputs.
+
+    Args:
+        fn: the decorated function; any kind and mode.
+        data: as for ``run_transform``; it holds the key columns too. Rows whose key is null are left out.
+        key: name or names of the key columns.
+        params: what ``ab.context().params`` shows.
+
+    Raises:
+        TransformError: if a row raised in row mode; ``ab.testing.run`` returns such rows as ``dead``.
+        ContractError: if it returns something else than it declares.
+    """
+    return _strict(run(fn, data, key=key, params=params)).rows
+
+
+def run(fn: Function, data: object, *, key: str | Sequence[str] | None = None, params: Params | None = None) -> Run:
+    """Run a transform over data and return everything that comes out; see ``Run``."""
+    operator = operator_of(fn)
+    names = () if key is None else (key,) if isinstance(key, str) else tuple(key)
+    if operator.keyed != bool(names):
+        wanted = "a key: run_keyed(fn, data, key=...)" if operator.keyed else "no key"
+        raise PlanError(f'transform "{operator.name}" takes {wanted}', code="ANB1004")
+    with _parameters(params or _NO_PARAMS):
+        return _Runner(operator, names).run(batches_of(data, operator))
+
+
+def _strict(found: Run) -> Run:
+    raised = next((one for one in found.dead if one["code"] != "ANB2002"), None)
+    if raised is not None:
+        raise TransformError(f"row {raised['row']} raised {raised['type']}: {raised['message']}\n{raised['traceback']}")
+    return found
+
+
+@contextmanager
+def _parameters(params: Params) -> Iterator[None]:
+    here = _context.context()
+    before = here.params
+    here.counters.clear()
+    _context.set_params(params)
+    try:
+        yield
+    finally:
+        here.params = before
+
+
+def batches_of(data: object, operator: Operator) -> list[pa.Table]:
+    """The batches as tables; the declared inputs in their types."""
+    parts = data if isinstance(data, (list, tuple)) and not _is_rows(data) else [data]
+    tables = [_table(part, operator) for part in parts]
+    return [table for table in tables if table.num_rows]
+
+
+def _is_rows(data: Sequence[object]) -> bool:
+    """Whether this is one batch as a list of rows: dicts of scalars rather than of columns."""
+    first = data[0] if data else {}
+    return isinstance(first, Mapping) and not any(
+        isinstance(value, (list, tuple, np.ndarray, pa.Array, pa.ChunkedArray)) for value in first.values()
+    )
+
+
+def _table(part: object, operator: Operator) -> pa.Table:
+    given = columns_given(part, operator.inputs, operator.name)
+    declared = inputs_given(given, operator.inputs, operator.name)
+    columns = {name: declared.arrow(name) if name in declared.columns else arrow_of(given[name]) for name in given}
+    return pa.table(columns)
+
+
+class _Runner:
+    def __init__(self, operator: Operator, key: tuple[str, ...]) -> None:
+        self._operator = operator
+        self._key = key
+        self._keys = Keys(operator)
+        self._of_key: dict[Key, dict[str, pa.Array]] = {}
+        self._rows: list[pa.Table] = []
+        self._sides: dict[str, list[pa.Table]] = {side.name: [] for side in operator.sides}
+        self._dead: list[dict[str, object]] = []
+
+    def run(self, batches: list[pa.Table]) -> Run:
+        at = 0
+        empty: pa.Table | None = None
+        for batch in batches:
+            numbers, outcome = self._call(batch)
+            self._dead += [_dead(one, at, numbers) for one in outcome.dead]
+            self._collect(batch, outcome)
+            at += batch.num_rows
+            empty = batch if empty is None else empty
+        rows = pa.concat_tables(self._rows) if self._rows else pa.table({})
+        sides = {n: pa.concat_tables(t) if t else self._no_side(n) for n, t in self._sides.items()}
+        found = Run(rows, sides, self._dead, self._end(), dict(_context.context().counters))
+        _context.context().counters.clear()
+        return found
+
+    def _call(self, batch: pa.Table) -> tuple[Rows | None, Outcome]:
+        columns = {name: batch.column(name).combine_chunks() for name in batch.column_names}
+        source = Values(columns, batch.num_rows)
+        try:
+            if not self._key:
+                return None, run_chain([self._operator], Input(source))
+            return self._call_keyed(source, columns)
+        except CallFailedError as failed:
+            if failed.__cause__ is not None:
+                raise failed.__cause__ from None
+            raise TransformError(failed.failure.message, code=failed.failure.code) from None
+
+    def _call_keyed(self, source: Values, columns: dict[str, pa.Array]) -> tuple[Rows, Outcome]:
+        missing = [name for name in self._key if name not in columns]
+        if missing:
+            raise PlanError(f'data has no key column "{missing[0]}"', code="ANB1001")
+        of_rows = key_values(columns, self._key)
+        present = np.array([i for i, key in enumerate(of_rows) if key is not None], np.int32)
+        some = [key for key in of_rows if key is not None]
+        taken = Values({n: c.take(pa.array(present)) for n, c in columns.items()}, len(present))
+        if not some:
+            return present, Outcome(taken, None)
+        index, keys = distinct(some)
+        for number, key in zip(index.tolist(), some, strict=True):
+            if key not in self._of_key:
+                row = int(np.flatnonzero(index == number)[0])
+                self._of_key[key] = {name: taken.columns[name].slice(row, 1) for name in self._key}
+        state = self._keys.gather(keys)
+        outcome = run_chain([self._operator], Input(taken, group(index)[0], {0: state}))
+        self._keys.apply(keys, state, outcome)
+        return present, outcome
+
+    def _collect(self, batch: pa.Table, outcome: Outcome) -> None:
+        names = list(dict.fromkeys([*batch.column_names, *self._operator.outputs]))
+        self._rows.append(pa.table({name: _arrow(outcome.source, name) for name in names}))
+        known = {side.number: side for side in self._operator.sides}
+        for side in outcome.sides:
+            columns = {n: to_arrow(c) for n, c in side.columns.items()}
+            self._sides[known[side.number].name].append(pa.table(columns))
+
+    def _no_side(self, name: str) -> pa.Table:
+        side = next(s for s in self._operator.sides if s.name == name)
+        return pa.table({n: pa.array([], f.type) for n, f in side.forms.items()})
+
+    def _end(self) -> dict[str, pa.Table]:
+        keys, state = self._keys.all()
+        if self._operator.at_end is None or not keys:
+            return {}
+        columns = {name: pa.concat_arrays([self._of_key[key][name] for key in keys]) for name in self._key}
+        try:
+            found = run_end(self._operator, columns, state)
+        except CallFailedError as failed:
+            raise failed.__cause__ or failed from None
+        names = {0: "", **{side.number: side.name for side in self._operator.sides}}
+        return {names[r.number]: pa.table({n: to_arrow(c) for n, c in r.columns.items()}) for r in found}
+
+
+def _arrow(source: Source | Added, name: str) -> pa.Array:
+    return source.arrow(name)
+
+
+def _dead(one: Dead, at: int, numbers: Rows | None) -> dict[str, object]:
+    row = one.row if numbers is None else int(numbers[one.row])
+    said = one.failure
+    return {"row": at + row, "code": said.code, "type": said.type, "message": said.message, "traceback": said.traceback}
