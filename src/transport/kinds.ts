@@ -54,14 +54,14 @@ export const Table = {
 export type TableKind = (typeof Table)[keyof typeof Table]
 
 /** What a worker may send: for each message the kinds of table that it may hold. Everything else is refused. */
-export const fromWorker: Readonly<Partial<Record<MessageKind, readonly TableKind[]>>> = {
-  [Message.hello]: [Table.json],
-  [Message.opened]: [Table.json],
-  [Message.log]: [Table.json],
-  [Message.bye]: [],
-  [Message.failed]: [Table.error],
-  [Message.done]: [Table.output, Table.parent, Table.state, Table.clear, Table.dead, Table.measures, Table.json],
-}
+export const fromWorker: ReadonlyMap<number, readonly TableKind[]> = new Map<number, readonly TableKind[]>([
+  [Message.hello, [Table.json]],
+  [Message.opened, [Table.json]],
+  [Message.log, [Table.json]],
+  [Message.bye, []],
+  [Message.failed, [Table.error]],
+  [Message.done, [Table.output, Table.parent, Table.state, Table.clear, Table.dead, Table.measures, Table.json]],
+])
 
 /** Tables that are Arrow: they name a schema. */
 export const arrowTables: readonly TableKind[] = [Table.rows, Table.state, Table.output, Table.dead, Table.keys]

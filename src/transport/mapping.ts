@@ -82,7 +82,7 @@ export function createMapping(bytes: number): Mapping | null {
 function load(): Native | null {
   if (platform !== 'linux') return null
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
+    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
     const c = koffi.load(null)
     const memfd = c.func('int memfd_create(const char *name, unsigned int flags)')
     const mmap = c.func('void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)')
@@ -91,12 +91,12 @@ function load(): Native | null {
     const fcntl = c.func('int fcntl(int fd, int cmd, int arg)')
     const failed = 0xffffffffffffffffn
     return {
-      memfd: (name, flags) => memfd(name, flags) as number,
+      memfd: (name, flags) => memfd(name, flags),
       map: (bytes, fd) => {
         const pointer: unknown = mmap(null, bytes, readWrite, shared, fd, 0)
         return koffi.address(pointer) === failed ? null : pointer
       },
-      seal: fd => fcntl(fd, addSeals, sealed) as number,
+      seal: fd => fcntl(fd, addSeals, sealed),
       discard: (pointer, bytes) => void madvise(pointer, bytes, removePages),
       unmap: (pointer, bytes) => void munmap(pointer, bytes),
       view: (pointer, bytes) => koffi.view(pointer, bytes),

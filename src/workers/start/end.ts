@@ -76,7 +76,7 @@ function errorOfRefusal(end: Ending, detail: string): AnabranchError {
   const parts = { detail: String(failed['traceback'] ?? '') || detail }
   const code = (fallback: ErrorCode): ErrorCode => {
     const came = failed['code']
-    return typeof came === 'string' && came in catalogue ? (came as ErrorCode) : fallback
+    return typeof came === 'string' && isCode(came) ? came : fallback
   }
   switch (failed['class']) {
     case 'ContractError':
@@ -88,4 +88,8 @@ function errorOfRefusal(end: Ending, detail: string): AnabranchError {
     default:
       return new WorkerError(code('ANB3003'), message, parts)
   }
+}
+
+function isCode(text: string): text is ErrorCode {
+  return Object.hasOwn(catalogue, text)
 }

@@ -2,7 +2,7 @@
  * Which Python: found and asked for its versions before anything else starts, or refused with the command that helps.
  */
 import { PlanError, type World, type ErrorCode } from '../../base/index.js'
-import { atLeast, pythonMin } from './handshake.js'
+import { atLeast, isJsonObject, pythonMin } from './handshake.js'
 
 export interface FoundPython {
   readonly path: string
@@ -99,13 +99,17 @@ function ask(path: string, search: PythonSearch): Promise<{ found: FoundPython |
 }
 
 function parse(text: string): FoundPython | null {
+  let found: unknown
   try {
-    const found = JSON.parse(text) as Partial<FoundPython>
-    if (typeof found.path !== 'string' || typeof found.version !== 'string' || found.packages === undefined) return null
-    return { path: found.path, version: found.version, packages: found.packages }
+    found = JSON.parse(text)
   } catch {
     return null
   }
+  if (!isJsonObject(found) || !isJsonObject(found['packages'])) return null
+  const { path, version } = found
+  if (typeof path !== 'string' || typeof version !== 'string') return null
+  const packages = Object.entries(found['packages']).map(([name, one]) => [name, String(one)] as const)
+  return { path, version, packages: Object.fromEntries(packages) }
 }
 
 function clip(text: string): string {

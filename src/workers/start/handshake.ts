@@ -7,7 +7,7 @@ import { type Frame, protocolVersion } from '../../transport/index.js'
 import { type LogRecord, type WorkerReady } from './contract.js'
 
 export type Hello = Pick<WorkerReady, 'pid' | 'versions'>
-type Json = Readonly<Record<string, unknown>>
+export type Json = Readonly<Record<string, unknown>>
 
 /** Oldest Python that runs a worker. */
 export const pythonMin: readonly [number, number] = [3, 10]
@@ -26,7 +26,7 @@ export function jsonOf(frame: Frame): Json {
       { cause },
     )
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json
+  if (isJsonObject(value)) return value
   throw new ProtocolError('ANB5001', `expected a JSON object in message ${frame.envelope.kind}, ${typeof value} came`)
 }
 
@@ -74,6 +74,10 @@ export function logOf(json: Json): LogRecord {
     line: typeof line === 'number' ? line : 0,
     transform: text(json, 'transform'),
   }
+}
+
+export function isJsonObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** `3.10.4` is at least [3, 10]. */

@@ -45,10 +45,10 @@ const exitAfterDisconnectMs = 100
  * @throws ConnectorError, WorkerError where this machine has no socket or process left, or the path is too long.
  */
 export function startWorker(options: WorkerOptions, events: WorkerEvents): WorkerProcess {
-  return new Worker(options, events)
+  return new PythonWorker(options, events)
 }
 
-class Worker implements WorkerProcess {
+class PythonWorker implements WorkerProcess {
   readonly incarnation: number
   readonly ended: Promise<void>
   private readonly channel: Channel
@@ -110,7 +110,17 @@ class Worker implements WorkerProcess {
     // A worker that has just ended takes the call and loses it: `lost` is on its way, and tells the same.
     if (this.reason !== null || this.phase === 'ended') return
     invariant(this.phase === 'ready' && !this.stopAsked, 'only a ready worker is called')
-    const envelope = { ...call, job: this.options.job, incarnation: this.incarnation }
+    const { kind, lane, sequence, attempt, rows, stage } = call
+    const envelope = {
+      kind,
+      job: this.options.job,
+      incarnation: this.incarnation,
+      lane,
+      sequence,
+      attempt,
+      rows,
+      stage,
+    }
     this.channel.send(this.outbox.call(envelope, parts, replyBytes))
   }
 

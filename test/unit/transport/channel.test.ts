@@ -1,3 +1,4 @@
+/** The socket, between two real peers in one process: order, ends, and what no worker of ours sends. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Frames: what is written is read again, the bytes are those of the golden file, and whatever else comes is refused. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../../../src/base/index.js'

@@ -1,3 +1,4 @@
+/** Slots: the stretches of the shared mapping never overlap, whatever is lent and given back. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Slot, Slots } from '../../../src/transport/index.js'

@@ -1,3 +1,4 @@
+/** What a worker process may do to its host: die, hang, flood, lie. Each test injects one fault into a real process. */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { type LostReason } from '../../../src/workers/start/index.js'
@@ -31,6 +32,7 @@ describe('a worker that dies in a call is lost, with how it died', () => {
       { because: 'exit', signal: 'SIGKILL', error: { code: 'ANB3001' } },
       w => process.kill(w.process.pid, 'SIGKILL'),
     ],
+    ['W4 kill -9 with its reply half sent', 'die-sending', { because: 'exit', signal: 'SIGKILL' }],
     ['W5 a loop without end, killed at its deadline', 'spin', { because: 'killed', signal: 'SIGKILL' }, kill],
     ['W6 native code that holds the interpreter', 'regex', { because: 'killed', signal: 'SIGKILL' }, kill],
     [
@@ -54,6 +56,18 @@ describe('a worker that dies in a call is lost, with how it died', () => {
       await worker.lost()
       expect(worker.told.replies.map(r => same(r.tables[0]?.bytes, payload))).toEqual([true])
       expect(worker.told.lost).toHaveLength(1)
+    }))
+
+  it('T4 a call to a process that has just died is lost with it, and nothing waits', () =>
+    inWorld(async world => {
+      const worker = await new TestWorker(world, ['echo']).ready()
+      process.kill(worker.process.pid, 'SIGKILL')
+      const before = performance.now()
+      for (let i = 0; i < 20; i += 1) worker.call('echo', payload)
+      expect(await worker.lost()).toMatchObject({ because: 'exit', signal: 'SIGKILL' })
+      expect(performance.now() - before).toBeLessThan(1_000)
+      worker.call('echo', payload)
+      expect(worker.told.replies).toEqual([])
     }))
 
   it('W20 a worker that ignores every signal is gone after its grace', () =>

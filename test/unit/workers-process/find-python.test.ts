@@ -1,3 +1,4 @@
+/** Which Python is taken, and with what words the others are refused. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Nothing outlives the host: real hosts are killed with -9 while their workers are busy. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -38,7 +39,7 @@ describe('when the host is killed with -9 nothing of it is left', () => {
     ['W20 a worker that ignores signals', ['child', 'ignore-signals']],
   ]
   for (const [name, behaviours] of rows) {
-    it(`O12 T5 ${name}`, () =>
+    it(`T5 O12 ${name}`, () =>
       inWorld(async world => {
         const { host, said } = await startHost(behaviours)
         const pids = [said.worker, ...said.replies.map(reply => reply.pid)]

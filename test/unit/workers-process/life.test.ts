@@ -1,3 +1,4 @@
+/** One worker process from its start to its end, with a stand-in that speaks the bytes of the protocol. */
 import { describe, expect, it } from 'vitest'
 import { TestWorker, alive, inWorld, same } from '../../support/worker.js'
 

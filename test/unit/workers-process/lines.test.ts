@@ -1,3 +1,4 @@
+/** What a process prints, as lines for the log: cut, limited, counted. */
 import { describe, expect, it } from 'vitest'
 import { Lines } from '../../../src/workers/start/lines.js'
 

@@ -1,3 +1,4 @@
+/** The same life with the real Python package behind it. */
 import { describe, expect, it } from 'vitest'
 import { TestWorker, inWorld, root } from '../../support/worker.js'
 

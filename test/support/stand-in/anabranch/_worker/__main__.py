@@ -47,7 +47,8 @@ class Worker:
         self.seat = seat
         self.job = int(seat["job"], 16)
         self.shared = mmap.mmap(3, seat["mappingBytes"]) if seat["mappingBytes"] else None
-        self.socket = zmq.Context().socket(zmq.DEALER)
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 1000)
         self.socket.connect(seat["address"])
 
@@ -116,6 +117,12 @@ def die_soon(worker, call):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def die_sending(worker, call):
+    body = worker.body(OUTPUT, bytes(256 << 20), 2, call["rows"])
+    worker.socket.send(worker.frame(DONE, body, 1, call), copy=False)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def surroundings():
     seen = {"env": dict(os.environ), "cwd": os.getcwd(), "fds": sorted(os.listdir("/proc/self/fd"))}
     return json.dumps(seen).encode()
@@ -167,6 +174,7 @@ BEHAVIOURS = {
     "spin": lambda w, c: spin(),
     "regex": lambda w, c: re.match(r"(a+)+$", "a" * 64 + "b"),
     "reply-then-die": die_soon,
+    "die-sending": die_sending,
     "child": lambda w, c: w.done(c, sleeper(False)),
     "wait": lambda w, c: time.sleep(1000),
     "environment": lambda w, c: w.done(c, surroundings()),
@@ -221,6 +229,7 @@ def main():
         if call["kind"] == STOP:
             worker.socket.send(worker.frame(BYE))
             worker.socket.close()
+            worker.context.term()
             os._exit(0)
         BEHAVIOURS[opened["behaviours"][call["stage"]]](worker, call)
 
