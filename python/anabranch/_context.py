@@ -20,7 +20,7 @@ class Params(dict[str, object]):
         raise PlanError(
             f"job has no parameter {name!r}",
             code="ANB1014",
-            hint=f"declare it in the job: job('name', {{ params: {{ {name}: ... }} }}); in a test: run_transform(..., params=...)",
+            hint=f"declare it in the job, params: {{ {name}: ... }}; in a test: run_transform(..., params=...)",
         )
 
 

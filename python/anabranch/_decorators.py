@@ -7,19 +7,21 @@ from collections.abc import Callable, Mapping
 from ._function import Declaration, Function, UserFunction
 from ._schema import Schema, SchemaLike, make_schema
 from .errors import PlanError
+from .types import Declared
 
 Decorator = Callable[[UserFunction], Function]
 SideLike = Mapping[str, SchemaLike]
 _KINDS = ("transform", "filter", "flat_map")
 _MODES = ("batch", "row")
-_NONE: Mapping[str, SchemaLike] = {}
+_NONE: Mapping[str, Declared] = {}
+_NO_SIDES: SideLike = {}
 
 
 def transform(
     *,
     inputs: SchemaLike,
     outputs: SchemaLike,
-    side: SideLike = _NONE,
+    side: SideLike = _NO_SIDES,
     mode: str = "batch",
     timeout_ms: int = 30_000,
     retry_on: tuple[type[BaseException], ...] = (),
@@ -58,7 +60,7 @@ def transform(
 def filter(
     *,
     inputs: SchemaLike,
-    side: SideLike = _NONE,
+    side: SideLike = _NO_SIDES,
     mode: str = "batch",
     timeout_ms: int = 30_000,
     retry_on: tuple[type[BaseException], ...] = (),
@@ -82,7 +84,7 @@ def flat_map(
     *,
     inputs: SchemaLike,
     outputs: SchemaLike,
-    side: SideLike = _NONE,
+    side: SideLike = _NO_SIDES,
     mode: str = "batch",
     timeout_ms: int = 30_000,
     retry_on: tuple[type[BaseException], ...] = (),
@@ -112,7 +114,7 @@ def keyed(
     outputs: SchemaLike = _NONE,
     kind: str = "transform",
     at_end: UserFunction | None = None,
-    side: SideLike = _NONE,
+    side: SideLike = _NO_SIDES,
     mode: str = "batch",
     timeout_ms: int = 30_000,
     retry_on: tuple[type[BaseException], ...] = (),
@@ -201,7 +203,9 @@ def _outputs(kind: str, outputs: Schema) -> Schema:
     if kind == "filter" and len(outputs) > 0:
         raise PlanError("a filter has no outputs: it returns which rows stay", code="ANB1017")
     if kind == "flat_map" and "parent" in outputs:
-        raise PlanError("a flat_map cannot have a column named 'parent': that names the rows it comes from", code="ANB1010")
+        raise PlanError(
+            "a flat_map cannot have a column named 'parent': that names the rows it comes from", code="ANB1010"
+        )
     return outputs
 
 

@@ -1,4 +1,4 @@
-"""A decorated function called like the function it is, in a notebook or a test: no host, no conversion of the answer."""
+"""A decorated function called like the function it is, in a notebook or a test: no host, and its answer as it is."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def _one_key(operator: Operator, rows: int, given: object) -> State:
     """The state of one key that all rows have."""
     if given is not None and not isinstance(given, Mapping):
         raise PlanError(
-            f'transform "{operator.name}" takes its state as None or as columns of one value, got {type(given).__name__}',
+            f'transform "{operator.name}" takes its state as None or as columns of one value, '
+            f"got {type(given).__name__}",
             code="ANB1001",
             hint="use ab.testing.run_keyed(fn, data, key=...) to run it over keys",
         )

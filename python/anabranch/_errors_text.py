@@ -73,7 +73,7 @@ def traceback_of(error: BaseException) -> str:
         frames = _frames(one.__traceback__)
         lines = [f"{type_name(one)}: {message_of(one)}\n"] if not frames else ["Traceback (most recent call last):\n"]
         if frames:
-            lines += traceback.format_list(frames) + [f"{type_name(one)}: {message_of(one)}\n"]
+            lines += [*traceback.format_list(frames), f"{type_name(one)}: {message_of(one)}\n"]
         parts.append("".join(lines))
     return clip("\nwhich led to:\n\n".join(parts), TRACEBACK_MAX)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 
-import numpy as np
 import pyarrow as pa
 
 from ._arrow_types import Form
@@ -18,7 +17,9 @@ def columns_given(given: object, forms: dict[str, Form], owner: str) -> dict[str
     if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
         rows = list(given)
         if not all(isinstance(row, Mapping) for row in rows):
-            raise PlanError(f'transform "{owner}" takes a mapping of columns, a table, or a list of rows', code="ANB1001")
+            raise PlanError(
+                f'transform "{owner}" takes a mapping of columns, a table, or a list of rows', code="ANB1001"
+            )
         names = list(dict.fromkeys([*forms, *(name for row in rows for name in row)]))
         return {name: [row.get(name) for row in rows] for name in names}
     return dict(mapping_of(given, Place(owner)))
@@ -56,4 +57,4 @@ def arrow_of(value: object) -> pa.Array:
 
 def len_of(value: object) -> int:
     """How many values a column has."""
-    return len(value) if hasattr(value, "__len__") else int(np.size(value))  # type: ignore[call-overload]
+    return len(value) if isinstance(value, Sized) else 1

@@ -89,7 +89,7 @@ _operations: dict[str, Callable[[str], dict[str, object]]] = {"describe": descri
 
 
 def dispatch(request: str) -> str:
-    """Answer ``{"op": "describe", "path": ...}`` with ``{"ok": true, "value": ...}`` or ``{"ok": false, type, ...}``."""
+    """Answer ``{"op": "describe", "path": ...}`` with ``{"ok": true, "value": ...}`` or ``{"ok": false, ...}``."""
     try:
         asked = json.loads(request)
         operation = _operations.get(asked["op"])

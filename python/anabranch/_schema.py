@@ -158,7 +158,7 @@ def _field_json(name: str, declared: Declared) -> FieldJson:
 
 
 def default_to_json(name: str, declared: Declared) -> JsonScalar:
-    """A default as JSON carries it: whole numbers beyond 2^53 and decimals as text, binary as base64, times as counts."""
+    """A default as JSON carries it: numbers beyond 2^53 and decimals as text, binary as base64, times as counts."""
     value, kind = declared.default_value, declared.type.kind
     try:
         found = _scalar_json(declared.type, value)

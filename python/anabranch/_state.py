@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from .errors import ContractError
 if TYPE_CHECKING:
     from typing import Any
 
+
 class StateColumn(np.ndarray[tuple[int, ...], np.dtype[np.generic]]):
     """A column of state: NumPy to compute with, and pyarrow where nulls matter.
 
@@ -32,11 +33,9 @@ class StateColumn(np.ndarray[tuple[int, ...], np.dtype[np.generic]]):
     def __array_finalize__(self, other: object) -> None:
         self._whence = None
 
-    def __array_wrap__(
-        self, array: AnyArray, context: object = None, return_scalar: bool = False
-    ) -> AnyArray:
+    def __array_wrap__(self, array: Any, context: object = None, return_scalar: bool = False) -> Any:
         """What is computed from state is a plain array: it no longer has the nulls of the column."""
-        return cast(AnyArray, array[()]) if return_scalar else array.view(np.ndarray)
+        return array[()] if return_scalar else array.view(np.ndarray)
 
     def __getitem__(self, at: Any) -> Any:
         return self.view(np.ndarray)[at]
@@ -78,9 +77,7 @@ class State:
         keys: the key columns by name, where they are known (in ``at_end``), else None.
     """
 
-    def __init__(
-        self, source: Source, forms: dict[str, Form], grouping: Grouping, new: Bits, owner: str
-    ) -> None:
+    def __init__(self, source: Source, forms: dict[str, Form], grouping: Grouping, new: Bits, owner: str) -> None:
         self._source = source
         self._forms = forms
         self._owner = owner
@@ -198,7 +195,8 @@ class State:
         """
         if not -1 <= decay <= 1:
             raise ContractError(
-                f'transform "{self._owner}" scans with a decay of {decay}, expected one between -1 and 1', code="ANB2109"
+                f'transform "{self._owner}" scans with a decay of {decay}, expected one between -1 and 1',
+                code="ANB2109",
             )
         segments = self._segments()
         given = np.asarray(values, np.float64)
@@ -230,7 +228,8 @@ class State:
         chosen = np.asarray(pa.array(mask).fill_null(False).to_numpy(zero_copy_only=False), np.bool_)
         if chosen.shape != (len(self),):
             raise ContractError(
-                f'transform "{self._owner}" clears with a mask of {chosen.size}, expected {len(self)} keys', code="ANB2102"
+                f'transform "{self._owner}" clears with a mask of {chosen.size}, expected {len(self)} keys',
+                code="ANB2102",
             )
         self._cleared = chosen if self._cleared is None else self._cleared | chosen
 

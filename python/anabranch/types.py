@@ -53,7 +53,9 @@ class DataType:
         return format(self)
 
     def __repr__(self) -> str:
-        return f"ab.types.parse({format(self)!r})" if self.children or self.unit or self.precision else f"ab.{self.kind}"
+        return (
+            f"ab.types.parse({format(self)!r})" if self.children or self.unit or self.precision else f"ab.{self.kind}"
+        )
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _depth(item: DataType) -> int:
     return 1 + max((_depth(c) for c in item.children), default=-1)
 
 
-def format(item: DataType) -> str:  # noqa: A001  (ab.types.format is its public name)
+def format(item: DataType) -> str:
     """The text form of a type."""
     if item.kind == "decimal128":
         return f"decimal128({item.precision}, {item.scale})"
@@ -215,7 +217,7 @@ class _Reader:
             value = self.type(depth + 1)
             self.take(">")
             return DataType("map", children=(key, value))
-        self.fail("a type")
+        return self.fail("a type")
 
     def decimal(self) -> DataType:
         self.take("(")

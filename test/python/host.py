@@ -16,8 +16,10 @@ import pyarrow as pa
 import zmq
 
 HELLO, OPEN, OPENED, CALL, END, READ, WRITE, DONE, FAILED, LOG, STOP, BYE, INSPECT = range(1, 14)
-ROWS, STATE, INDEX, ORDER, STARTS, LIST, MAP, TIMERS, WATERMARK, OUTPUT, PARENT, DEAD, KEYS, CLEAR, MEASURES = range(1, 16)
-ERROR, JSON, NEW, EDITS = range(16, 20)
+ROWS, STATE, INDEX, ORDER, STARTS, LIST, MAP, TIMERS, WATERMARK, OUTPUT, PARENT, DEAD, KEYS, CLEAR, MEASURES = range(
+    1, 16
+)
+ERROR, JSON, NEW = range(16, 19)
 
 PYTHON = Path(__file__).parents[2] / "python"
 JOB = 0x0123456789ABCDEF
@@ -73,8 +75,22 @@ class Reply:
     """DONE or FAILED, taken apart."""
 
     def __init__(self, head, data, schemas):
-        (_, _, self.kind, self.job, self.incarnation, self.lane, self.sequence, self.attempt, self.flags, self.rows,
-         self.stage, count, self.length, self.at) = head
+        (
+            _,
+            _,
+            self.kind,
+            self.job,
+            self.incarnation,
+            self.lane,
+            self.sequence,
+            self.attempt,
+            self.flags,
+            self.rows,
+            self.stage,
+            count,
+            self.length,
+            self.at,
+        ) = head
         self.tables = tables_of(data, count)
         self.schemas = schemas
 
@@ -108,7 +124,9 @@ class Reply:
         found = self.tables.get((CLEAR, operator, 0))
         if found is None:
             return []
-        return np.flatnonzero(np.unpackbits(np.frombuffer(found[2], np.uint8), count=found[1], bitorder="little")).tolist()
+        return np.flatnonzero(
+            np.unpackbits(np.frombuffer(found[2], np.uint8), count=found[1], bitorder="little")
+        ).tolist()
 
     @property
     def dead(self):
@@ -139,7 +157,14 @@ class Worker:
         self.process = self._spawn(seat, env or {})
         try:
             self.hello = self.receive(HELLO).json(JSON)
-            said = {"job": "test", "role": role, "params": params or {}, "memoryBytes": memory, "stages": list(stages), **more}
+            said = {
+                "job": "test",
+                "role": role,
+                "params": params or {},
+                "memoryBytes": memory,
+                "stages": list(stages),
+                **more,
+            }
             self.send(envelope(OPEN, tables=1, length=0), [(JSON, 0, 0, 0, 0, json.dumps(said).encode())])
             self.opened = self.receive(expect)
         except BaseException:
@@ -157,7 +182,10 @@ class Worker:
 
     def _spawn(self, seat, env):
         names = ("PATH", "HOME", "LD_LIBRARY_PATH", "LANG")
-        clean = {n: os.environ[n] for n in names if n in os.environ} | {"PYTHONPATH": str(PYTHON), "PYTHONSAFEPATH": "1"}
+        clean = {n: os.environ[n] for n in names if n in os.environ} | {
+            "PYTHONPATH": str(PYTHON),
+            "PYTHONSAFEPATH": "1",
+        }
         pass_fds = ()
         prepare = None
         if self.mapping is not None:

@@ -74,7 +74,8 @@ class Rejects(Call):
         texts = reason.to_pylist() if hasattr(reason, "to_pylist") else list(reason)  # type: ignore[call-overload]
         if len(texts) != self.rows:
             raise ContractError(
-                f'transform "{self.place.transform}" rejects with {len(texts)} reasons, expected one text or {self.rows}',
+                f'transform "{self.place.transform}" rejects with {len(texts)} reasons, '
+                f"expected one text or {self.rows}",
                 code="ANB2102",
             )
         for row in chosen:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._arrow_types import Form
 from .._result import Result
 from .._state import State
 from ..errors import ContractError
@@ -134,9 +135,9 @@ def _take_rows(answer: Answer, outcome: Outcome) -> None:
     """Add the columns, go down to the rows that are left, and give dead rows their number in the input."""
     parent = outcome.parent
     if answer.dead:
-        outcome.dead += answer.dead if parent is None else [
-            Dead(int(parent[d.row]), d.operator, d.failure) for d in answer.dead
-        ]
+        outcome.dead += (
+            answer.dead if parent is None else [Dead(int(parent[d.row]), d.operator, d.failure) for d in answer.dead]
+        )
     source = outcome.source
     if answer.parent is not None:
         source = Taken(source, answer.parent)
@@ -157,9 +158,7 @@ def _composed(side: SideRows, parent: Rows | None) -> Rows | None:
     return parent[side.parent]
 
 
-def _take_state(
-    operator: Operator, answer: Answer, outcome: Outcome, seen: tuple[Input, Rows | None, State]
-) -> None:
+def _take_state(operator: Operator, answer: Answer, outcome: Outcome, seen: tuple[Input, Rows | None, State]) -> None:
     """Put new state back among all keys of the call; new keys that it never saw stay without state."""
     call, keys, _ = seen
     known = call.state[operator.index]
@@ -180,7 +179,9 @@ def _take_state(
         outcome.cleared[operator.index] = gone
     if changed:
         outcome.state[operator.index] = {
-            name: put(known.source.column(name), keys, changed[name], total) if name in changed else known.source.column(name)
+            name: put(known.source.column(name), keys, changed[name], total)
+            if name in changed
+            else known.source.column(name)
             for name in operator.state
         }
 
@@ -237,8 +238,13 @@ def _end_rows(operator: Operator, returned: object) -> list[EndRows]:
     if isinstance(returned, Result):
         named = returned.side
         returned = returned.columns
-    elif isinstance(returned, Mapping) and returned and all(
-        name in sides and not isinstance(value, (list, np.ndarray)) and hasattr(value, "keys") for name, value in returned.items()
+    elif (
+        isinstance(returned, Mapping)
+        and returned
+        and all(
+            name in sides and not isinstance(value, (list, np.ndarray)) and hasattr(value, "keys")
+            for name, value in returned.items()
+        )
     ):
         named, returned = returned, None
     found: list[EndRows] = []
@@ -251,7 +257,11 @@ def _end_rows(operator: Operator, returned: object) -> list[EndRows]:
                 code="ANB2101",
                 hint=f"return ab.result({names}=columns)",
             )
-        found.append(_end_columns(operator, returned, 0 if only is None else only.number, operator.outputs if only is None else only.forms))
+        found.append(
+            _end_columns(
+                operator, returned, 0 if only is None else only.number, operator.outputs if only is None else only.forms
+            )
+        )
     for name, value in (named or {}).items():
         if name not in sides:
             raise unknown_side(operator, name)
@@ -259,7 +269,7 @@ def _end_rows(operator: Operator, returned: object) -> list[EndRows]:
     return found
 
 
-def _end_columns(operator: Operator, returned: object, number: int, forms: dict[str, object]) -> EndRows:
+def _end_columns(operator: Operator, returned: object, number: int, forms: dict[str, Form]) -> EndRows:
     place = Place(f"{operator.name} (at_end)")
-    columns = columns_of(returned, forms, None, place, None)  # type: ignore[arg-type]
+    columns = columns_of(returned, forms, None, place, None)
     return EndRows(number, columns, len(next(iter(columns.values()))) if columns else 0)

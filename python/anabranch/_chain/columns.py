@@ -8,17 +8,17 @@ worker has a fourth, over the bytes of a frame.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-AnyArray = npt.NDArray[np.generic]
-Rows = npt.NDArray[np.int32]
-Bits = npt.NDArray[np.bool_]
-Column = AnyArray | pa.Array
+AnyArray: TypeAlias = npt.NDArray[Any]
+Rows: TypeAlias = npt.NDArray[np.int32]
+Bits: TypeAlias = npt.NDArray[np.bool_]
+Column: TypeAlias = "AnyArray | pa.Array"
 """A checked column: a NumPy array of numbers without nulls, or a pyarrow array of the declared type."""
 
 
@@ -139,7 +139,8 @@ def to_numpy(column: Column) -> AnyArray:
 def to_list(column: Column, plain: bool) -> list[object]:
     """A checked column as Python values, null as None. ``plain``: numbers, booleans, text or binary."""
     if isinstance(column, np.ndarray):
-        return column.tolist()
+        numbers: list[object] = column.tolist()
+        return numbers
     if not plain:
         found: list[object] = column.to_pylist()
         return found

@@ -91,10 +91,9 @@ def _arrow_of(value: object, form: Form) -> pa.Array:
         return value
     if isinstance(value, pa.ChunkedArray):
         return value.combine_chunks() if value.num_chunks != 1 else value.chunk(0)
-    if hasattr(value, "__arrow_array__") and isinstance(value, np.ndarray):
-        return _from_numpy(value.__arrow_array__(), form)
     if isinstance(value, np.ndarray):
-        return _from_numpy(value, form)
+        own = getattr(value, "__arrow_array__", None)
+        return _from_numpy(value if own is None else own(), form)
     if isinstance(value, (list, tuple)):
         return pa.array(value, type=form.type)
     package = _package(value)
@@ -167,11 +166,17 @@ def _holds_other(wide: pa.DataType, narrow: pa.DataType) -> bool:
     if t.is_map(wide):
         return bool(t.is_map(narrow))
     if t.is_list(wide):
-        return bool((t.is_list(narrow) or t.is_large_list(narrow) or t.is_fixed_size_list(narrow)) and not t.is_map(narrow)
-                    and (wide.value_type == narrow.value_type or _holds(wide.value_type, narrow.value_type)))
+        return bool(
+            (t.is_list(narrow) or t.is_large_list(narrow) or t.is_fixed_size_list(narrow))
+            and not t.is_map(narrow)
+            and (wide.value_type == narrow.value_type or _holds(wide.value_type, narrow.value_type))
+        )
     if t.is_struct(wide):
-        return bool(t.is_struct(narrow) and [f.name for f in wide] == [f.name for f in narrow]
-                    and all(a.type == b.type or _holds(a.type, b.type) for a, b in zip(wide, narrow, strict=True)))
+        return bool(
+            t.is_struct(narrow)
+            and [f.name for f in wide] == [f.name for f in narrow]
+            and all(a.type == b.type or _holds(a.type, b.type) for a, b in zip(wide, narrow, strict=True))
+        )
     return bool((t.is_duration(wide) and t.is_duration(narrow)) or (t.is_decimal128(wide) and t.is_decimal128(narrow)))
 
 
@@ -181,9 +186,12 @@ def mask_of(returned: object, rows: int, place: Place) -> AnyArray:
         mask: AnyArray = np.asarray(returned)
     else:
         form = Form("mask", "bool", pa.bool_(), "bool", False, None, True)
-        given = returned if isinstance(returned, (pa.Array, pa.ChunkedArray, np.ndarray, list, tuple)) or _package(
+        given = (
             returned
-        ) in ("pandas", "polars") else None
+            if isinstance(returned, (pa.Array, pa.ChunkedArray, np.ndarray, list, tuple))
+            or _package(returned) in ("pandas", "polars")
+            else None
+        )
         if given is None:
             raise ContractError(
                 f'transform "{place.transform}" returned {_came(returned)}, expected a boolean for each row',
@@ -279,8 +287,8 @@ def _check_nulls(column: pa.Array, form: Form, place: Place, alive: Rows | None)
         return
     row = int(np.flatnonzero(kept.is_null().to_numpy(zero_copy_only=False))[0])
     raise ContractError(
-        f'transform "{place.transform}" returned {kept.null_count} nulls in {place.what} "{form.name}", which is required; '
-        f"the first in row {row}",
+        f'transform "{place.transform}" returned {kept.null_count} nulls in {place.what} "{form.name}", '
+        f"which is required; the first in row {row}",
         code="ANB2105",
         hint="fill the nulls: pc.fill_null(...), or drop .required() from the declaration",
     )

@@ -12,7 +12,7 @@ from .._result import Result
 from .._state import State
 from ..errors import ContractError
 from .answer import Answer, Rejects, SideRows
-from .columns import Rows, Source, take
+from .columns import Bits, Rows, Source, take
 from .convert import Columns, Place, columns_of, mapping_of, mask_of, parent_of
 from .operator import Operator
 
@@ -40,7 +40,7 @@ def call_over_columns(operator: Operator, source: Source, state: State | None) -
 
 
 def _pair(returned: object) -> tuple[object, object]:
-    """``(outputs, new_state)``; outputs alone leave the state as it is, also a flat_map's pair of columns and parent."""
+    """``(outputs, new_state)``; outputs alone leave the state as it is, a flat_map's ``(columns, parent)`` too."""
     if isinstance(returned, tuple) and len(returned) == 2 and (returned[1] is None or isinstance(returned[1], Mapping)):
         return returned
     return returned, None
@@ -58,7 +58,8 @@ def _answer(operator: Operator, returned: object, rows: int, rejects: Rejects) -
     side = _NO_SIDES
     parent: object = None
     if isinstance(returned, Result):
-        returned, parent, side = returned.columns, returned.parent, returned.side
+        result = returned
+        returned, parent, side = result.columns, result.parent, result.side
     alive = rejects.alive() if rejects.reasons else None
     if operator.kind == "transform":
         columns = columns_of(returned, operator.outputs, rows, operator.place, alive)
@@ -135,7 +136,7 @@ def alive_children(columns: Columns, parent: Rows, alive: Rows | None, rows: int
     return {name: take(column, kept) for name, column in columns.items()}, parent[kept]
 
 
-def _bits(numbers: Rows, rows: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _bits(numbers: Rows, rows: int) -> Bits:
     bits = np.zeros(rows, np.bool_)
     bits[numbers] = True
     return bits

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
+from typing import cast
 
 import numpy as np
 
 from .. import _context
+from .._errors_text import message_of
 from .._result import Result
 from .._state import State
 from ..errors import ContractError
 from .answer import Answer, Dead, RowRejects, SideRows
-from .columns import Rows, Source, to_list
+from .columns import Bits, Rows, Source, to_list
 from .convert import Columns, Place, columns_of, mask_of
 from .failure import CallFailedError, failure_of
 from .operator import Operator, Side
@@ -24,6 +26,7 @@ from .over_columns import unknown_side
 
 Row = dict[str, object]
 Fail = Callable[[BaseException], None]
+KeyedUser = Callable[[Row, Row | None], tuple[object, Row | None]]
 _DEAD = object()
 _ROW_REJECTS = RowRejects()
 
@@ -91,10 +94,14 @@ def _each(operator: Operator, rows: Iterable[Row], returned: list[object], fail:
         return
     for row in rows:
         try:
-            out = user(row)
-            keep(out if out is None or isinstance(out, (dict, list, Result)) else list(out))  # type: ignore[call-overload]
+            keep(_as_list(user(row)))
         except BaseException as error:
             fail(error)
+
+
+def _as_list(out: object) -> object:
+    """A generator or tuple of rows as a list; what it raises is the row's."""
+    return out if out is None or isinstance(out, (dict, list, Result)) else list(out)  # type: ignore[call-overload]
 
 
 def _each_keyed(
@@ -105,24 +112,24 @@ def _each_keyed(
     fail: Fail,
 ) -> None:
     """The state goes in as a copy: a row that raises after it changed it leaves the one before."""
-    user, keep = operator.user, returned.append
+    user, keep = cast("KeyedUser", operator.user), returned.append
+    many = operator.kind == "flat_map"
     index, states = keys
     for key, row in zip(index, rows, strict=True):
         state = states[key]
         try:
-            out, state = user(row, None if state is None else state.copy())  # type: ignore[misc]
-            keep(out)
+            out, state = user(row, None if state is None else state.copy())
+            keep(_as_list(out) if many else out)
             states[key] = state
         except BaseException as error:
-            if len(returned) and isinstance(error, (TypeError, ValueError)) and error.__traceback__ is not None:
-                _check_pair(operator, error)
+            _check_pair(operator, error)
             fail(error)
 
 
 def _check_pair(operator: Operator, error: BaseException) -> None:
     """Whether it was our taking apart of the pair that raised: then the frame is ours alone."""
     at = error.__traceback__
-    if at is None or at.tb_next is not None:
+    if at is None or at.tb_next is not None or "unpack" not in message_of(error):
         return
     raise ContractError(
         f'transform "{operator.name}" did not return a pair, expected (out, state)',
@@ -140,7 +147,7 @@ def _states(operator: Operator, state: State) -> list[Row | None]:
     return made
 
 
-def _new_state(operator: Operator, states: list[Row | None]) -> tuple[Columns, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _new_state(operator: Operator, states: list[Row | None]) -> tuple[Columns, Bits]:
     """The state columns; a key whose state is None is cleared."""
     place = Place(operator.name, "state column")
     gone = np.fromiter((s is None for s in states), np.bool_, len(states))
@@ -152,7 +159,7 @@ def _new_state(operator: Operator, states: list[Row | None]) -> tuple[Columns, n
     return columns_of(lists, operator.state, len(states), place, lenient), gone
 
 
-def _spread(values: list[object], gone: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[object]:
+def _spread(values: list[object], gone: Bits) -> list[object]:
     source = iter(values)
     return [None if g else next(source) for g in gone.tolist()]
 
@@ -172,7 +179,8 @@ def _other_row(rows: Sequence[object], names: tuple[str, ...], place: Place) -> 
     for row in rows:
         if not isinstance(row, dict):
             return ContractError(
-                f'transform "{place.transform}" returned {_kind(row)} for a row, expected a dict of {place.what}s {expected}',
+                f'transform "{place.transform}" returned {_kind(row)} for a row, '
+                f"expected a dict of {place.what}s {expected}",
                 code="ANB2103",
                 hint="return a dict with one value for each declared column",
             )
@@ -215,9 +223,9 @@ def _children(operator: Operator, returned: list[object], alive: Rows | None) ->
     flat: list[Row] = []
     counts: list[int] = []
     for out in returned:
-        children = [] if out is None else out if isinstance(out, list) else [out]
+        children = cast("list[Row]", [] if out is None else out if isinstance(out, list) else [out])
         counts.append(len(children))
-        flat += children
+        flat.extend(children)
     lists = _columns(flat, tuple(operator.outputs), operator.place)
     numbers = np.arange(len(returned), dtype=np.int32) if alive is None else alive
     parent = np.repeat(numbers, counts).astype(np.int32, copy=False)
@@ -236,8 +244,9 @@ def _sides(operator: Operator, returned: list[object], alive: Rows | None) -> li
         for name, value in out.side.items():
             if name not in known:
                 raise unknown_side(operator, name)
-            some = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
-            rows[name] += some
+            many = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
+            some = cast("list[Row]", many)
+            rows[name].extend(some)
             parents[name] += [i if alive is None else int(alive[i])] * len(some)
     return [_side(operator, known[name], rows[name], parents[name]) for name in known if rows[name]]
 
@@ -245,4 +254,6 @@ def _sides(operator: Operator, returned: list[object], alive: Rows | None) -> li
 def _side(operator: Operator, side: Side, rows: list[Row], parents: list[int]) -> SideRows:
     place = Place(operator.name, f'side output "{side.name}" column')
     lists = _columns(rows, tuple(side.forms), place)
-    return SideRows(side.number, columns_of(lists, side.forms, len(rows), place, None), len(rows), np.array(parents, np.int32))
+    return SideRows(
+        side.number, columns_of(lists, side.forms, len(rows), place, None), len(rows), np.array(parents, np.int32)
+    )

@@ -13,7 +13,7 @@ import numpy as np
 
 from .answer import Dead
 from .chain import Input, KeyedState, Outcome, SideOutput, put, run_once
-from .columns import Rows, Taken, Values, concat, take
+from .columns import Bits, Rows, Taken, Values, concat, take
 from .convert import Columns
 from .failure import CallFailedError, Failure
 from .grouping import group
@@ -111,7 +111,7 @@ def _joined(
     call: Input,
     first: Outcome,
     second: Outcome | None,
-    hit: tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Rows, Rows],
+    hit: tuple[Bits, Rows, Rows],
 ) -> Outcome:
     keys_hit, left, keys = hit
     names = _names(operators)
@@ -155,7 +155,7 @@ def _put_state(
     call: Input,
     first: Outcome,
     second: Outcome | None,
-    hit: tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Rows],
+    hit: tuple[Bits, Rows],
 ) -> None:
     """State of the keys that were called again: from the second answer, or as it came where no row was left."""
     keys_hit, keys = hit

@@ -126,7 +126,22 @@ def write_answer(target: memoryview | bytearray, asked: Envelope, kind: int, bod
     count, size = len(body.tables), body.size
     _, _, _, job, incarnation, lane, sequence, attempt, _, rows, stage, _, _, _ = asked
     _ENVELOPE.pack_into(
-        target, 0, MAGIC, PROTOCOL_VERSION, kind, job, incarnation, lane, sequence, attempt, flags, rows, stage, count, size, at
+        target,
+        0,
+        MAGIC,
+        PROTOCOL_VERSION,
+        kind,
+        job,
+        incarnation,
+        lane,
+        sequence,
+        attempt,
+        flags,
+        rows,
+        stage,
+        count,
+        size,
+        at,
     )
 
 

@@ -214,7 +214,10 @@ class Template:
             if found is not None:
                 return found
         arrays = [columns[name] for name in self.forms]
-        plain = [pa.array(a, f.type) if isinstance(a, np.ndarray) else a for a, f in zip(arrays, self.forms.values(), strict=True)]
+        plain = [
+            pa.array(a, f.type) if isinstance(a, np.ndarray) else a
+            for a, f in zip(arrays, self.forms.values(), strict=True)
+        ]
         return memoryview(pa.RecordBatch.from_arrays(plain, schema=self.schema).serialize()).cast("B")
 
     def _rendered(self, columns: dict[str, Column], rows: int) -> Rendered | None:
@@ -225,7 +228,7 @@ class Template:
         for name in self.forms:
             column = columns[name]
             if isinstance(column, np.ndarray):
-                content = memoryview(column).cast("B")
+                content = column.data.cast("B")
                 nodes += (rows, 0)
                 places += (at, 0, at, len(content))
                 buffers.append((at, content))
@@ -262,7 +265,9 @@ def _buffers_of(column: pa.Array, rows: int) -> list[memoryview] | None:
     if column.offset or not rows:
         return None
     parts = column.buffers()
-    validity = _NOTHING if column.null_count == 0 or parts[0] is None else memoryview(parts[0]).cast("B")[: (rows + 7) >> 3]
+    validity = (
+        _NOTHING if column.null_count == 0 or parts[0] is None else memoryview(parts[0]).cast("B")[: (rows + 7) >> 3]
+    )
     if column.null_count and not len(validity):
         return None
     if len(parts) == 3:

@@ -7,7 +7,7 @@ import platform
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute  # noqa: F401  (the first use of it in user code would otherwise pay for the import)
+import pyarrow.compute
 import zmq
 
 from .. import __version__

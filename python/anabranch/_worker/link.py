@@ -1,7 +1,7 @@
 """The link to the host: one socket, and for bodies the shared mapping.
 
-Only the main thread uses the socket: ZeroMQ sockets do not bear two. Input buffers are read-only, so that user code that
-writes through NumPy gets an exception instead of changing bytes that the host may send again.
+Only the main thread uses the socket: ZeroMQ sockets do not bear two. Input buffers are read-only, so that user code
+that writes through NumPy gets an exception instead of changing bytes that the host may send again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Link:
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
-        self._socket = zmq.Context.instance().socket(zmq.DEALER)
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, _LINGER_MS)
         self._socket.connect(seat.address)
         self._writable: memoryview | None = None
@@ -85,14 +85,18 @@ class Link:
         frame = bytearray(kinds.ENVELOPE_BYTES + body.size)
         write_answer(frame, asked.envelope, kind, body, None)
         body.write(memoryview(frame), kinds.ENVELOPE_BYTES)
-        self._socket.send(frame, copy=len(frame) < _COPY_BELOW)
+        self._socket.send(frame, 0, copy=len(frame) < _COPY_BELOW)
 
-    def say(self, kind: int, said: dict[str, object] | None = None, *, wait: bool = True, table: int = kinds.JSON) -> bool:
+    def say(
+        self, kind: int, said: dict[str, object] | None = None, *, wait: bool = True, table: int = kinds.JSON
+    ) -> bool:
         """Send a control message; with ``wait=False`` only if it can go at once. True: it went."""
         body = Body([] if said is None else [json_table(table, said)])
         frame = bytearray(kinds.ENVELOPE_BYTES + body.size)
         seat = self._seat
-        nobody = Envelope(kinds.MAGIC, kinds.PROTOCOL_VERSION, kind, seat.job, seat.incarnation, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        nobody = Envelope(
+            kinds.MAGIC, kinds.PROTOCOL_VERSION, kind, seat.job, seat.incarnation, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        )
         write_answer(frame, nobody, kind, body, None)
         body.write(memoryview(frame), kinds.ENVELOPE_BYTES)
         try:

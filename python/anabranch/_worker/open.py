@@ -7,9 +7,10 @@ import re
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .. import _context
-from .._chain.failure import failure_of
+from .._chain.failure import Failure, failure_of
 from .._chain.operator import operator_of
 from .._errors_text import describe_error
 from .._function import Function
@@ -49,9 +50,7 @@ def open_job(link: Link, said: Mapping[str, object]) -> list[Stage] | None:
     return stages
 
 
-def _import_failure(error: BaseException) -> object:
-    from dataclasses import replace
-
+def _import_failure(error: BaseException) -> Failure:
     found = failure_of(error)
     if isinstance(error, AnabranchError):
         return found
@@ -60,7 +59,7 @@ def _import_failure(error: BaseException) -> object:
 
 
 def _import_pandas(paths: list[str]) -> None:
-    """pandas is imported now where the modules use it at all; otherwise never."""
+    """Pandas is imported now where the modules use it at all; otherwise never."""
     uses = "pandas" in sys.modules
     for path in paths:
         with open(path, "rb") as file:

@@ -58,7 +58,9 @@ def _open(path: str) -> pq.ParquetFile:
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise ConnectorError(f"file {path} cannot be read: {error.strerror or error}", code="ANB4001") from error
     except (pa.ArrowException, OSError) as error:
-        raise ConnectorError(f"file {path} is not a whole Parquet file: {_first_line(error)}", code="ANB4002") from error
+        raise ConnectorError(
+            f"file {path} is not a whole Parquet file: {_first_line(error)}", code="ANB4002"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:
@@ -171,7 +173,10 @@ def _write(source: str, target: str, compression: str, group: int) -> int:
 
 def _sync(path: str) -> None:
     """The file and the name of it in its folder."""
-    for one, flags in ((path, os.O_RDONLY), (os.path.dirname(path) or ".", os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))):
+    for one, flags in (
+        (path, os.O_RDONLY),
+        (os.path.dirname(path) or ".", os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)),
+    ):
         descriptor = os.open(one, flags)
         try:
             os.fsync(descriptor)

@@ -13,7 +13,7 @@ from .. import _context
 from .._arrow_types import forms
 from .._chain.answer import Dead
 from .._chain.chain import EndRows, Input, KeyedState, Outcome, run_end
-from .._chain.columns import Column, Rows
+from .._chain.columns import Bits, Column, Rows
 from .._chain.failure import CallFailedError, Failure
 from .._chain.grouping import Grouping
 from .._chain.operator import Operator
@@ -192,7 +192,8 @@ class Stage:
             return body
         rows = message.envelope.rows
         name = self.operators[-1].name
-        said = f'transform "{name}" returned {size:,} bytes for {rows:,} rows, one call may return {self._reply_bytes_max:,}'
+        limit = self._reply_bytes_max
+        said = f'transform "{name}" returned {size:,} bytes for {rows:,} rows, one call may return {limit:,}'
         # Several rows are halved by the host until each part fits; what one row gives cannot be made smaller.
         error_class = "TransformError" if rows > 1 else "ContractError"
         failure = Failure(error_class, "ANB2107", "ContractError", said, "", [], hint="emit less for a row")
@@ -240,7 +241,7 @@ def _numbers(message: Message, entry: Entry) -> Rows:
     return np.frombuffer(message.body, np.int32, entry.length // 4, message.start + entry.offset)
 
 
-def _bits(message: Message, entry: Entry | None, keys: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _bits(message: Message, entry: Entry | None, keys: int) -> Bits:
     if entry is None:
         return np.zeros(keys, np.bool_)
     packed = np.frombuffer(message.body, np.uint8, entry.length, message.start + entry.offset)
@@ -249,4 +250,4 @@ def _bits(message: Message, entry: Entry | None, keys: int) -> np.ndarray[tuple[
 
 def _parent(operator: int, output: int, parent: Rows) -> Table:
     rows = np.ascontiguousarray(parent, np.int32)
-    return Table(kinds.PARENT, operator, output, 0, len(rows), memoryview(rows).cast("B"))
+    return Table(kinds.PARENT, operator, output, 0, len(rows), rows.data.cast("B"))

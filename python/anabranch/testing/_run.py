@@ -178,14 +178,15 @@ class _Runner:
         of_rows = key_values(columns, self._key)
         present = np.array([i for i, key in enumerate(of_rows) if key is not None], np.int32)
         some = [key for key in of_rows if key is not None]
-        taken = Values({n: c.take(pa.array(present)) for n, c in columns.items()}, len(present))
+        parts = {n: c.take(pa.array(present)) for n, c in columns.items()}
+        taken = Values(parts, len(present))
         if not some:
             return present, Outcome(taken, None)
         index, keys = distinct(some)
         for number, key in zip(index.tolist(), some, strict=True):
             if key not in self._of_key:
                 row = int(np.flatnonzero(index == number)[0])
-                self._of_key[key] = {name: taken.columns[name].slice(row, 1) for name in self._key}
+                self._of_key[key] = {name: parts[name].slice(row, 1) for name in self._key}
         state = self._keys.gather(keys)
         outcome = run_chain([self._operator], Input(taken, group(index)[0], {0: state}))
         self._keys.apply(keys, state, outcome)
