@@ -34,7 +34,12 @@ export function concatColumns(parts: readonly Column[], slab: Slab = new Slab(0)
   const length = parts.reduce((sum, p) => sum + p.length, 0)
   const nullCount = parts.reduce((sum, p) => sum + p.nullCount, 0)
   const shared = { type, length, nullCount, validity: nullCount === 0 ? null : concatValidity(parts, length, slab) }
-  const children = first.children.map((_, c) => concatColumns(parts.flatMap(p => p.children[c] ?? []), slab))
+  const children = first.children.map((_, c) =>
+    concatColumns(
+      parts.flatMap(p => p.children[c] ?? []),
+      slab,
+    ),
+  )
   if (type.kind === 'bool') return { ...shared, offsets: null, values: concatBits(parts, length, slab), children }
   if (!hasOffsets(type)) {
     return { ...shared, offsets: null, values: concatFixed(parts, byteWidth(type), length, slab), children }

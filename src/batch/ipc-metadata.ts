@@ -61,7 +61,11 @@ export function readMetadata(
   if (flat.field(header, 4) !== 0) refuse('it has variadic buffers')
   const nodes = flat.structs(flat.field(header, 1), expected.nodes, 'nodes')
   const buffers = flat.structs(flat.field(header, 2), expected.buffers, 'buffers')
-  return { rows, nodes: readNodes(flat, nodes, expected.nodes), buffers: readBuffers(flat, buffers, expected.buffers, bodyLength) }
+  return {
+    rows,
+    nodes: readNodes(flat, nodes, expected.nodes),
+    buffers: readBuffers(flat, buffers, expected.buffers, bodyLength),
+  }
 }
 
 function readNodes(flat: FlatReader, from: number, count: number): readonly NodeMetadata[] {

@@ -48,7 +48,8 @@ class ColumnReader {
     const { length, nullCount } = node
     const validity = this.validity(node, name)
     const shared = { type, length, nullCount, validity }
-    if (type.kind === 'struct') return { ...shared, offsets: null, values: noBytes, children: this.members(shared, type, name) }
+    if (type.kind === 'struct')
+      return { ...shared, offsets: null, values: noBytes, children: this.members(shared, type, name) }
     if (!hasOffsets(type)) {
       const values = this.values(valueBytes(type, length) ?? 0, name)
       return { ...shared, offsets: null, values, children: [] }
@@ -160,5 +161,10 @@ function fromZero(column: Column): Column {
   if (offsets === null || first === 0) return column
   const last = offsets[length] ?? 0
   const values = column.children.length > 0 ? noBytes : new Uint8Array(column.values.subarray(first, last))
-  return { ...column, offsets: offsets.map(o => o - first), values, children: column.children.map(c => sliceColumn(c, first, last)) }
+  return {
+    ...column,
+    offsets: offsets.map(o => o - first),
+    values,
+    children: column.children.map(c => sliceColumn(c, first, last)),
+  }
 }

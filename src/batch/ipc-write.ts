@@ -61,8 +61,7 @@ function bodySize(column: Column): number {
 
 const validityBytes = (c: Column): number => (c.nullCount === 0 ? 0 : bitmapBytes(c.length))
 const offsetBytes = (c: Column): number => (hasOffsets(c.type) ? 4 * (c.length + 1) : 0)
-const dataBytes = (c: Column): number =>
-  valueBytes(c.type, c.length) ?? extent(c)
+const dataBytes = (c: Column): number => valueBytes(c.type, c.length) ?? extent(c)
 
 /**
  * Writes the message to `target` at byte `at`, best a multiple of 64. `target` has room for `ipcSize`.

@@ -126,7 +126,9 @@ function jsonOf(type: DataType, value: Value): Json {
   }
   if (value instanceof Uint8Array) return toBase64(value)
   if (Array.isArray(value)) return jsonItems(type, value)
-  return type.kind === 'struct' ? Object.fromEntries(type.fields.map(f => [f.name, jsonMember(value, f.name, f.type)])) : null
+  return type.kind === 'struct'
+    ? Object.fromEntries(type.fields.map(f => [f.name, jsonMember(value, f.name, f.type)]))
+    : null
 }
 
 function jsonNumber(type: DataType, value: number): Json {

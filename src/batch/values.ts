@@ -24,7 +24,12 @@ type Row = Readonly<Record<string, Value | undefined>>
 
 /** A batch of rows as `rowsOf` answers them: a name that is missing is null. */
 export function batchFromRows(schema: Schema, rows: readonly Row[]): Batch {
-  const columns = schema.fields.map(f => columnOf(f.type, rows.map(row => own(row, f.name))))
+  const columns = schema.fields.map(f =>
+    columnOf(
+      f.type,
+      rows.map(row => own(row, f.name)),
+    ),
+  )
   return { schema, rows: rows.length, columns }
 }
 
@@ -32,7 +37,10 @@ export function batchFromRows(schema: Schema, rows: readonly Row[]): Batch {
 export function batchOf(schema: Schema, columns: readonly Column[]): Batch {
   const rows = columns[0]?.length ?? 0
   invariant(columns.length === schema.fields.length, 'there is one column a field')
-  invariant(columns.every(c => c.length === rows), 'columns of a batch have one length')
+  invariant(
+    columns.every(c => c.length === rows),
+    'columns of a batch have one length',
+  )
   return { schema, rows, columns }
 }
 
@@ -57,7 +65,12 @@ export function columnOf(type: DataType, values: readonly Value[]): Column {
         ...shared,
         offsets: null,
         values: noBytes,
-        children: type.fields.map(f => columnOf(f.type, values.map(v => member(type, v, f.name)))),
+        children: type.fields.map(f =>
+          columnOf(
+            f.type,
+            values.map(v => member(type, v, f.name)),
+          ),
+        ),
       }
     default:
       return { ...shared, offsets: null, values: fixedValues(type, values), children: [] }
@@ -109,7 +122,11 @@ function listColumn(type: DataType, values: readonly Value[]): Pick<Column, 'off
 
 function itemsOf(type: DataType, value: Value): readonly Value[] {
   if (type.kind === 'list') return Array.isArray(value) ? value : misfit(type, value)
-  const pairs: readonly Value[] = Array.isArray(value) ? value : isObject(value) ? Object.entries(value) : misfit(type, value)
+  const pairs: readonly Value[] = Array.isArray(value)
+    ? value
+    : isObject(value)
+      ? Object.entries(value)
+      : misfit(type, value)
   return pairs.map(pair => {
     if (!Array.isArray(pair)) return misfit(type, pair)
     const [key, of]: readonly Value[] = pair
@@ -157,7 +174,10 @@ function putScalar(view: DataView, at: number, type: DataType, value: Value): vo
     case 'float64':
       return view.setFloat64(at, float(type, value), true)
     case 'decimal128': {
-      const whole = typeof value === 'string' || typeof value === 'number' ? decimalFromText(String(value), type) : misfit(type, value)
+      const whole =
+        typeof value === 'string' || typeof value === 'number'
+          ? decimalFromText(String(value), type)
+          : misfit(type, value)
       view.setBigUint64(at, BigInt.asUintN(64, whole), true)
       return view.setBigInt64(at + 8, whole >> 64n, true)
     }
@@ -177,7 +197,12 @@ function integer(type: DataType, value: Value): bigint {
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : misfit(type, value)
   if (typeof value !== 'string') return misfit(type, value)
   if (/^-?\d+$/.test(value)) return BigInt(value)
-  const parsed = type.kind === 'timestamp' ? ticksFromText(value, type.unit) : type.kind === 'date32' ? daysFromText(value) : undefined
+  const parsed =
+    type.kind === 'timestamp'
+      ? ticksFromText(value, type.unit)
+      : type.kind === 'date32'
+        ? daysFromText(value)
+        : undefined
   return parsed ?? misfit(type, value)
 }
 
@@ -205,5 +230,13 @@ export function fixedColumn(type: DataType, values: ArrayBufferView): Column {
   const width = byteWidth(type)
   invariant(width > 0 && values.byteLength % width === 0 && (values.byteOffset & 7) === 0, 'values fit the type')
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-  return { type, length: bytes.length / width, nullCount: 0, validity: null, offsets: null, values: bytes, children: [] }
+  return {
+    type,
+    length: bytes.length / width,
+    nullCount: 0,
+    validity: null,
+    offsets: null,
+    values: bytes,
+    children: [],
+  }
 }

@@ -92,7 +92,11 @@ function copyBytes(u8: Uint8Array, to: number, from: number, length: number): vo
 function place(
   { u32 }: Views,
   {
-    n, lengths, starts, cursors, from,
+    n,
+    lengths,
+    starts,
+    cursors,
+    from,
   }: {
     readonly n: number
     readonly lengths: number

@@ -25,8 +25,15 @@ export interface LookupKernels {
    * Answers the new count. There is room for n new keys.
    */
   resolve64(
-    keys: number, hashes: number, n: number, table: number, mask: number,
-    bySlot: number, count: number, slots: number, fresh: number,
+    keys: number,
+    hashes: number,
+    n: number,
+    table: number,
+    mask: number,
+    bySlot: number,
+    count: number,
+    slots: number,
+    fresh: number,
   ): number
   /** Fills an empty table with the keys of slots [0, count). */
   rebuild64(bySlot: number, count: number, table: number, mask: number): void
@@ -38,8 +45,18 @@ export interface LookupKernels {
    * before `fresh` are theirs, here and in `resolve64`.
    */
   resolveBytes(
-    starts: number, lengths: number, hashes: number, n: number, table: number, mask: number,
-    bySlot: number, count: number, slots: number, fresh: number, arena: number, used: number,
+    starts: number,
+    lengths: number,
+    hashes: number,
+    n: number,
+    table: number,
+    mask: number,
+    bySlot: number,
+    count: number,
+    slots: number,
+    fresh: number,
+    arena: number,
+    used: number,
   ): number
   rebuildBytes(bySlot: number, count: number, table: number, mask: number, arena: number): void
 }
@@ -56,7 +73,13 @@ export interface EncodeKernels {
    * Answers the end.
    */
   encodeText(
-    n: number, offsets: number, values: number, from: number, starts: number, lengths: number, hashes: number,
+    n: number,
+    offsets: number,
+    values: number,
+    from: number,
+    starts: number,
+    lengths: number,
+    hashes: number,
   ): number
   /** One byte, 1 where the value is there; then the value follows only where it is. */
   putFlag(n: number, cursors: number, validity: number): void
@@ -74,7 +97,14 @@ export interface RowKernels {
    * `header` in its row) says "absent" (bit 0), has `instead` for an address where `instead` is not 0.
    */
   locate(
-    slots: number, n: number, limit: number, base: number, stride: number, header: number, instead: number, rows: number,
+    slots: number,
+    n: number,
+    limit: number,
+    base: number,
+    stride: number,
+    header: number,
+    instead: number,
+    rows: number,
   ): void
   /** Values of n cells, `width` of 1, 2, 4, 8 or 16 bytes, at `offset` in each row. */
   gather(rows: number, n: number, offset: number, width: number, values: number): void

@@ -73,7 +73,10 @@ function canonical64({ u32, f64 }: Views, keys: number, n: number): void {
 export function hashKeys(
   u32: Uint32Array,
   {
-    starts, lengths, n, hashes,
+    starts,
+    lengths,
+    n,
+    hashes,
   }: { readonly starts: number; readonly lengths: number; readonly n: number; readonly hashes: number },
 ): void {
   for (let i = 0; i < n; i++) {
@@ -132,7 +135,7 @@ function slotOfBytes(
   next: number,
 ): number {
   const { u32, table, mask, arena, bySlot, fresh, first } = known
-  const words = (key.length + 7) >>> 3 << 1
+  const words = ((key.length + 7) >>> 3) << 1
   for (let j = hash & mask; ; j = (j + 1) & mask) {
     const entry = (table + 16 * (j >>> 0)) >>> 2
     const found = u32[entry + 2] ?? 0

@@ -17,8 +17,7 @@ import { murmur3 } from '../kernels/index.js'
 import { type DataType, type Schema, byteWidth } from '../schema/index.js'
 
 /** Whether a column of this type may be a key, or be kept as state: it has no children. */
-export const isFlat = (type: DataType): boolean =>
-  type.kind !== 'list' && type.kind !== 'struct' && type.kind !== 'map'
+export const isFlat = (type: DataType): boolean => type.kind !== 'list' && type.kind !== 'struct' && type.kind !== 'map'
 
 /** The key bytes of one row of a batch of key columns. */
 export function keyBytes(keys: Batch, row: number, nullKeys: boolean): Uint8Array {

@@ -65,7 +65,8 @@ function readTexts(
 ): Pick<Column, 'offsets' | 'values'> {
   const rows = cursors.length
   const offsets = new Int32Array(rows + 1)
-  for (let i = 0; i < rows; i++) offsets[i + 1] = (offsets[i] ?? 0) + (isThere(i) ? lengthAt(keyAt(i), cursors[i] ?? 0) : 0)
+  for (let i = 0; i < rows; i++)
+    offsets[i + 1] = (offsets[i] ?? 0) + (isThere(i) ? lengthAt(keyAt(i), cursors[i] ?? 0) : 0)
   const values = new Slab(offsets[rows] ?? 0).take(offsets[rows] ?? 0)
   for (let i = 0; i < rows; i++) {
     if (!isThere(i)) continue

@@ -81,7 +81,15 @@ export class KeyTable {
     kernels.hash64(keys64, n, lists.hashes)
     const mask = this.entries - 1
     this.count = kernels.resolve64(
-      keys64, lists.hashes, n, this.table, mask, bySlot, this.count, lists.slots, lists.fresh,
+      keys64,
+      lists.hashes,
+      n,
+      this.table,
+      mask,
+      bySlot,
+      this.count,
+      lists.slots,
+      lists.fresh,
     )
   }
 
@@ -91,7 +99,18 @@ export class KeyTable {
     const { starts, lengths, hashes, slots, fresh } = lists
     const mask = this.entries - 1
     this.count = kernels.resolveBytes(
-      starts, lengths, hashes, n, this.table, mask, bySlot, this.count, slots, fresh, this.arena, this.used,
+      starts,
+      lengths,
+      hashes,
+      n,
+      this.table,
+      mask,
+      bySlot,
+      this.count,
+      slots,
+      fresh,
+      this.arena,
+      this.used,
     )
     this.used = this.memory.u32[(fresh - 8) >>> 2] ?? 0
   }

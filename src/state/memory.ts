@@ -4,7 +4,13 @@
  */
 import { StateError } from '../base/index.js'
 import {
-  HeapMemory, type KernelMemory, type KeyKernels, keyKernels, pageBytes, plainKeyKernels, wasmMemory,
+  HeapMemory,
+  type KernelMemory,
+  type KeyKernels,
+  keyKernels,
+  pageBytes,
+  plainKeyKernels,
+  wasmMemory,
 } from '../kernels/index.js'
 
 export class TableMemory {

@@ -44,14 +44,16 @@ export function stateLayout(schema: Schema): StateLayout {
       stride += width
     })
   }
-  const columns = types.map((type, c): StateColumn => ({
-    type,
-    there: 1 + c,
-    bit: type.kind === 'bool' ? bits++ : 0,
-    offset: offsets[c] ?? 0,
-    width: cellBytes(type),
-    isText: isText(type),
-  }))
+  const columns = types.map(
+    (type, c): StateColumn => ({
+      type,
+      there: 1 + c,
+      bit: type.kind === 'bool' ? bits++ : 0,
+      offset: offsets[c] ?? 0,
+      width: cellBytes(type),
+      isText: isText(type),
+    }),
+  )
   const headerBytes = (bits + 7) >> 3
   return { columns, header: stride, headerBytes, stride: Math.ceil((stride + headerBytes) / 8) * 8 }
 }

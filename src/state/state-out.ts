@@ -51,9 +51,7 @@ export class ColumnOut {
     const { length, nullCount, place } = this
     const validity = nullCount === 0 ? null : this.validity
     const shared = { type: place.type, length, nullCount, validity, children: [] }
-    return place.isText
-      ? { ...shared, ...this.readTexts(texts) }
-      : { ...shared, offsets: null, values: this.values }
+    return place.isText ? { ...shared, ...this.readTexts(texts) } : { ...shared, offsets: null, values: this.values }
   }
 
   private readTexts(texts: TextArena): Pick<Column, 'offsets' | 'values'> {
