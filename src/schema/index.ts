@@ -4,5 +4,6 @@
  */
 export * from './layout.js'
 export * from './schema.js'
+export * from './shape.js'
 export * from './text.js'
 export * from './types.js'

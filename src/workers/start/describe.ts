@@ -2,6 +2,7 @@
  * Describe: what a Python module declares, or what columns a Parquet file has. Python runs in a child with a deadline,
  * since importing a module runs its code; whatever that does, the answer here is data or a typed error.
  */
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { PlanError, type Shape, ShapeError, type World, catalogue, shape } from '../../base/index.js'
 import { type SchemaJson, schemaShape } from '../../schema/index.js'
@@ -64,7 +65,7 @@ interface Question {
 
 const program = new URL(import.meta.url.endsWith('.ts') ? './introspect.ts' : './introspect.js', import.meta.url)
 /** From sources, as tests run it, TypeScript needs its loader. */
-const loader = import.meta.url.endsWith('.ts') ? ['--import', 'tsx'] : []
+const loader = import.meta.url.endsWith('.ts') ? ['--import', createRequire(import.meta.url).resolve('tsx')] : []
 const answerBytesMax = 64 * 2 ** 20
 
 async function ask(question: Question, options: DescribeOptions): Promise<unknown> {
