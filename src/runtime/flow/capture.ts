@@ -2,7 +2,7 @@
  * A capture: one failing call as an Arrow stream file, whole in itself. The rows are its record batch; what else the
  * call had (the functions, their parameters by name, the state of the key) stands in the schema's metadata.
  */
-import { type Batch, endOfStream, ipcSize, ipcTemplate, rowsOf, streamHeader, writeIpc } from '../../batch/index.js'
+import { type Batch, endOfStream, ipcSize, ipcTemplate, jsonRowsOf, streamHeader, writeIpc } from '../../batch/index.js'
 import { type Stage } from './stage.js'
 import { type Call } from './ticket.js'
 
@@ -14,7 +14,7 @@ export function captureOf(
   const state: Record<string, unknown> = {}
   if (keyed !== null && of.slots !== null)
     for (const [operator, table] of keyed.tables)
-      state[vertex.operators[operator]?.id ?? ''] = rowsOf(table.gather(of.slots).state)
+      state[vertex.operators[operator]?.id ?? ''] = jsonRowsOf(table.gather(of.slots).state)
   const metadata = {
     'anabranch.capture': '1',
     'anabranch.call': JSON.stringify(of.call),

@@ -36,6 +36,9 @@ export interface Reply {
   readonly counters: Readonly<Record<string, number>>
 }
 
+/** Rows of one reply: what its bytes allow, which the transport limits. */
+const replyLimits = { rowsMax: 2 ** 31 - 1 } as const
+
 const cells = (bytes: Int32Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 function plain(kind: TableKind, bytes: Uint8Array, rows: number, operator = 0): TablePart {
@@ -145,7 +148,7 @@ export class StageCodec {
       if (this.output.fields.length > 0) throw refused('the main output of the stage', 'none')
       return base
     }
-    const added = readIpc(this.output, found.bytes)
+    const added = readIpc(this.output, found.bytes, replyLimits)
     if (added.rows !== m) throw refused(`${m} rows of output`, `${added.rows}`)
     if (this.output.fields.length === 0) return base
     const joined = withColumns(base.batch, added)
@@ -160,7 +163,7 @@ export class StageCodec {
     const mine = (t: TableView): boolean => t.operator === side.operator && t.output === side.output
     const found = tables.find(t => t.kind === Table.output && mine(t))
     if (found === undefined) return null
-    const batch = readIpc(side.schema, found.bytes)
+    const batch = readIpc(side.schema, found.bytes, replyLimits)
     if (asked.call.kind === 'end') return { batch, origin: asked.rows.origin }
     const parents = tables.find(t => t.kind === Table.parent && mine(t))
     if (parents === undefined) {
@@ -176,7 +179,7 @@ export class StageCodec {
     return [...this.stateTemplates].map(([operator, { schema }]) => {
       const found = tables.find(t => t.kind === Table.state && t.operator === operator)
       if (found === undefined) throw refused(`state of operator ${operator}`, 'none')
-      const state = readIpc(schema, found.bytes)
+      const state = readIpc(schema, found.bytes, replyLimits)
       if (state.rows !== keys) throw refused(`${keys} rows of state`, `${state.rows}`)
       const clear = tables.find(t => t.kind === Table.clear && t.operator === operator)?.bytes ?? null
       if (clear !== null && clear.length < (keys + 7) >> 3) throw refused(`${keys} bits to clear`, `${clear.length * 8}`)

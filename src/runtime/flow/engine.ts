@@ -10,8 +10,7 @@ import { AnabranchError, type Observer, invariant } from '../../base/index.js'
 import { type Polled } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { type TableView } from '../../transport/index.js'
-import { LeaseTable, type ReplyKey } from '../../workers/lease/index.js'
-import { Pool, type PoolTerms } from '../../workers/watch/index.js'
+import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type Failure, type Loss } from '../fault/index.js'
 import { type Effects } from './effects.js'
 import { type Graph, buildGraph } from './graph.js'
@@ -44,6 +43,8 @@ export class Engine {
   private readonly pool: Pool
   private readonly leases = new LeaseTable<Work>()
   private readonly settlement: Settlement
+  /** Workers that we ended for what they sent: what else they say is not heard. */
+  private readonly condemned = new Set<number>()
   private failed = false
   private finished = false
   private opened = false
@@ -119,8 +120,9 @@ export class Engine {
   lost(worker: number, loss: Loss, nowMs: number): void {
     this.event(nowMs, () => {
       const wasReady = this.pool.lost(worker, nowMs, `${loss.what}\n${loss.stderr}`)
-      this.observer.count('worker.lost', 1, { kind: loss.kind })
+      this.condemned.delete(worker)
       if (!wasReady) return
+      this.observer.count('worker.lost', 1, { kind: loss.kind })
       this.leases.lost(worker).forEach((lease, i) => {
         this.stopOn(this.settlement.lost(lease.work, i === 0 && loss.kind !== 'replaced' ? loss : null))
         this.graph.emit(lease.work)
@@ -182,6 +184,7 @@ export class Engine {
 
   private settle(worker: number, key: ReplyKey, nowMs: number, apply: (work: Work) => { rssBytes: number } | AnabranchError): void {
     this.event(nowMs, () => {
+      if (this.condemned.has(worker)) return
       const lease = this.leases.settle(worker, key, nowMs)
       if (lease === null) {
         this.observer.count('reply.stale')
@@ -199,6 +202,7 @@ export class Engine {
 
   private replace(worker: number, error: AnabranchError): void {
     this.observer.log('warning', `worker ${worker} is replaced: ${error.message}`)
+    this.condemned.add(worker)
     this.refused(error)
     this.effects.kill(worker, 'protocol')
   }
@@ -226,8 +230,10 @@ export class Engine {
     if (this.opened) this.poll()
     for (const action of this.pool.actions(this.nowMs)) {
       if (action.do === 'spawn') this.effects.spawn(action.worker)
-      else if (action.do === 'stop') this.effects.stop(action.worker)
-      else this.stopOn(action.error)
+      else if (action.do === 'stop') {
+        this.observer.count('worker.recycled')
+        this.effects.stop(action.worker)
+      } else this.stopOn(action.error)
     }
     if (!this.finished && this.opened && this.graph.sinks.every(s => s.finished)) {
       this.finished = true

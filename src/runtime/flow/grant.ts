@@ -1,6 +1,6 @@
 /** Grant: one piece of a ticket becomes a lease at a worker. */
 import { invariant } from '../../base/index.js'
-import { type LeaseTable } from '../../workers/lease/index.js'
+import { type LeaseTable } from '../../workers/index.js'
 import { type Effects } from './effects.js'
 import { type Grouping } from './keyed.js'
 import { rowCount } from './rows.js'
@@ -60,6 +60,6 @@ function lastCall(stage: Stage, piece: Piece, operator: number): ReturnType<Stag
 function allowedMs(stage: Stage, piece: Piece): number {
   const declared = stage.vertex.operators.reduce((ms, o) => ms + o.fn.timeoutMs, 0)
   if (piece.attempt === 1 && !piece.suspected) return declared
-  const cost = (stage.size.rowUs * rowCount(piece.rows)) / 1_000
+  const cost = stage.size.expectedUs(rowCount(piece.rows)) / 1_000
   return Math.min(declared, Math.max(againMsMin, againCostTimes * cost))
 }

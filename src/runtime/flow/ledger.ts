@@ -14,6 +14,9 @@ import { positionOf, splitOf } from './origin.js'
 import { type Rows, rowCount, sliceRows } from './rows.js'
 import { type Stage } from './stage.js'
 
+/** Codes whose message is the reason; others are counted by the type of the exception. */
+const quiet: ReadonlySet<ErrorCode> = new Set(['ANB2002', 'ANB2006', 'ANB2008'])
+
 export class Ledger {
   rowsIn = 0
   rowsDead = 0
@@ -122,7 +125,7 @@ export class Ledger {
     const { origin } = of.rows
     const split = splitOf(origin, of.at)
     const position = split < 0 ? null : positionOf(origin, of.at)
-    this.count(error.code, error.code === 'ANB2002' ? error.message : error.type, split, position)
+    this.count(error.code, quiet.has(error.code) ? error.message : error.type, split, position)
     this.effects.bury({
       operator: at?.id ?? stage.vertex.id,
       transform: at?.fn.name ?? '',

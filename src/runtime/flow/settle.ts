@@ -61,6 +61,7 @@ export class Settlement {
   /** A FAILED of the call. */
   failed(work: Work, failure: Failure, nowMs: number): { readonly rssBytes: number } | AnabranchError {
     const { stage, piece } = work
+    this.refusedInARow = 0
     this.observer.count('call.failed', 1, { class: failure.class })
     const decision = decideFailure(failure, rowCount(piece.rows))
     switch (decision.do) {
@@ -106,7 +107,7 @@ export class Settlement {
   /** A frame that could not be accepted; the error that stops the job where it is one too many. */
   refused(error: AnabranchError): AnabranchError | null {
     this.refusedInARow += 1
-    if (this.refusedInARow <= refusedMax) return null
+    if (this.refusedInARow < refusedMax) return null
     const message = `expected a frame of ours, got another ${this.refusedInARow} times in a row`
     return new ProtocolError('ANB5003', message, { detail: error.message, cause: error })
   }

@@ -15,12 +15,13 @@ export interface BatchSizeTerms {
 const firstRows = 256
 /** 5 to 20 ms of work a call: long enough to hide the call, short enough to resend and to cancel. */
 const targetUs = 10_000
-const costWeight = 0.3
+/** How much an older call counts beside the one after it. */
+const memory = 0.8
 
 export class BatchSize {
   private limit: number
-  private usPerRow = 0
   private bytesPerRow = 0
+  private readonly calls = new CallCost()
 
   constructor(private readonly terms: BatchSizeTerms) {
     this.limit = Math.min(firstRows, terms.rowsMax)
@@ -30,21 +31,45 @@ export class BatchSize {
     return this.limit
   }
 
-  /** Measured cost of a row in microseconds of user code; 0 before the first call. */
-  get rowUs(): number {
-    return this.usPerRow
+  /** What a call of `rows` rows should take, in microseconds of user code; 0 before the first call. */
+  expectedUs(rows: number): number {
+    return this.calls.fixedUs + this.calls.rowUs * rows
   }
 
   observe(call: { readonly rows: number; readonly us: number; readonly bytes: number }): void {
     if (call.rows === 0) return
-    const us = call.us / call.rows
+    this.calls.add(call.rows, call.us)
     const bytes = call.bytes / call.rows
-    this.usPerRow = this.usPerRow === 0 ? us : this.usPerRow + costWeight * (us - this.usPerRow)
-    this.bytesPerRow = this.bytesPerRow === 0 ? bytes : this.bytesPerRow + costWeight * (bytes - this.bytesPerRow)
-    const byCost = targetUs / Math.max(this.usPerRow, 1e-3)
+    this.bytesPerRow = this.bytesPerRow === 0 ? bytes : this.bytesPerRow + (1 - memory) * (bytes - this.bytesPerRow)
+    // Where a call costs the same however few rows it has, few rows are a waste: the rows get as much time as the call.
+    const byCost = Math.max(targetUs, this.calls.fixedUs) / Math.max(this.calls.rowUs, 1e-3)
     const byBytes = this.terms.bytesMax / Math.max(this.bytesPerRow, 1)
     const wanted = Math.max(1, Math.floor(Math.min(byCost, byBytes, this.terms.rowsMax)))
-    // A small batch says little about a large one: the fixed cost of a call stands in it.
+    // A small batch says little about a large one: it grows fourfold at most.
     this.limit = Math.min(wanted, Math.max(this.limit, call.rows * 4, Math.min(firstRows, this.terms.rowsMax)))
+  }
+}
+
+/** Cost of a call as a line over its rows, fitted by least squares in which older calls count less. */
+class CallCost {
+  fixedUs = 0
+  rowUs = 0
+  private weight = 0
+  private x = 0
+  private y = 0
+  private xx = 0
+  private xy = 0
+
+  add(rows: number, us: number): void {
+    this.weight = this.weight * memory + 1
+    this.x = this.x * memory + rows
+    this.y = this.y * memory + us
+    this.xx = this.xx * memory + rows * rows
+    this.xy = this.xy * memory + rows * us
+    const spread = this.weight * this.xx - this.x * this.x
+    const flat = spread <= 1e-6 * this.xx * this.weight
+    const slope = flat ? this.y / this.x : (this.weight * this.xy - this.x * this.y) / spread
+    this.rowUs = Math.max(0, Math.min(slope, this.y / this.x))
+    this.fixedUs = Math.max(0, (this.y - this.rowUs * this.x) / this.weight)
   }
 }

@@ -1,0 +1,152 @@
+/**
+ * What kills, hangs or spoils a worker, injected for real into a running job: what comes out is exactly what comes out
+ * without the fault, and a row that does it every time is a dead letter with what is known of its end.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { expectExactly, faultJob, flagged, pidsOf, someRows, until } from '../support/fault-job.js'
+import { type JobFolder } from '../support/job-folder.js'
+
+const bad = 137
+const rows = someRows(400, id => (id === bad ? 'fault' : null))
+
+/** What a row does each time, the time that a call may take, and what the dead letter says. */
+const poison: readonly (readonly [name: string, fault: string, code: string, says: RegExp])[] = [
+  ['W5 a hang in Python is found by the deadline', 'while True: pass', 'ANB2008', /deadline/],
+  ['W6 a hang in native code that holds the interpreter', "re.match(r'(a+)+$', 'a' * 64 + 'b')", 'ANB2008', /deadline/],
+  ['W7 a fork whose child holds a lock for ever', 'lock = threading.Lock(); lock.acquire(); pid = os.fork(); (lock.acquire() if pid == 0 else os.waitpid(pid, 0))', 'ANB2008', /deadline/],
+  ['W11 a segmentation fault', 'ctypes.string_at(0)', 'ANB2008', /SIGSEGV/],
+  ['W12 an abort', 'os.abort()', 'ANB2008', /SIGABRT/],
+  ['W13 os._exit(0) is never taken as success', 'os._exit(0)', 'ANB2008', /exited with 0/],
+  ['W13 sys.exit is a failure of the row', 'sys.exit(0)', 'ANB2001', /./],
+]
+
+describe('a row that does this every time is one dead letter', () => {
+  test.each(poison)('%s', async (_name, fault, code, says) => {
+    const job = await faultJob(rows, { faults: `def fault():\n    ${fault}\n`, decorator: ', timeout_ms=1500' })
+    const run = await job.run('--workers', '2')
+    expect(run.code, run.stderr).toBe(0)
+    expectExactly(job, rows, [bad])
+    const [letter] = job.deadLetters()
+    expect(letter?.['error']).toMatchObject({ code, message: expect.stringMatching(says) })
+    expect(readFileSync(join(job.path, 'out', String(letter?.['capture']))).subarray(0, 4)).toEqual(Buffer.from([255, 255, 255, 255]))
+  })
+})
+
+test('W11 the stack of a segmentation fault stands in the dead letter', async () => {
+  const job = await faultJob(rows, { faults: 'def fault():\n    ctypes.string_at(0)\n' })
+  expect((await job.run()).code).toBe(0)
+  const [letter] = job.deadLetters()
+  expect(letter?.['error']).toMatchObject({ traceback: expect.stringMatching(/Segmentation fault[\s\S]*in fault/) })
+})
+
+test('W2 a worker that dies once in the middle of a batch changes nothing', async () => {
+  const job = await faultJob(rows, { faults: "def fault():\n    if once('died'): os.kill(os.getpid(), signal.SIGKILL)\n" })
+  const run = await job.run('--workers', '2')
+  expect(run.code, run.stderr).toBe(0)
+  expectExactly(job, rows)
+  expect(run.json?.['counters']).toMatchObject({ 'lease.resent': expect.any(Number) })
+})
+
+describe('W3 a worker that is killed while its replies are on their way', () => {
+  test.each([1, 2, 3])('changes nothing (%i workers)', async workers => {
+    const faults = `
+def fault():
+    if once('armed'):
+        # Dies a moment after the reply of this very call was handed to the socket.
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGKILL)).start()
+`
+    const job = await faultJob(rows, { faults })
+    const run = await job.run('--workers', String(workers), '--batch-rows', '16')
+    expect(run.code, run.stderr).toBe(0)
+    expectExactly(job, rows)
+  })
+})
+
+describe('W25 all workers die together, again and again', () => {
+  test('and every key keeps its order', async () => {
+    const many = someRows(3_000, id => (id % 10 === 0 ? 'fault' : null))
+    const job = await faultJob(many, { faults: 'def fault():\n    time.sleep(0.002)\n' })
+    const started = job.start(['--workers', '2', '--batch-rows', '64'])
+    let rounds = 0
+    let over = false
+    const ended = started.ended.finally(() => {
+      over = true
+    })
+    while (!over && rounds < 4) {
+      await until(() => over || pidsOf(job).workers.length >= 2)
+      const { workers } = pidsOf(job)
+      killAll(workers)
+      rounds += 1
+      await until(() => over || !workers.some(pid => pidsOf(job).workers.includes(pid)))
+    }
+    const run = await ended
+    expect(run.code, run.stderr).toBe(0)
+    expect(rounds).toBeGreaterThan(1)
+    expectExactly(job, many)
+  })
+})
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids)
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      // It was gone before us.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    }
+}
+
+test('W26 a worker that is stopped, replaced and woken changes nothing', async () => {
+  const faults = `
+def fault():
+    if once('stopped'): os.kill(os.getpid(), signal.SIGSTOP)
+`
+  const job = await faultJob(rows, { faults, decorator: ', timeout_ms=1000' })
+  const started = job.start(['--workers', '2'])
+  await until(() => flagged(job, 'stopped'))
+  const { workers } = pidsOf(job)
+  const run = await started.ended
+  for (const pid of workers) expect(() => process.kill(pid, 'SIGCONT')).toThrow(/ESRCH/)
+  expect(run.code, run.stderr).toBe(0)
+  expectExactly(job, rows)
+})
+
+test('W21 children that a transform starts end with the job', async () => {
+  const faults = `
+def fault():
+    child = subprocess.Popen(['sleep', '600'], start_new_session=False)
+    open(os.path.join('flags', 'child-%d' % child.pid), 'w').close()
+`
+  const job = await faultJob(rows, { faults })
+  expect((await job.run()).code).toBe(0)
+  const children = childrenOf(job)
+  expect(children.length).toBeGreaterThan(0)
+  for (const pid of children) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
+})
+
+const childrenOf = (job: JobFolder): readonly number[] =>
+  readdirSync(join(job.path, 'flags')).flatMap(name => (name.startsWith('child-') ? [Number(name.slice(6))] : []))
+
+test('W22 a transform that spoils directory, mask, environment and descriptors hurts only its own call', async () => {
+  const faults = `
+def fault():
+    os.chdir('/'); os.umask(0); os.environ.clear(); sys.path.clear()
+    try: os.close(0)
+    except OSError: pass  # an earlier row did it
+`
+  const job = await faultJob(someRows(400, id => (id % 100 === 37 ? 'fault' : null)), { faults })
+  const run = await job.run('--workers', '1', '--batch-rows', '50')
+  expect(run.code, run.stderr).toBe(0)
+  expectExactly(job, someRows(400, id => (id % 100 === 37 ? 'fault' : null)))
+})
+
+test('W24 a module that ends every process at its import stops the job with words, after few starts', async () => {
+  const job = await faultJob(rows, { faults: "if os.environ.get('HOME') and os.path.exists('flags/armed'): os._exit(7)\n" })
+  writeFileSync(join(job.path, 'flags', 'armed'), '')
+  const run = await job.run()
+  expect(run.code).toBe(1)
+  expect(run.stderr).toMatch(/ANB3004 .*starts in a row failed/)
+  expect(job.rows('rows')).toEqual([])
+})
