@@ -88,7 +88,7 @@ function putLong(view: DataView, position: number, value: number): void {
 class BodyWriter {
   /** Bytes of the body so far. */
   length = 0
-  private node = at.nodes as number
+  private node: number = at.nodes
   private buffer: number
   constructor(
     private readonly target: Uint8Array,

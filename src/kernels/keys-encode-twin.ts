@@ -1,12 +1,33 @@
-/** Plain twin of the encoding kernels; see keys-kernels.ts for what they do. */
-import { type EncodeKernels } from './keys-kernels.js'
+/** Plain twin of the encoding kernels; see keys-contract.ts for what they do. */
+import { type EncodeKernels } from './keys-contract.js'
 import { hashKeys } from './keys-lookup-twin.js'
 import { type Views, viewsOf } from './keys-views.js'
 import { type KernelMemory } from './module.js'
 
 export function plainEncodeKernels(memory: KernelMemory): EncodeKernels {
   const views = viewsOf(memory)
-  const kernels: EncodeKernels = {
+  const lengths = plainLengths(views)
+  const values = plainValues(views)
+  return {
+    ...lengths,
+    ...values,
+    encodeText: (n, offsets, texts, from, starts, sizes, hashes) => {
+      const { u32 } = views()
+      u32.fill(0, sizes >>> 2, (sizes >>> 2) + n)
+      lengths.addText(n, sizes, 0, offsets)
+      const end = lengths.place(n, sizes, starts, hashes, from)
+      values.putText(n, hashes, 0, offsets, texts)
+      hashKeys(u32, { starts, lengths: sizes, n, hashes })
+      return end
+    },
+  }
+}
+
+type Lengths = Pick<EncodeKernels, 'addFixed' | 'addText' | 'place'>
+type Values = Omit<EncodeKernels, keyof Lengths | 'encodeText'>
+
+function plainLengths(views: () => Views): Lengths {
+  return {
     addFixed: (n, lengths, validity, width) => {
       const { u8, u32 } = views()
       for (let i = 0; i < n; i++) if (isThere(u8, validity, i)) add(u32, lengths, i, width)
@@ -19,15 +40,11 @@ export function plainEncodeKernels(memory: KernelMemory): EncodeKernels {
       }
     },
     place: (n, lengths, starts, cursors, from) => place(views(), { n, lengths, starts, cursors, from }),
-    encodeText: (n, offsets, values, from, starts, lengths, hashes) => {
-      const { u32 } = views()
-      u32.fill(0, lengths >>> 2, (lengths >>> 2) + n)
-      kernels.addText(n, lengths, 0, offsets)
-      const end = kernels.place(n, lengths, starts, hashes, from)
-      kernels.putText(n, hashes, 0, offsets, values)
-      hashKeys(u32, { starts, lengths, n, hashes })
-      return end
-    },
+  }
+}
+
+function plainValues(views: () => Views): Values {
+  return {
     putFlag: (n, cursors, validity) => {
       const { u8, u32 } = views()
       for (let i = 0; i < n; i++) u8[add(u32, cursors, i, 1)] = isThere(u8, validity, i) ? 1 : 0
@@ -68,7 +85,6 @@ export function plainEncodeKernels(memory: KernelMemory): EncodeKernels {
       }
     },
   }
-  return kernels
 }
 
 const nan32 = Uint8Array.of(0, 0, 0xc0, 0x7f)

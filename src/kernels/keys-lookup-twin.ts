@@ -1,6 +1,6 @@
-/** Plain twin of the lookup kernels; see keys-kernels.ts for what they do. */
+/** Plain twin of the lookup kernels; see keys-contract.ts for what they do. */
 import { finish, mixWord, scramble } from './keys-hash.js'
-import { type LookupKernels } from './keys-kernels.js'
+import { type LookupKernels } from './keys-contract.js'
 import { type Views, viewsOf } from './keys-views.js'
 import { type KernelMemory } from './module.js'
 

@@ -1,5 +1,5 @@
-/** Plain twin of the row kernels; see keys-kernels.ts for what they do. */
-import { type RowKernels } from './keys-kernels.js'
+/** Plain twin of the row kernels; see keys-contract.ts for what they do. */
+import { type RowKernels } from './keys-contract.js'
 import { viewsOf } from './keys-views.js'
 import { type KernelMemory } from './module.js'
 

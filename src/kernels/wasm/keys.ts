@@ -1,4 +1,4 @@
-/** Key kernels in AssemblyScript; src/kernels/keys-kernels.ts says what they do, the twins are the oracle. */
+/** Key kernels in AssemblyScript; src/kernels/keys-contract.ts says what they do, the twins are the oracle. */
 
 @inline function at4(list: usize, i: i32): usize { return list + ((i as usize) << 2) }
 @inline function word(list: usize, i: i32): u32 { return load<u32>(at4(list, i)) }
