@@ -113,6 +113,13 @@ def take(column: Column, numbers: Rows) -> Column:
     return column.take(pa.array(numbers))
 
 
+def part(column: Column, start: int, rows: int) -> Column:
+    """Some rows of a column that follow one another; not copied."""
+    if isinstance(column, np.ndarray):
+        return column[start : start + rows]
+    return column.slice(start, rows)
+
+
 def concat(columns: Iterable[Column]) -> Column:
     """Columns of one type behind one another."""
     parts = list(columns)

@@ -6,8 +6,9 @@ The loops below are the cost of row mode: dicts with literal keys are three time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import cast
 
 import numpy as np
@@ -18,50 +19,85 @@ from .._result import Result
 from .._state import State
 from ..errors import ContractError
 from .answer import Answer, Dead, RowRejects, SideRows
-from .columns import Bits, Rows, Source, to_list
+from .columns import Bits, Rows, Source, concat, part, to_list
 from .convert import Columns, Place, columns_of, mask_of
 from .failure import CallFailedError, failure_of
 from .operator import Operator, Side
 from .over_columns import unknown_side
 
 Row = dict[str, object]
-Fail = Callable[[BaseException], None]
+Fail = Callable[[BaseException, object], None]
 KeyedUser = Callable[[Row, Row | None], tuple[object, Row | None]]
+Keys = tuple[list[int], list[Row | None]]
+ROWS_AT_ONCE = 2048
+"""Rows whose values live as Python objects at the same time: fewer, and the cost of a part shows; more, and they leave
+the cache."""
 _DEAD = object()
 _ROW_REJECTS = RowRejects()
 
 
 def call_over_rows(operator: Operator, source: Source, state: State | None) -> Answer:
     """Call the user's function once a row. Only what says that something is away, or a broken contract, is raised."""
-    returned: list[object] = []
-    dead: list[Dead] = []
-
-    def fail(error: BaseException) -> None:
-        failure = failure_of(error, operator.retry_on)
-        if failure.error_class != "TransformError":
-            raise CallFailedError(operator.index, failure) from error
-        dead.append(Dead(len(returned), operator.index, failure))
-        returned.append(_DEAD)
-
     here = _context.context()
     here.operator, here.call = operator.id, _ROW_REJECTS
-    rows = _rows(source, operator)
+    columns = [(source.column(name), form.plain) for name, form in operator.inputs.items()]
+    keyed = None if state is None else (state.index, _states(operator, state))
+    parts: list[Answer] = []
     try:
-        if state is None:
-            _each(operator, rows, returned, fail)
-            return _answer(operator, returned, dead)
-        states = _states(operator, state)
-        _each_keyed(operator, rows, (state.index.tolist(), states), returned, fail)
-        answer = _answer(operator, returned, dead)
-        answer.state, answer.cleared = _new_state(operator, states)
+        for start in range(0, source.rows, ROWS_AT_ONCE):
+            rows = min(ROWS_AT_ONCE, source.rows - start)
+            lists = [to_list(part(column, start, rows), plain) for column, plain in columns]
+            some = dicts(tuple(operator.inputs), lists, rows)
+            keys = None if keyed is None else (keyed[0][start : start + rows].tolist(), keyed[1])
+            parts.append(_some_rows(operator, some, keys, start))
+        answer = parts[0] if len(parts) == 1 else _joined(parts, source.rows)
+        if keyed is not None:
+            answer.state, answer.cleared = _new_state(operator, keyed[1])
         return answer
     finally:
         here.call = None
 
 
-def _rows(source: Source, operator: Operator) -> Iterable[Row]:
-    lists = [to_list(source.column(name), form.plain) for name, form in operator.inputs.items()]
-    return dicts(tuple(operator.inputs), lists, source.rows)
+def _some_rows(operator: Operator, rows: Iterable[Row], keys: Keys | None, start: int) -> Answer:
+    """The answer for rows that begin at ``start``; its row numbers count from 0 of the whole call."""
+    returned: list[object] = []
+    dead: list[Dead] = []
+
+    def fail(error: BaseException, out: object) -> None:
+        _check_ours(operator, error, out)
+        failure = failure_of(error, operator.retry_on)
+        if failure.error_class != "TransformError":
+            raise CallFailedError(operator.index, failure) from error
+        dead.append(Dead(start + len(returned), operator.index, failure))
+        returned.append(_DEAD)
+
+    if keys is None:
+        _each(operator, rows, returned, fail)
+    else:
+        _each_keyed(operator, rows, keys, returned, fail)
+    return _answer(operator, returned, dead, start)
+
+
+def _joined(parts: list[Answer], rows: int) -> Answer:
+    """The answers for the parts of a call as one."""
+    columns = {name: concat(one.columns[name] for one in parts) for name in parts[0].columns}
+    parent: Rows | None = None
+    if any(one.parent is not None for one in parts):
+        whole = np.arange(rows, dtype=np.int32)
+        starts = range(0, rows, ROWS_AT_ONCE)
+        pieces = [
+            whole[start : start + ROWS_AT_ONCE] if one.parent is None else one.parent
+            for start, one in zip(starts, parts, strict=True)
+        ]
+        parent = np.concatenate(pieces)
+    answer = Answer(columns, parent)
+    answer.dead = [one for each in parts for one in each.dead]
+    for number in dict.fromkeys(side.number for one in parts for side in one.sides):
+        sides = [side for one in parts for side in one.sides if side.number == number]
+        joined = {name: concat(side.columns[name] for side in sides) for name in sides[0].columns}
+        parents = np.concatenate([side.parent for side in sides if side.parent is not None])
+        answer.sides.append(SideRows(number, joined, len(parents), parents))
+    return answer
 
 
 def dicts(names: tuple[str, ...], lists: Sequence[list[object]], rows: int) -> Iterator[Row]:
@@ -85,18 +121,51 @@ def dicts(names: tuple[str, ...], lists: Sequence[list[object]], rows: int) -> I
 
 def _each(operator: Operator, rows: Iterable[Row], returned: list[object], fail: Fail) -> None:
     user, keep = operator.user, returned.append
-    if operator.kind != "flat_map":
-        for row in rows:
-            try:
-                keep(user(row))
-            except BaseException as error:
-                fail(error)
-        return
+    take_out, width = _taking(operator)
     for row in rows:
+        out: object = None
         try:
-            keep(_as_list(user(row)))
+            out = user(row)
+            if width is not None and len(out) != width:  # type: ignore[arg-type]
+                raise KeyError
+            keep(take_out(out))
         except BaseException as error:
-            fail(error)
+            fail(error, out)
+
+
+def _each_keyed(
+    operator: Operator,
+    rows: Iterable[Row],
+    keys: Keys,
+    returned: list[object],
+    fail: Fail,
+) -> None:
+    """The state goes in as a copy: a row that raises after it changed it leaves the one before."""
+    user, keep = cast("KeyedUser", operator.user), returned.append
+    take_out, width = _taking(operator)
+    index, states = keys
+    for key, row in zip(index, rows, strict=True):
+        state = states[key]
+        out: object = None
+        try:
+            out, state = user(row, None if state is None else state.copy())
+            if width is not None and len(out) != width:  # type: ignore[arg-type]
+                raise KeyError
+            keep(take_out(out))
+            states[key] = state
+        except BaseException as error:
+            fail(error, out)
+
+
+def _taking(operator: Operator) -> tuple[Callable[[object], object], int | None]:
+    """What is kept of an answer: its values, so that its dict is free at once; and how many names it must have."""
+    if _keeps_values(operator):
+        return cast("Callable[[object], object]", itemgetter(*operator.outputs)), len(operator.outputs)
+    return (_as_list if operator.kind == "flat_map" else _as_it_is), None
+
+
+def _keeps_values(operator: Operator) -> bool:
+    return operator.kind == "transform" and not operator.sides and len(operator.outputs) > 0
 
 
 def _as_list(out: object) -> object:
@@ -104,38 +173,23 @@ def _as_list(out: object) -> object:
     return out if out is None or isinstance(out, (dict, list, Result)) else list(out)  # type: ignore[call-overload]
 
 
-def _each_keyed(
-    operator: Operator,
-    rows: Iterable[Row],
-    keys: tuple[list[int], list[Row | None]],
-    returned: list[object],
-    fail: Fail,
-) -> None:
-    """The state goes in as a copy: a row that raises after it changed it leaves the one before."""
-    user, keep = cast("KeyedUser", operator.user), returned.append
-    many = operator.kind == "flat_map"
-    index, states = keys
-    for key, row in zip(index, rows, strict=True):
-        state = states[key]
-        try:
-            out, state = user(row, None if state is None else state.copy())
-            keep(_as_list(out) if many else out)
-            states[key] = state
-        except BaseException as error:
-            _check_pair(operator, error)
-            fail(error)
+def _as_it_is(out: object) -> object:
+    return out
 
 
-def _check_pair(operator: Operator, error: BaseException) -> None:
-    """Whether it was our taking apart of the pair that raised: then the frame is ours alone."""
+def _check_ours(operator: Operator, error: BaseException, out: object) -> None:
+    """Whether it was our taking apart of the answer that raised: then no frame of the user is in the traceback."""
     at = error.__traceback__
-    if at is None or at.tb_next is not None or "unpack" not in message_of(error):
+    if at is None or at.tb_next is not None or not isinstance(error, (KeyError, TypeError, ValueError)):
         return
-    raise ContractError(
-        f'transform "{operator.name}" did not return a pair, expected (out, state)',
-        code="ANB2103",
-        hint="return out, state; state None deletes the key's state",
-    ) from error
+    if operator.keyed and "unpack" in message_of(error):
+        raise ContractError(
+            f'transform "{operator.name}" did not return a pair, expected (out, state)',
+            code="ANB2103",
+            hint="return out, state; state None deletes the key's state",
+        ) from error
+    if _keeps_values(operator) and (isinstance(error, KeyError) or not isinstance(out, dict)):
+        raise _other_row([out], tuple(operator.outputs), operator.place) from None
 
 
 def _states(operator: Operator, state: State) -> list[Row | None]:
@@ -198,28 +252,40 @@ def _kind(value: object) -> str:
     return "nothing" if value is None else type(value).__name__
 
 
-def _answer(operator: Operator, returned: list[object], dead: list[Dead]) -> Answer:
+def _answer(operator: Operator, returned: list[object], dead: list[Dead], start: int) -> Answer:
     total = len(returned)
     alive: Rows | None = None
     if dead:
         numbers = [i for i, out in enumerate(returned) if out is not _DEAD]
-        alive = np.array(numbers, np.int32)
+        alive = np.array(numbers, np.int32) + np.int32(start)
         returned = [returned[i] for i in numbers]
-    sides = _sides(operator, returned, alive) if operator.sides else []
+    sides = _sides(operator, returned, alive, start) if operator.sides else []
     if operator.kind == "transform":
-        lists = _columns(returned, tuple(operator.outputs), operator.place)  # type: ignore[arg-type]
+        lists = _values(operator, returned)
         answer = Answer(columns_of(lists, operator.outputs, len(returned), operator.place, None), alive)
     elif operator.kind == "filter":
         kept = np.flatnonzero(mask_of(returned, len(returned), operator.place)).astype(np.int32)
-        numbers_kept = kept if alive is None else alive[kept]
+        numbers_kept = kept + np.int32(start) if alive is None else alive[kept]
         answer = Answer({}, None if len(numbers_kept) == total else numbers_kept)
     else:
-        answer = _children(operator, returned, alive)
+        answer = _children(operator, returned, alive, start)
     answer.sides, answer.dead = sides, dead
     return answer
 
 
-def _children(operator: Operator, returned: list[object], alive: Rows | None) -> Answer:
+def _values(operator: Operator, returned: list[object]) -> Mapping[str, Sequence[object]]:
+    """The answers of a transform as columns."""
+    names = tuple(operator.outputs)
+    if not _keeps_values(operator):
+        return _columns(cast("list[Row]", returned), names, operator.place)
+    if len(names) == 1:
+        return {names[0]: returned}
+    if not returned:
+        return dict.fromkeys(names, ())
+    return dict(zip(names, zip(*cast("list[tuple[object, ...]]", returned), strict=True), strict=True))
+
+
+def _children(operator: Operator, returned: list[object], alive: Rows | None, start: int) -> Answer:
     flat: list[Row] = []
     counts: list[int] = []
     for out in returned:
@@ -227,12 +293,12 @@ def _children(operator: Operator, returned: list[object], alive: Rows | None) ->
         counts.append(len(children))
         flat.extend(children)
     lists = _columns(flat, tuple(operator.outputs), operator.place)
-    numbers = np.arange(len(returned), dtype=np.int32) if alive is None else alive
+    numbers = np.arange(start, start + len(returned), dtype=np.int32) if alive is None else alive
     parent = np.repeat(numbers, counts).astype(np.int32, copy=False)
     return Answer(columns_of(lists, operator.outputs, len(flat), operator.place, None), parent)
 
 
-def _sides(operator: Operator, returned: list[object], alive: Rows | None) -> list[SideRows]:
+def _sides(operator: Operator, returned: list[object], alive: Rows | None, start: int) -> list[SideRows]:
     """Takes the side outputs out of the results in ``returned``, which hold plain rows afterwards."""
     known: dict[str, Side] = {side.name: side for side in operator.sides}
     rows: dict[str, list[Row]] = {name: [] for name in known}
@@ -247,7 +313,7 @@ def _sides(operator: Operator, returned: list[object], alive: Rows | None) -> li
             many = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
             some = cast("list[Row]", many)
             rows[name].extend(some)
-            parents[name] += [i if alive is None else int(alive[i])] * len(some)
+            parents[name] += [start + i if alive is None else int(alive[i])] * len(some)
     return [_side(operator, known[name], rows[name], parents[name]) for name in known if rows[name]]
 
 
