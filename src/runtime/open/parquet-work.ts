@@ -29,6 +29,9 @@ interface Request {
 }
 
 const attemptsMax = 5
+/** Space in the mapping for the rows of one READ; a larger row group travels in the frame. */
+const readBytes = 32 << 20
+const requestBytes = 64 << 10
 /** One runs, one waits: the process never idles and a repeat is small. */
 const inFlightMax = 2
 
@@ -76,7 +79,7 @@ export class IoWorker {
       this.sequence += 1
       this.out.set(this.sequence, request)
       const call = { kind: request.kind, lane: 0, sequence: this.sequence, attempt: request.attempt, rows: 0, stage: 0 }
-      this.process.call(call, [jsonPart(request.json)])
+      this.process.call(call, [jsonPart(request.json)], request.kind === Message.read ? readBytes : requestBytes)
     }
   }
 

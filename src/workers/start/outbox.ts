@@ -30,7 +30,7 @@ interface Out {
   readonly lent: { readonly body: Slot; readonly reply: Slot } | null
 }
 
-/** Bodies below this travel in the frame: two small copies are cheaper than a second look into other memory. */
+/** Bodies below this travel in the frame, unless a large reply is expected: two small copies are cheaper than a second look into other memory. */
 export const inlineBytesMax = 4_096
 /** A reply gets at least this much room, and at least twice the call. */
 export const replyBytesMin = 256 * 1024
@@ -79,7 +79,7 @@ export class Outbox {
   }
 
   private lend(length: number, replyBytes: number): Out['lent'] {
-    if (this.mapping === null || length < inlineBytesMax) return null
+    if (this.mapping === null || (length < inlineBytesMax && replyBytes <= replyBytesMin)) return null
     const body = this.slots.take(length)
     if (body === null) return null
     const reply = this.slots.take(replyBytes)
