@@ -2,7 +2,10 @@
 
 /** Where and what was expected; rooms that face users make an error of it. */
 export class ShapeError extends Error {
-  constructor(readonly path: string, readonly expected: string) {
+  constructor(
+    readonly path: string,
+    readonly expected: string,
+  ) {
     super(`${path === '' ? 'the whole' : path} must be ${expected}`)
   }
 }
@@ -32,22 +35,30 @@ export const scalar: Shape<string | number | boolean | null> = (value, path) =>
     ? value
     : refuse(path, 'a text, a number, true, false or null')
 
-export const nullOr = <T>(shape: Shape<T>): Shape<T | null> => (value, path) => (value === null ? null : shape(value, path))
+export const nullOr =
+  <T>(shape: Shape<T>): Shape<T | null> =>
+  (value, path) =>
+    value === null ? null : shape(value, path)
 
-export const oneOf = <const T extends readonly (string | number)[]>(...allowed: T): Shape<T[number]> => (value, path) =>
-  allowed.find(one => one === value) ?? refuse(path, `one of ${allowed.map(one => JSON.stringify(one)).join(', ')}`)
+export const oneOf =
+  <const T extends readonly (string | number)[]>(...allowed: T): Shape<T[number]> =>
+  (value, path) =>
+    allowed.find(one => one === value) ?? refuse(path, `one of ${allowed.map(one => JSON.stringify(one)).join(', ')}`)
 
 /** At most `most` items: nobody writes a plan of millions of nodes. */
-export const list = <T>(shape: Shape<T>, most = 10_000): Shape<readonly T[]> => (value, path) => {
-  if (!Array.isArray(value)) return refuse(path, 'a list')
-  if (value.length > most) return refuse(path, `a list of at most ${most}`)
-  return value.map((item, index) => shape(item, `${path}[${index}]`))
-}
+export const list =
+  <T>(shape: Shape<T>, most = 10_000): Shape<readonly T[]> =>
+  (value, path) => {
+    if (!Array.isArray(value)) return refuse(path, 'a list')
+    if (value.length > most) return refuse(path, `a list of at most ${most}`)
+    return value.map((item, index) => shape(item, `${path}[${index}]`))
+  }
 
 type Shaped<F> = { readonly [K in keyof F]: F[K] extends Shape<infer T> ? T : never }
 
 /** Exactly these properties. */
-export const object = <const F extends Readonly<Record<string, Shape<unknown>>>>(fields: F): Shape<Shaped<F>> =>
+export const object =
+  <const F extends Readonly<Record<string, Shape<unknown>>>>(fields: F): Shape<Shaped<F>> =>
   (value, path) => {
     const given = record(value, path)
     const unknown = Object.keys(given).find(name => !Object.hasOwn(fields, name))
@@ -57,11 +68,16 @@ export const object = <const F extends Readonly<Record<string, Shape<unknown>>>>
   }
 
 /** Any names, all values of one shape. */
-export const map = <T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> => (value, path) =>
-  Object.fromEntries(Object.entries(record(value, path)).map(([name, inner]) => [name, shape(inner, join(path, name))]))
+export const map =
+  <T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> =>
+  (value, path) =>
+    Object.fromEntries(
+      Object.entries(record(value, path)).map(([name, inner]) => [name, shape(inner, join(path, name))]),
+    )
 
 /** The shape that the property `tag` names. */
-export const union = <const S extends Readonly<Record<string, Shape<unknown>>>>(tag: string, shapes: S): Shape<Shaped<S>[keyof S]> =>
+export const union =
+  <const S extends Readonly<Record<string, Shape<unknown>>>>(tag: string, shapes: S): Shape<Shaped<S>[keyof S]> =>
   (value, path) => {
     const kind = record(value, path)[tag]
     const shape = typeof kind === 'string' && Object.hasOwn(shapes, kind) ? shapes[kind] : undefined
@@ -77,11 +93,13 @@ export const record = (value: unknown, path: string): Readonly<Record<string, un
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`)
 
 /** Plain JSON of any form, nested at most 32 deep. */
-export const anyJson = (depth = 32): Shape<JsonValue> => (value, path) => {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
-  if (typeof value === 'number' && Number.isFinite(value)) return value
-  if (depth === 0) return refuse(path, 'nested less deeply')
-  if (Array.isArray(value)) return list(anyJson(depth - 1), 1_000_000)(value, path)
-  return map(anyJson(depth - 1))(value, path)
-}
+export const anyJson =
+  (depth = 32): Shape<JsonValue> =>
+  (value, path) => {
+    if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+    if (typeof value === 'number' && Number.isFinite(value)) return value
+    if (depth === 0) return refuse(path, 'nested less deeply')
+    if (Array.isArray(value)) return list(anyJson(depth - 1), 1_000_000)(value, path)
+    return map(anyJson(depth - 1))(value, path)
+  }
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue }

@@ -1,49 +1,73 @@
-/** What every command has: arguments in, an exit code out, and one way to refuse what was typed. */
+/** What a command of the command line is, and how its words are read. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { PlanError } from '../base/index.js'
 
-export type Command = (args: readonly string[]) => Promise<number>
-
+/** 0 done, 1 job failed, 2 usage or plan, 3 internal; 130 and 143: stopped by a signal. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, internal: 3, interrupted: 130, terminated: 143 } as const
 
-/** What was typed cannot be carried out: exit code 2. */
-export class UsageError extends PlanError {
-  constructor(message: string, hint: string) {
-    super('ANB8003', message, { hint })
-  }
+export interface Command {
+  readonly name: string
+  /** After `anabranch`: `run JOB.ts [--json]`. */
+  readonly usage: string
+  readonly summary: string
+  /** Lines that explain options. */
+  readonly options: readonly string[]
+  /** Answers the exit code. Throws an AnabranchError for what the user can mend. */
+  run(args: readonly string[], terminal: Terminal): Promise<number>
 }
 
-type Parsed<O extends NonNullable<ParseArgsConfig['options']>> = ReturnType<
-  typeof parseArgs<{ args: string[]; options: O; allowPositionals: true; strict: true }>
->
+/** Where a command prints: data to `out`, everything for people to `err`. */
+export interface Terminal {
+  out(text: string): void
+  /** One line or several. */
+  err(text: string): void
+  /** A line at the bottom that is drawn again and again; empty: none. Only where stderr is a terminal. */
+  status(text: string): void
+  readonly interactive: boolean
+  readonly color: boolean
+  readonly columns: number
+}
 
-/** Arguments by `node:util`; a UsageError that shows the usage where they do not fit. */
-export function parse<O extends NonNullable<ParseArgsConfig['options']>>(
+type OptionsConfig = NonNullable<ParseArgsConfig['options']>
+
+/** Reads the words of a command; throws a usage error (ANB8003) that names the word. */
+export function wordsOf<const T extends OptionsConfig>(
+  command: Pick<Command, 'name' | 'usage'>,
   args: readonly string[],
-  options: O,
-  usage: string,
-): Parsed<O> {
+  options: T,
+): ReturnType<typeof parseArgs<{ args: string[]; options: T; allowPositionals: true; strict: true }>> {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
-  } catch (error) {
-    if (!(error instanceof Error)) throw error
-    throw new UsageError(error.message.split('. ')[0] ?? error.message, usage)
+  } catch (cause) {
+    const said = cause instanceof Error ? (cause.message.split('. ')[0] ?? '') : String(cause)
+    throw usageError(command, lowerFirst(said))
   }
 }
 
-/** The one positional argument of a command. */
-export function onlyPositional(positionals: readonly string[], what: string, usage: string): string {
-  const [first] = positionals
-  if (first === undefined || positionals.length > 1)
-    throw new UsageError(`expected one ${what}, got ${positionals.length}`, usage)
-  return first
+export function usageError(command: Pick<Command, 'usage'>, message: string): PlanError {
+  return new PlanError('ANB8003', message, { hint: `usage: npx anabranch ${command.usage}` })
 }
 
-/** A whole number of at least 1, or null where the option was not given. */
-export function count(value: string | undefined, option: string): number | null {
-  if (value === undefined) return null
-  const n = Number(value)
-  if (!Number.isSafeInteger(n) || n < 1)
-    throw new UsageError(`expected --${option} to be a whole number from 1 on, got "${value}"`, `write --${option} 2`)
-  return n
+/** The one positional word that a command needs. */
+export function oneWord(command: Pick<Command, 'name' | 'usage'>, words: readonly string[], what: string): string {
+  const [word] = words
+  if (word === undefined) throw usageError(command, `${command.name} needs ${what}`)
+  if (words.length > 1)
+    throw usageError(command, `${command.name} takes one ${what.replace(/^an? /, '')}, but got ${words.length}`)
+  return word
 }
+
+/** A whole number of `least` or more, or null where the option was not given. */
+export function wholeOption(
+  command: Pick<Command, 'usage'>,
+  name: string,
+  value: string | undefined,
+  range: { readonly least: number; readonly most: number },
+): number | null {
+  if (value === undefined) return null
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
+  if (number >= range.least && number <= range.most) return number
+  throw usageError(command, `--${name} must be a whole number of ${range.least} to ${range.most}, but it is "${value}"`)
+}
+
+const lowerFirst = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1)

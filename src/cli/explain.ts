@@ -1,14 +1,20 @@
-/** `anabranch explain ANB2104`: what an error code means and what to do. */
+/** `anabranch explain`: a code in words, or a job. */
 import { catalogue } from '../base/index.js'
-import { UsageError, exitCodes, onlyPositional, parse } from './command.js'
+import { type Command, exitCodes, oneWord, usageError, wordsOf } from './command.js'
+import { plan } from './plan.js'
 
-const usage = 'usage: anabranch explain CODE'
-
-export function explain(args: readonly string[]): Promise<number> {
-  const { positionals } = parse(args, {}, usage)
-  const code = onlyPositional(positionals, 'error code', usage).toUpperCase()
-  const entry = Object.entries(catalogue).find(([name]) => name === code)
-  if (entry === undefined) throw new UsageError(`expected an error code such as ANB2104, got "${code}"`, usage)
-  process.stdout.write(`${code} ${entry[1].title}\n  hint:   ${entry[1].hint}\n`)
-  return Promise.resolve(exitCodes.done)
+export const explain: Command = {
+  name: 'explain',
+  usage: 'explain CODE | JOB.ts [--graph]',
+  summary: 'say what an error code means, or what a job will do',
+  options: ['--graph           of a job: a Mermaid graph'],
+  async run(args, terminal) {
+    const { values, positionals } = wordsOf(explain, args, { graph: { type: 'boolean' } })
+    const word = oneWord(explain, positionals, 'a code or a job file')
+    if (!/^ANB\d+$/i.test(word)) return plan.run(values.graph === true ? [word, '--graph'] : [word], terminal)
+    const entry = Object.entries(catalogue).find(([code]) => code === word.toUpperCase())
+    if (entry === undefined) throw usageError(explain, `there is no code "${word}"`)
+    terminal.out(`${entry[0]} ${entry[1].title}\n  hint:   ${entry[1].hint}`)
+    return exitCodes.done
+  },
 }

@@ -1,13 +1,23 @@
-/** `anabranch lint JOB.ts`: all faults of a job at once. */
-import { exitCodes, onlyPositional, parse } from './command.js'
-import { loadJob } from './load-job.js'
+/** `anabranch lint`: all faults of a job at once. Starts no Python. */
+import { refuseFaults } from '../plan/index.js'
+import { type Command, exitCodes, oneWord, wordsOf } from './command.js'
+import { loadPlanned } from './load-job.js'
 
-const usage = 'usage: anabranch lint JOB.ts [--json]'
-
-export async function lint(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { json: { type: 'boolean' } }, usage)
-  const { faults } = await loadJob(onlyPositional(positionals, 'job file', usage))
-  if (values.json === true) process.stdout.write(`${JSON.stringify({ faults })}\n`)
-  else for (const f of faults) process.stdout.write(`${f.code} ${f.message}\n  at:     ${f.place}\n  hint:   ${f.hint}\n`)
-  return faults.length === 0 ? exitCodes.done : exitCodes.usage
+export const lint: Command = {
+  name: 'lint',
+  usage: 'lint JOB.ts [--json]',
+  summary: 'list all faults of a job, with the line and what to do',
+  options: ['--json            the faults as one JSON object'],
+  async run(args, terminal) {
+    const { values, positionals } = wordsOf(lint, args, { json: { type: 'boolean' } })
+    const { planned } = await loadPlanned(oneWord(lint, positionals, 'a job file'))
+    const { faults, plan } = planned
+    if (values.json === true) {
+      terminal.out(JSON.stringify({ job: plan.job, faults }))
+      return faults.length === 0 ? exitCodes.done : exitCodes.usage
+    }
+    refuseFaults(plan.job, faults)
+    terminal.err(`job "${plan.job}" has no fault`)
+    return exitCodes.done
+  },
 }

@@ -1,49 +1,63 @@
 #!/usr/bin/env node
-/**
- * The command line: one file a command, one table of them. Data goes to stdout, everything else to stderr.
- *
- * Exit codes: 0 done, 1 the job failed, 2 usage or plan, 3 internal, 130 and 143 stopped by Ctrl-C or SIGTERM.
- */
+/** The command `anabranch`: finds the command, runs it, turns what it throws into words and an exit code. */
+import { existsSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { AnabranchError, PlanError } from '../base/index.js'
-import { type Command, exitCodes, UsageError } from './command.js'
+import { type Command, type Terminal, exitCodes } from './command.js'
+import { details, helpOf } from './help.js'
+import { renderError } from './render.js'
+import { realTerminal } from './terminal.js'
 
-const commands: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> = {
-  run: { about: 'run a job', load: async () => (await import('./run.js')).run },
-  plan: { about: 'print the plan of a job; --json for the portable form', load: async () => (await import('./plan.js')).plan },
-  lint: { about: 'list all faults of a job', load: async () => (await import('./lint.js')).lint },
-  types: { about: 'write the types file of a Python module', load: async () => (await import('./types.js')).types },
-  explain: { about: 'explain an error code', load: async () => (await import('./explain.js')).explain },
-  version: { about: 'print the version', load: async () => (await import('./version.js')).version },
+/** Loaded when asked for: `version` shall not wait for Arrow and ZeroMQ. */
+const loaders: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.js')).run,
+  plan: async () => (await import('./plan.js')).plan,
+  lint: async () => (await import('./lint.js')).lint,
+  explain: async () => (await import('./explain.js')).explain,
+  types: async () => (await import('./types.js')).types,
+  version: async () => (await import('./version.js')).version,
 }
 
-function help(): string {
-  const width = Math.max(...Object.keys(commands).map(name => name.length))
-  const lines = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(width)}  ${about}`)
-  return ['usage: anabranch COMMAND [ARGUMENTS]', '', ...lines, '', 'anabranch COMMAND --help says more.', ''].join('\n')
-}
-
-async function main(args: readonly string[]): Promise<number> {
-  const [name = 'help', ...rest] = args
-  if (name === 'help' || name === '--help' || name === '-h') {
-    process.stdout.write(help())
-    return args.length === 0 ? exitCodes.usage : exitCodes.done
+async function main(words: readonly string[], terminal: Terminal): Promise<number> {
+  const [first = 'help', ...args] = words
+  const name = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version' }[first] ?? first
+  if (name === 'help') return (await help()).run(args, terminal)
+  const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined
+  if (load === undefined) {
+    const hint = `the commands are ${[...Object.keys(loaders), 'help'].join(', ')}`
+    throw new PlanError('ANB8003', `there is no command "${name}"`, { hint })
   }
-  const command = Object.hasOwn(commands, name === '--version' ? 'version' : name) ? commands[name === '--version' ? 'version' : name] : undefined
-  if (command === undefined) throw new UsageError(`expected a command, got "${name}"`, 'npx anabranch --help lists them')
-  return (await command.load())(rest)
-}
-
-function report(error: unknown): number {
-  if (error instanceof AnabranchError) {
-    process.stderr.write(`${error.render()}\n`)
-    return error instanceof PlanError || error.code.startsWith('ANB8') ? exitCodes.usage : exitCodes.failed
+  const command = await load()
+  if (args.includes('--help') || args.includes('-h')) {
+    terminal.out(details(command))
+    return exitCodes.done
   }
-  process.stderr.write(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-  return exitCodes.internal
+  return command.run(args, terminal)
 }
 
+async function help(): Promise<Command> {
+  const commands = await Promise.all(Object.values(loaders).map(load => load()))
+  const own: Command = helpOf(() => [...commands, own])
+  return own
+}
+
+/** The folder of the job that the words name: places in errors are relative to it. */
+function folderOf(words: readonly string[]): string | null {
+  const path = words.slice(1).find(word => existsSync(word))
+  if (path === undefined) return null
+  return statSync(path).isDirectory() ? resolve(path) : dirname(resolve(path))
+}
+
+function exitCodeOf(error: unknown): number {
+  if (!(error instanceof AnabranchError)) return exitCodes.internal
+  // 8xxx: this machine. Nothing was started, as with a plan.
+  return error instanceof PlanError || error.code.startsWith('ANB8') ? exitCodes.usage : exitCodes.failed
+}
+
+const terminal = realTerminal()
 try {
-  process.exitCode = await main(process.argv.slice(2))
+  process.exitCode = await main(process.argv.slice(2), terminal)
 } catch (error) {
-  process.exitCode = report(error)
+  terminal.err(renderError(error, folderOf(process.argv.slice(2))))
+  process.exitCode = exitCodeOf(error)
 }

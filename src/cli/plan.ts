@@ -1,21 +1,26 @@
-/** `anabranch plan JOB.ts`: what would run, as text, as a graph, or as portable JSON. Starts no Python. */
-import { explain, graphText, planToJson, refuseFaults, withParams } from '../plan/index.js'
-import { exitCodes, onlyPositional, parse } from './command.js'
+/** `anabranch plan`: what a job will do, without doing it. Starts no Python. */
+import { explain, graphText, planToJson } from '../plan/index.js'
+import { type Command, exitCodes, oneWord, wordsOf } from './command.js'
 import { loadJob } from './load-job.js'
 
-const usage = 'usage: anabranch plan JOB.ts [--json | --graph] [--set name=value]'
-const options = {
-  json: { type: 'boolean' },
-  graph: { type: 'boolean' },
-  set: { type: 'string', multiple: true },
-} as const
-
-export async function plan(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, options, usage)
-  const loaded = await loadJob(onlyPositional(positionals, 'job file', usage))
-  refuseFaults(loaded.plan.job, loaded.faults)
-  const made = withParams(loaded.plan, values.set ?? [])
-  const text = values.json === true ? planToJson(made) : values.graph === true ? graphText(made) : explain(made)
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
-  return exitCodes.done
+export const plan: Command = {
+  name: 'plan',
+  usage: 'plan JOB.ts [--json | --graph] [--set name=value]',
+  summary: 'show what a job will do: paths with their guarantees, columns, worker calls',
+  options: [
+    '--json            the portable plan, with its version',
+    '--graph           a Mermaid graph',
+    '--set name=value  a parameter of the job',
+  ],
+  async run(args, terminal) {
+    const { values, positionals } = wordsOf(plan, args, {
+      json: { type: 'boolean' },
+      graph: { type: 'boolean' },
+      set: { type: 'string', multiple: true },
+    })
+    const loaded = await loadJob(oneWord(plan, positionals, 'a job file'), values.set)
+    if (values.json === true) terminal.out(planToJson(loaded.plan).trimEnd())
+    else terminal.out(values.graph === true ? graphText(loaded.plan) : explain(loaded.plan))
+    return exitCodes.done
+  },
 }

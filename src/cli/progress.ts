@@ -1,62 +1,45 @@
-/** Progress: one line that is written over on a terminal, one line each ten seconds elsewhere. */
+/** Progress of a run: a bar on a terminal, a line every 10 s elsewhere. Pure: it is told the progress and what stands on the screen. */
 import { type Progress } from '../runtime/index.js'
 
-export interface ProgressLine {
-  show(progress: Progress): void
-  /** A line of the log, above the progress. */
-  above(line: string): void
-  clear(): void
+export const lineEveryMs = 10_000
+
+const units: readonly (readonly [number, string])[] = [
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+]
+
+/** `12.3 M`, `999`. */
+export function short(value: number): string {
+  const unit = units.find(([size]) => value >= size)
+  return unit === undefined ? String(Math.round(value)) : `${(value / unit[0]).toFixed(1)} ${unit[1]}`
 }
 
-const everyMs = 10_000
-const barWidth = 24
+/** `3,000,000`. */
+export const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
 
-export function progressLine(
-  to: NodeJS.WriteStream,
-  env: Readonly<Record<string, string | undefined>>,
-): ProgressLine {
-  const live = to.isTTY === true && env['TERM'] !== 'dumb'
-  let shown = ''
-  let nextMs = everyMs
-  const clear = (): void => {
-    if (shown !== '') to.write('\r\u001b[2K')
-    shown = ''
-  }
-  return {
-    clear,
-    above(line) {
-      const again = shown
-      clear()
-      to.write(`${line}\n`)
-      if (again !== '') to.write(again)
-      shown = again
-    },
-    show(progress) {
-      if (live) {
-        clear()
-        shown = text(progress, to.columns ?? 80, env['NO_COLOR'] === undefined)
-        to.write(shown)
-      } else if (progress.seconds * 1_000 >= nextMs) {
-        nextMs = (Math.floor(progress.seconds / 10) + 1) * everyMs
-        to.write(`${text(progress, 200, false)}\n`)
-      }
-    },
-  }
+/** `42 s`, `3 min 5 s`, `2 h 3 min`. */
+export function time(seconds: number): string {
+  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`
+  const minutes = Math.floor(seconds / 60)
+  return minutes < 60
+    ? `${minutes} min ${Math.floor(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-function text(p: Progress, width: number, colour: boolean): string {
-  const rate = p.seconds > 0 ? Math.round(p.rowsIn / p.seconds) : 0
-  const share = p.done === null ? '' : `${(p.done * 100).toFixed(0).padStart(3)} % `
-  const dead = p.rowsDead > 0 ? `, ${number(p.rowsDead)} dead` : ''
-  const facts = `${number(p.rowsIn)} rows in, ${number(p.rowsOut)} out${dead}, ${number(rate)} rows/s, ${p.workers} worker${p.workers === 1 ? '' : 's'}`
-  const drawn = p.done === null ? '' : `${bar(p.done)} `
-  const line = `${drawn}${share}${facts}`.slice(0, width - 1)
-  return colour ? line.replace(/^[█░]+/, found => `\u001b[36m${found}\u001b[0m`) : line
+/** One line that fits `columns`. */
+export function progressLine(progress: Progress, columns: number): string {
+  const { done, seconds, rowsIn, rowsDead, workers } = progress
+  const rate = seconds > 0 ? rowsIn / seconds : 0
+  const parts = [`${short(rowsIn)} rows`, `${short(rate)} rows/s`, time(seconds)]
+  if (rowsDead > 0) parts.push(`${short(rowsDead)} dead`)
+  if (workers > 0) parts.push(`${workers} ${workers === 1 ? 'worker' : 'workers'}`)
+  if (done !== null && done > 0.02 && done < 1) parts.push(`${time((seconds * (1 - done)) / done)} left`)
+  const text = parts.join('  ')
+  if (done === null) return text
+  const percent = `${String(Math.floor(done * 100)).padStart(3)} %`
+  const width = Math.min(30, columns - text.length - percent.length - 6)
+  if (width < 5) return `${percent}  ${text}`
+  const full = Math.round(Math.min(1, Math.max(0, done)) * width)
+  return `[${'#'.repeat(full)}${'.'.repeat(width - full)}] ${percent}  ${text}`
 }
-
-const bar = (share: number): string => {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * barWidth)
-  return '█'.repeat(full) + '░'.repeat(barWidth - full)
-}
-
-export const number = (n: number): string => n.toLocaleString('en')

@@ -1,126 +1,150 @@
-/** `anabranch run JOB.ts`: runs a job to its end. stdout has data only: with --json the result as the last line. */
-import { resolve } from 'node:path'
-import { AnabranchError, type Observer } from '../base/index.js'
-import { refuseFaults, withParams } from '../plan/index.js'
-import { type RunResult, openWorld, runJob } from '../runtime/index.js'
-import { count, exitCodes, onlyPositional, parse } from './command.js'
-import { loadJob } from './load-job.js'
-import { projectPython } from './python.js'
-import { progressLine } from './progress.js'
-import { summary } from './summary.js'
+/** `anabranch run`: loads a job, runs it, says how it went. */
+import { dirname, join, resolve } from 'node:path'
+import { type Observer } from '../base/index.js'
+import { type Plan } from '../plan/index.js'
+import { type Progress, type RunResult, openWorld, runJob } from '../runtime/index.js'
+import { type Command, type Terminal, exitCodes, oneWord, wholeOption, wordsOf } from './command.js'
+import { type LoadedJob, fileOf, loadJob } from './load-job.js'
+import { lineEveryMs, progressLine } from './progress.js'
+import { pythonFor } from './python.js'
+import { errorJson } from './render.js'
+import { type Signals, listenForSignals } from './signals.js'
+import { summaryJson, summaryText } from './summary.js'
 
-const usage = `usage: anabranch run JOB.ts [--json] [--workers N] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR]
-
-  --json          the result as one JSON object, the last line of stdout
-  --workers N     most Python workers; default min(cores, 8), started on demand
-  --lanes N       slices of the keys that are worked on side by side; default 4 a worker
-  --batch-rows N  most rows of one call; default 32,768
-  --set name=value  a parameter of the job; can be given several times
-  --out DIR       folder of the outputs; default ./out/JOB
-`
-
-const options = {
-  json: { type: 'boolean' },
-  workers: { type: 'string' },
-  lanes: { type: 'string' },
-  'batch-rows': { type: 'string' },
-  set: { type: 'string', multiple: true },
-  out: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
-export async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, options, usage)
-  if (values.help === true) {
-    process.stdout.write(usage)
-    return exitCodes.done
-  }
-  const file = onlyPositional(positionals, 'job file', usage)
-  const numbers = {
-    workers: count(values.workers, 'workers'),
-    lanes: count(values.lanes, 'lanes'),
-    batchRows: count(values['batch-rows'], 'batch-rows'),
-  }
-  const loaded = await loadJob(file)
-  refuseFaults(loaded.plan.job, loaded.faults)
-  const plan = withParams(loaded.plan, values.set ?? [])
-  const out = resolve(values.out ?? `out/${plan.job}`)
-  const signals = watchSignals()
-  const progress = progressLine(process.stderr, process.env)
-  try {
-    const python = await pythonFor(plan.folder)
-    const result = await runJob(plan, {
-      out,
-      ...numbers,
-      python,
-      observer: logTo(line => progress.above(line)),
-      onProgress: p => progress.show(p),
-      signal: signals,
+export const run: Command = {
+  name: 'run',
+  usage: 'run JOB.ts [--json] [--workers N] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR]',
+  summary: 'run a job to the end of its input, or until Ctrl-C',
+  options: [
+    '--json            the last line of stdout is one JSON object: rows_in rows_out rows_dead seconds outputs',
+    '--workers N       most Python processes at once; default: the cores, at most 8',
+    '--lanes N         partitions that are processed in order; default: 4 times the workers',
+    '--batch-rows N    most rows that one call gets; default: chosen while running',
+    '--set name=value  a parameter of the job, read by the type of its value in the job; may be given several times',
+    '--out DIR         folder of the outputs; default: ./out/<job>',
+  ],
+  async run(args, terminal) {
+    const { values, positionals } = wordsOf(run, args, {
+      json: { type: 'boolean' },
+      workers: { type: 'string' },
+      lanes: { type: 'string' },
+      'batch-rows': { type: 'string' },
+      set: { type: 'string', multiple: true },
+      out: { type: 'string' },
     })
-    progress.clear()
-    process.stderr.write(summary(plan.job, out, result, process.stderr.isTTY === true))
-    if (values.json === true) process.stdout.write(`${JSON.stringify(resultJson(result))}\n`)
-    return signals.code() ?? exitCodes.done
-  } catch (error) {
-    progress.clear()
-    const code = signals.code()
-    if (code === null || !(error instanceof AnabranchError) || !signals.second.aborted) throw error
-    process.stderr.write(`${error.render()}\n`)
-    return code
-  } finally {
-    signals.close()
-  }
+    const path = oneWord(run, positionals, 'a job file')
+    const limits = {
+      workers: wholeOption(run, 'workers', values.workers, { least: 1, most: 256 }),
+      lanes: wholeOption(run, 'lanes', values.lanes, { least: 1, most: 32_768 }),
+      batchRows: wholeOption(run, 'batch-rows', values['batch-rows'], { least: 1, most: 1_000_000 }),
+    }
+    const signals = listenForSignals(terminal)
+    try {
+      const { loaded, python } = await prepare(path, values.set ?? [])
+      const out = resolve(values.out ?? join('out', loaded.plan.job))
+      const result = await start(loaded.plan, { ...limits, out, python }, signals, terminal)
+      terminal.err(summaryText(result, { job: loaded.plan.job, out, cwd: process.cwd() }))
+      await printOwnSummary(loaded, result, out, terminal)
+      if (values.json === true) terminal.out(JSON.stringify(summaryJson(result)))
+      return exitCodeOf(loaded.plan, result, signals)
+    } catch (error) {
+      if (values.json === true) terminal.out(JSON.stringify({ error: errorJson(error) }))
+      if (signals.second.aborted) return signals.code() ?? exitCodes.interrupted
+      throw error
+    } finally {
+      signals.close()
+    }
+  },
 }
 
-/** Looking for Python needs a world of its own, since the run's begins with the lock. */
-async function pythonFor(folder: string): Promise<string> {
+/** Finding Python takes as long as loading the job: both at once. */
+async function prepare(path: string, sets: readonly string[]): Promise<{ loaded: LoadedJob; python: string }> {
+  const folder = dirname(fileOf(path))
   const world = openWorld()
   try {
-    return await projectPython(folder, world)
+    const [loaded, python] = await Promise.allSettled([loadJob(path, sets), pythonFor(folder, world)])
+    if (loaded.status === 'rejected') throw loaded.reason
+    if (python.status === 'rejected') throw python.reason
+    return { loaded: loaded.value, python: python.value }
   } finally {
     await world.close()
   }
 }
 
-const resultJson = (result: RunResult): Readonly<Record<string, unknown>> => ({
-  rows_in: result.rowsIn,
-  rows_out: result.rowsOut,
-  rows_dead: result.rowsDead,
-  seconds: result.seconds,
-  outputs: result.outputs,
-  dead_by_reason: result.deadByReason,
-  flow_seconds: result.flowSeconds,
-  checksums: result.checksums,
-  counters: result.counters,
-})
+interface Limits {
+  readonly workers: number | null
+  readonly lanes: number | null
+  readonly batchRows: number | null
+  readonly out: string
+  readonly python: string
+}
 
-function logTo(write: (line: string) => void): Observer {
+async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Terminal): Promise<RunResult> {
+  let told = 0
+  const onProgress = (progress: Progress): void => {
+    if (terminal.interactive) return terminal.status(progressLine(progress, terminal.columns))
+    const ms = progress.seconds * 1_000
+    if (ms - told < lineEveryMs) return
+    told = ms
+    terminal.err(progressLine(progress, 120))
+  }
+  try {
+    return await runJob(plan, { ...limits, observer: observerOf(terminal), onProgress, signal: signals })
+  } finally {
+    terminal.status('')
+  }
+}
+
+/** The log of a run, on stderr. */
+function observerOf(terminal: Terminal): Observer {
+  const verbose = (process.env['ANABRANCH_LOG'] ?? '') === 'debug'
   return {
     count: () => undefined,
-    log(level, message, fields = {}) {
-      if (level === 'debug') return
-      const who = fields['worker'] === undefined ? '' : ` worker ${String(fields['worker'])}`
-      const at = fields['file'] === undefined || fields['file'] === '' ? '' : ` (${String(fields['file'])}:${String(fields['line'])})`
-      write(`${level}${who}: ${message}${at}`)
+    log: (level, message, fields) => {
+      if (level === 'debug' && !verbose) return
+      terminal.err(logLine(level, message, fields ?? {}))
     },
   }
 }
 
-/** The first Ctrl-C or SIGTERM drains, the second stops. */
-function watchSignals(): { first: AbortSignal; second: AbortSignal; code: () => number | null; close: () => void } {
-  const first = new AbortController()
-  const second = new AbortController()
-  let code: number | null = null
-  const on = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    code = signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated
-    if (first.signal.aborted) second.abort()
-    else first.abort()
+/** `warning worker 2: message (transforms.py:12)`, and what else there is to know. */
+function logLine(level: string, message: string, fields: Readonly<Record<string, unknown>>): string {
+  const {
+    worker,
+    file,
+    line,
+    level: _level,
+    message: _message,
+    logger: _logger,
+    stream: _stream,
+    transform,
+    ...others
+  } = fields
+  const who = [
+    worker === undefined ? '' : ` worker ${String(worker)}`,
+    transform === undefined || transform === '' ? '' : ` transform ${String(transform)}`,
+  ].join('')
+  const at = file === undefined || file === '' ? '' : ` (${String(file)}:${String(line)})`
+  const more = Object.entries(others).map(
+    ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  return `${level}${who}: ${message}${at}${more.join('')}`
+}
+
+/** A job file may export `summary(run)`, which answers text for people: a table, a plot. Its failure is not the job's. */
+async function printOwnSummary(loaded: LoadedJob, result: RunResult, out: string, terminal: Terminal): Promise<void> {
+  if (typeof loaded.summary !== 'function') return
+  try {
+    const text: unknown = await loaded.summary({ ...result, out })
+    if (typeof text === 'string' && text !== '') terminal.err(text)
+  } catch (error) {
+    terminal.err(`warning: the summary of ${loaded.file} could not be made: ${String(error)}`)
   }
-  process.on('SIGINT', on)
-  process.on('SIGTERM', on)
-  const close = (): void => {
-    process.off('SIGINT', on)
-    process.off('SIGTERM', on)
-  }
-  return { first: first.signal, second: second.signal, code: () => code, close }
+}
+
+/** A stream without an end is done when it was asked to stop; an input that has one was not read to it. */
+function exitCodeOf(plan: Plan, result: RunResult, signals: Signals): number {
+  if (!result.drained) return exitCodes.done
+  const unbounded = plan.nodes.some(node => node.kind === 'source' && node.connector.kind === 'socket')
+  return unbounded ? exitCodes.done : (signals.code() ?? exitCodes.done)
 }

@@ -1,28 +1,69 @@
-/** What a person wants to read at the end of a run. */
+/** What a person reads when a run is done, and what a program reads with `--json`. */
 import { relative } from 'node:path'
-import { type RunResult } from '../runtime/index.js'
-import { number } from './progress.js'
+import { type RunOutput, type RunResult } from '../runtime/index.js'
+import { time, whole } from './progress.js'
 
-export function summary(job: string, out: string, result: RunResult, _terminal: boolean): string {
-  const rate = result.seconds > 0 ? Math.round(result.rowsIn / result.seconds) : 0
-  const lines = [
-    '',
-    `${job}: ${result.drained ? 'drained' : 'done'} in ${result.seconds.toFixed(1)} s, ${number(rate)} rows/s`,
-    row('rows in', result.rowsIn),
-    row('rows out', result.rowsOut),
-    row('rows dead', result.rowsDead),
-    ...reasons(result.deadByReason),
-  ]
-  const here = (path: string): string => (path.startsWith('/') ? relative(process.cwd(), path) || '.' : path)
-  for (const output of result.outputs) lines.push(`  ${number(output.rows).padStart(14)}  rows in ${here(output.path) || output.sink}`)
-  if (result.rowsDead > 0) lines.push(`  ${''.padStart(14)}  dead letters in ${here(`${out}/dead-letters`)}`)
-  return `${lines.join('\n')}\n`
+/** The one JSON object of `--json`, names as fixed. */
+export function summaryJson(result: RunResult): Readonly<Record<string, unknown>> {
+  return {
+    rows_in: result.rowsIn,
+    rows_out: result.rowsOut,
+    rows_dead: result.rowsDead,
+    seconds: Number(result.seconds.toFixed(3)),
+    outputs: result.outputs.map(({ sink, path, rows }) => ({ sink, path, rows })),
+    dead_by_reason: result.deadByReason,
+    flow_seconds: result.flowSeconds,
+    checksums: result.checksums,
+    counters: result.counters,
+    ...(result.drained && { drained: true }),
+  }
 }
 
-const row = (name: string, n: number): string => `  ${number(n).padStart(14)}  ${name}`
+export interface SummaryContext {
+  readonly job: string
+  readonly out: string
+  readonly cwd: string
+}
 
-function reasons(dead: Readonly<Record<string, number>>): readonly string[] {
-  const all = Object.entries(dead).sort((a, b) => b[1] - a[1])
-  const shown = all.slice(0, 8).map(([reason, n]) => `  ${number(n).padStart(14)}    ${reason}`)
-  return all.length > 8 ? [...shown, `  ${''.padStart(14)}    and ${all.length - 8} other reasons`] : shown
+/** Several lines, no final newline. */
+export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext): string {
+  const rate = result.seconds > 0 ? result.rowsIn / result.seconds : 0
+  const rows: (readonly [string, number])[] = [
+    ['rows in', result.rowsIn],
+    ['rows out', result.rowsOut],
+    ['rows dead', result.rowsDead],
+  ]
+  const reasons = Object.entries(result.deadByReason).sort((a, b) => b[1] - a[1])
+  const width = Math.max(...[...rows, ...reasons].map(([, count]) => whole(count).length))
+  const line = ([name, count]: readonly [string, number], indent: string): string =>
+    `${indent}${name.padEnd(12 - indent.length)}${whole(count).padStart(width)}`
+  const reasonLines = reasons.slice(0, 20).map(([reason, count]) => `    ${whole(count).padStart(width)}  ${reason}`)
+  const stopped = result.drained ? ', stopped by a signal after it had finished what was read' : ''
+  return [
+    `job "${job}" done in ${time(result.seconds)}, ${whole(rate)} rows/s${stopped}`,
+    ...rows.map(row => line(row, '  ')),
+    ...reasonLines,
+    ...(result.rowsDead > 0 ? [`  dead letters in ${near(out, cwd)}/dead-letters`] : []),
+    ...outputLines(result.outputs, cwd),
+  ].join('\n')
+}
+
+/** One line a sink: its files, or the folder and their number. */
+function outputLines(outputs: readonly RunOutput[], cwd: string): readonly string[] {
+  const bySink = new Map<string, RunOutput[]>()
+  for (const output of outputs) bySink.set(output.sink, [...(bySink.get(output.sink) ?? []), output])
+  return [...bySink].map(([sink, files]) => {
+    const rows = whole(files.reduce((sum, file) => sum + file.rows, 0))
+    const [first] = files
+    const place = first === undefined ? '' : near(first.path, cwd)
+    const more = files.length > 1 ? ` and ${files.length - 1} more` : ''
+    return `  ${sink}: ${rows} rows in ${place}${more}`
+  })
+}
+
+/** The shorter of the path from here and the path itself. */
+function near(path: string, cwd: string): string {
+  if (!path.startsWith('/')) return path
+  const short = relative(cwd, path)
+  return short !== '' && short.length < path.length ? short : path
 }

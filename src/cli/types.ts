@@ -1,47 +1,70 @@
-/**
- * `anabranch types transforms.py` writes `transforms.anabranch.ts` beside it: what the module declares, as data that
- * TypeScript checks a job against. Users commit it. `--from x.parquet` prints the schema of a file as Python.
- */
-import { writeFileSync } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
+/** `anabranch types`: writes the types file of a Python module, or prints the schema of a Parquet file. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { PlanError } from '../base/index.js'
 import { openWorld, packageFolder } from '../runtime/index.js'
 import { type DescribeOptions, describeModule, describeParquet } from '../workers/index.js'
-import { UsageError, exitCodes, parse } from './command.js'
-import { projectPython } from './python.js'
-import { schemaText, typesFile } from './types-file.js'
+import { type Command, type Terminal, exitCodes, usageError, wordsOf } from './command.js'
+import { pythonFor } from './python.js'
+import { parquetSchemaText, typesFileText } from './types-file.js'
 
-const usage = `usage: anabranch types transforms.py ...        writes transforms.anabranch.ts beside each
-       anabranch types --from x.parquet [--name S]  prints the schema of a Parquet file as Python
-`
+export const types: Command = {
+  name: 'types',
+  usage: 'types transforms.py [--check] | types --from x.parquet [--name NAME] [--ts]',
+  summary: 'write transforms.anabranch.ts beside a Python module, or print the schema of a Parquet file',
+  options: [
+    '--check           write nothing; exit code 2 where the types file is not what would be written',
+    '--from FILE       print the schema of a Parquet file, as Python',
+    '--name NAME       its name; default: from the name of the file',
+    '--ts              as TypeScript, for a job without a Python schema',
+  ],
+  async run(args, terminal) {
+    const { values, positionals } = wordsOf(types, args, {
+      check: { type: 'boolean' },
+      from: { type: 'string' },
+      name: { type: 'string' },
+      ts: { type: 'boolean' },
+    })
+    if ((values.from === undefined) === (positionals.length === 0)) {
+      throw usageError(types, 'types needs a Python file, or --from and a Parquet file')
+    }
+    const path = resolve(values.from ?? positionals[0] ?? '')
+    return withPython(dirname(path), async options => {
+      if (values.from !== undefined) {
+        const columns = await describeParquet(path, options)
+        terminal.out(parquetSchemaText(columns, { path, name: values.name ?? null, ts: values.ts === true }))
+        return exitCodes.done
+      }
+      for (const file of positionals) await writeTypes(resolve(file), values.check === true, options, terminal)
+      return exitCodes.done
+    })
+  },
+}
 
-export async function types(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, { from: { type: 'string' }, name: { type: 'string' } }, usage)
-  if (values.from === undefined && positionals.length === 0) throw new UsageError('expected a Python module, got none', usage)
+async function withPython(folder: string, work: (options: DescribeOptions) => Promise<number>): Promise<number> {
   const world = openWorld()
   try {
-    const optionsFor = async (path: string): Promise<DescribeOptions> => ({
-      world,
-      python: await projectPython(dirname(path), world),
-      packageFolder,
-      cwd: dirname(path),
-      hostEnv: process.env,
-    })
-    if (values.from !== undefined) {
-      const path = resolve(values.from)
-      process.stdout.write(schemaText(values.name ?? 'Row', await describeParquet(path, await optionsFor(path))))
-    }
-    for (const file of positionals) await write(resolve(file), optionsFor)
-    return exitCodes.done
+    const cwd = existsSync(folder) ? folder : process.cwd()
+    const python = await pythonFor(cwd, world)
+    return await work({ world, python, packageFolder, cwd, hostEnv: process.env })
   } finally {
     await world.close()
   }
 }
 
-async function write(path: string, optionsFor: (path: string) => Promise<DescribeOptions>): Promise<void> {
-  if (!path.endsWith('.py')) throw new UsageError(`expected a Python module, got "${basename(path)}"`, usage)
-  const module = await describeModule(path, await optionsFor(path))
-  const to = path.replace(/\.py$/, '.anabranch.ts')
-  writeFileSync(to, typesFile(module, basename(path)))
-  process.stderr.write(`wrote ${to}\n`)
+async function writeTypes(path: string, check: boolean, options: DescribeOptions, terminal: Terminal): Promise<void> {
+  if (!path.endsWith('.py')) throw usageError(types, `types takes a Python file, but got "${basename(path)}"`)
+  const module = await describeModule(path, { ...options, cwd: dirname(path) })
+  const text = typesFileText(module)
+  const file = join(dirname(path), `${basename(path, '.py')}.anabranch.ts`)
+  const name = relative(process.cwd(), file)
+  if (!check) {
+    writeFileSync(file, text)
+    const count = (of: number, what: string): string => `${of} ${what}${of === 1 ? '' : 's'}`
+    const found = `${count(Object.keys(module.schemas).length, 'schema')}, ${count(module.functions.length, 'function')}`
+    terminal.err(`wrote ${name}: ${found}`)
+  } else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
+    const hint = `run: npx anabranch types ${relative(process.cwd(), path)}`
+    throw new PlanError('ANB1009', `types file ${name} is not what ${basename(path)} declares now`, { hint })
+  } else terminal.err(`${name} is up to date`)
 }
-

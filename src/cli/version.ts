@@ -1,8 +1,15 @@
-/** `anabranch version` */
+/** `anabranch version`. */
 import { packageVersion } from '../runtime/index.js'
-import { exitCodes } from './command.js'
+import { type Command, exitCodes, wordsOf } from './command.js'
 
-export function version(): Promise<number> {
-  process.stdout.write(`${packageVersion}\n`)
-  return Promise.resolve(exitCodes.done)
+export const version: Command = {
+  name: 'version',
+  usage: 'version',
+  summary: 'print the version',
+  options: [],
+  async run(args, terminal) {
+    wordsOf(version, args, {})
+    terminal.out(packageVersion)
+    return exitCodes.done
+  },
 }

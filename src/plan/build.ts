@@ -28,6 +28,12 @@ export interface Planned {
 export const isJob = (value: unknown): value is JobLike =>
   typeof value === 'object' && value !== null && jobContents in value
 
+/** The job that a chain belongs to, with every output that was written on it. */
+export function jobOf(value: JobLike): JobLike {
+  const { root } = value[jobContents]
+  return { [jobContents]: { root, outputs: root.written, heads: [] } }
+}
+
 /**
  * The plan of a job: of a stream, the outputs written on its way; of `job(...)` itself, every output that was
  * written on it; of several, all of theirs. Never throws for what a user wrote: see `faults`.
@@ -148,7 +154,8 @@ class PlanBuilder {
       case 'union':
         return { kind: 'union', ...placed, inputs }
       case 'sink':
-        for (const { message, hint } of draft.wrong) this.faults.add('ANB1017', this.at(draft, placed.id), message, hint)
+        for (const { message, hint } of draft.wrong)
+          this.faults.add('ANB1017', this.at(draft, placed.id), message, hint)
         return { kind: 'sink', ...placed, input, connector: draft.connector }
     }
   }
@@ -180,7 +187,9 @@ class PlanBuilder {
 
   /** The end of an exported chain that nothing reads. */
   private checkHeads(heads: readonly DraftEdge[]): void {
-    const read = new Set(this.drafts.flatMap(draft => draftInputs(draft).map(e => `${this.ids.get(e.draft)}\t${e.side}`)))
+    const read = new Set(
+      this.drafts.flatMap(draft => draftInputs(draft).map(e => `${this.ids.get(e.draft)}\t${e.side}`)),
+    )
     for (const head of heads) {
       const id = this.ids.get(head.draft) ?? ''
       if (read.has(`${id}\t${head.side}`) || this.nothingWritten()) continue
@@ -213,13 +222,28 @@ class PlanBuilder {
   }
 
   private wrongOption(at: Place, name: string, value: unknown, allowed: string): void {
-    this.faults.add('ANB1017', at, `job option ${name} must be ${allowed}, but it is ${JSON.stringify(value)}`, `write ${allowed}`)
+    this.faults.add(
+      'ANB1017',
+      at,
+      `job option ${name} must be ${allowed}, but it is ${JSON.stringify(value)}`,
+      `write ${allowed}`,
+    )
   }
 }
 
 const noFunction: FunctionRef = {
-  module: '', name: '', kind: 'transform', keyed: false, mode: 'batch', inputs: [], outputs: [], state: [], side: {},
-  atEnd: false, timeoutMs: 30_000, declared: '',
+  module: '',
+  name: '',
+  kind: 'transform',
+  keyed: false,
+  mode: 'batch',
+  inputs: [],
+  outputs: [],
+  state: [],
+  side: {},
+  atEnd: false,
+  timeoutMs: 30_000,
+  declared: '',
 }
 
 /** The method that takes this kind of function. */
@@ -233,7 +257,9 @@ function plainName(draft: Draft): string {
   if (draft.kind === 'source') return draft.connector.kind
   if (draft.kind !== 'sink') return draft.kind
   if (draft.connector.kind !== 'files') return draft.connector.kind
-  const name = String(draft.connector.path).replace(/\/+$/, '').replace(/[^A-Za-z0-9._-]+/g, '-')
+  const name = String(draft.connector.path)
+    .replace(/\/+$/, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
   return name === '' ? 'files' : name
 }
 

@@ -97,7 +97,12 @@ function socketSink(address: string, format: SinkFormat = json()): Sink {
   const wrong =
     format.write === 'json'
       ? []
-      : [{ message: `a socket sink writes JSON lines, not ${format.write}`, hint: 'write socket.sink(address, json())' }]
+      : [
+          {
+            message: `a socket sink writes JSON lines, not ${format.write}`,
+            hint: 'write socket.sink(address, json())',
+          },
+        ]
   return { sink: { kind: 'socket', address }, wrong }
 }
 

@@ -17,7 +17,9 @@ export interface Path {
 /** All ways, by sink and then by source, in the order of the plan. */
 export function pathsOf(plan: Plan): readonly Path[] {
   const nodes = new Map(plan.nodes.map(node => [node.id, node]))
-  return plan.nodes.flatMap(node => (node.kind === 'sink' ? sourcesOf(nodes, node).map(source => pathOf(source, node)) : []))
+  return plan.nodes.flatMap(node =>
+    node.kind === 'sink' ? sourcesOf(nodes, node).map(source => pathOf(source, node)) : [],
+  )
 }
 
 function sourcesOf(nodes: ReadonlyMap<string, PlanNode>, from: PlanNode): readonly SourceNode[] {
@@ -56,7 +58,8 @@ export function explain(plan: Plan): string {
   ].join('\n')
 }
 
-const section = (title: string, lines: readonly string[]): readonly string[] => (lines.length === 0 ? [] : ['', title, ...lines])
+const section = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : ['', title, ...lines]
 
 function table(rows: readonly (readonly string[])[]): readonly string[] {
   if (rows.length < 2) return []
@@ -99,7 +102,8 @@ function rowsOf(node: PlanNode): string {
 }
 
 function stageRow(stage: StageVertex): readonly string[] {
-  const names = (fields: readonly { readonly name: string }[]): string => fields.map(field => field.name).join(', ') || '-'
+  const names = (fields: readonly { readonly name: string }[]): string =>
+    fields.map(field => field.name).join(', ') || '-'
   const key = stage.key === null ? '-' : stage.key.columns.join(', ')
   const operators = stage.operators.map(operator => operator.id).join(' + ')
   return [String(stage.number), operators, key, names(stage.shipped.fields), names(stage.output.fields)]
@@ -110,7 +114,12 @@ export function graphText(plan: Plan): string {
   const numbers = new Map(plan.nodes.map((node, index) => [node.id, `n${index}`]))
   const label = (text: string): string => text.replaceAll('"', '#quot;')
   const nodes = plan.nodes.map(node => {
-    const [open, close] = node.kind === 'python' ? ['["', '"]'] : node.kind === 'source' || node.kind === 'sink' ? ['(["', '"])'] : ['{{"', '"}}']
+    const [open, close] =
+      node.kind === 'python'
+        ? ['["', '"]']
+        : node.kind === 'source' || node.kind === 'sink'
+          ? ['(["', '"])']
+          : ['{{"', '"}}']
     return `  ${numbers.get(node.id)}${open}${label(node.id)}<br/>${label(titleOf(node))}${close}`
   })
   const edges = plan.nodes.flatMap(node =>

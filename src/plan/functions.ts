@@ -32,8 +32,12 @@ export function isFunctionLike(value: unknown): value is FunctionLike {
   if (typeof value !== 'object' || value === null) return false
   const has = (name: string, type: string): boolean => typeof Reflect.get(value, name) === type
   return (
-    has('name', 'string') && has('kind', 'string') && has('keyed', 'boolean') && has('side', 'object') &&
-    has('from', 'object') && ['inputs', 'outputs', 'state'].every(name => Array.isArray(Reflect.get(value, name)))
+    has('name', 'string') &&
+    has('kind', 'string') &&
+    has('keyed', 'boolean') &&
+    has('side', 'object') &&
+    has('from', 'object') &&
+    ['inputs', 'outputs', 'state'].every(name => Array.isArray(Reflect.get(value, name)))
   )
 }
 

@@ -5,10 +5,19 @@ export * from './wire.js'
 export { chainMax, openStages, stagesOf } from './stages.js'
 export * from './connectors.js'
 export * from './functions.js'
-export { type Applied, type IdOption, type Job, type JobLike, type JobOptions, type KeyOptions, type Stream, job } from './job.js'
+export {
+  type Applied,
+  type IdOption,
+  type Job,
+  type JobLike,
+  type JobOptions,
+  type KeyOptions,
+  type Stream,
+  job,
+} from './job.js'
 export * from './types.js'
 export * from './units.js'
-export { type PlanContext, type Planned, checkedPlan, isJob, planOf } from './build.js'
+export { type PlanContext, type Planned, checkedPlan, isJob, jobOf, planOf } from './build.js'
 export { type LintReaders, lint } from './lint.js'
 export { absolutePath, planFromJson, planToJson, relativePath } from './portable.js'
 export { refuseFaults } from './refuse.js'

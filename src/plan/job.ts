@@ -12,8 +12,19 @@ import { type FunctionLike } from './functions.js'
 import { type KeyNode, type ParamValue } from './nodes.js'
 import { type CallPlace, callPlace } from './place.js'
 import {
-  type Added, type Columns, type ColumnsOf, type FitsApply, type FitsKind, type JobTypeError, type KeyAfter, type NoSide,
-  type Same, type Select, type Selected, type Sides, type SidesOf,
+  type Added,
+  type Columns,
+  type ColumnsOf,
+  type FitsApply,
+  type FitsKind,
+  type JobTypeError,
+  type KeyAfter,
+  type NoSide,
+  type Same,
+  type Select,
+  type Selected,
+  type Sides,
+  type SidesOf,
 } from './types.js'
 import { type Bytes, type Duration } from './units.js'
 
@@ -151,9 +162,7 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
   }
 
   /** Chooses the key of the keyed functions that follow: one or several columns, of any type that is not nested. */
-  keyBy<N extends keyof C & string>(
-    ...columns: readonly [N | readonly N[], ...(N | KeyOptions)[]]
-  ): Stream<C, N> {
+  keyBy<N extends keyof C & string>(...columns: readonly [N | readonly N[], ...(N | KeyOptions)[]]): Stream<C, N> {
     const flat = columns.flat() as readonly (string | KeyOptions)[]
     const names = flat.filter(one => typeof one === 'string')
     const options = flat.find((one): one is KeyOptions => typeof one !== 'string') ?? {}

@@ -42,7 +42,12 @@ export function lintWith(
 function lintJob(plan: Plan, faults: Faults, place: string): void {
   const at = { place, what: `job "${plan.job}"` }
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(plan.job)) {
-    faults.add('ANB1010', at, `job name "${plan.job}" is not allowed`, 'use 1 to 100 letters, digits, dots, dashes and underscores')
+    faults.add(
+      'ANB1010',
+      at,
+      `job name "${plan.job}" is not allowed`,
+      'use 1 to 100 letters, digits, dots, dashes and underscores',
+    )
   }
   if (!plan.nodes.some(node => node.kind === 'source')) faults.add('ANB1006', at, `job "${plan.job}" has no source`)
   if (!plan.nodes.some(node => node.kind === 'sink')) faults.add('ANB1006', at, `job "${plan.job}" has no sink`)
@@ -54,7 +59,8 @@ function lintJob(plan: Plan, faults: Faults, place: string): void {
     faults.add('ANB1017', at, `job option keyGroups must be a whole number of 1 to 32,768, but it is ${keyGroups}`)
   }
   for (const [name, value] of Object.entries(plan.params)) {
-    if (!isPlainJson(value)) faults.add('ANB1014', at, `parameter "${name}" must be plain JSON, but it is ${String(value)}`)
+    if (!isPlainJson(value))
+      faults.add('ANB1014', at, `parameter "${name}" must be plain JSON, but it is ${String(value)}`)
   }
 }
 
@@ -88,9 +94,12 @@ function lintSinks(plan: Plan, faults: Faults): void {
   for (const node of plan.nodes) {
     if (node.kind !== 'sink' || node.connector.kind === 'null') continue
     const path = node.connector.kind === 'files' ? folderOf(node.connector.path) : node.connector.address
-    const other = seen.find(one => path === one.path || path.startsWith(`${one.path}/`) || one.path.startsWith(`${path}/`))
+    const other = seen.find(
+      one => path === one.path || path.startsWith(`${one.path}/`) || one.path.startsWith(`${path}/`),
+    )
     if (other !== undefined) {
-      const how = path === other.path ? `both write to "${path}"` : `write to "${other.path}" and "${path}", one inside the other`
+      const how =
+        path === other.path ? `both write to "${path}"` : `write to "${other.path}" and "${path}", one inside the other`
       const before = other.node.place === '' ? '' : ` (${other.node.place})`
       faults.add('ANB1016', placeOf(node), `sinks "${other.node.id}"${before} and "${node.id}" ${how}`)
     }
@@ -98,7 +107,11 @@ function lintSinks(plan: Plan, faults: Faults): void {
   }
 }
 
-const folderOf = (path: string): string => path.split('/').filter(part => part !== '' && part !== '.').join('/')
+const folderOf = (path: string): string =>
+  path
+    .split('/')
+    .filter(part => part !== '' && part !== '.')
+    .join('/')
 
 /** A types file that was written from another text of the module. */
 function lintModules(plan: Plan, readers: LintReaders, faults: Faults): void {
@@ -108,11 +121,22 @@ function lintModules(plan: Plan, readers: LintReaders, faults: Faults): void {
     const short = shorten(module.path, plan.folder)
     const at = { place: shorten(module.types, plan.folder), what: '' }
     if (digest === null) {
-      faults.add('ANB1020', at, `Python module ${short} does not exist`, 'put it back, or write the types file of the module that you mean')
+      faults.add(
+        'ANB1020',
+        at,
+        `Python module ${short} does not exist`,
+        'put it back, or write the types file of the module that you mean',
+      )
     } else if (digest !== module.source) {
-      faults.add('ANB1009', at, `${at.place} was not written from ${short} as it is now`, `run: npx anabranch types ${short}`)
+      faults.add(
+        'ANB1009',
+        at,
+        `${at.place} was not written from ${short} as it is now`,
+        `run: npx anabranch types ${short}`,
+      )
     }
   }
 }
 
-const shorten = (path: string, folder: string): string => (path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path)
+const shorten = (path: string, folder: string): string =>
+  path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path

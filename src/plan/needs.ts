@@ -24,7 +24,10 @@ export function columnsNeeded(plan: Plan, graph: Graph = graphOf(plan)): Needs {
     else if (node.kind === 'python') ask(node.input, pythonNeeds(graph, node, own))
     else if (node.kind === 'select') {
       const read = node.columns.filter(c => own === 'all' || own.has(c.to))
-      ask(node.input, read.map(c => c.from))
+      ask(
+        node.input,
+        read.map(c => c.from),
+      )
     } else if (node.kind === 'union') {
       for (const input of node.inputs) ask(input, own === 'all' ? node.schema.map(([name]) => name) : own)
     }

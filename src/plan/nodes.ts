@@ -98,7 +98,13 @@ export interface SinkNode extends Placed {
 }
 export type PlanNode = SourceNode | PythonNode | KeyNode | SelectNode | UnionNode | SinkNode
 
-export type ParamValue = string | number | boolean | null | readonly ParamValue[] | { readonly [key: string]: ParamValue }
+export type ParamValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly ParamValue[]
+  | { readonly [key: string]: ParamValue }
 
 export interface PlanOptions {
   /** Most dead rows before the job stops; null: the default of DESIGN 11 (500 of the last 10,000 rows entering one operator). */

@@ -11,14 +11,19 @@ export function withParams(plan: Plan, sets: readonly string[]): Plan {
   for (const set of sets) {
     const at = set.indexOf('=')
     const name = at < 0 ? set : set.slice(0, at)
-    const fault = (message: string, hint: string): void => void faults.push({ code: 'ANB1014', message, place: `--set ${set}`, hint })
+    const fault = (message: string, hint: string): void =>
+      void faults.push({ code: 'ANB1014', message, place: `--set ${set}`, hint })
     const before = Object.hasOwn(plan.params, name) ? plan.params[name] : undefined
     if (at < 0) fault(`--set takes name=value, but got "${set}"`, 'write --set limit=6')
     else if (before === undefined) {
       fault(`job "${plan.job}" has no parameter "${name}"`, suggest(name, Object.keys(plan.params), 'parameters'))
     } else {
       const value = readAs(before, set.slice(at + 1))
-      if (value === undefined) fault(`parameter "${name}" must be ${kindOf(before)}, but got "${set.slice(at + 1)}"`, `its value in the job is ${JSON.stringify(before)}`)
+      if (value === undefined)
+        fault(
+          `parameter "${name}" must be ${kindOf(before)}, but got "${set.slice(at + 1)}"`,
+          `its value in the job is ${JSON.stringify(before)}`,
+        )
       else params[name] = value
     }
   }
@@ -36,7 +41,9 @@ function readAs(before: ParamValue, text: string): ParamValue | undefined {
   if (typeof before === 'boolean') return text === 'true' ? true : text === 'false' ? false : undefined
   const value = parsed(text)
   if (before === null) return value ?? (text === 'null' ? null : text)
-  return typeof value === 'object' && value !== null && Array.isArray(value) === Array.isArray(before) ? value : undefined
+  return typeof value === 'object' && value !== null && Array.isArray(value) === Array.isArray(before)
+    ? value
+    : undefined
 }
 
 function parsed(text: string): ParamValue | undefined {

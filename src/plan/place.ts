@@ -22,7 +22,8 @@ export function placeOfStack(stack: string): CallPlace | null {
   return null
 }
 
-const pathOf = (file: string): string => (file.startsWith('file://') ? decodeURIComponent(new URL(file).pathname) : file)
+const pathOf = (file: string): string =>
+  file.startsWith('file://') ? decodeURIComponent(new URL(file).pathname) : file
 
 /** `job.ts:18`, relative to the folder of the job. */
 export function placeText(place: CallPlace | null, folder: string): string {

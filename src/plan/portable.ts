@@ -17,7 +17,11 @@ const { anyJson, boolean, list, map, nullOr, object, oneOf, record, string, unio
 /** JSON text of the plan, two spaces, one final newline; the same plan gives the same bytes. */
 export function planToJson(plan: Plan): string {
   const { folder, ...rest } = plan
-  return `${JSON.stringify(withPaths(rest, path => relativePath(folder, path)), null, 2)}\n`
+  return `${JSON.stringify(
+    withPaths(rest, path => relativePath(folder, path)),
+    null,
+    2,
+  )}\n`
 }
 
 /**
@@ -43,8 +47,9 @@ type Portable = Omit<Plan, 'folder'>
 
 /** The plan with every path of a module changed. */
 function withPaths(plan: Portable, change: (path: string) => string): Portable {
-  const nodes = plan.nodes.map((node): PlanNode =>
-    node.kind === 'python' ? { ...node, fn: { ...node.fn, module: change(node.fn.module) } } : node,
+  const nodes = plan.nodes.map(
+    (node): PlanNode =>
+      node.kind === 'python' ? { ...node, fn: { ...node.fn, module: change(node.fn.module) } } : node,
   )
   const modules = plan.modules.map(({ path, source, types }) => ({ path: change(path), source, types: change(types) }))
   return { ...plan, nodes, modules }

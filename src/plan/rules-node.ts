@@ -2,7 +2,16 @@
 import { type DataType, type SchemaJson, parseType } from '../schema/index.js'
 import { type Faults, type Place, suggest } from './faults.js'
 import { type Graph, inputsOf, keyOf } from './graph.js'
-import { type Edge, type KeyNode, type PlanNode, type PythonNode, type SelectNode, type SinkNode, type SourceNode, type UnionNode } from './nodes.js'
+import {
+  type Edge,
+  type KeyNode,
+  type PlanNode,
+  type PythonNode,
+  type SelectNode,
+  type SinkNode,
+  type SourceNode,
+  type UnionNode,
+} from './nodes.js'
 import { columnOf, edgeSchema, formatSchema, isRequired } from './schemas.js'
 
 export interface NodeRule {
@@ -13,7 +22,12 @@ export interface NodeRule {
 }
 
 const nouns: Readonly<Record<PlanNode['kind'], string>> = {
-  source: 'source', python: 'operator', key: 'keyBy', select: 'select', union: 'union', sink: 'sink',
+  source: 'source',
+  python: 'operator',
+  key: 'keyBy',
+  select: 'select',
+  union: 'union',
+  sink: 'sink',
 }
 export const placeOf = (node: PlanNode): Place => ({ place: node.place, what: `${nouns[node.kind]} "${node.id}"` })
 
@@ -43,7 +57,8 @@ export function lintNode(rule: NodeRule, node: PlanNode): void {
   }
 }
 
-const sidesOf = (node: PlanNode | undefined): readonly string[] => (node?.kind === 'python' ? Object.keys(node.fn.side) : [])
+const sidesOf = (node: PlanNode | undefined): readonly string[] =>
+  node?.kind === 'python' ? Object.keys(node.fn.side) : []
 
 function sideExists(rule: NodeRule, edge: Edge): boolean {
   return edge.output === undefined || sidesOf(rule.graph.nodes.get(edge.node)).includes(edge.output)
@@ -52,9 +67,10 @@ function sideExists(rule: NodeRule, edge: Edge): boolean {
 function lintEdge(rule: NodeRule, node: PlanNode, edge: Edge): void {
   if (sideExists(rule, edge) || rule.tainted.has(edge.node)) return
   const from = rule.graph.nodes.get(edge.node)
-  const hint = from?.kind === 'python'
-    ? suggest(edge.output ?? '', sidesOf(from), `side outputs of "${edge.node}"`)
-    : 'call .side(...) directly after the function that has it'
+  const hint =
+    from?.kind === 'python'
+      ? suggest(edge.output ?? '', sidesOf(from), `side outputs of "${edge.node}"`)
+      : 'call .side(...) directly after the function that has it'
   rule.faults.add('ANB1007', placeOf(node), `"${edge.node}" has no side output "${edge.output}"`, hint)
 }
 
@@ -70,7 +86,12 @@ function lintSource(rule: NodeRule, node: SourceNode): void {
   const { connector } = node
   lintColumns(rule, at, formatSchema(connector.format), `schema of source "${node.id}"`)
   if (formatSchema(connector.format).length === 0) {
-    rule.faults.add('ANB1017', at, `the schema of source "${node.id}" has no column`, 'declare the columns: json({ user: "utf8" })')
+    rule.faults.add(
+      'ANB1017',
+      at,
+      `the schema of source "${node.id}" has no column`,
+      'declare the columns: json({ user: "utf8" })',
+    )
   }
   if (connector.kind === 'socket') {
     lintAddress(rule, at, connector.address)
@@ -111,12 +132,18 @@ function lintPython(rule: NodeRule, node: PythonNode): void {
   if (rule.tainted.has(node.id) && fn.name === '') return
   const title = `${titleOf(node)}`
   const schemas: readonly (readonly [string, SchemaJson])[] = [
-    ['inputs', fn.inputs], ['outputs', fn.outputs], ...Object.entries(fn.side).map(([n, s]) => [`side output "${n}"`, s] as const),
+    ['inputs', fn.inputs],
+    ['outputs', fn.outputs],
+    ...Object.entries(fn.side).map(([n, s]) => [`side output "${n}"`, s] as const),
   ]
   for (const [name, schema] of schemas) lintColumns(rule, at, schema, `${name} of ${title}`)
   for (const [name, type] of lintColumns(rule, at, fn.state, `state of ${title}`)) {
     if (type.kind !== 'list' && type.kind !== 'struct' && type.kind !== 'map') continue
-    rule.faults.add('ANB1022', at, `state column "${name}" of ${title} is a ${type.kind}, which cannot be kept as state`)
+    rule.faults.add(
+      'ANB1022',
+      at,
+      `state column "${name}" of ${title} is a ${type.kind}, which cannot be kept as state`,
+    )
   }
   if (Object.keys(fn.side).length > sidesMax) {
     rule.faults.add('ANB1017', at, `${title} has more than ${sidesMax} side outputs`, 'merge some of them')
@@ -157,8 +184,10 @@ function sameTypeText(a: string, b: string): boolean {
 function lintNoKey(rule: NodeRule, node: PythonNode): void {
   const lost = keyLost(rule.graph, node.input)
   const before = `put .keyBy("column") before "${node.id}"`
-  if (lost === null) rule.faults.add('ANB1004', placeOf(node), `${titleOf(node)} needs a key, and the stream has none`, before)
-  else rule.faults.add('ANB1004', placeOf(node), `${titleOf(node)} needs a key, but ${lost} ended it`, `${before} again`)
+  if (lost === null)
+    rule.faults.add('ANB1004', placeOf(node), `${titleOf(node)} needs a key, and the stream has none`, before)
+  else
+    rule.faults.add('ANB1004', placeOf(node), `${titleOf(node)} needs a key, but ${lost} ended it`, `${before} again`)
 }
 
 /** The node that ended the key, as a phrase. */
@@ -224,11 +253,16 @@ function lintUnion(rule: NodeRule, node: UnionNode): void {
       const have = columnOf(other, name)
       if (have === undefined) rule.faults.add('ANB1008', at, `column "${name}" is only on one side of the union`)
       else if (!sameTypeText(have[1], type)) {
-        rule.faults.add('ANB1008', at, `column "${name}" is ${type} on one side of the union and ${have[1]} on the other`)
+        rule.faults.add(
+          'ANB1008',
+          at,
+          `column "${name}" is ${type} on one side of the union and ${have[1]} on the other`,
+        )
       }
     }
     for (const [name] of other) {
-      if (columnOf(first, name) === undefined) rule.faults.add('ANB1008', at, `column "${name}" is only on one side of the union`)
+      if (columnOf(first, name) === undefined)
+        rule.faults.add('ANB1008', at, `column "${name}" is only on one side of the union`)
     }
   }
 }

@@ -36,7 +36,9 @@ export function schemaAfter(node: Unschemed, inputs: readonly SchemaJson[]): Sch
         return field === undefined ? [] : [renamed(field, to)]
       })
     case 'union':
-      return first.map(field => (inputs.every(s => isRequired(columnOf(s, field[0]) ?? field)) ? field : nullable(field)))
+      return first.map(field =>
+        inputs.every(s => isRequired(columnOf(s, field[0]) ?? field)) ? field : nullable(field),
+      )
     default:
       return first
   }

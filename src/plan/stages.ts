@@ -110,7 +110,9 @@ function addStage(building: Building, chain: readonly PythonNode[]): void {
   const operators = chain.map(node => stageOperator(building, node))
   const keyed = chain.find(node => node.fn.keyed)
   const key = keyed === undefined ? null : keyOf(graph.nodes, keyed.input)
-  const output = chain.reduce<Schema>((all, node) => withFields(all, bare(schemaFromJson(node.fn.outputs))), { fields: [] })
+  const output = chain.reduce<Schema>((all, node) => withFields(all, bare(schemaFromJson(node.fn.outputs))), {
+    fields: [],
+  })
   const stage: StageVertex = {
     kind: 'stage',
     id: chain.map(node => node.id).join('+'),
@@ -194,7 +196,9 @@ function nativeVertex(building: Building, node: Exclude<PlanNode, PythonNode | K
     return { kind: 'sink', id: node.id, inputs: [input], connector: node.connector, schema: given }
   }
   const columns = node.columns.filter(c => fieldNamed(given, c.from))
-  const fields = columns.flatMap(({ from, to }) => given.fields.filter(f => f.name === from).map(f => ({ ...f, name: to })))
+  const fields = columns.flatMap(({ from, to }) =>
+    given.fields.filter(f => f.name === from).map(f => ({ ...f, name: to })),
+  )
   return { kind: 'select', id: node.id, inputs: [input], columns, schema: { fields } }
 }
 

@@ -34,21 +34,23 @@ type Missing<C extends Columns, I extends Columns> = Exclude<keyof I, keyof C> &
 /** Columns that the stream has with another type. */
 type Different<C extends Columns, I extends Columns> = {
   [N in keyof I & keyof C]: [C[N]] extends [I[N]] ? never : N
-}[keyof I & keyof C] & string
+}[keyof I & keyof C] &
+  string
 
 type Listed<C extends Columns> = keyof C & string
 
 /** `F` where it fits a stream of columns `C` with key `K`, else the mistake. */
-export type Fits<F extends FunctionLike, C extends Columns, K extends string> =
-  [Missing<C, ColumnsOf<F['inputs']>>] extends [never]
-    ? [Different<C, ColumnsOf<F['inputs']>>] extends [never]
-      ? F['keyed'] extends true
-        ? [K] extends [never]
-          ? JobTypeError<`"${F['name']}" is keyed: put .keyBy("column") before it`>
-          : F
+export type Fits<F extends FunctionLike, C extends Columns, K extends string> = [
+  Missing<C, ColumnsOf<F['inputs']>>,
+] extends [never]
+  ? [Different<C, ColumnsOf<F['inputs']>>] extends [never]
+    ? F['keyed'] extends true
+      ? [K] extends [never]
+        ? JobTypeError<`"${F['name']}" is keyed: put .keyBy("column") before it`>
         : F
-      : JobTypeError<WrongType<F, C, Different<C, ColumnsOf<F['inputs']>>>>
-    : JobTypeError<`"${F['name']}" needs column "${Missing<C, ColumnsOf<F['inputs']>>}"; the stream has "${Listed<C>}"`>
+      : F
+    : JobTypeError<WrongType<F, C, Different<C, ColumnsOf<F['inputs']>>>>
+  : JobTypeError<`"${F['name']}" needs column "${Missing<C, ColumnsOf<F['inputs']>>}"; the stream has "${Listed<C>}"`>
 
 type WrongType<F extends FunctionLike, C extends Columns, N extends string> = N extends keyof C
   ? `"${F['name']}" needs column "${N}" as another type than the stream's ${C[N]}`
@@ -63,12 +65,16 @@ export type FitsApply<F extends FunctionLike, C extends Columns, K extends strin
       ? JobTypeError<`"${F['name']}" is a @flat_map: use .flatMap(...)`>
       : Fits<F, C, K>
 
-export type FitsKind<F extends FunctionLike, C extends Columns, K extends string, Kind extends 'filter' | 'flat_map'> =
-  F['keyed'] extends true
-    ? JobTypeError<`"${F['name']}" is @keyed: use .apply(...)`>
-    : F['kind'] extends Kind
-      ? Fits<F, C, K>
-      : JobTypeError<`"${F['name']}" is a @${F['kind']}, not a @${Kind}`>
+export type FitsKind<
+  F extends FunctionLike,
+  C extends Columns,
+  K extends string,
+  Kind extends 'filter' | 'flat_map',
+> = F['keyed'] extends true
+  ? JobTypeError<`"${F['name']}" is @keyed: use .apply(...)`>
+  : F['kind'] extends Kind
+    ? Fits<F, C, K>
+    : JobTypeError<`"${F['name']}" is a @${F['kind']}, not a @${Kind}`>
 
 /** The key after a function: gone where the function outputs one of its columns. */
 export type KeyAfter<F extends FunctionLike, K extends string> = [K & keyof ColumnsOf<F['outputs']>] extends [never]

@@ -77,10 +77,16 @@ async function ask(question: Question, options: DescribeOptions): Promise<unknow
   if (at >= 0) return answerOf(question, ended.stdout.slice(at + mark.length))
   if (ended.timedOut) {
     const message = `module ${question.path} was not imported within ${timeoutMs / 1000} s`
-    throw new PlanError('ANB1020', message, { detail: tail(ended.stderr), hint: 'do slow things when a worker opens: @ab.resource' })
+    throw new PlanError('ANB1020', message, {
+      detail: tail(ended.stderr),
+      hint: 'do slow things when a worker opens: @ab.resource',
+    })
   }
   const message = `Python ended while it imported ${question.path}`
-  throw new PlanError('ANB1020', message, { detail: tail(ended.stderr), hint: 'a module of transforms must not end the process' })
+  throw new PlanError('ANB1020', message, {
+    detail: tail(ended.stderr),
+    hint: 'a module of transforms must not end the process',
+  })
 }
 
 interface Ended {
@@ -95,16 +101,20 @@ function run(command: readonly string[], options: DescribeOptions, timeoutMs: nu
     const out: Uint8Array[] = []
     const err: Uint8Array[] = []
     let timedOut = false
-    const child = processes.spawn(command, { env: environmentOf(options), cwd: options.cwd, stdin: 'ignore' }, {
-      stdout: bytes => keep(out, bytes),
-      stderr: bytes => keep(err, bytes),
-      exit: () => {
-        cancel()
-        // Whatever it started goes with it: Python, and what user code began.
-        child.kill('SIGKILL')
-        resolve({ stdout: textOf(out), stderr: textOf(err), timedOut })
+    const child = processes.spawn(
+      command,
+      { env: environmentOf(options), cwd: options.cwd, stdin: 'ignore' },
+      {
+        stdout: bytes => keep(out, bytes),
+        stderr: bytes => keep(err, bytes),
+        exit: () => {
+          cancel()
+          // Whatever it started goes with it: Python, and what user code began.
+          child.kill('SIGKILL')
+          resolve({ stdout: textOf(out), stderr: textOf(err), timedOut })
+        },
       },
-    })
+    )
     const cancel = clock.after(timeoutMs, () => {
       timedOut = true
       child.kill('SIGKILL')
@@ -156,7 +166,8 @@ function answerOf(question: Question, text: string): unknown {
   throw new PlanError('ANB1020', `module ${question.path} could not be imported: ${failed.type}: ${said}`, { detail })
 }
 
-const isPlanCode = (code: string): code is keyof typeof catalogue => code.startsWith('ANB') && Object.hasOwn(catalogue, code)
+const isPlanCode = (code: string): code is keyof typeof catalogue =>
+  code.startsWith('ANB') && Object.hasOwn(catalogue, code)
 
 function read<T>(form: Shape<T>, value: unknown, path: string): T {
   try {
@@ -164,7 +175,10 @@ function read<T>(form: Shape<T>, value: unknown, path: string): T {
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error
     const message = `the Python package described ${path} in a form that this version does not know: ${error.message}`
-    throw new PlanError('ANB8002', message, { cause: error, hint: 'use the Python package that comes with this version' })
+    throw new PlanError('ANB8002', message, {
+      cause: error,
+      hint: 'use the Python package that comes with this version',
+    })
   }
 }
 

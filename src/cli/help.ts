@@ -1,0 +1,43 @@
+/** `anabranch help`: the commands, or one of them. */
+import { type Command, exitCodes, usageError, wordsOf } from './command.js'
+
+/** Needs all commands, itself among them. */
+export function helpOf(commands: () => readonly Command[]): Command {
+  const help: Command = {
+    name: 'help',
+    usage: 'help [COMMAND]',
+    summary: 'list the commands, or explain one',
+    options: [],
+    async run(args, terminal) {
+      const { positionals } = wordsOf(help, args, {})
+      const [name] = positionals
+      if (name === undefined) terminal.out(overview(commands()))
+      else {
+        const command = commands().find(one => one.name === name)
+        if (command === undefined) throw usageError(help, `there is no command "${name}"`)
+        terminal.out(details(command))
+      }
+      return exitCodes.done
+    },
+  }
+  return help
+}
+
+export function details(command: Command): string {
+  const options = command.options.map(line => `  ${line}`)
+  return [`anabranch ${command.usage}`, `  ${command.summary}`, ...(options.length > 0 ? ['', ...options] : [])].join(
+    '\n',
+  )
+}
+
+function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(command => command.name.length))
+  return [
+    'anabranch: typed jobs in TypeScript, transforms in Python, one batch with the state of its keys',
+    '',
+    ...commands.map(command => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    '',
+    'exit codes: 0 done, 1 job failed, 2 usage or plan, 3 internal; 130, 143 stopped by a signal',
+    'more about one: anabranch help COMMAND; about an error: anabranch explain CODE',
+  ].join('\n')
+}
