@@ -1,0 +1,246 @@
+/**
+ * The oracle: what must come out of a job, row by row, from the rows that its sources gave. It knows nothing of
+ * batches, lanes, workers, frames or columns, and shares no code with the engine or the stand-in.
+ *
+ * A row that dies anywhere in a stage leaves nothing behind in that stage: no output, no side output, no state.
+ */
+import { type StageVertex, type Topology, type VertexInput } from '../../plan/index.js'
+import { badAtEnd, fateIn, fates } from './functions.js'
+import { type Job } from './job.js'
+import { type Row, type Split } from './rows.js'
+
+interface Item {
+  readonly row: Row
+  readonly source: string
+  /** null: no row of a source stands behind it. */
+  readonly position: number | null
+}
+
+export interface Expected {
+  /** By the id of the sink, in an order that is right where order is promised. */
+  readonly sinks: ReadonlyMap<string, readonly Row[]>
+  /** Dead letters as `letterText` writes them, sorted. */
+  readonly letters: readonly string[]
+  readonly rowsIn: number
+  readonly rowsDead: number
+  /** Calls that bad rows may cost beyond one a batch of `batch` rows. */
+  extraCalls(batch: number): number
+}
+
+/** A dead letter as one line: who, from where, why, which row. */
+export function letterText(of: { operator: string; source: string; position: number | null; code: string; id: unknown }): string {
+  return [of.operator, of.source, of.position ?? '-', of.code, String(of.id)].join(' ')
+}
+
+type State = Record<string, Row[string]>
+
+class Oracle {
+  readonly letters: string[] = []
+  readonly dead = new Set<string>()
+  readonly sinks = new Map<string, readonly Row[]>()
+  /** Rows whose calls fail, and those of them that hang or are killed. */
+  readonly costly = { all: 0, slow: 0 }
+  private readonly outputs = new Map<string, readonly Item[]>()
+
+  constructor(
+    private readonly job: Job,
+    private readonly sources: readonly (readonly Split[])[],
+  ) {}
+
+  run(topology: Topology): void {
+    let source = 0
+    topology.vertices.forEach((vertex, i) => {
+      switch (vertex.kind) {
+        case 'source':
+          this.outputs.set(nameOf({ vertex: i, side: null }), this.read(vertex.id, this.sources[source++] ?? []))
+          break
+        case 'stage':
+          this.stage(i, vertex)
+          break
+        case 'select': {
+          const items = this.input(vertex.inputs[0])
+          this.outputs.set(nameOf({ vertex: i, side: null }), items.map(it => ({ ...it, row: renamed(it.row, vertex.columns) })))
+          break
+        }
+        case 'union':
+          this.outputs.set(nameOf({ vertex: i, side: null }), vertex.inputs.flatMap(n => this.input(n)))
+          break
+        default:
+          this.sinks.set(vertex.id, this.input(vertex.inputs[0]).map(it => it.row))
+      }
+    })
+  }
+
+  private input(input: VertexInput): readonly Item[] {
+    return this.outputs.get(nameOf(input)) ?? []
+  }
+
+  private read(id: string, splits: readonly Split[]): readonly Item[] {
+    return splits.flatMap(split =>
+      split.lines.flatMap(({ position, row }) => {
+        const item = { row: row ?? {}, source: split.name, position }
+        if (row !== null) return [item]
+        this.bury(id, item, 'ANB2003')
+        return []
+      }),
+    )
+  }
+
+  private bury(operator: string, item: Item, code: string): void {
+    const { source, position, row } = item
+    this.letters.push(letterText({ operator, source, position, code, id: row['id'] ?? row['k'] ?? '' }))
+    if (position !== null) this.dead.add(`${source} ${position}`)
+  }
+
+  private stage(index: number, stage: StageVertex): void {
+    const main: Item[] = []
+    const sides = stage.operators.map((): Item[] => [])
+    const states = stage.operators.map(() => new Map<string, { readonly key: Row; readonly state: State }>())
+    for (const item of this.input(stage.inputs[0])) {
+      const key = stage.key?.columns.map(c => [c, item.row[c] ?? null] as const) ?? []
+      if (key.some(([, value]) => value === null) && stage.key?.nullKeys !== 'group') {
+        if (stage.key?.nullKeys !== 'drop') this.bury(stage.operators[0]?.id ?? '', item, 'ANB2006')
+        continue
+      }
+      const text = JSON.stringify(key)
+      const run = new ChainRun(stage, this.job.operators, operator => ({ ...states[operator]?.get(text)?.state }))
+      const death = run.go(item.row)
+      if (death !== null) {
+        this.bury(stage.operators[death.code === 'ANB2008' ? 0 : death.operator]?.id ?? '', item, death.code)
+        if (death.costly) this.costly.all += 1
+        if (death.slow) this.costly.slow += 1
+        continue
+      }
+      main.push(...run.rows.map(row => ({ ...item, row })))
+      run.sides.forEach((rows, operator) => sides[operator]?.push(...rows.map(row => ({ ...item, row }))))
+      run.states.forEach((state, operator) => {
+        if (state === null) states[operator]?.delete(text)
+        else states[operator]?.set(text, { key: Object.fromEntries(key), state })
+      })
+    }
+    this.atEnd(stage, states, sides)
+    this.outputs.set(nameOf({ vertex: index, side: null }), main)
+    sides.forEach((items, operator) => this.outputs.set(`${index} side ${operator}`, items))
+  }
+
+  private atEnd(stage: StageVertex, states: readonly Map<string, { readonly key: Row; readonly state: State }>[], sides: readonly Item[][]): void {
+    stage.operators.forEach(({ id, fn }, operator) => {
+      if (!fn.atEnd) return
+      for (const { key, state } of states[operator]?.values() ?? []) {
+        const item = { row: { k: key['k'] ?? null, n: state['n'] ?? null, sum: state['sum'] ?? null, last: state['last'] ?? null }, source: '', position: null }
+        if (key['k'] === badAtEnd) {
+          this.bury(id, { ...item, row: key }, 'ANB2001')
+          this.costly.all += 1
+        } else sides[operator]?.push(item)
+      }
+    })
+  }
+}
+
+const nameOf = (input: VertexInput): string =>
+  input.side === null ? `${input.vertex}` : `${input.vertex} side ${input.side.operator}`
+
+function renamed(row: Row, columns: readonly { readonly from: string; readonly to: string }[]): Row {
+  return Object.fromEntries(columns.map(({ from, to }) => [to, row[from] ?? null]))
+}
+
+interface Death {
+  readonly operator: number
+  readonly code: 'ANB2001' | 'ANB2002' | 'ANB2008'
+  /** It fails the call that it is in. */
+  readonly costly: boolean
+  readonly slow: boolean
+}
+
+/** One row through the operators of one stage. */
+class ChainRun {
+  rows: readonly Row[] = []
+  readonly sides = new Map<number, readonly Row[]>()
+  /** State that it leaves, by operator; null: deleted. */
+  readonly states = new Map<number, State | null>()
+
+  constructor(
+    private readonly stage: StageVertex,
+    private readonly numbers: ReadonlyMap<string, number>,
+    private readonly stateOf: (operator: number) => State,
+  ) {}
+
+  go(row: Row): Death | null {
+    this.rows = [row]
+    for (const [operator, { id, fn }] of this.stage.operators.entries()) {
+      const evil = this.rows.map(r => fateIn(r['fate'], this.numbers.get(id) ?? -1)).find(f => f !== fates.fine)
+      if (evil !== undefined) return deathOf(evil, operator)
+      if (fn.name === 'aside') this.sides.set(operator, this.rows.filter(isOdd).map(({ id: i, k, g, fate }) => ({ id: i ?? null, k: k ?? null, g: g ?? null, fate: fate ?? null })))
+      this.rows = fn.keyed ? this.rows.flatMap(r => this.keyed(fn.name, operator, r)) : this.rows.flatMap(r => stateless(fn.name, r))
+    }
+    return null
+  }
+
+  private keyed(name: string, operator: number, row: Row): readonly Row[] {
+    const left = this.states.get(operator)
+    const state = left === undefined ? this.stateOf(operator) : (left ?? {})
+    switch (name) {
+      case 'tally': {
+        const nth = BigInt(Number(state['n'] ?? 0) + 1)
+        const total = Number(state['sum'] ?? 0) + Number(row['v'] ?? 0)
+        const last = `${Number(row['g'])}${'-'.repeat(Number(row['g']))}`
+        this.states.set(operator, { n: nth, sum: total, last })
+        return [{ ...row, nth, total, before: state['last'] ?? null }]
+      }
+      case 'fresh': {
+        const seen = Number(state['seen'] ?? 0)
+        const bit = 2 ** Number(row['g'])
+        const n = Number(state['n'] ?? 0) + 1
+        const known = Math.floor(seen / bit) % 2 === 1
+        this.states.set(operator, n >= 9 ? null : { seen: known ? seen : seen + bit, n })
+        return known ? [] : [row]
+      }
+      default: {
+        const waiting = state['waiting'] ?? null
+        this.states.set(operator, { waiting: waiting === null ? (row['id'] ?? null) : null })
+        return waiting === null ? [] : [{ ...row, partner: waiting }]
+      }
+    }
+  }
+}
+
+const isOdd = (row: Row): boolean => Number(row['g']) % 2 === 1
+
+function deathOf(fate: number, operator: number): Death {
+  if (fate === fates.reject) return { operator, code: 'ANB2002', costly: false, slow: false }
+  if (fate === fates.rowError) return { operator, code: 'ANB2001', costly: false, slow: false }
+  if (fate === fates.raise) return { operator, code: 'ANB2001', costly: true, slow: false }
+  return { operator, code: 'ANB2008', costly: true, slow: fate === fates.hang || fate === fates.killed }
+}
+
+function stateless(name: string, row: Row): readonly Row[] {
+  const g = Number(row['g'])
+  switch (name) {
+    case 'scale':
+      return [{ ...row, w: typeof row['v'] === 'number' ? 2 * row['v'] + 1 : null }]
+    case 'label': {
+      const text = row['k'] === null ? null : `${String(row['k'])}/${g}`
+      return [{ ...row, text, long: text === null ? null : text.length > 6 }]
+    }
+    case 'keep':
+      return g % 3 === 0 ? [] : [row]
+    case 'spread':
+      return [0, 1].filter(child => child < g % 3).map(child => ({ ...row, child }))
+    default:
+      return [{ ...row, odd: g % 2 === 1 }]
+  }
+}
+
+export function expect(job: Job, sources: readonly (readonly Split[])[]): Expected {
+  const oracle = new Oracle(job, sources)
+  oracle.run(job.topology)
+  const { all, slow } = oracle.costly
+  return {
+    sinks: oracle.sinks,
+    letters: oracle.letters.toSorted(),
+    rowsIn: sources.flat().reduce((n, s) => n + s.lines.length, 0),
+    rowsDead: oracle.dead.size,
+    // A row that hangs or is killed gets two tries more, since an outsider may have done it.
+    extraCalls: batch => 2 * all * (1 + Math.ceil(Math.log2(Math.max(1, batch)))) + 2 * slow,
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * Simulate: one run of the real engine from a seed, and the verdict on it.
+ *
+ * A seed has three streams of chance: the job and its rows, the terms of the run (batch size, workers, lanes), and
+ * the world (faults and their times). Two runs with the same job and other terms or another world must give the same rows.
+ */
+import { type AnabranchError } from '../../base/index.js'
+import { openStages } from '../../plan/index.js'
+import { Engine, type EngineTerms } from '../../runtime/index.js'
+import { OpenedStage } from './call.js'
+import { Chance } from './chance.js'
+import { VirtualClock } from './clock.js'
+import { type Faults, Striker, drawFaults } from './faults.js'
+import { SimulatedHost } from './host.js'
+import { type Job, drawJob } from './job.js'
+import { Log } from './log.js'
+import { expect } from './oracle.js'
+import { type Poison, type Row, drawPoison, drawSplits } from './rows.js'
+import { RecordingSink, ScriptedSource } from './scripted.js'
+import { judge } from './verdict.js'
+import { Damage } from './wire.js'
+import { type WorkerWorld } from './worker.js'
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** Seed of the job and its rows, where it is not `seed`. */
+  readonly input?: number
+  readonly terms?: Partial<EngineTerms>
+  readonly faults?: Faults
+  readonly poison?: Poison
+  /** Keep the lines of the log. */
+  readonly log?: boolean
+}
+
+export interface Simulated {
+  readonly seed: number
+  /** What is wrong, in sentences; empty where nothing is. */
+  readonly wrong: readonly string[]
+  readonly error: AnabranchError | null
+  readonly sinks: ReadonlyMap<string, readonly Row[]>
+  readonly order: Job['order']
+  readonly letters: SimulatedHost['letters']
+  /** Faults that struck and reactions of the engine, by name. */
+  readonly counts: ReadonlyMap<string, number>
+  readonly log: string
+  readonly digest: string
+  readonly virtualMs: number
+  readonly calls: number
+  readonly rows: number
+}
+
+const largeBytes = 500_000_000
+/** A run that is not over by then has stopped moving. */
+const virtualMsMax = 3_600_000
+const stepsMax = 2_000_000
+
+export function simulate(options: SimulationOptions): Simulated {
+  const input = new Chance(options.input ?? options.seed, 1)
+  const job = drawJob(input)
+  const terms = { ...drawTerms(new Chance(options.seed, 2)), ...options.terms }
+  const poison = options.poison ?? drawPoison(input)
+  const rows = input.pick([0, 1, 5, 40, 150, 300])
+  const sourceCount = job.topology.vertices.filter(v => v.kind === 'source').length
+  const splits = Array.from({ length: sourceCount }, (_, source) => drawSplits(input, { source, rows, job, poison }))
+  return new Run(options, job, { ...terms, bounded: new Set(splits.keys()) }, splits).go()
+}
+
+export function drawTerms(chance: Chance): EngineTerms {
+  return {
+    lanes: chance.pick([1, 2, 3, 8]),
+    keyGroups: 128,
+    rowsMax: chance.pick([1, 3, 16, 64, 1_000]),
+    pool: {
+      workersMax: chance.pick([1, 2, 4]),
+      creditPerWorker: chance.pick([1, 2, 3]),
+      failedStartsMax: 40,
+      recycleBytes: largeBytes,
+      spare: chance.happens(0.7),
+    },
+    transientMaxMs: 600_000,
+    maxDead: null,
+    codeDigests: new Map(),
+    bounded: new Set(),
+  }
+}
+
+class Run {
+  private readonly clock = new VirtualClock()
+  private readonly chance: Chance
+  private readonly striker: Striker
+  private readonly log: Log
+  private readonly sources: readonly ScriptedSource[]
+  private readonly sinks: ReadonlyMap<string, RecordingSink>
+  private readonly host: SimulatedHost
+
+  constructor(
+    private readonly options: SimulationOptions,
+    private readonly job: Job,
+    private readonly terms: EngineTerms,
+    splits: readonly Parameters<typeof makeSource>[0][],
+  ) {
+    this.chance = new Chance(options.seed, 3)
+    this.striker = new Striker(options.faults ?? drawFaults(this.chance), this.chance)
+    this.log = new Log(options.log ?? false, () => this.clock.nowMs)
+    this.sources = splits.map(s => makeSource(s, this.chance))
+    this.sinks = new Map(job.topology.vertices.flatMap(v => (v.kind === 'sink' ? [[v.id, new RecordingSink()] as const] : [])))
+    const { clock, chance, striker, log } = this
+    this.host = new SimulatedHost({
+      clock, chance, striker, log,
+      world: this.world(),
+      sources: this.sources,
+      sinks: [...this.sinks.values()],
+      guarded: chance.happens(0.5),
+      tickMs: chance.pick([50, 100, 400]),
+    })
+  }
+
+  private world(): WorkerWorld {
+    const { clock, chance, striker, log } = this
+    const numberOf = (id: string): number => this.job.operators.get(id) ?? -1
+    return {
+      clock, chance, striker,
+      damage: new Damage(),
+      stages: openStages(this.job.topology).map(s => new OpenedStage(s, s.operators.map(o => numberOf(o.id)))),
+      rowUs: chance.pick([1, 10, 100]),
+      largeBytes,
+      serviceBackMs: striker.strikes('service away') ? chance.between(1_000, 60_000) : 0,
+      log: (worker, what, about) => log.write(`worker ${worker}`, what, about),
+    }
+  }
+
+  go(): Simulated {
+    const wrong: string[] = []
+    const engine = new Engine(this.job.topology, this.terms, this.host, this.host.observer)
+    this.plan()
+    try {
+      this.host.run(engine)
+      this.spin(engine, wrong)
+      wrong.push(...this.host.wrong, ...this.verdict(engine))
+    } catch (error) {
+      wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+    const { host, clock, log } = this
+    const counts = new Map([...host.counts, ...this.striker.struck])
+    return {
+      seed: this.options.seed,
+      wrong,
+      error: host.error,
+      sinks: new Map([...this.sinks].map(([id, s]) => [id, s.rows])),
+      order: this.job.order,
+      letters: host.letters,
+      counts,
+      log: log.text,
+      digest: log.digest,
+      virtualMs: clock.nowMs,
+      calls: host.calls,
+      rows: engine.ledger.rowsIn,
+    }
+  }
+
+  /** Faults that have one moment. */
+  private plan(): void {
+    const { clock, chance, striker, log } = this
+    if (striker.strikes('drain'))
+      clock.tell(chance.between(1, 2_000), () => {
+        log.write('host', 'drains')
+        for (const source of this.sources) source.drain()
+      })
+    if (striker.strikes('host stands still'))
+      clock.after(chance.between(300, 2_000), () => {
+        const ms = chance.between(5_000, 60_000)
+        log.write('host', 'stands', `still for ${ms} ms`)
+        clock.standStill(ms)
+      })
+  }
+
+  private spin(engine: Engine, wrong: string[]): void {
+    let steps = 0
+    while (!this.host.over) {
+      steps += 1
+      if (!this.clock.step() || this.clock.nowMs > virtualMsMax || steps > stepsMax) {
+        wrong.push(`the engine did not finish: ${steps} steps, ${Math.round(this.clock.nowMs)} ms`)
+        return
+      }
+    }
+    if (this.host.error === null && !engine.atRest) wrong.push('the engine finished with a lease out or rows waiting')
+  }
+
+  private verdict(engine: Engine): readonly string[] {
+    const { host, job } = this
+    if (host.error !== null) return [`the job failed: ${host.error.render()}`]
+    const expected = expect(job, this.sources.map(s => s.given))
+    const sinks = new Map([...this.sinks].map(([id, s]) => [id, s.rows]))
+    const { rowsIn, rowsDead } = engine.ledger
+    return judge(job, expected, { sinks, letters: host.letters, rowsIn, rowsDead })
+  }
+}
+
+const makeSource = (splits: ConstructorParameters<typeof ScriptedSource>[0], chance: Chance): ScriptedSource =>
+  new ScriptedSource(splits, chance)
