@@ -113,4 +113,21 @@ export interface RowKernels {
   fillHeaders(rows: number, n: number, header: number, bytes: number, from: number): void
 }
 
+export interface GroupKernels {
+  /**
+   * Distinct slots of n rows: see `Distinct`. The table has 2^bits entries of 8 bytes, more than n; `starts`
+   * has room for n + 2. Answers k.
+   */
+  group(
+    slots: number,
+    n: number,
+    table: number,
+    bits: number,
+    uniq: number,
+    index: number,
+    order: number,
+    starts: number,
+  ): number
+}
+
 export type KeyKernels = LookupKernels & EncodeKernels & RowKernels

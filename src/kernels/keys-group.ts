@@ -2,6 +2,10 @@
  * Grouping of slot numbers: the distinct ones of a batch, its rows by key, its rows by lane. The table of
  * `distinct` is as large as the batch, not as the state, so it stays in the cache however many keys there are.
  */
+import { keysWasm } from './generated/keys.js'
+import { type GroupKernels } from './keys-contract.js'
+import { type KernelMemory, pageBytes, wasmExports, wasmMemory } from './module.js'
+
 export interface Distinct {
   /** Number of distinct slots. */
   readonly k: number
@@ -15,22 +19,47 @@ export interface Distinct {
   readonly starts: Int32Array
 }
 
-/** Work of one call, kept for the next one: fresh memory costs a page fault for each 4 KiB of it. */
-let scratch = new Int32Array(0)
-function takeScratch(length: number): Int32Array {
-  if (scratch.length < length) scratch = new Int32Array(length)
-  return scratch.subarray(0, length)
-}
-
 /** Slots are >= 0. */
 export function distinct(slots: Int32Array): Distinct {
+  grouper ??= wasmGrouper()
+  return grouper(slots)
+}
+
+/** Made at the first call and kept, with its memory: fresh memory costs a page fault for each 4 KiB of it. */
+let grouper: ((slots: Int32Array) => Distinct) | undefined
+
+const tableBits = (n: number): number => Math.max(4, 33 - Math.clz32(Math.max(1, n - 1)))
+
+function wasmGrouper(): (slots: Int32Array) => Distinct {
+  const memory = wasmMemory(1)
+  const exports = memory === null ? null : wasmExports(keysWasm, memory)
+  if (memory === null || exports === null || !isGroupKernels(exports)) return plainDistinct
+  return slots => groupIn(memory, exports, slots)
+}
+
+const isGroupKernels = (exports: object): exports is GroupKernels => 'group' in exports
+
+function groupIn(memory: KernelMemory, kernels: GroupKernels, slots: Int32Array): Distinct {
   const n = slots.length
-  const bits = Math.max(4, 33 - Math.clz32(Math.max(1, n - 1)))
-  const work = takeScratch((2 << bits) + n)
-  const table = work.subarray(0, 2 << bits)
-  const found = work.subarray(2 << bits)
+  const bits = tableBits(n)
+  const table = 64
+  const list = (i: number): number => table + (8 << bits) + i * 4 * (n + 2)
+  const missing = list(5) - memory.buffer.byteLength
+  if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
+  const words = new Int32Array(memory.buffer)
+  words.set(slots, list(0) >> 2)
+  const k = kernels.group(list(0), n, table, bits, list(1), list(2), list(3), list(4))
+  const out = (i: number, length: number): Int32Array => words.slice(list(i) >> 2, (list(i) >> 2) + length)
+  return { k, uniq: out(1, k), index: out(2, n), order: out(3, n), starts: out(4, k + 1) }
+}
+
+/** The plain twin. */
+export function plainDistinct(slots: Int32Array): Distinct {
+  const n = slots.length
+  const bits = tableBits(n)
+  const found = new Int32Array(n)
   const index = new Int32Array(n)
-  const k = numberSlots(slots, index, { table: table.fill(0), bits, uniq: found })
+  const k = numberSlots(slots, index, { table: new Int32Array(2 << bits), bits, uniq: found })
   const uniq = found.slice(0, k)
   const starts = new Int32Array(k + 1)
   const order = new Int32Array(n)

@@ -90,8 +90,9 @@ export class KeyIndex {
   /** Key groups from the hashes at this address. */
   private groupsOfPiece(groups: Uint16Array, hashes: number): void {
     const found = this.table.memory.u32.subarray(hashes >>> 2)
-    const { keyGroups } = this.options
-    for (let i = 0; i < groups.length; i++) groups[i] = (found[i] ?? 0) % keyGroups
+    // Said to be unsigned 32-bit numbers, else the remainder is one of doubles and costs 25 ns a row.
+    const keyGroups = this.options.keyGroups >>> 0
+    for (let i = 0; i < groups.length; i++) groups[i] = ((found[i] ?? 0) >>> 0) % keyGroups
   }
 
   private check(keys: Batch): void {

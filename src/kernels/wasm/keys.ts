@@ -359,3 +359,39 @@ export function fillHeaders(rows: usize, n: i32, header: usize, bytes: i32, from
     for (let i = 0; i < n; i++) store<u8>((word(rows, i) as usize) + header + (b as usize), byte)
   }
 }
+
+// Distinct slots of a batch: numbers in order of first appearance, then a stable counting sort of the rows by
+// number. The table has entries of 8 bytes, slot + 1 and number; it is cleared here.
+export function group(
+  slots: usize, n: i32, table: usize, bits: u32, uniq: usize, index: usize, order: usize, starts: usize,
+): i32 {
+  memory.fill(table, 0, (8 << bits) as usize)
+  const mask: u32 = (1 << bits) - 1
+  let k = 0
+  for (let i = 0; i < n; i++) {
+    const slot = word(slots, i)
+    let j = (slot * 0x9e3779b1) >> (32 - bits)
+    for (;;) {
+      const entry = table + ((j as usize) << 3)
+      const found = load<u32>(entry)
+      if (found == slot + 1) {
+        store<i32>(at4(index, i), load<i32>(entry + 4))
+        break
+      }
+      if (found == 0) {
+        store<u32>(entry, slot + 1)
+        store<i32>(entry + 4, k)
+        store<u32>(at4(uniq, k), slot)
+        store<i32>(at4(index, i), k++)
+        break
+      }
+      j = (j + 1) & mask
+    }
+  }
+  memory.fill(starts, 0, ((k + 2) as usize) << 2)
+  // Counts stand two further on, so that after adding them up and placing the rows each start is in its place.
+  for (let i = 0; i < n; i++) add(starts, load<i32>(at4(index, i)) + 2, 1)
+  for (let c = 2; c <= k; c++) add(starts, c, word(starts, c - 1))
+  for (let i = 0; i < n; i++) store<i32>(at4(order, add(starts, load<i32>(at4(index, i)) + 1, 1) as i32), i)
+  return k
+}
