@@ -1,27 +1,16 @@
 /**
  * Fast rows: the JSON scanner set up for one schema. It owns the scanner's memory: the steps, the columns that
- * a run of rows is scanned into, and behind them the input itself. Columns leave it as copies only.
+ * a run of rows is scanned into, and behind them the input itself.
  */
 import { type Column } from '../../batch/index.js'
 import {
   type JsonScanner, jsonScanner, nullable, nullsAt, pageBytes, position, spelling, step, stepBytes, stepKind, stepsAt,
   styleAt,
 } from '../../kernels/index.js'
-import { type DataType, type Field, type Schema, byteWidth } from '../../schema/index.js'
-import { type InputRegion, padding } from '../line-buffer.js'
-import { bitmapBytes } from './builder.js'
-
-/** Rows of one run. */
-const rowsMax = 65_536
-/** Bytes of input of one run, and so of each text column; more rows go into the next batch. */
-export const runBytesMax = 4 * 1024 * 1024
-
-interface Place {
-  readonly type: DataType
-  readonly validity: number
-  readonly values: number
-  readonly offsets: number
-}
+import { type DataType, type Field, type Schema } from '../../schema/index.js'
+import { KernelRegion, type Place, Room, columnAt, placeOf, runRowsMax } from '../columns/scratch.js'
+import { type InputRegion } from '../line-buffer.js'
+import { type RunScanner } from '../line-decoder.js'
 
 function kindOf(type: DataType): number | null {
   switch (type.kind) {
@@ -41,9 +30,8 @@ function kindOf(type: DataType): number | null {
   }
 }
 
-export class FastRows {
+export class FastRows implements RunScanner {
   readonly region: InputRegion
-  /** After `scan`: the byte of the region before which it stopped. */
   stopped = 0
   private readonly scanner: JsonScanner
   private readonly places: readonly Place[]
@@ -72,15 +60,14 @@ export class FastRows {
         this.writeSpelling(stepsAt + i * stepBytes, style, texts[i]?.[style] ?? new Uint8Array(0), textAt[i]?.[style] ?? 0)
       }
     }
-    this.region = new ScannerRegion(this.scanner, this.inputAt)
+    this.region = new KernelRegion(this.scanner.memory, this.inputAt)
   }
 
-  /** Rows scanned, at most `limit`, from the lines between `from` and `to`; `stopped` says where it ended. */
   scan(from: number, to: number, limit: number): number {
     this.refresh()
     this.view.setUint32(nullsAt, 0, true)
     const rows = this.scanner.scan(
-      this.inputAt + from, this.inputAt + to, 0, Math.min(limit, rowsMax), stepsAt, this.places.length, this.spaced,
+      this.inputAt + from, this.inputAt + to, 0, Math.min(limit, runRowsMax), stepsAt, this.places.length, this.spaced,
     )
     this.stopped = this.view.getUint32(position, true) - this.inputAt
     this.spaced = this.view.getUint32(styleAt, true)
@@ -88,28 +75,8 @@ export class FastRows {
     return rows
   }
 
-  /** The columns of the last run, as views that the next call of anything ends. */
   columns(rows: number): readonly Column[] {
-    this.refresh()
-    return this.places.map(place => this.column(place, rows))
-  }
-
-  private column({ type, validity, values, offsets }: Place, rows: number): Column {
-    const { buffer } = this.view
-    const bits = new Uint8Array(buffer, validity, bitmapBytes(rows))
-    const nullCount = this.sawNulls ? zeros(bits, rows) : 0
-    const text = type.kind === 'utf8'
-    const ends = text ? new Int32Array(buffer, offsets, rows + 1) : null
-    const bytes = ends !== null ? (ends[rows] ?? 0) : type.kind === 'bool' ? bitmapBytes(rows) : rows * byteWidth(type)
-    return {
-      type,
-      length: rows,
-      nullCount,
-      validity: nullCount > 0 ? bits : null,
-      offsets: ends,
-      values: new Uint8Array(buffer, values, bytes),
-      children: [],
-    }
+    return this.places.map(place => columnAt(this.scanner.memory.buffer, place, rows, this.sawNulls))
   }
 
   private writeStep(at: number, field: Field, i: number): void {
@@ -140,52 +107,9 @@ export class FastRows {
   }
 }
 
-/** Hands out memory in order, in parts that begin at multiples of 64. */
-class Room {
-  constructor(private at: number) {}
-
-  take(bytes: number): number {
-    const from = this.at
-    this.at = (from + bytes + 63) & -64
-    return from
-  }
-}
-
-function placeOf(type: DataType, room: Room): Place {
-  const bits = rowsMax / 8
-  const text = type.kind === 'utf8'
-  const bytes = text ? runBytesMax + padding : type.kind === 'bool' ? bits : rowsMax * byteWidth(type)
-  return { type, validity: room.take(bits), values: room.take(bytes), offsets: text ? room.take((rowsMax + 1) * 4) : 0 }
-}
-
 /** How a key stands in a line, without and with the spaces that Python writes. */
 function spellings(name: string, first: boolean): readonly Uint8Array[] {
   const key = JSON.stringify(name)
   const texts = [`${first ? '{' : ','}${key}:`, `${first ? '{' : ', '}${key}: `]
   return texts.map(text => new TextEncoder().encode(text))
-}
-
-/** Bits among the first `rows` that are 0. */
-function zeros(bits: Uint8Array, rows: number): number {
-  let count = 0
-  for (let i = 0; i < rows; i++) count += (((bits[i >> 3] ?? 0) >> (i & 7)) & 1) ^ 1
-  return count
-}
-
-class ScannerRegion implements InputRegion {
-  bytes: Uint8Array
-
-  constructor(
-    private readonly scanner: JsonScanner,
-    private readonly from: number,
-  ) {
-    this.bytes = new Uint8Array(scanner.memory.buffer, from)
-  }
-
-  grow(length: number): void {
-    if (length <= this.bytes.length) return
-    const wanted = Math.max(length, this.bytes.length * 2)
-    this.scanner.memory.grow(Math.ceil((wanted - this.bytes.length) / pageBytes))
-    this.bytes = new Uint8Array(this.scanner.memory.buffer, this.from)
-  }
 }

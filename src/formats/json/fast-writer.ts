@@ -8,7 +8,7 @@ import {
   type JsonWriter, jsonWriter, pageBytes, writeKind, writeRoom, writeStep, writeStepBytes, writeStepsAt, writtenAt,
 } from '../../kernels/index.js'
 import { type DataType, type Schema, byteWidth } from '../../schema/index.js'
-import { bitmapBytes } from './builder.js'
+import { bitmapBytes } from '../columns/builder.js'
 import { Output } from './output.js'
 import { unitsPerSecond } from './time.js'
 import { writer } from './writers.js'

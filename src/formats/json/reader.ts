@@ -8,12 +8,10 @@
  * The byte at `end` is always the line's newline, which no token contains, so nothing here runs past it.
  */
 import { sequenceLength } from '../../kernels/index.js'
+import { LineFault } from '../line-decoder.js'
 
 /** Values nested deeper than this are refused, whoever wrote them. */
 export const depthMax = 64
-
-/** The line is not what the schema says; the message is the dead line's. Caught by the decoder only. */
-export class LineFault extends Error {}
 
 export const quote = 34
 export const backslash = 92

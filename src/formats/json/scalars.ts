@@ -3,8 +3,8 @@
  * reader before, so it is valid JSON; what is decided here is whether it is one of the column's type.
  */
 import { type DataType, formatType } from '../../schema/index.js'
-import { BitBuilder, type ColumnBuilder, FixedBuilder } from './builder.js'
-import { BytesBuilder } from './nested-builder.js'
+import { BitBuilder, type ColumnBuilder, FixedBuilder } from '../columns/builder.js'
+import { BytesBuilder } from '../columns/nested-builder.js'
 import { scaled, written } from './number.js'
 import { type JsonReader, backslash, quote } from './reader.js'
 import { readBase64, readText } from './strings.js'

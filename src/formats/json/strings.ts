@@ -1,5 +1,5 @@
 /** Strings of JSON into bytes: escapes undone, base64 undone. The reader has proved that the string is valid. */
-import { type BytesBuilder } from './nested-builder.js'
+import { type BytesBuilder } from '../columns/nested-builder.js'
 import { type JsonReader, backslash, quote } from './reader.js'
 
 const escapes: Readonly<Record<string, number>> = { b: 8, f: 12, n: 10, r: 13, t: 9 }

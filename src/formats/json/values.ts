@@ -1,8 +1,9 @@
 /** Values of JSON into columns: rows and structs by name, lists, maps; the flat types are in scalars.ts. */
 import { type DataType, type Field, formatType, mapEntries } from '../../schema/index.js'
-import { type ColumnBuilder } from './builder.js'
-import { ListBuilder, StructBuilder } from './nested-builder.js'
-import { JsonReader, LineFault, quote } from './reader.js'
+import { type ColumnBuilder } from '../columns/builder.js'
+import { ListBuilder, StructBuilder } from '../columns/nested-builder.js'
+import { LineFault } from '../line-decoder.js'
+import { JsonReader, quote } from './reader.js'
 import { type ColumnReader, scalarReader } from './scalars.js'
 
 const [openBracket, openBrace] = [91, 123]

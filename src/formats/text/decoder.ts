@@ -1,80 +1,71 @@
 /** Plain text lines to batches: one utf8 column `line`. A line that is not UTF-8 is a dead line. */
+import { type Column } from '../../batch/index.js'
+import { type TextScanner, pageBytes, textFreeAt, textPosition, textScanner, utf8Fault } from '../../kernels/index.js'
 import { type Schema } from '../../schema/index.js'
-import { utf8Fault } from '../../kernels/index.js'
-import { type DeadLine, type Decoded, type LineDecoder } from '../contract.js'
-import { Arena } from '../json/builder.js'
-import { BytesBuilder } from '../json/nested-builder.js'
-import { HeapRegion, LineBuffer, deadText, lineBytesMax, tooLong } from '../line-buffer.js'
-import { RowLines } from '../row-lines.js'
+import { BytesBuilder } from '../columns/nested-builder.js'
+import { KernelRegion, type Place, Room, columnAt, placeOf, runRowsMax } from '../columns/scratch.js'
+import { type LineDecoder } from '../contract.js'
+import { type InputRegion } from '../line-buffer.js'
+import { LineFault, type LineReader, type RunScanner, lineDecoder } from '../line-decoder.js'
 
-export const textSchema: Schema = { fields: [{ name: 'line', type: { kind: 'utf8' }, required: true }] }
+const text = { kind: 'utf8' } as const
+const carriageReturn = 13
 
-export function textDecoder(): LineDecoder {
-  return new TextLineDecoder()
+export const textSchema: Schema = { fields: [{ name: 'line', type: text, required: true }] }
+
+export interface TextDecoderOptions {
+  /** The kernel's plain twin is asked for; tests compare. Default 'wasm'. */
+  readonly kernel?: 'wasm' | 'plain'
 }
 
-class TextLineDecoder implements LineDecoder {
-  private readonly lines = new LineBuffer(new HeapRegion())
+/** Decodes lines as they are; an empty line is none. */
+export function textDecoder(options: TextDecoderOptions = {}): LineDecoder {
+  const scanner = new FastText(options.kernel === 'plain')
+  return lineDecoder({ schema: textSchema, region: scanner.region, scanner, reader: () => new TextLines() })
+}
 
-  get pendingBytes(): number {
-    return this.lines.pendingBytes
+class FastText implements RunScanner {
+  readonly region: InputRegion
+  stopped = 0
+  private readonly scanner: TextScanner
+  private readonly place: Place
+  private readonly inputAt: number
+
+  constructor(plain: boolean) {
+    const room = new Room(textFreeAt)
+    this.place = placeOf(text, room)
+    this.inputAt = room.take(0)
+    this.scanner = textScanner(Math.ceil((this.inputAt + pageBytes) / pageBytes), plain)
+    this.region = new KernelRegion(this.scanner.memory, this.inputAt)
   }
 
-  space(bytes: number): Uint8Array {
-    return this.lines.space(bytes)
+  scan(from: number, to: number, limit: number): number {
+    const { inputAt, place, scanner } = this
+    const rowsMax = Math.min(limit, runRowsMax)
+    const rows = scanner.scan(inputAt + from, inputAt + to, rowsMax, place.values, place.offsets)
+    this.stopped = new DataView(scanner.memory.buffer).getUint32(textPosition, true) - inputAt
+    return rows
   }
 
-  filled(bytes: number): void {
-    this.lines.filled(bytes)
+  columns(rows: number): readonly Column[] {
+    return [columnAt(this.scanner.memory.buffer, this.place, rows, false)]
   }
+}
 
-  finish(): void {
-    this.lines.finish()
-  }
+class TextLines implements LineReader {
+  private readonly column = new BytesBuilder(text)
+  readonly builders = [this.column]
 
-  next(rowsMax: number): Decoded | null {
-    const { lines } = this
-    const dead: DeadLine[] = []
-    const numbers = new RowLines()
-    const column = new BytesBuilder({ kind: 'utf8' })
-    while (column.length + dead.length < rowsMax) {
-      const overlong = lines.takeOverlong()
-      if (overlong !== null) dead.push(overlong)
-      else if (lines.start < lines.limit) this.line(column, numbers, dead)
-      else break
-    }
-    const rows = column.length
-    if (rows === 0 && dead.length === 0) return null
-    const columns = [column.finish(new Arena(column.bytes()))]
-    return {
-      batch: { schema: textSchema, rows, columns },
-      firstLine: numbers.first(lines.line),
-      lines: numbers.numbers(rows),
-      dead,
-    }
-  }
-
-  private line(column: BytesBuilder, numbers: RowLines, dead: DeadLine[]): void {
-    const { lines } = this
-    const { bytes, start, line } = lines
-    const newline = lines.lineEnd()
-    lines.advance(newline + 1, 1)
-    const end = newline > start && bytes[newline - 1] === 13 ? newline - 1 : newline
-    if (end === start) return
-    const text = (): string => deadText(bytes, start, end)
-    if (newline - start > lineBytesMax) {
-      dead.push(tooLong(line, text(), newline - start))
-      return
-    }
-    const fault = utf8Fault(bytes, start, end)
+  line(bytes: Uint8Array, from: number, newline: number): boolean {
+    const end = newline > from && bytes[newline - 1] === carriageReturn ? newline - 1 : newline
+    if (end === from) return false
+    const fault = utf8Fault(bytes, from, end)
     if (fault >= 0) {
       const byte = (bytes[fault] ?? 0).toString(16)
-      const message = `expected UTF-8, got byte 0x${byte} at byte ${fault - start + 1}`
-      dead.push({ line, text: text(), code: 'ANB2003', message })
-      return
+      throw new LineFault(`expected UTF-8, got byte 0x${byte} at byte ${fault - from + 1}`)
     }
-    numbers.add(column.length, line, 1)
-    column.append(bytes, start, end)
-    column.close()
+    this.column.append(bytes, from, end)
+    this.column.close()
+    return true
   }
 }
