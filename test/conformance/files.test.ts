@@ -1,3 +1,4 @@
+/** The files source and sink, of JSON lines and of Parquet (a stand-in for it), keep the contracts. */
 import { join } from 'node:path'
 import { filesSink, filesSource } from '../../src/connectors/index.js'
 import { jsonDecoder, jsonEncoder, textDecoder } from '../../src/formats/index.js'
@@ -45,7 +46,8 @@ const sink =
     const clock = new HandClock()
     const made = filesSink({ out, path, format, roll, schema, files: realFiles, clock, encoder: jsonEncoder, parquet })
     const names = (): readonly string[] => filesBelow(join(out, 'rows')).map(name => join(out, 'rows', name))
-    const rows = (name: string): readonly object[] => (format === 'json' ? readRows(name) : readStandIn(name).groups.flat())
+    const rows = (name: string): readonly object[] =>
+      format === 'json' ? readRows(name) : readStandIn(name).groups.flat()
     return { sink: made, visible: async () => names().flatMap(rows) as never }
   }
 

@@ -1,3 +1,4 @@
+/** Sockets that connect and that listen keep the contracts. */
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -45,7 +46,10 @@ sinkKeepsItsContract(
     })
     const visible = async (): Promise<readonly Row[]> => {
       await end
-      return text.split('\n').filter(Boolean).map((line): Row => JSON.parse(line) as Row)
+      return text
+        .split('\n')
+        .filter(Boolean)
+        .map((line): Row => JSON.parse(line) as Row)
     }
     return { sink: socketSink({ ...world, address, encoder: jsonEncoder(numberedSchema) }), visible }
   },
@@ -70,7 +74,10 @@ sinkKeepsItsContract(
     }
     const visible = async (): Promise<readonly Row[]> => {
       await closed
-      return text.split('\n').filter(Boolean).map((line): Row => JSON.parse(line) as Row)
+      return text
+        .split('\n')
+        .filter(Boolean)
+        .map((line): Row => JSON.parse(line) as Row)
     }
     const sink = {
       open,

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { type Files, StateError } from '../../base/index.js'
 import { writeAtomically } from '../atomic.js'
 import { reading } from '../io-error.js'
+import { type Fields, fieldsOf, parseFields } from '../json.js'
 
 export const manifestVersion = 1
 
@@ -38,41 +39,36 @@ export function writeManifest(files: Files, path: string, manifest: Omit<Manifes
 /** Null where there is none. Throws a StateError (ANB6001) where it cannot be understood. */
 export function readManifest(files: Files, path: string): Manifest | null {
   if (files.stat(path) === undefined) return null
-  const found = parse(reading(path, () => files.readText(path)))
-  if (isManifest(found)) return found
+  const found = manifestOf(parseFields(reading(path, () => files.readText(path))))
+  if (found !== null) return found
   throw new StateError('ANB6001', `manifest "${path}" cannot be understood`, {
     detail: `It is not a manifest of version ${manifestVersion}.`,
     hint: 'give another --out, or remove the sink folder and this file',
   })
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
+function manifestOf(fields: Fields | null): Manifest | null {
+  if (fields === null || fields['version'] !== manifestVersion) return null
+  const { status } = fields
+  const files = listOf(fields['files'], partFileOf)
+  const replaces = listOf(fields['replaces'], fileNameOf)
+  if (status !== 'running' && status !== 'publishing' && status !== 'finished') return null
+  return files === null || replaces === null ? null : { version: manifestVersion, status, files, replaces }
 }
 
-function isManifest(value: unknown): value is Manifest {
-  if (typeof value !== 'object' || value === null) return false
-  const { version, status, files, replaces } = value as Partial<Record<keyof Manifest, unknown>>
-  return (
-    version === manifestVersion &&
-    (status === 'running' || status === 'publishing' || status === 'finished') &&
-    Array.isArray(files) &&
-    files.every(isPartFile) &&
-    Array.isArray(replaces) &&
-    replaces.every(isFileName)
-  )
+/** Null where one of the items is not what it should be. */
+function listOf<T>(value: unknown, itemOf: (item: unknown) => T | null): readonly T[] | null {
+  if (!Array.isArray(value)) return null
+  const items = value.flatMap((item: unknown) => itemOf(item) ?? [])
+  return items.length === value.length ? items : null
 }
 
-function isPartFile(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const { name, rows, bytes } = value as Partial<Record<keyof PartFile, unknown>>
-  return isFileName(name) && typeof rows === 'number' && typeof bytes === 'number'
+function partFileOf(value: unknown): PartFile | null {
+  const { name, rows, bytes } = fieldsOf(value) ?? {}
+  const known = fileNameOf(name)
+  return known === null || typeof rows !== 'number' || typeof bytes !== 'number' ? null : { name: known, rows, bytes }
 }
 
 /** A manifest that somebody edited must not make us remove a file elsewhere. */
-const isFileName = (value: unknown): boolean =>
-  typeof value === 'string' && /^part-\d{5,}\.(jsonl|parquet)$/.test(value)
+const fileNameOf = (value: unknown): string | null =>
+  typeof value === 'string' && /^part-\d{5,}\.(jsonl|parquet)$/.test(value) ? value : null

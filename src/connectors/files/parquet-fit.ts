@@ -62,8 +62,11 @@ const unitOrder: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns']
 const finer = (from: TimeUnit, to: TimeUnit): boolean => unitOrder.indexOf(from) <= unitOrder.indexOf(to)
 
 function sameMembers(from: readonly Field[], to: readonly Field[]): boolean {
-  return from.length === to.length && from.every((f, i) => {
-    const other = to[i]
-    return other !== undefined && f.name === other.name && widens(f.type, other.type)
-  })
+  return (
+    from.length === to.length &&
+    from.every((f, i) => {
+      const other = to[i]
+      return other !== undefined && f.name === other.name && widens(f.type, other.type)
+    })
+  )
 }

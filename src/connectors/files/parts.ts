@@ -35,7 +35,12 @@ export function jsonParts(files: Files, staging: string, encoder: LineEncoder): 
   return n => {
     const name = partName(n, 'jsonl')
     const file = new StagedFile(files, join(staging, name))
-    return new FilePart(name, file, batch => file.append(encoder.encode(batch)), async () => file.seal())
+    return new FilePart(
+      name,
+      file,
+      batch => file.append(encoder.encode(batch)),
+      async () => file.seal(),
+    )
   }
 }
 

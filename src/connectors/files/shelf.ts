@@ -110,7 +110,10 @@ export class Shelf {
   }
 
   private strange(names: readonly string[]): ConnectorError {
-    const some = names.slice(0, 5).map(name => `"${name}"`).join(', ')
+    const some = names
+      .slice(0, 5)
+      .map(name => `"${name}"`)
+      .join(', ')
     const more = names.length > 5 ? ` and ${names.length - 5} more` : ''
     return new ConnectorError('ANB4008', `sink folder "${this.folder}" holds files that no run of this job wrote`, {
       detail: `It has ${some}${more}. Nothing was overwritten.`,

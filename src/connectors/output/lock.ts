@@ -9,6 +9,7 @@
 import { join } from 'node:path'
 import { ConnectorError, type Files, type Random } from '../../base/index.js'
 import { errnoOf, writing } from '../io-error.js'
+import { parseFields } from '../json.js'
 
 interface Owner {
   readonly pid: number
@@ -109,13 +110,9 @@ function read(files: Files, path: string): string | null {
 
 /** Null for a lock of a run that died while it wrote it, or that is not ours. */
 function parse(text: string): Owner | null {
-  try {
-    const { pid, boot, started, token } = JSON.parse(text) as Partial<Record<keyof Owner, unknown>>
-    const texts = typeof boot === 'string' && typeof started === 'string' && typeof token === 'string'
-    return typeof pid === 'number' && texts ? { pid, boot, started, token } : null
-  } catch {
-    return null
-  }
+  const { pid, boot, started, token } = parseFields(text) ?? {}
+  const texts = typeof boot === 'string' && typeof started === 'string' && typeof token === 'string'
+  return typeof pid === 'number' && texts ? { pid, boot, started, token } : null
 }
 
 const inUse = (folder: string, by: string): ConnectorError =>

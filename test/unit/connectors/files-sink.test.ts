@@ -1,3 +1,4 @@
+/** What a person finds in the folder of a files sink: after a roll, a failure, a second run, a kill, and where it must not write. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+/** What a files source reads, and what it says of input that is missing, packed, cut off, damaged or changing. */
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -62,7 +63,13 @@ describe('which files are read', () => {
   test('those that match, in the order of the bytes of their names, each a split of its own', async () => {
     const folder = temporaryFolder()
     const one = (n: number): string => linesOf(numberedRows(n, n + 1))
-    lay(folder, { 'in/b.jsonl': one(2), 'in/B.jsonl': one(0), 'in/a.jsonl': one(1), 'in/é.jsonl': one(3), 'in/x.csv': '' })
+    lay(folder, {
+      'in/b.jsonl': one(2),
+      'in/B.jsonl': one(0),
+      'in/a.jsonl': one(1),
+      'in/é.jsonl': one(3),
+      'in/x.csv': '',
+    })
     const all = await read(over(folder, 'in/*.jsonl'))
     expect(placesOf(all)).toEqual(['in/B.jsonl:1', 'in/a.jsonl:1', 'in/b.jsonl:1', 'in/é.jsonl:1'])
     expect(rowsOfAll(all)).toEqual(numberedRows(0, 4))
@@ -217,7 +224,10 @@ describe('packed files that are not what they seem', () => {
     packed.fill(0xff, 40_000, 40_020)
     lay(folder, { a: packed })
     const { error } = await readUntil(over(folder, 'a'))
-    expect([error.code, /^file "a" has damaged gzip data at or before byte \d+$/.test(error.message)]).toEqual(['ANB4002', true])
+    expect([error.code, /^file "a" has damaged gzip data at or before byte \d+$/.test(error.message)]).toEqual([
+      'ANB4002',
+      true,
+    ])
   })
 
   test('zstd files as the zstd command writes them, one after the other with a frame to skip between', async () => {

@@ -1,9 +1,16 @@
+/** What a person finds in DIR: the lock and run.json while a job runs, dead letters with their captures, and no trace after it. */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Random, silent } from '../../../src/base/index.js'
-import { type DeadLetter, type OutputFolder, deadLetters, nullSink, outputFolder } from '../../../src/connectors/index.js'
+import {
+  type DeadLetter,
+  type OutputFolder,
+  deadLetters,
+  nullSink,
+  outputFolder,
+} from '../../../src/connectors/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
 import { schemaFromJson } from '../../../src/schema/index.js'
 import {
@@ -96,11 +103,14 @@ describe('the output folder', () => {
     expect(openFolder(path).path).toBe(path)
   })
 
-  test.each(['', '{"pid":', 'null', '{"pid":1}'])('a lock that was cut off while it was written (%j) holds nobody', text => {
-    const path = temporaryFolder()
-    writeFileSync(join(path, '.lock'), text)
-    expect(openFolder(path).path).toBe(path)
-  })
+  test.each(['', '{"pid":', 'null', '{"pid":1}'])(
+    'a lock that was cut off while it was written (%j) holds nobody',
+    text => {
+      const path = temporaryFolder()
+      writeFileSync(join(path, '.lock'), text)
+      expect(openFolder(path).path).toBe(path)
+    },
+  )
 
   test('where nobody can tell whether a process lives, the lock holds and the hint says what to remove', async () => {
     const path = temporaryFolder()
@@ -149,7 +159,13 @@ describe('dead letters', () => {
     const path = join(out, 'dead-letters/enrich.jsonl')
     expect(readRows(path).map(row => Object.keys(row))).toEqual([fields, fields])
     expect(readRows(path).map(row => row['position'])).toEqual([3, 4])
-    expect(Object.keys(readRows(path)[0]?.['error'] as object)).toEqual(['class', 'code', 'type', 'message', 'traceback'])
+    expect(Object.keys(readRows(path)[0]?.['error'] as object)).toEqual([
+      'class',
+      'code',
+      'type',
+      'message',
+      'traceback',
+    ])
     expect(readFileSync(path, 'utf8')).toContain('"row":{"n":9007199254740993}')
     expect(readRows(join(out, 'dead-letters/lines.jsonl'))[0]).toMatchObject({ row: 'a "line"\n', transform: null })
     expect([...letters.counts]).toEqual([
@@ -167,7 +183,10 @@ describe('dead letters', () => {
     expect(letters.capture('enrich', Buffer.from('ARROW'))).toBe('dead-letters/captures/1-enrich.arrow')
     expect(readFileSync(join(out, 'dead-letters/captures/1-enrich.arrow'), 'utf8')).toBe('ARROW')
     for (let i = 0; i < 999; i += 1) letters.capture('enrich', Buffer.from(''))
-    expect([letters.capture('enrich', Buffer.from('')), letters.capture('enrich', Buffer.from(''))]).toEqual([null, null])
+    expect([letters.capture('enrich', Buffer.from('')), letters.capture('enrich', Buffer.from(''))]).toEqual([
+      null,
+      null,
+    ])
     letters.close()
     expect(readdirSync(join(out, 'dead-letters/captures'))).toHaveLength(1000)
     expect(observer.lines).toEqual(['2 captures of failing calls were not kept: the limit of a run is 1000'])

@@ -1,3 +1,4 @@
+/** Parquet input around what pyarrow does: faults before the first row, order and places of rows, reading ahead. */
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -21,7 +22,12 @@ import {
   temporaryFolder,
 } from '../../support/connectors.js'
 
-function over(folder: string, parquet: ParquetWork, needed: readonly string[] | null = null, schema = numbered): Source {
+function over(
+  folder: string,
+  parquet: ParquetWork,
+  needed: readonly string[] | null = null,
+  schema = numbered,
+): Source {
   const format = { kind: 'parquet', schema } as const
   const decoders = { json: jsonDecoder, text: textDecoder }
   return filesSource({ glob: '*', folder, format, files: realFiles, parquet, decoders, needed })
@@ -69,7 +75,10 @@ describe('before the first row', () => {
   test('a footer that pyarrow cannot read is a damaged file; a lost process is not', async () => {
     const folder = temporaryFolder()
     lay(folder, { 'a.parquet': whole })
-    const failing = (cause: Error): ParquetWork => ({ ...standInWork(numberedSchema), inspect: () => Promise.reject(cause) })
+    const failing = (cause: Error): ParquetWork => ({
+      ...standInWork(numberedSchema),
+      inspect: () => Promise.reject(cause),
+    })
     const said = await refusal(() => over(folder, failing(new Error('thrift: no protocol'))).open())
     expect(said.message).toBe('file "a.parquet" has a Parquet footer that cannot be read: thrift: no protocol')
     const lost = await refusal(() => over(folder, failing(new WorkerError('ANB3001', 'worker was lost'))).open())
@@ -90,7 +99,9 @@ describe('reading', () => {
     expect(source.progress()).toEqual({ rows: 0, done: 0, total: 9 })
     const all = await drainAll(source, 2)
     expect(rowsOfAll(all)).toEqual(numberedRows(0, 9))
-    expect(placesOf(all)).toEqual([1, 2, 3, 4, 5, 6].map(n => `a.parquet:${n}`).concat([1, 2, 3].map(n => `c.parquet:${n}`)))
+    expect(placesOf(all)).toEqual(
+      [1, 2, 3, 4, 5, 6].map(n => `a.parquet:${n}`).concat([1, 2, 3].map(n => `c.parquet:${n}`)),
+    )
   })
 
   test('two row groups are read ahead of the reader, no more', async () => {
@@ -112,7 +123,9 @@ describe('reading', () => {
 
   test('a large row group is read alone', async () => {
     const folder = temporaryFolder()
-    lay(folder, { 'a.parquet': standInParquet(numbered, [numberedRows(0, 4), numberedRows(4, 8), numberedRows(8, 12)]) })
+    lay(folder, {
+      'a.parquet': standInParquet(numbered, [numberedRows(0, 4), numberedRows(4, 8), numberedRows(8, 12)]),
+    })
     const work = standInWork(numberedSchema)
     const large: ParquetWork = {
       ...work,

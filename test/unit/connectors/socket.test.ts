@@ -1,3 +1,4 @@
+/** Lines over sockets: as soon as they are there, with back-pressure both ways, and what happens when a peer goes. */
 import { type Server, type Socket, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -79,7 +80,12 @@ class ScriptedSockets implements Sockets {
     })
   }
 }
-const scripted = (sockets: Sockets, clock = new HandClock()) => ({ sockets, clock, observer: silent, address: 'tcp://h:1' })
+const scripted = (sockets: Sockets, clock = new HandClock()) => ({
+  sockets,
+  clock,
+  observer: silent,
+  address: 'tcp://h:1',
+})
 
 describe('a socket source that listens', () => {
   test('a row comes as soon as its line is whole, while the connection stays open', async () => {
@@ -162,7 +168,14 @@ describe('a socket source that connects', () => {
     const sockets = new ScriptedSockets(3)
     const source = socketSource({ ...scripted(sockets, clock), decoder })
     const open = source.open()
-    for (const [ms, connects] of [[0, 1], [49, 1], [1, 2], [99, 2], [1, 3], [200, 4]] as const) {
+    for (const [ms, connects] of [
+      [0, 1],
+      [49, 1],
+      [1, 2],
+      [99, 2],
+      [1, 3],
+      [200, 4],
+    ] as const) {
       clock.advance(ms)
       await new Promise<void>(resolve => setImmediate(resolve))
       expect(sockets.connects).toBe(connects)
