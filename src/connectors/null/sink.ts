@@ -43,9 +43,19 @@ class CountingSink implements NullSink {
 
 function sum({ values, validity, length }: Column, start: number): number {
   const numbers = new Float64Array(values.buffer, values.byteOffset, length)
+  return validity === null ? sumAll(numbers, start) : sumValid(numbers, validity, start)
+}
+
+function sumAll(numbers: Float64Array, start: number): number {
   let total = start
-  for (let i = 0; i < length; i += 1) {
-    if (validity === null || ((validity[i >> 3] ?? 0) >> (i & 7)) & 1) total += numbers[i] ?? 0
+  for (let i = 0; i < numbers.length; i += 1) total += numbers[i] ?? 0
+  return total
+}
+
+function sumValid(numbers: Float64Array, validity: Uint8Array, start: number): number {
+  let total = start
+  for (let i = 0; i < numbers.length; i += 1) {
+    if (((validity[i >> 3] ?? 0) >> (i & 7)) & 1) total += numbers[i] ?? 0
   }
   return total
 }
