@@ -258,8 +258,8 @@ function plainName(draft: Draft): string {
   if (draft.kind !== 'sink') return draft.kind
   if (draft.connector.kind !== 'files') return draft.connector.kind
   const name = String(draft.connector.path)
-    .replace(/\/+$/, '')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+|-+$/g, '')
   return name === '' ? 'files' : name
 }
 

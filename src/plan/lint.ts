@@ -4,7 +4,7 @@
  */
 import { type PlanFault } from '../base/index.js'
 import { Faults } from './faults.js'
-import { type Graph, graphOf, outputOf } from './graph.js'
+import { graphOf, inputsOf } from './graph.js'
 import { type Plan, type SinkNode } from './nodes.js'
 import { type NodeRule, lintNode, placeOf } from './rules-node.js'
 
@@ -34,7 +34,7 @@ export function lintWith(
   const tainted = new Set(unknown)
   const rule: NodeRule = { graph, faults, tainted }
   for (const node of plan.nodes) lintNode(rule, node)
-  lintDangling(plan, graph, faults)
+  lintDangling(plan, faults)
   lintSinks(plan, faults)
   lintModules(plan, readers, faults)
 }
@@ -74,15 +74,11 @@ function isPlainJson(value: unknown): boolean {
 }
 
 /** Rows that nobody reads; of an operator, no output at all. A job without sinks was told so already. */
-function lintDangling(plan: Plan, graph: Graph, faults: Faults): void {
+function lintDangling(plan: Plan, faults: Faults): void {
   if (!plan.nodes.some(node => node.kind === 'sink')) return
-  const keyReaders = new Set(plan.nodes.flatMap(node => (node.kind === 'key' ? [outputOf(node.input)] : [])))
+  const read = new Set(plan.nodes.flatMap(node => inputsOf(node).map(edge => edge.node)))
   for (const node of plan.nodes) {
-    if (node.kind === 'sink') continue
-    const sides = node.kind === 'python' ? Object.keys(node.fn.side) : []
-    const outputs = [outputOf({ node: node.id }), ...sides.map(output => outputOf({ node: node.id, output }))]
-    const read = outputs.some(output => graph.readers.has(output) || keyReaders.has(output))
-    if (read || node.kind === 'key') continue
+    if (node.kind === 'sink' || node.kind === 'key' || read.has(node.id)) continue
     const known = faults.list.some(fault => fault.code === 'ANB1005' && fault.message.includes(`"${node.id}"`))
     if (!known) faults.add('ANB1005', placeOf(node), `the rows of "${node.id}" go nowhere`)
   }

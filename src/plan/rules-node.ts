@@ -280,7 +280,7 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
   if (connector.path.startsWith('/') || parts.includes('..')) {
     const hint = 'sink paths are relative to --out and stay in it: files.sink("name/", ...)'
     rule.faults.add('ANB4005', at, `sink path "${connector.path}" leaves the output folder`, hint)
-  } else if (parts.length === 0 || reserved.has(top) || /^[.]|[\\\u0000-\u001f]/.test(connector.path)) {
+  } else if (parts.length === 0 || reserved.has(top) || parts.some(part => /^[.]|[\\\u0000-\u001f]/.test(part))) {
     const hint = 'name a folder for this output alone: files.sink("name/", ...)'
     rule.faults.add('ANB1010', at, `sink path "${connector.path}" is not allowed`, hint)
   }

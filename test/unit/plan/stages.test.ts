@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import {
-  type JobLike, type Topology, files, job, json, nullSink, openStages, parquet, schemaIds, stagesOf,
+  type JobLike,
+  type Topology,
+  files,
+  job,
+  json,
+  nullSink,
+  openStages,
+  parquet,
+  schemaIds,
+  stagesOf,
 } from '../../../src/plan/index.js'
 import { cleanPlan, clicks, columns, fn } from './functions.js'
 
@@ -11,10 +20,13 @@ const keyed = (name: string, more = {}) => stateless(name, { state: 'n int64', .
 /** A stage as `a+b by user(price -> a, b)`, another vertex by its id; `<-` what each reads. */
 function read(topology: Topology): readonly string[] {
   return topology.vertices.map(vertex => {
-    const inputs = vertex.inputs.map(({ vertex: at, side }) => `${topology.vertices[at]?.id}${side ? `.${side.operator}:${side.name}` : ''}`)
+    const inputs = vertex.inputs.map(
+      ({ vertex: at, side }) => `${topology.vertices[at]?.id}${side ? `.${side.operator}:${side.name}` : ''}`,
+    )
     const reads = inputs.length > 0 ? ` <- ${inputs.join(' & ')}` : ''
     if (vertex.kind !== 'stage') return `${vertex.id}${reads}`
-    const names = (schema: { readonly fields: readonly { readonly name: string }[] }) => schema.fields.map(f => f.name).join(' ')
+    const names = (schema: { readonly fields: readonly { readonly name: string }[] }) =>
+      schema.fields.map(f => f.name).join(' ')
     const key = vertex.key === null ? '' : ` by ${vertex.key.columns.join(' ')}`
     return `${vertex.number}: ${vertex.id}${key} (${names(vertex.shipped)} -> ${names(vertex.output)})${reads}`
   })
@@ -31,12 +43,18 @@ describe('neighbouring transforms are one worker call', () => {
     ],
     [
       'a column that an earlier one of the chain makes is not shipped',
-      s.apply(stateless('a')).apply(fn('b', { in: 'a float64, qty int64', out: 'c float64' })).to(out('x')),
+      s
+        .apply(stateless('a'))
+        .apply(fn('b', { in: 'a float64, qty int64', out: 'c float64' }))
+        .to(out('x')),
       ['files', '0: a+b (price qty -> a c) <- files', 'x <- a+b'],
     ],
     [
       'a column that is read first and replaced later is shipped',
-      s.apply(fn('a', { in: 'price float64', out: 'price float64' })).apply(stateless('b')).to(out('x')),
+      s
+        .apply(fn('a', { in: 'price float64', out: 'price float64' }))
+        .apply(stateless('b'))
+        .to(out('x')),
       ['files', '0: a+b (price -> price b) <- files', 'x <- a+b'],
     ],
     [
@@ -66,24 +84,40 @@ describe('neighbouring transforms are one worker call', () => {
     ],
     [
       'rows with two readers end a chain, so that the transform runs once for each row',
-      ((t: typeof s) => t.apply(stateless('b')).to(out('x')).and(t.to(out('y'))))(s.apply(stateless('a'))),
+      ((t: typeof s) =>
+        t
+          .apply(stateless('b'))
+          .to(out('x'))
+          .and(t.to(out('y'))))(s.apply(stateless('a'))),
       ['files', '0: a (price -> a) <- files', '1: b (price -> b) <- a', 'x <- b', 'y <- a'],
     ],
     [
       'rows that are read with a key and without one have two readers',
-      ((t: typeof s) => t.keyBy('user').apply(keyed('k')).to(out('x')).and(t.to(out('y'))))(s.apply(stateless('a'))),
+      ((t: typeof s) =>
+        t
+          .keyBy('user')
+          .apply(keyed('k'))
+          .to(out('x'))
+          .and(t.to(out('y'))))(s.apply(stateless('a'))),
       ['files', '0: a (price -> a) <- files', '1: k by user (price -> k) <- a', 'x <- k', 'y <- a'],
     ],
     [
       'a side output of an inner transform leaves the chain by its number',
-      ((t: ReturnType<typeof s.apply>) => t.apply(stateless('b')).to(out('x')).and(t.side('odd' as never).to(out('y'))))(
+      ((t: ReturnType<typeof s.apply>) =>
+        t
+          .apply(stateless('b'))
+          .to(out('x'))
+          .and(t.side('odd' as never).to(out('y'))))(
         s.apply(stateless('a', { side: { even: 'price float64', odd: 'qty int64' } })),
       ),
       ['files', '0: a+b (price -> a b) <- files', 'x <- a+b', 'y <- a+b.0:odd'],
     ],
     [
       'select and union are vertices of their own',
-      s.select('user', { price: 'cost' }).union(s.select('user', { price: 'cost' })).to(out('x')),
+      s
+        .select('user', { price: 'cost' })
+        .union(s.select('user', { price: 'cost' }))
+        .to(out('x')),
       ['files', 'select <- files', 'select-2 <- files', 'union <- select & select-2', 'x <- union'],
     ],
   ]
@@ -111,11 +145,33 @@ describe('a Parquet source reads only what somebody needs', () => {
     ['a file gets all columns', rows.to(out('x')), ['a', 'b', 'c', 'k']],
     ['a null sink without a checksum needs none; one is read to count rows', rows.to(nullSink()), ['a']],
     ['the checksum', rows.to(nullSink({ checksum: 'b' })), ['b']],
-    ['the inputs of a transform', rows.apply(fn('f', { in: 'b int64', out: 'z int64' })).to(nullSink({ checksum: 'z' })), ['b']],
-    ['not a column that was replaced unread', rows.apply(fn('f', { in: 'b int64', out: 'a int64' })).to(nullSink({ checksum: 'a' })), ['b']],
-    ['the key', rows.keyBy('k').apply(fn('f', { state: 'n int64', out: 'z int64' })).to(nullSink()), ['k']],
+    [
+      'the inputs of a transform',
+      rows.apply(fn('f', { in: 'b int64', out: 'z int64' })).to(nullSink({ checksum: 'z' })),
+      ['b'],
+    ],
+    [
+      'not a column that was replaced unread',
+      rows.apply(fn('f', { in: 'b int64', out: 'a int64' })).to(nullSink({ checksum: 'a' })),
+      ['b'],
+    ],
+    [
+      'the key',
+      rows
+        .keyBy('k')
+        .apply(fn('f', { state: 'n int64', out: 'z int64' }))
+        .to(nullSink()),
+      ['k'],
+    ],
     ['through renames', rows.select('k', { c: 'd' }, 'a').to(nullSink({ checksum: 'a' })), ['a']],
-    ['both sides of a union', rows.select('a', 'b').union(rows.select('a', 'b')).to(nullSink({ checksum: 'b' })), ['b']],
+    [
+      'both sides of a union',
+      rows
+        .select('a', 'b')
+        .union(rows.select('a', 'b'))
+        .to(nullSink({ checksum: 'b' })),
+      ['b'],
+    ],
   ]
   for (const [sentence, made, expected] of cases) {
     test(sentence, () => {
@@ -137,7 +193,10 @@ describe('a Parquet source reads only what somebody needs', () => {
 })
 
 test('OPEN carries each stage with its schemas, as the protocol says', () => {
-  const made = s.keyBy('user', { nullKeys: 'group' }).apply(keyed('k', { side: { odd: 'why utf8' }, atEnd: true })).to(out('x'))
+  const made = s
+    .keyBy('user', { nullKeys: 'group' })
+    .apply(keyed('k', { side: { odd: 'why utf8' }, atEnd: true }))
+    .to(out('x'))
   expect(openStages(stagesOf(cleanPlan(made)))).toEqual([
     {
       id: 0,
