@@ -10,6 +10,8 @@ export const styleAt = 68
 export const nullsAt = 72
 /** float64 10^0 to 10^22, the powers that a float64 holds exactly. */
 const tens = 1024
+/** The bytes of `YYYY-MM-DDTHH:MM` that are digits, closed up. */
+const timeDigits = 2048
 /** For (digits before the point, digits behind it): which bytes of a number are its digits, right-aligned. */
 const point = 4096
 /** 5^q as 128 bits for q of -342 to 308, the highest bit set. */
@@ -18,16 +20,28 @@ const fives = 16_384
 export const stepsAt = 32_768
 export const stepBytes = 256
 
-/** Byte offsets inside a step; a key has two spellings, `"a":` and `"a": `. */
-export const step = { kind: 0, values: 4, offsets: 8, validity: 12, flags: 16, spelling: 32 } as const
+/** Byte offsets inside a step. `digits` is for timestamps: decimal digits behind the second. A key has two spellings, `"a":` and `"a": `. */
+export const step = { kind: 0, values: 4, offsets: 8, validity: 12, flags: 16, digits: 20, spelling: 32 } as const
 export const spelling = { mask: 0, length: 4, text: 8, head: 16, bytes: 64 } as const
 /** A step with this flag may be null or missing. */
 export const nullable = 1
 
 /** How a step reads and stores its value. */
 export const stepKind = {
-  utf8: 0, float64: 1, int64: 2, bool: 3, float32: 4,
-  int8: 17, int16: 18, int32: 20, uint8: 33, uint16: 34, uint32: 36, uint64: 40,
+  utf8: 0,
+  float64: 1,
+  int64: 2,
+  bool: 3,
+  float32: 4,
+  timestamp: 5,
+  date32: 6,
+  int8: 17,
+  int16: 18,
+  int32: 20,
+  uint8: 33,
+  uint16: 34,
+  uint32: 36,
+  uint64: 40,
 } as const
 
 let tables: Uint8Array | null = null
@@ -42,6 +56,7 @@ function makeTables(): Uint8Array {
   const bytes = new Uint8Array(stepsAt - tens)
   const view = new DataView(bytes.buffer)
   for (let i = 0; i <= 22; i++) view.setFloat64(i * 8, Number(`1e${i}`), true)
+  bytes.set([0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 255, 255, 255, 255], timeDigits - tens)
   placePoints(bytes.subarray(point - tens))
   for (let q = -342; q <= 308; q++) {
     const five = fiveTo(q)

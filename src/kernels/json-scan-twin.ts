@@ -2,6 +2,7 @@
  * The plain twin of wasm/json-scan.ts: same memory, same answers, byte by byte. It is the oracle of the tests
  * and does the work where WebAssembly SIMD is refused; read it to know what the other one does.
  */
+import { parseDate, parseTime } from './iso-time.js'
 import { position, nullable, nullsAt, spelling, step, stepBytes, stepKind, styleAt } from './json-memory.js'
 import { type Scan } from './json-scan.js'
 import { type KernelMemory } from './module.js'
@@ -10,6 +11,8 @@ import { utf8Fault } from './text-utf8.js'
 const [quote, minus, plus, point, newline, carriageReturn, close] = [34, 45, 43, 46, 10, 13, 125]
 const int64Max = 0x7fff_ffff_ffff_ffffn
 const significantMax = 19
+/** The one spelling of a time that is scanned; there are others. */
+const timePattern = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?)"/
 
 export function twinScan(memory: KernelMemory): Scan {
   const twin = new ScanTwin(memory)
@@ -32,7 +35,15 @@ class ScanTwin {
     this.bytes = new Uint8Array(this.memory.buffer)
   }
 
-  scan(source: number, end: number, first: number, limit: number, steps: number, stepsEnd: number, spaced: number): number {
+  scan(
+    source: number,
+    end: number,
+    first: number,
+    limit: number,
+    steps: number,
+    stepsEnd: number,
+    spaced: number,
+  ): number {
     let [at, row, style, tried] = [source, first, spaced, false]
     while (row < limit && at < end) {
       if ((row & 7) === 0) this.clearBits(row, steps, stepsEnd)
@@ -81,6 +92,8 @@ class ScanTwin {
     const kind = this.view.getInt32(s + step.kind, true)
     if (kind === stepKind.utf8) return this.string(at, s, row)
     if (kind === stepKind.bool) return this.bool(at, s, row)
+    if (kind === stepKind.date32 && this.byte(at) === quote) return this.date(at, s, row)
+    if (kind === stepKind.timestamp && this.byte(at) === quote) return this.time(at, s, row)
     if (kind === stepKind.float64 || kind === stepKind.float32) return this.float(at, s, row, kind)
     return this.integer(at, s, row, kind)
   }
@@ -119,6 +132,22 @@ class ScanTwin {
     return end
   }
 
+  private date(at: number, s: number, row: number): number {
+    const days = parseDate(this.ascii(at + 1, at + 11))
+    if (days === null || this.byte(at + 11) !== quote) return 0
+    this.view.setInt32(this.address(s + step.values) + row * 4, days, true)
+    return at + 12
+  }
+
+  private time(at: number, s: number, row: number): number {
+    const text = timePattern.exec(this.ascii(at + 1, at + 40))?.[1]
+    const digits = this.address(s + step.digits)
+    const value = text === undefined ? null : parseTime(text, digits)
+    if (text === undefined || value === null || (digits === 9 && beyondNanoseconds(value))) return 0
+    this.view.setBigInt64(this.address(s + step.values) + row * 8, value, true)
+    return at + text.length + 2
+  }
+
   private integer(at: number, s: number, row: number, kind: number): number {
     const from = this.byte(at) === minus ? at + 1 : at
     const end = this.digitsEnd(from)
@@ -130,7 +159,7 @@ class ScanTwin {
 
   private storeInteger(value: bigint, values: number, row: number, kind: number): boolean {
     const signed = kind < 32
-    const bytes = kind === stepKind.int64 ? 8 : kind & 15
+    const bytes = widthOf(kind)
     const bits = bytes * 8
     if ((signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value)) !== value) return false
     const low = BigInt.asUintN(bits, value)
@@ -152,7 +181,7 @@ class ScanTwin {
     const offsets = this.address(s + step.offsets) + row * 4
     if (kind === stepKind.utf8) this.view.setUint32(offsets + 4, this.view.getUint32(offsets, true), true)
     else if (kind !== stepKind.bool) {
-      const width = kind === stepKind.float32 ? 4 : kind < 16 ? 8 : kind & 15
+      const width = widthOf(kind)
       this.bytes.fill(0, values + row * width, values + (row + 1) * width)
     }
     const byte = this.address(s + step.validity) + (row >> 3)
@@ -226,6 +255,19 @@ class ScanTwin {
   }
 }
 
+/** The last second at either end of what 64 bits hold is left to the slow way. */
+const beyondNanoseconds = (value: bigint): boolean => {
+  return value < -9_223_372_035_000_000_000n || value >= 9_223_372_036_000_000_000n
+}
+
+function widthOf(kind: number): number {
+  if (kind === stepKind.float32 || kind === stepKind.date32) return 4
+  return kind < 16 ? 8 : kind & 15
+}
+
 function significantDigits(text: string): number {
-  return text.replace(/[eE].*/, '').replace(/[-.]/g, '').replace(/^0+/, '').length
+  return text
+    .replace(/[eE].*/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+/, '').length
 }

@@ -10,7 +10,13 @@ import { HeapMemory, type KernelMemory, wasmExports, wasmMemory } from './module
  * to try first. Answers the row it came to; the rest stands at `position`, `styleAt` and `nullsAt`.
  */
 export type Scan = (
-  source: number, end: number, first: number, limit: number, steps: number, count: number, spaced: number,
+  source: number,
+  end: number,
+  first: number,
+  limit: number,
+  steps: number,
+  count: number,
+  spaced: number,
 ) => number
 
 export interface JsonScanner {

@@ -18,13 +18,34 @@ export const writeRoom = 128
 
 /** Byte offsets inside a step. `perSecond`, `digits` and `zoned` are for timestamps. */
 export const writeStep = {
-  kind: 0, values: 4, offsets: 8, validity: 12, key: 16, keyLength: 20, perSecond: 24, digits: 32, zoned: 36,
+  kind: 0,
+  values: 4,
+  offsets: 8,
+  validity: 12,
+  key: 16,
+  keyLength: 20,
+  perSecond: 24,
+  digits: 32,
+  zoned: 36,
 } as const
 
 /** `raw` is text with offsets that is JSON already. */
 export const writeKind = {
-  utf8: 0, float64: 1, int64: 2, bool: 3, float32: 4, raw: 5, timestamp: 6, date32: 7,
-  int8: 17, int16: 18, int32: 20, uint8: 33, uint16: 34, uint32: 36, uint64: 40,
+  utf8: 0,
+  float64: 1,
+  int64: 2,
+  bool: 3,
+  float32: 4,
+  raw: 5,
+  timestamp: 6,
+  date32: 7,
+  int8: 17,
+  int16: 18,
+  int32: 20,
+  uint8: 33,
+  uint16: 34,
+  uint32: 36,
+  uint64: 40,
 } as const
 
 export interface JsonWriter {
@@ -37,7 +58,8 @@ export function jsonWriter(pages: number): JsonWriter | null {
   const memory = wasmMemory(pages)
   const exports = memory === null ? null : wasmExports(jsonWriteWasm, memory)
   if (memory === null || exports === null || !hasWrite(exports)) return null
-  new Uint8Array(memory.buffer).set((tables ??= makeTables()), pairsAt)
+  tables ??= makeTables()
+  new Uint8Array(memory.buffer).set(tables, pairsAt)
   new DataView(memory.buffer).setInt32(dayAt, 0x7fff_ffff, true)
   return { memory, write: exports.write }
 }

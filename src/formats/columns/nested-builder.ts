@@ -148,4 +148,3 @@ export class StructBuilder extends ColumnBuilder {
     return { type, length, nullCount, validity, offsets: null, values: none, children }
   }
 }
-

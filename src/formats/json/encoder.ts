@@ -33,7 +33,11 @@ class PlainEncoder implements LineEncoder {
   encode(batch: Batch): Uint8Array {
     const { out } = this
     out.length = 0
-    const write = objectWriter(this.schema.fields.map(field => field.name), batch.columns, out)
+    const write = objectWriter(
+      this.schema.fields.map(field => field.name),
+      batch.columns,
+      out,
+    )
     for (let row = 0; row < batch.rows; row++) {
       write(row)
       out.byte(10)

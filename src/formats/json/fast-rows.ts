@@ -4,13 +4,24 @@
  */
 import { type Column } from '../../batch/index.js'
 import {
-  type JsonScanner, jsonScanner, nullable, nullsAt, pageBytes, position, spelling, step, stepBytes, stepKind, stepsAt,
+  type JsonScanner,
+  jsonScanner,
+  nullable,
+  nullsAt,
+  pageBytes,
+  position,
+  spelling,
+  step,
+  stepBytes,
+  stepKind,
+  stepsAt,
   styleAt,
 } from '../../kernels/index.js'
 import { type DataType, type Field, type Schema } from '../../schema/index.js'
 import { KernelRegion, type Place, Room, columnAt, placeOf, runRowsMax } from '../columns/scratch.js'
 import { type InputRegion } from '../line-buffer.js'
 import { type RunScanner } from '../line-decoder.js'
+import { unitDigits } from './scalars.js'
 
 function kindOf(type: DataType): number | null {
   switch (type.kind) {
@@ -20,11 +31,8 @@ function kindOf(type: DataType): number | null {
     case 'binary':
     case 'decimal128':
       return null
-    case 'timestamp':
     case 'duration':
       return stepKind.int64
-    case 'date32':
-      return stepKind.int32
     default:
       return stepKind[type.kind]
   }
@@ -57,7 +65,12 @@ export class FastRows implements RunScanner {
     for (const [i, field] of schema.fields.entries()) {
       this.writeStep(stepsAt + i * stepBytes, field, i)
       for (const style of [0, 1]) {
-        this.writeSpelling(stepsAt + i * stepBytes, style, texts[i]?.[style] ?? new Uint8Array(0), textAt[i]?.[style] ?? 0)
+        this.writeSpelling(
+          stepsAt + i * stepBytes,
+          style,
+          texts[i]?.[style] ?? new Uint8Array(0),
+          textAt[i]?.[style] ?? 0,
+        )
       }
     }
     this.region = new KernelRegion(this.scanner.memory, this.inputAt)
@@ -67,7 +80,13 @@ export class FastRows implements RunScanner {
     this.refresh()
     this.view.setUint32(nullsAt, 0, true)
     const rows = this.scanner.scan(
-      this.inputAt + from, this.inputAt + to, 0, Math.min(limit, runRowsMax), stepsAt, this.places.length, this.spaced,
+      this.inputAt + from,
+      this.inputAt + to,
+      0,
+      Math.min(limit, runRowsMax),
+      stepsAt,
+      this.places.length,
+      this.spaced,
     )
     this.stopped = this.view.getUint32(position, true) - this.inputAt
     this.spaced = this.view.getUint32(styleAt, true)
@@ -86,6 +105,7 @@ export class FastRows implements RunScanner {
     this.view.setUint32(at + step.values, place.values, true)
     this.view.setUint32(at + step.offsets, place.offsets, true)
     this.view.setUint32(at + step.validity, place.validity, true)
+    this.view.setUint32(at + step.digits, field.type.kind === 'timestamp' ? unitDigits[field.type.unit] : 0, true)
     const plainNull = field.required !== true && (field.default === undefined || field.default === null)
     this.view.setUint32(at + step.flags, plainNull ? nullable : 0, true)
   }

@@ -5,15 +5,21 @@
  */
 import { type Batch, type Column } from '../../batch/index.js'
 import {
-  type JsonWriter, jsonWriter, pageBytes, writeKind, writeRoom, writeStep, writeStepBytes, writeStepsAt, writtenAt,
+  type JsonWriter,
+  jsonWriter,
+  pageBytes,
+  writeKind,
+  writeRoom,
+  writeStep,
+  writeStepBytes,
+  writeStepsAt,
+  writtenAt,
 } from '../../kernels/index.js'
 import { type DataType, type Schema, byteWidth } from '../../schema/index.js'
 import { bitmapBytes } from '../columns/builder.js'
 import { Output } from './output.js'
-import { unitsPerSecond } from './time.js'
+import { unitDigits } from './scalars.js'
 import { writer } from './writers.js'
-
-const fractionDigits = { s: 0, ms: 3, us: 6, ns: 9 } as const
 
 function kindOf(type: DataType): number {
   switch (type.kind) {
@@ -56,8 +62,9 @@ export class FastWriter {
       this.set(i, writeStep.keyLength, key.length)
       this.set(i, writeStep.key, this.place(key))
       if (type.kind !== 'timestamp') continue
-      this.view.setBigInt64(writeStepsAt + i * writeStepBytes + writeStep.perSecond, unitsPerSecond[type.unit], true)
-      this.set(i, writeStep.digits, fractionDigits[type.unit])
+      const perSecond = 10n ** BigInt(unitDigits[type.unit])
+      this.view.setBigInt64(writeStepsAt + i * writeStepBytes + writeStep.perSecond, perSecond, true)
+      this.set(i, writeStep.digits, unitDigits[type.unit])
       this.set(i, writeStep.zoned, type.tz === null ? 0 : 1)
     }
     this.columnsAt = this.at

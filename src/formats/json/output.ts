@@ -1,7 +1,15 @@
 /** Output: bytes that grow, and the JSON texts of single values. */
 const roomMin = 64 * 1024
 const hex = '0123456789abcdef'
-const shortEscapes = new Map([[8, 'b'], [9, 't'], [10, 'n'], [12, 'f'], [13, 'r'], [34, '"'], [92, '\\']])
+const shortEscapes = new Map([
+  [8, 'b'],
+  [9, 't'],
+  [10, 'n'],
+  [12, 'f'],
+  [13, 'r'],
+  [34, '"'],
+  [92, '\\'],
+])
 
 export class Output {
   bytes = new Uint8Array(roomMin)
@@ -72,7 +80,10 @@ export function float32Text(value: number): string {
 function toEven(value: number, digits: number): number {
   const rounded = Number(value.toPrecision(digits))
   const exact = value.toExponential(100)
-  const last = exact.replace(/[-.]/g, '').slice(digits - 1).replace(/e.*/, '')
+  const last = exact
+    .replace(/[-.]/g, '')
+    .slice(digits - 1)
+    .replace(/e.*/, '')
   if (!/^[02468]50*$/.test(last)) return rounded
   const shorter = exact.slice(0, exact.indexOf('e')).replace(/0+$/, '').slice(0, -1)
   return Number(shorter + exact.slice(exact.indexOf('e')))

@@ -2,13 +2,16 @@
  * Scalars of JSON: how one value of each flat type is read into its column. The value was walked by the
  * reader before, so it is valid JSON; what is decided here is whether it is one of the column's type.
  */
-import { type DataType, formatType } from '../../schema/index.js'
+import { parseDate, parseTime } from '../../kernels/index.js'
+import { type DataType, type TimeUnit, formatType } from '../../schema/index.js'
 import { BitBuilder, type ColumnBuilder, FixedBuilder } from '../columns/builder.js'
 import { BytesBuilder } from '../columns/nested-builder.js'
 import { scaled, written } from './number.js'
 import { type JsonReader, backslash, quote } from './reader.js'
 import { readBase64, readText } from './strings.js'
-import { parseDate, parseTime } from './time.js'
+
+/** Decimal digits behind the second. */
+export const unitDigits: Readonly<Record<TimeUnit, number>> = { s: 0, ms: 3, us: 6, ns: 9 }
 
 /** A column that can read a value: afterwards the reader is behind it, and the column is one longer. */
 export interface ColumnReader {
@@ -129,7 +132,7 @@ function wholeOf(type: DataType): Whole {
     case 'timestamp': {
       const { unit } = type
       const shown = `${expected} as ISO-8601 text or a whole number of ${unit}`
-      return { ...signed(8), expected: shown, parse: text => parseTime(text, unit) }
+      return { ...signed(8), expected: shown, parse: text => parseTime(text, unitDigits[unit]) }
     }
     default:
       return { ...signed(8), expected }

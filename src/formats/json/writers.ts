@@ -1,9 +1,10 @@
 /** Writers: how the values of each type of column are written as JSON, one value at a time. */
 import { type Column } from '../../batch/index.js'
 import { invariant } from '../../base/index.js'
+import { formatDate, formatTime } from '../../kernels/index.js'
 import { type DataType } from '../../schema/index.js'
 import { type Output, decimalText, float32Text, floatText } from './output.js'
-import { formatDate, formatTime } from './time.js'
+import { unitDigits } from './scalars.js'
 
 /** Writes the value of a row. */
 export type Write = (row: number) => void
@@ -36,7 +37,11 @@ function valueWriter(column: Column, out: Output): Write {
     case 'map':
       return mapWriter(column, type, out)
     case 'struct':
-      return objectWriter(type.fields.map(field => field.name), column.children, out)
+      return objectWriter(
+        type.fields.map(field => field.name),
+        column.children,
+        out,
+      )
     default: {
       const text = scalarText(type, view)
       return row => out.ascii(text(row))
@@ -66,7 +71,7 @@ function scalarText(type: DataType, view: DataView): (row: number) => string {
     case 'timestamp':
       return row => {
         const value = view.getBigInt64(row * 8, true)
-        const text = formatTime(value, type.unit, type.tz !== null)
+        const text = formatTime(value, unitDigits[type.unit], type.tz !== null)
         return text === null ? value.toString() : `"${text}"`
       }
     case 'decimal128':

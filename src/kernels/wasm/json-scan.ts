@@ -10,7 +10,9 @@
  * Why strings end at a mask and numbers at a count of bits instead of a loop: lengths differ from row to row,
  * and a mispredicted branch costs more than all 16 bytes at once.
  */
-import { high64 } from './parts/high64'
+import { digits16 } from './parts/digits'
+import { scanLongFloat } from './parts/float'
+import { scanDate, scanTime } from './parts/time'
 import { isText } from './parts/utf8'
 
 const POSITION: usize = 64
@@ -18,7 +20,6 @@ const STYLE: usize = 68
 const NULLS: usize = 72
 const TENS: usize = 1024
 const POINT: usize = 4096
-const FIVES: usize = 16384
 
 const QUOTE: u8 = 34
 const MINUS: u8 = 45
@@ -123,18 +124,6 @@ function scanString(at: usize, step: usize, row: i32): usize {
   return p + 1
 }
 
-/** The 16 decimal digits in 16 bytes, first digit in the first byte. */
-// @ts-ignore: decorator
-@inline
-function digits16(digits: v128): u64 {
-  const tens = i16x8.mul(v128.and(digits, i16x8.splat(0xff)), i16x8.splat(10))
-  const twos = i16x8.add(tens, i16x8.shr_u(digits, 8))
-  const fours = i32x4.dot_i16x8_s(twos, i16x8(100, 1, 100, 1, 100, 1, 100, 1))
-  const narrow = i16x8.narrow_i32x4_u(fours, fours)
-  const eights = i32x4.dot_i16x8_s(narrow, i16x8(10000, 1, 10000, 1, 10000, 1, 10000, 1))
-  return (i32x4.extract_lane(eights, 0) as u64) * 100000000 + (i32x4.extract_lane(eights, 1) as u64)
-}
-
 /** Numbers of up to 15 digits are exact as mantissa over a power of ten; others go the long way. */
 // @ts-ignore: decorator
 @inline
@@ -193,9 +182,11 @@ function scanLongInteger(from: usize, into: usize, negative: bool): usize {
   return at
 }
 
-/** Kinds that are not as common: 4 float32, and integers by 16 + bytes (unsigned: 32 + bytes). */
+/** Kinds that are not as common: 4 float32, 5 timestamp, 6 date32, and integers by 16 + bytes (unsigned: 32 + bytes). */
 function scanOther(at: usize, step: usize, row: i32, kind: i32): usize {
   const scratch: usize = 80
+  if (kind == 5) return load<u8>(at) == QUOTE ? scanTime(at + 1, step, row) : scanInteger(at, step, row)
+  if (kind == 6 && load<u8>(at) == QUOTE) return scanDate(at + 1, step, row)
   if (kind == 4) {
     if (load<u8>(at) == 110) return scanNull(at, step, row)
     const end = scanLongFloat(at, scratch, true)
@@ -223,7 +214,7 @@ function storeNarrow(value: i64, step: usize, row: i32, kind: i32): bool {
     else return false
     return true
   }
-  if (kind == 20 && value == ((value as i32) as i64)) store<i32>(values + (at << 2), value as i32)
+  if ((kind == 20 || kind == 6) && value == ((value as i32) as i64)) store<i32>(values + (at << 2), value as i32)
   else if (kind == 18 && value == ((value as i16) as i64)) store<i16>(values + (at << 1), value as i16)
   else if (kind == 17 && value == ((value as i8) as i64)) store<i8>(values + at, value as i8)
   else return false
@@ -258,8 +249,8 @@ function missing(step: usize, row: i32): bool {
   if (kind == 0) {
     const offsets = (load<u32>(step + 8) as usize) + (at << 2)
     store<u32>(offsets + 4, load<u32>(offsets))
-  } else if (kind == 1 || kind == 2 || kind == 40) store<u64>(values + (at << 3), 0)
-  else if (kind == 4 || kind == 20 || kind == 36) store<u32>(values + (at << 2), 0)
+  } else if (kind == 1 || kind == 2 || kind == 5 || kind == 40) store<u64>(values + (at << 3), 0)
+  else if (kind == 4 || kind == 6 || kind == 20 || kind == 36) store<u32>(values + (at << 2), 0)
   else if (kind == 18 || kind == 34) store<u16>(values + (at << 1), 0)
   else if (kind != 3) store<u8>(values + at, 0)
   const byte = (load<u32>(step + 12) as usize) + (at >> 3)
@@ -293,93 +284,4 @@ function undoRow(row: i32, steps: usize, stepsEnd: usize): void {
     const values = (load<u32>(step + 4) as usize) + at
     store<u8>(values, load<u8>(values) & ~bit)
   }
-}
-
-/** Any JSON number of up to 19 significant digits, correctly rounded; stored as float64, or float32 of that. */
-function scanLongFloat(from: usize, into: usize, single: bool): usize {
-  let at = from
-  const negative = load<u8>(at) == MINUS
-  if (negative) at++
-  let mantissa: u64 = 0
-  let significant = 0
-  let exponent = 0
-  const first = at
-  let digit = (load<u8>(at) as u32) - 48
-  while (digit < 10) {
-    mantissa = mantissa * 10 + (digit as u64)
-    if (mantissa != 0) significant++
-    digit = (load<u8>(++at) as u32) - 48
-  }
-  if (at == first || (load<u8>(first) == 48 && at - first > 1)) return 0
-  if (load<u8>(at) == 46) {
-    const point = at++
-    digit = (load<u8>(at) as u32) - 48
-    while (digit < 10) {
-      mantissa = mantissa * 10 + (digit as u64)
-      if (mantissa != 0) significant++
-      digit = (load<u8>(++at) as u32) - 48
-    }
-    if (at - point < 2) return 0
-    exponent = -((at - point - 1) as i32)
-  }
-  if (significant > 19) return 0
-  if ((load<u8>(at) | 32) == 101) {
-    const sign = load<u8>(++at)
-    if (sign == 45 || sign == 43) at++
-    let written = 0
-    const digits = at
-    digit = (load<u8>(at) as u32) - 48
-    while (digit < 10) {
-      if (written < 100000) written = written * 10 + (digit as i32)
-      digit = (load<u8>(++at) as u32) - 48
-    }
-    if (at == digits) return 0
-    exponent += sign == 45 ? -written : written
-  }
-  const value = toFloat(mantissa, exponent)
-  if (single ? !isFinite((value as f32) as f64) : !isFinite(value)) return 0
-  if (single) store<f32>(into, (negative ? -value : value) as f32)
-  else store<f64>(into, negative ? -value : value)
-  return at
-}
-
-/**
- * mantissa * 10^exponent, correctly rounded, by the method of Eisel and Lemire ("Number parsing at a gigabyte
- * per second", 2021); exact mantissas of at most 19 digits never need more than the 128 bits of the table
- * (Mushtak and Lemire, 2023).
- */
-function toFloat(mantissa: u64, exponent: i32): f64 {
-  if (mantissa == 0 || exponent < -342) return 0
-  if (exponent > 308) return Infinity
-  if (mantissa <= 0x20000000000000 && exponent >= -22 && exponent <= 22) {
-    const exact = mantissa as f64
-    return exponent < 0 ? exact / load<f64>(TENS - (exponent << 3)) : exact * load<f64>(TENS + (exponent << 3))
-  }
-  const zeros = clz(mantissa) as i32
-  const w = mantissa << zeros
-  const five = FIVES + (((exponent + 342) as usize) << 4)
-  let low = w * load<u64>(five + 8)
-  let high = high64(w, load<u64>(five + 8))
-  if ((high & 0x1ff) == 0x1ff) {
-    const carry = high64(w, load<u64>(five))
-    low += carry
-    if (carry > low) high++
-  }
-  const upper = (high >> 63) as i32
-  let bits = high >> (upper + 9)
-  let power = ((217706 * exponent) >> 16) + 63 + upper - zeros + 1023
-  if (power <= 0) {
-    if (1 - power >= 64) return 0
-    bits >>= 1 - power
-    bits = (bits + (bits & 1)) >> 1
-    return reinterpret<f64>(bits)
-  }
-  if (low <= 1 && exponent >= -4 && exponent <= 23 && (bits & 3) == 1 && bits << (upper + 9) == high) bits &= ~1
-  bits = (bits + (bits & 1)) >> 1
-  if (bits >= 0x20000000000000) {
-    bits = 0x10000000000000
-    power++
-  }
-  if (power >= 0x7ff) return Infinity
-  return reinterpret<f64>((bits & 0xfffffffffffff) | ((power as u64) << 52))
 }

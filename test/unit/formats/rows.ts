@@ -5,17 +5,26 @@ import { type Schema, schemaFromJson } from '../../../src/schema/index.js'
 
 export const schema = (...fields: readonly (readonly [string, string])[]): Schema => schemaFromJson(fields)
 
+/** The item of an array that a test knows is there. */
+export function at<T>(items: ArrayLike<T>, i: number): T {
+  const item = items[i]
+  if (item === undefined) throw new RangeError(`there is no item ${i}`)
+  return item
+}
+
+const bitAt = (bits: Uint8Array, i: number): boolean => ((at(bits, i >> 3) >> (i & 7)) & 1) === 1
+
 /** A value of a column: bigint for 64 bits and decimals, Uint8Array as hex text, entries of a map as pairs. */
 export function valueAt(column: Column, row: number): unknown {
   const { type, values, validity, offsets } = column
-  if (validity !== null && !((validity[row >> 3]! >> (row & 7)) & 1)) return null
+  if (validity !== null && !bitAt(validity, row)) return null
   const view = new DataView(values.buffer, values.byteOffset, values.byteLength)
   const from = offsets?.[row] ?? 0
   const to = offsets?.[row + 1] ?? 0
   const items = (of: Column): unknown[] => Array.from({ length: to - from }, (_, i) => valueAt(of, from + i))
   switch (type.kind) {
     case 'bool':
-      return ((values[row >> 3]! >> (row & 7)) & 1) === 1
+      return bitAt(values, row)
     case 'int8':
       return view.getInt8(row)
     case 'uint8':
@@ -42,11 +51,11 @@ export function valueAt(column: Column, row: number): unknown {
     case 'binary':
       return Buffer.from(values.subarray(from, to)).toString('hex')
     case 'list':
-      return items(column.children[0]!)
+      return items(at(column.children, 0))
     case 'map':
-      return items(column.children[0]!).map(entry => Object.values(entry as object))
+      return items(at(column.children, 0)).map(entry => Object.values(entry as object))
     case 'struct':
-      return Object.fromEntries(type.fields.map((field, i) => [field.name, valueAt(column.children[i]!, row)]))
+      return Object.fromEntries(type.fields.map((field, i) => [field.name, valueAt(at(column.children, i), row)]))
     default:
       return view.getBigInt64(row * 8, true)
   }
@@ -54,7 +63,7 @@ export function valueAt(column: Column, row: number): unknown {
 
 export const rowsOf = (batch: Batch): Record<string, unknown>[] =>
   Array.from({ length: batch.rows }, (_, row) =>
-    Object.fromEntries(batch.schema.fields.map((field, i) => [field.name, valueAt(batch.columns[i]!, row)])),
+    Object.fromEntries(batch.schema.fields.map((field, i) => [field.name, valueAt(at(batch.columns, i), row)])),
   )
 
 export interface Read {
@@ -78,7 +87,8 @@ export function readAll(decoder: LineDecoder, input: string | Uint8Array, feed: 
   const read: Read = { rows: [], lines: [], dead: [] }
   const piece = feed.piece ?? Math.max(1, bytes.length)
   const drain = (): void => {
-    for (let part = decoder.next(feed.rowsMax ?? 1000); part !== null; part = decoder.next(feed.rowsMax ?? 1000)) add(read, part)
+    for (let part = decoder.next(feed.rowsMax ?? 1000); part !== null; part = decoder.next(feed.rowsMax ?? 1000))
+      add(read, part)
   }
   for (let at = 0; at < bytes.length; at += piece) {
     const part = bytes.subarray(at, at + piece)
@@ -94,7 +104,7 @@ export function readAll(decoder: LineDecoder, input: string | Uint8Array, feed: 
 
 function add(read: Read, { batch, firstLine, lines, dead }: Decoded): void {
   read.rows.push(...rowsOf(batch))
-  for (let i = 0; i < batch.rows; i++) read.lines.push(lines === null ? firstLine + i : lines[i]!)
+  for (let i = 0; i < batch.rows; i++) read.lines.push(lines === null ? firstLine + i : at(lines, i))
   read.dead.push(...dead)
 }
 

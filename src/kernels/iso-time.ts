@@ -1,27 +1,16 @@
 /**
  * Dates and times as ISO-8601 text, both ways, exact to the nanosecond and without a calendar package: a
- * `Date` keeps milliseconds only. Calendar days are proleptic Gregorian.
+ * `Date` keeps milliseconds only. Calendar days are proleptic Gregorian. A unit of time is told by the decimal
+ * digits that it has behind the second: 0, 3, 6 or 9.
  */
-import { type TimeUnit } from '../../schema/index.js'
-
-/** Units of a second. */
-export const unitsPerSecond: Readonly<Record<TimeUnit, bigint>> = {
-  s: 1n,
-  ms: 1_000n,
-  us: 1_000_000n,
-  ns: 1_000_000_000n,
-}
-const fractionDigits: Readonly<Record<TimeUnit, number>> = { s: 0, ms: 3, us: 6, ns: 9 }
-
-const pattern =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?([Zz]|[+-]\d\d(?::?\d\d)?)?)?$/
+const pattern = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?([Zz]|[+-]\d\d(?::?\d\d)?)?)?$/
 const datePattern = /^(\d{4})-(\d\d)-(\d\d)$/
 
 /**
  * Units since 1970-01-01T00:00Z; null where the text is no time. Without an offset it is taken as UTC. Digits
  * finer than the unit are cut off towards the past.
  */
-export function parseTime(text: string, unit: TimeUnit): bigint | null {
+export function parseTime(text: string, digits: number): bigint | null {
   const found = pattern.exec(text)
   if (found === null) return null
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset = 'Z'] = found
@@ -31,9 +20,8 @@ export function parseTime(text: string, unit: TimeUnit): bigint | null {
   const shift = offsetSeconds(offset)
   if (shift === null) return null
   const seconds = days * 86_400 + h * 3_600 + m * 60 + s - shift
-  const digits = fractionDigits[unit]
   const part = digits === 0 ? 0n : BigInt(fraction.slice(0, digits).padEnd(digits, '0'))
-  return BigInt(seconds) * unitsPerSecond[unit] + part
+  return BigInt(seconds) * 10n ** BigInt(digits) + part
 }
 
 function offsetSeconds(offset: string): number | null {
@@ -77,15 +65,15 @@ export function formatDate(days: number): string | null {
     (dayOfEra - Math.floor(dayOfEra / 1_460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
   )
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
-  const month = (Math.floor((5 * dayOfYear + 2) / 153) + 2) % 12 + 1
+  const month = ((Math.floor((5 * dayOfYear + 2) / 153) + 2) % 12) + 1
   const day = dayOfYear - Math.floor((153 * ((month + 9) % 12) + 2) / 5) + 1
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
   return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}`
 }
 
 /** ISO-8601 with the unit's fraction where it is not zero; null where the year has not four digits. */
-export function formatTime(value: bigint, unit: TimeUnit, zoned: boolean): string | null {
-  const per = unitsPerSecond[unit]
+export function formatTime(value: bigint, digits: number, zoned: boolean): string | null {
+  const per = 10n ** BigInt(digits)
   const part = ((value % per) + per) % per
   const seconds = (value - part) / per
   if (seconds < BigInt(dayMin) * 86_400n || seconds >= BigInt(dayEnd) * 86_400n) return null
@@ -95,7 +83,7 @@ export function formatTime(value: bigint, unit: TimeUnit, zoned: boolean): strin
   if (date === null) return null
   const ofDay = whole - days * 86_400
   const time = `${pad(Math.floor(ofDay / 3_600), 2)}:${pad(Math.floor(ofDay / 60) % 60, 2)}:${pad(ofDay % 60, 2)}`
-  const fraction = part === 0n ? '' : `.${part.toString().padStart(fractionDigits[unit], '0')}`
+  const fraction = part === 0n ? '' : `.${part.toString().padStart(digits, '0')}`
   return `${date}T${time}${fraction}${zoned ? 'Z' : ''}`
 }
 
