@@ -2,7 +2,8 @@
  * Bitmaps as Arrow stores them: least significant bit first, bits after the last one zero. Every function
  * answers a new bitmap, so nobody writes into one that a batch already holds.
  */
-export const bitmapBytes = (bits: number): number => (bits + 7) >> 3
+/** Unsigned, since a hostile length may be 2^31 - 1. */
+export const bitmapBytes = (bits: number): number => (bits + 7) >>> 3
 
 export const bitAt = (bits: Uint8Array, i: number): number => ((bits[i >> 3] ?? 0) >> (i & 7)) & 1
 

@@ -5,7 +5,7 @@ import { bitmapBytes, copyBits, fillBits } from './bits.js'
 import { type Batch, type Column } from './column.js'
 import { Slab } from './slab.js'
 import { byteLength } from './slice.js'
-import { extent, hasOffsets, noBytes, offsetsOf } from './views.js'
+import { extent, hasOffsets, makeColumn, noBytes, noNulls, offsetsOf } from './views.js'
 
 /** At least one batch; all of one schema. One batch is answered as it is. */
 export function concat(batches: readonly Batch[]): Batch {
@@ -33,19 +33,23 @@ export function concatColumns(parts: readonly Column[], slab: Slab = new Slab(0)
   const { type } = first
   const length = parts.reduce((sum, p) => sum + p.length, 0)
   const nullCount = parts.reduce((sum, p) => sum + p.nullCount, 0)
-  const shared = { type, length, nullCount, validity: nullCount === 0 ? null : concatValidity(parts, length, slab) }
+  const nulls = nullCount === 0 ? noNulls : { nullCount, validity: concatValidity(parts, length, slab) }
   const children = first.children.map((_, c) =>
     concatColumns(
       parts.flatMap(p => p.children[c] ?? []),
       slab,
     ),
   )
-  if (type.kind === 'bool') return { ...shared, offsets: null, values: concatBits(parts, length, slab), children }
+  if (type.kind === 'bool') {
+    return makeColumn(type, length, nulls, { offsets: null, values: concatBits(parts, length, slab), children })
+  }
   if (!hasOffsets(type)) {
-    return { ...shared, offsets: null, values: concatFixed(parts, byteWidth(type), length, slab), children }
+    const values = concatFixed(parts, byteWidth(type), length, slab)
+    return makeColumn(type, length, nulls, { offsets: null, values, children })
   }
   const offsets = concatOffsets(parts, length, slab)
-  return { ...shared, offsets, values: children.length > 0 ? noBytes : concatBytes(parts, slab), children }
+  const values = children.length > 0 ? noBytes : concatBytes(parts, slab)
+  return makeColumn(type, length, nulls, { offsets, values, children })
 }
 
 function concatValidity(parts: readonly Column[], length: number, slab: Slab): Uint8Array {

@@ -5,7 +5,7 @@
 import { byteWidth, childrenOf } from '../schema/index.js'
 import { bitmapBytes, copyBits, countOnes } from './bits.js'
 import { type Batch, type Column } from './column.js'
-import { bytesOf, extent, hasOffsets, noBytes, offsetsOf } from './views.js'
+import { type Nulls, bytesOf, extent, hasOffsets, makeColumn, noBytes, noNulls, offsetsOf } from './views.js'
 
 /** Rows [from, to) of a batch; 0 <= from <= to <= rows. The answer shares bytes with `batch`. */
 export function slice(batch: Batch, from: number, to: number): Batch {
@@ -20,32 +20,33 @@ export function sliceColumn(column: Column, from: number, to: number): Column {
   if (from === 0 && to === column.length) return column
   const { type } = column
   const length = to - from
-  const validity = sliceValidity(column, from, length)
-  const shared = { type, length, ...validity }
+  const nulls = sliceValidity(column, from, length)
   if (type.kind === 'bool') {
-    return { ...shared, offsets: null, values: sliceBits(column.values, from, length), children: [] }
+    return makeColumn(type, length, nulls, {
+      offsets: null,
+      values: sliceBits(column.values, from, length),
+      children: [],
+    })
   }
   if (!hasOffsets(type)) {
     const width = byteWidth(type)
     const values = alignedPart(column.values, from * width, to * width)
-    return { ...shared, offsets: null, values, children: column.children.map(c => sliceColumn(c, from, to)) }
+    const children = column.children.map(c => sliceColumn(c, from, to))
+    return makeColumn(type, length, nulls, { offsets: null, values, children })
   }
   const { offsets, first, last } = sliceOffsets(offsetsOf(column), from, length)
   const nested = childrenOf(type).length > 0
   const values = nested ? noBytes : alignedPart(column.values, first, last)
-  return { ...shared, offsets, values, children: column.children.map(c => sliceColumn(c, first, last)) }
+  const children = column.children.map(c => sliceColumn(c, first, last))
+  return makeColumn(type, length, nulls, { offsets, values, children })
 }
 
 function checkRange(rows: number, from: number, to: number): void {
   if (!(from >= 0 && from <= to && to <= rows)) throw new RangeError(`rows [${from}, ${to}) of ${rows}`)
 }
 
-function sliceValidity(
-  column: Column,
-  from: number,
-  length: number,
-): { readonly nullCount: number; readonly validity: Uint8Array | null } {
-  if (column.validity === null) return { nullCount: 0, validity: null }
+function sliceValidity(column: Column, from: number, length: number): Nulls {
+  if (column.validity === null) return noNulls
   const validity = sliceBits(column.validity, from, length)
   const nullCount = length - countOnes(validity, length)
   return { nullCount, validity: nullCount === 0 ? null : validity }

@@ -4,7 +4,7 @@ import { bitAt, bitmapBytes, countOnes, takeBits } from './bits.js'
 import { type Batch, type Column } from './column.js'
 import { Slab } from './slab.js'
 import { byteLength } from './slice.js'
-import { asInt32, hasOffsets, noBytes, offsetsOf } from './views.js'
+import { type Nulls, asInt32, hasOffsets, makeColumn, noBytes, noNulls, offsetsOf } from './views.js'
 
 /** Row j of the answer is row `rows[j]` of `batch`; each number is in [0, batch.rows). */
 export function take(batch: Batch, rows: Int32Array): Batch {
@@ -32,30 +32,29 @@ export function rowsOfMask(mask: Uint8Array, length: number): Int32Array {
 export function takeColumn(column: Column, rows: Int32Array, slab: Slab = new Slab(0)): Column {
   const { type } = column
   const length = rows.length
-  const shared = { type, length, ...takeValidity(column, rows, slab) }
+  const nulls = takeValidity(column, rows, slab)
   if (type.kind === 'bool') {
     const values = slab.take(bitmapBytes(length))
     takeBits(values, column.values, rows)
-    return { ...shared, offsets: null, values, children: [] }
+    return makeColumn(type, length, nulls, { offsets: null, values, children: [] })
   }
   if (!hasOffsets(type)) {
     const children = column.children.map(c => takeColumn(c, rows, slab))
-    return { ...shared, offsets: null, values: takeFixed(column.values, rows, byteWidth(type), slab), children }
+    const values = takeFixed(column.values, rows, byteWidth(type), slab)
+    return makeColumn(type, length, nulls, { offsets: null, values, children })
   }
   const offsets = takeOffsets(offsetsOf(column), rows, slab)
   if (column.children.length === 0) {
-    return { ...shared, offsets, values: takeBytes(column, rows, offsets, slab), children: [] }
+    const values = takeBytes(column, rows, offsets, slab)
+    return makeColumn(type, length, nulls, { offsets, values, children: [] })
   }
   const items = itemsOf(offsetsOf(column), rows, offsets)
-  return { ...shared, offsets, values: noBytes, children: column.children.map(c => takeColumn(c, items, slab)) }
+  const children = column.children.map(c => takeColumn(c, items, slab))
+  return makeColumn(type, length, nulls, { offsets, values: noBytes, children })
 }
 
-function takeValidity(
-  column: Column,
-  rows: Int32Array,
-  slab: Slab,
-): { readonly nullCount: number; readonly validity: Uint8Array | null } {
-  if (column.validity === null) return { nullCount: 0, validity: null }
+function takeValidity(column: Column, rows: Int32Array, slab: Slab): Nulls {
+  if (column.validity === null) return noNulls
   const validity = slab.take(bitmapBytes(rows.length))
   takeBits(validity, column.validity, rows)
   const nullCount = rows.length - countOnes(validity, rows.length)

@@ -1,5 +1,5 @@
 /** One state column on its way out: pieces of cells become a column. */
-import { type Column, Slab, bitmapBytes, fillBits } from '../batch/index.js'
+import { type Column, Slab, bitmapBytes, fillBits, makeColumn } from '../batch/index.js'
 import { type RowMemory } from './row-memory.js'
 import { type StateColumn } from './state-layout.js'
 import { type TextArena } from './text-arena.js'
@@ -49,9 +49,10 @@ export class ColumnOut {
 
   finish(texts: TextArena): Column {
     const { length, nullCount, place } = this
-    const validity = nullCount === 0 ? null : this.validity
-    const shared = { type: place.type, length, nullCount, validity, children: [] }
-    return place.isText ? { ...shared, ...this.readTexts(texts) } : { ...shared, offsets: null, values: this.values }
+    const nulls = { nullCount, validity: nullCount === 0 ? null : this.validity }
+    const parts = place.isText ? this.readTexts(texts) : { offsets: null, values: this.values }
+    const { offsets, values } = parts
+    return makeColumn(place.type, length, nulls, { offsets, values, children: [] })
   }
 
   private readTexts(texts: TextArena): Pick<Column, 'offsets' | 'values'> {

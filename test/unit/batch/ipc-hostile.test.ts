@@ -158,6 +158,7 @@ describe('a message that lies', () => {
   const lies: readonly (readonly [string, number, number, string])[] = [
     ['about its rows', 72, 5, 'has 4 rows of 5'],
     ['about the length of a column', nodes, 3, 'has 3 rows of 4'],
+    ['about a length near 2^31', nodes, 0x7fffffff, 'the validity of column "c0" is too short'],
     ['about its nulls', nodes + 8, 0, 'says 0 nulls and has 1'],
     ['about more nulls than values', nodes + 8, 9, '9 nulls in 4 values'],
     ['about a negative length', nodes + 4, -1, 'negative or too large'],
