@@ -62,6 +62,8 @@ export function parquetParts(files: Files, staging: string, schema: Schema, parq
       file.append(endOfStream)
       file.close()
       const to = join(staging, name)
+      // Made here, so that it may be read by whom this process lets read; a process of ours keeps what it makes private.
+      writing(to, () => files.open(to, 'create').close())
       await writingAsync(to, () => parquet.write({ from, to }))
       writing(from, () => files.remove(from))
     }

@@ -1,5 +1,14 @@
 /** What a person finds in the folder of a files sink: after a roll, a failure, a second run, a kill, and where it must not write. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Files } from '../../../src/base/index.js'
@@ -141,6 +150,22 @@ describe('Parquet', () => {
     const names = shown(join(out, 'rows'))
     expect(names).toEqual(['part-00000.parquet', 'part-00001.parquet', 'part-00002.parquet'])
     expect(names.flatMap(name => readStandIn(join(out, 'rows', name)).groups.flat())).toEqual(numberedRows(0, 3))
+  })
+
+  test('a file may be read by whom the host lets read, whatever the process that writes it would keep private', async () => {
+    const out = temporaryFolder()
+    const work = standInWork(numberedSchema)
+    const secretive: ParquetWork = {
+      ...work,
+      write: async request => {
+        const mask = process.umask(0o077)
+        await work.write(request).finally(() => process.umask(mask))
+      },
+    }
+    await run(out, 0, 1, { format: 'parquet', parquet: secretive })
+    await run(out, 0, 1, { path: 'lines/' })
+    const mode = (name: string): number => statSync(join(out, name)).mode
+    expect(mode('rows/part-00000.parquet')).toBe(mode('lines/part-00000.jsonl'))
   })
 
   test('a conversion that fails stops the sink, and its rows are not visible', async () => {

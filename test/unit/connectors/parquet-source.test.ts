@@ -54,6 +54,27 @@ describe('before the first row', () => {
     ])
   })
 
+  test('a column of an unknown type fits in a file without rows, and in no other', async () => {
+    const folder = temporaryFolder()
+    lay(folder, {
+      'a.parquet': standInParquet(numbered, [[]]),
+      'b.parquet': standInParquet(numbered, [numberedRows(0, 1)]),
+    })
+    const work = standInWork(numberedSchema)
+    const untyped: ParquetWork = {
+      ...work,
+      inspect: async path => {
+        const footer = await work.inspect(path)
+        return { ...footer, schema: footer.schema.map(([name]) => [name, null] as const) }
+      },
+    }
+    const error = await refusal(() => over(folder, untyped).open())
+    expect(error instanceof PlanError && error.faults.map(fault => fault.place)).toEqual([
+      'file "b.parquet"',
+      'file "b.parquet"',
+    ])
+  })
+
   const whole = standInParquet(numbered, [numberedRows(0, 5)])
   test.each([
     ['an empty file', Buffer.alloc(0), 'is not Parquet: 0 bytes that do not begin with PAR1'],
