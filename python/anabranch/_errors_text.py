@@ -71,11 +71,15 @@ def traceback_of(error: BaseException) -> str:
     parts: list[str] = []
     for one in reversed(chain(error)):
         frames = _frames(one.__traceback__)
-        lines = [f"{type_name(one)}: {message_of(one)}\n"] if not frames else ["Traceback (most recent call last):\n"]
-        if frames:
-            lines += [*traceback.format_list(frames), f"{type_name(one)}: {message_of(one)}\n"]
-        parts.append("".join(lines))
+        head = ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
+        parts.append("".join([*head, *_last_lines(one)]))
     return clip("\nwhich led to:\n\n".join(parts), TRACEBACK_MAX)
+
+
+def _last_lines(error: BaseException) -> list[str]:
+    if type(error) in (SyntaxError, IndentationError, TabError):
+        return traceback.format_exception_only(type(error), error)
+    return [f"{type_name(error)}: {message_of(error)}\n"]
 
 
 def _frames(at: TracebackType | None) -> traceback.StackSummary:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from .._arrow_types import Form
 from ..errors import ContractError
 from .columns import AnyArray, Column, Rows
+from .from_list import from_list
 
 Columns = dict[str, Column]
 
@@ -95,7 +96,7 @@ def _arrow_of(value: object, form: Form) -> pa.Array:
         own = getattr(value, "__arrow_array__", None)
         return _from_numpy(value if own is None else own(), form)
     if isinstance(value, (list, tuple)):
-        return pa.array(value, type=form.type)
+        return from_list(value, form)
     package = _package(value)
     if package == "polars" and hasattr(value, "to_arrow"):
         return value.to_arrow()
@@ -107,26 +108,37 @@ def _arrow_of(value: object, form: Form) -> pa.Array:
 def _from_numpy(value: object, form: Form) -> pa.Array:
     """NumPy promotes by itself: whole numbers that became float64 are taken back, NaN among them as null."""
     if isinstance(value, pa.Array):
-        return value if value.type == form.type else value.cast(form.type, safe=True)
+        return _promoted(value, form)
     array = np.asarray(value)
     if array.ndim != 1:
         raise ValueError(f"expected one dimension, got {array.ndim}")
-    if array.dtype.kind == "f" and form.kind not in ("float32", "float64", "decimal128"):
+    kind = array.dtype.kind
+    if kind == "O":
+        return from_list(array.tolist(), form)
+    if kind == "f" and form.dtype is not None and form.dtype.kind in "iu":
         gone = np.isnan(array)
         return pa.array(array, type=form.type, mask=gone) if gone.any() else pa.array(array, type=form.type)
-    if form.dtype is not None and array.dtype.kind in "iuf" and array.dtype != form.dtype:
-        return pa.array(array).cast(form.type, safe=True)
-    if array.dtype.kind == "M" and pa.types.is_timestamp(form.type):
+    if kind == "M" and pa.types.is_timestamp(form.type):
         return pa.array(array).cast(pa.timestamp(form.type.unit), safe=True).cast(form.type)
-    if array.dtype.kind in "mMb":
-        return pa.array(array).cast(form.type, safe=True)
-    return pa.array(array, type=form.type)
+    return _promoted(pa.array(array), form)
+
+
+def _promoted(array: pa.Array, form: Form) -> pa.Array:
+    """An array that NumPy or pandas made, in the declared type: between numbers any value that fits is taken."""
+    t = pa.types
+    if array.type == form.type or _holds(form.type, array.type):
+        return array
+    wide, narrow = form.type, array.type
+    numbers = all(t.is_integer(one) or t.is_floating(one) for one in (wide, narrow))
+    if numbers or (t.is_date32(wide) and t.is_timestamp(narrow)):
+        return array.cast(wide, safe=True)
+    return array
 
 
 def _from_pandas(value: object, form: Form) -> pa.Array:
     series = pa.array(value, from_pandas=True)
     plain = series.combine_chunks() if isinstance(series, pa.ChunkedArray) else series
-    return plain if plain.type == form.type else _from_numpy(_decoded(plain), form)
+    return _promoted(_decoded(plain), form)
 
 
 def _decoded(array: pa.Array) -> pa.Array:
