@@ -16,7 +16,7 @@ export function callPlace(method: (...args: never[]) => unknown): CallPlace | nu
 /** The first frame: `at f (file:///a/job.ts:18:3)`, `at /a/job.ts:18:3`. A query after the path is the loader's. */
 export function placeOfStack(stack: string): CallPlace | null {
   for (const line of stack.split('\n')) {
-    const found = /^\s*at .*?\(?((?:file:\/\/)?\/[^()]*?)(?:\?[^:)]*)?:(\d+):\d+\)?$/.exec(line)
+    const found = /^\s*at (?:async )?(?:[^(/]*\()?((?:file:\/\/)?\/.*?)(?:\?[^:]*)?:(\d+):\d+\)?$/.exec(line)
     if (found?.[1] !== undefined) return { file: pathOf(found[1]), line: Number(found[2]) }
   }
   return null

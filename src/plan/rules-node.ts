@@ -268,7 +268,7 @@ function lintUnion(rule: NodeRule, node: UnionNode): void {
 }
 
 /** What a run keeps for itself in the output folder. */
-const reserved: ReadonlySet<string> = new Set(['state', 'dead-letters', 'run.json', 'plan.json', 'lock'])
+const reserved: ReadonlySet<string> = new Set(['state', 'dead-letters', 'run.json'])
 
 function lintSink(rule: NodeRule, node: SinkNode): void {
   const at = placeOf(node)

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest'
+import { PlanError } from '../../../src/base/index.js'
+import {
+  bytesOf,
+  explain,
+  files,
+  graphText,
+  job,
+  json,
+  msOf,
+  nullSink,
+  pathsOf,
+  socket,
+  withParams,
+} from '../../../src/plan/index.js'
+import { placeOfStack } from '../../../src/plan/place.js'
+import { nearest } from '../../../src/plan/faults.js'
+import { cleanPlan, clicks, columns, fn } from './functions.js'
+
+const out = files.sink('out/', json())
+const score = fn('score', { in: 'price float64', state: 'n int64', out: 'z float64', side: { odd: 'why utf8' } })
+const scored = job('clicks', { params: { limit: 5 } })
+  .from(clicks)
+  .keyBy('user')
+  .apply(score)
+const plan = cleanPlan(
+  scored
+    .to(out)
+    .side('odd' as never)
+    .to(socket.sink('unix:///tmp/odd')),
+)
+
+test('explain says what is promised for each path, what each node adds, and what travels', () => {
+  expect(explain(plan).replaceAll(/ +\S*explain\.test\.ts:\d+/g, '')).toBe(
+    `job "clicks"
+
+parameters
+  limit = 5
+
+paths
+  from -> to       guarantee                      changes
+  files -> out     exactly once per finished run  append
+  files -> socket  at least once                  append
+
+nodes
+  id      what                            reads      columns                                         place
+  files   source files in/*.jsonl (json)             user utf8, item utf8, price float64, qty int64
+  key     key by user                     files
+  score   keyed transform score           key        + z float64; odd: why utf8
+  out     sink files out/ (json)          score
+  socket  sink socket unix:///tmp/odd     score.odd
+
+worker calls
+  stage  operators  key   ships  adds
+  0      score      user  price  z`,
+  )
+})
+
+describe('the guarantee of a path', () => {
+  const lines = socket('tcp://h:1', json(columns('a int64')))
+  const cases = [
+    ['files to files', job('g').from(clicks).to(out), 'exactly once per finished run'],
+    ['files to a socket', job('g').from(clicks).to(socket.sink('tcp://h:1')), 'at least once'],
+    ['a socket to files', job('g').from(lines).to(out), 'at most once'],
+    ['a socket to nothing', job('g').from(lines).to(nullSink()), 'at most once'],
+  ] as const
+  for (const [sentence, made, expected] of cases) {
+    test(sentence, () => expect(pathsOf(cleanPlan(made)).map(path => path.guarantee)).toEqual([expected]))
+  }
+})
+
+test('the graph has every node and names side outputs', () => {
+  const graph = graphText(plan)
+  expect(graph.split('\n').filter(line => line.includes('-->'))).toEqual([
+    '  n0 --> n1',
+    '  n1 --> n2',
+    '  n2 --> n3',
+    '  n2 -->|"odd"| n4',
+  ])
+  expect(graph).toContain('n2["score<br/>keyed transform score"]')
+})
+
+describe('parameters from the command line are read by the type of the default', () => {
+  const params = { limit: 5, name: 'a', on: true, list: [1], table: { a: 1 }, none: null }
+  const made = cleanPlan(job('p', { params }).from(clicks).to(out))
+  const set = (text: string) => withParams(made, [text]).params
+  const cases: readonly (readonly [string, string, unknown])[] = [
+    ['limit=6', 'limit', 6],
+    ['limit=-1.5e3', 'limit', -1500],
+    ['name=6', 'name', '6'],
+    ['name=', 'name', ''],
+    ['name=a=b', 'name', 'a=b'],
+    ['on=false', 'on', false],
+    ['list=[2,3]', 'list', [2, 3]],
+    ['table={"b":2}', 'table', { b: 2 }],
+    ['none=x', 'none', 'x'],
+    ['none=3', 'none', 3],
+    ['none=null', 'none', null],
+  ]
+  for (const [text, name, expected] of cases) test(text, () => expect(set(text)[name]).toEqual(expected))
+
+  const wrong = [
+    ['limit=many', 'parameter "limit" must be a number, but got "many"'],
+    ['limit=', 'parameter "limit" must be a number'],
+    ['on=yes', 'must be true or false'],
+    ['list={}', 'must be a JSON list'],
+    ['table=1', 'must be a JSON object'],
+    ['limits=6', 'job "p" has no parameter "limits"'],
+    ['limit', '--set takes name=value'],
+  ] as const
+  for (const [text, expected] of wrong) {
+    test(`${text} is refused`, () => {
+      try {
+        set(text)
+        expect.unreachable()
+      } catch (error) {
+        expect(error instanceof PlanError && error.faults[0]?.message).toContain(expected)
+      }
+    })
+  }
+
+  test('all that do not fit are told at once, and the plan stays as it was', () => {
+    expect(() => withParams(made, ['limit=x', 'nam=y'])).toThrow(PlanError)
+    expect(made.params['limit']).toBe(5)
+  })
+})
+
+test('sizes and times as people write them', () => {
+  const bytes = ['128MiB', '1.5 kB', 10, '10', '0', '-1', 'many', '1XB', '', null].map(bytesOf)
+  expect(bytes).toEqual([2 ** 27, 1_500, 10, 10, null, null, null, null, null, null])
+  expect(['60s', '500ms', '2min', '1h', 250, '1.5s', '1y', 0].map(msOf)).toEqual([
+    60_000,
+    500,
+    120_000,
+    3_600_000,
+    250,
+    1_500,
+    null,
+    null,
+  ])
+})
+
+test('the place of a call is the first frame, in every form that a stack has', () => {
+  const frames: readonly (readonly [string, unknown])[] = [
+    ['Error\n    at file:///a/job.ts:18:3', { file: '/a/job.ts', line: 18 }],
+    ['Error\n    at Object.run (/a b/job.ts:7:10)\n    at x (/c.ts:1:1)', { file: '/a b/job.ts', line: 7 }],
+    ['Error\n    at file:///a/job%20x.ts?tsx=1:4:3', { file: '/a/job x.ts', line: 4 }],
+    ['Error\n    at async file:///a/(draft)/job.ts:9:1', { file: '/a/(draft)/job.ts', line: 9 }],
+    ['Error\n    at <anonymous>\n    at async f (node:internal/x:1:2)', null],
+  ]
+  for (const [stack, expected] of frames) expect(placeOfStack(stack)).toEqual(expected)
+})
+
+test('a near miss is one that is near', () => {
+  const names = ['price', 'quantity', 'user']
+  expect(['prise', 'Price', 'quantty', 'usr', 'zzz', 'item'].map(name => nearest(name, names))).toEqual([
+    'price',
+    'price',
+    'quantity',
+    'user',
+    null,
+    null,
+  ])
+})
