@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { ContractError, PlanError } from '../../../src/base/index.js'
+import { type Command, wholeOption, wordsOf } from '../../../src/cli/command.js'
+import { progressLine, short, time } from '../../../src/cli/progress.js'
+import { pythonCandidates } from '../../../src/cli/python.js'
+import { errorJson, renderError } from '../../../src/cli/render.js'
+import { summaryJson, summaryText } from '../../../src/cli/summary.js'
+import { type RunResult } from '../../../src/runtime/index.js'
+
+const command: Pick<Command, 'name' | 'usage'> = { name: 'run', usage: 'run JOB.ts' }
+
+describe('words that do not fit are refused with the usage', () => {
+  const refusal = (work: () => unknown): string => {
+    try {
+      work()
+    } catch (error) {
+      if (error instanceof PlanError) return `${error.code} ${error.message} | ${error.hint}`
+    }
+    return 'accepted'
+  }
+  test('an unknown option', () => {
+    expect(refusal(() => wordsOf(command, ['--wrkers', '2'], { workers: { type: 'string' } }))).toMatch(
+      /^ANB8003 unknown option '--wrkers'.* \| usage: npx anabranch run JOB\.ts$/,
+    )
+  })
+  for (const value of ['0', '-1', '1.5', 'x', '', '257', '1e1']) {
+    test(`--workers ${value}`, () => {
+      expect(refusal(() => wholeOption(command, 'workers', value, { least: 1, most: 256 }))).toContain(
+        `--workers must be a whole number of 1 to 256, but it is "${value}"`,
+      )
+    })
+  }
+  test('a number in range, or none, is taken', () => {
+    const range = { least: 1, most: 256 }
+    expect([wholeOption(command, 'workers', '8', range), wholeOption(command, 'workers', undefined, range)]).toEqual([
+      8,
+      null,
+    ])
+  })
+})
+
+describe('an error reads', () => {
+  test('the line of the user first, then the code, the thing and what to do', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cli-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    writeFileSync(join(folder, 'job.ts'), 'import x\n  .apply(f)\n')
+    const faults = [
+      { code: 'ANB1001', message: 'no column "a"', place: 'job.ts:2, operator "f"', hint: 'did you mean "b"?' },
+      { code: 'ANB1006', message: 'no sink', place: 'job "x"', hint: 'add one' },
+    ] as const
+    expect(renderError(new PlanError('ANB1000', 'job "x" has 2 faults', { faults }), folder)).toBe(
+      `job.ts:2  .apply(f)
+ANB1001 no column "a"
+  at:     operator "f"
+  hint:   did you mean "b"?
+
+job "x"
+ANB1006 no sink
+  hint:   add one
+
+ANB1000 job "x" has 2 faults; nothing was started`,
+    )
+  })
+  test('with its detail and hint where it has no faults', () => {
+    const error = new ContractError('ANB2104', 'wrong type', { detail: 'one\ntwo', hint: 'cast' })
+    expect(renderError(error, null)).toBe('ANB2104 wrong type\n  detail: one\n          two\n  hint:   cast')
+    expect(errorJson(error)).toEqual({
+      class: 'ContractError',
+      code: 'ANB2104',
+      message: 'wrong type',
+      detail: 'one\ntwo',
+      hint: 'cast',
+    })
+  })
+  test('as a mistake of ours where it is none of the known ones', () => {
+    expect(renderError(new TypeError('x is not a function'), null)).toContain('a mistake of anabranch itself')
+  })
+})
+
+describe('progress is one line that fits', () => {
+  const progress = { rowsIn: 1_500_000, rowsOut: 0, rowsDead: 0, done: 0.5, seconds: 10, workers: 2 }
+  const cases = [
+    [progress, 100, '[###############...............]  50 %  1.5 M rows  150.0 k rows/s  10 s  2 workers  10 s left'],
+    [progress, 40, ' 50 %  1.5 M rows  150.0 k rows/s  10 s  2 workers  10 s left'],
+    [{ ...progress, done: null, rowsDead: 3, workers: 1 }, 100, '1.5 M rows  150.0 k rows/s  10 s  3 dead  1 worker'],
+    [
+      { ...progress, done: 0, rowsIn: 0, seconds: 0, workers: 0 },
+      80,
+      '[..............................]   0 %  0 rows  0 rows/s  0.0 s',
+    ],
+  ] as const
+  for (const [given, width, expected] of cases) test(expected, () => expect(progressLine(given, width)).toBe(expected))
+
+  test('numbers and times are short', () => {
+    expect([0, 999, 1_000, 12_345_678, 2e9].map(short)).toEqual(['0', '999', '1.0 k', '12.3 M', '2.0 G'])
+    expect([0.25, 59, 61, 3_700].map(time)).toEqual(['0.3 s', '59 s', '1 min 1 s', '1 h 1 min'])
+  })
+})
+
+const result: RunResult = {
+  rowsIn: 3_000_000,
+  rowsOut: 2_999_998,
+  rowsDead: 2,
+  deadByReason: { 'no such day': 2 },
+  seconds: 2,
+  flowSeconds: 1.5,
+  outputs: [
+    { sink: 'flights', path: '/work/out/x/flights/part-0.parquet', rows: 2_000_000 },
+    { sink: 'flights', path: '/work/out/x/flights/part-1.parquet', rows: 999_998 },
+    { sink: 'live', path: 'tcp://h:1', rows: 0 },
+  ],
+  checksums: {},
+  counters: {},
+  drained: false,
+}
+
+test('the summary says how many rows went where, and why some are dead', () => {
+  expect(summaryText(result, { job: 'x', out: '/work/out/x', cwd: '/work' })).toBe(
+    `job "x" done in 2.0 s, 1,500,000 rows/s
+  rows in   3,000,000
+  rows out  2,999,998
+  rows dead         2
+            2  no such day
+  dead letters in out/x/dead-letters
+  flights: 2,999,998 rows in out/x/flights/part-0.parquet and 1 more
+  live: 0 rows in tcp://h:1`,
+  )
+  expect(summaryText({ ...result, drained: true }, { job: 'x', out: '/o', cwd: '/' })).toContain(
+    'stopped by a signal after',
+  )
+})
+
+test('the JSON summary has the names that are fixed', () => {
+  expect(Object.keys(summaryJson(result)).slice(0, 5)).toEqual([
+    'rows_in',
+    'rows_out',
+    'rows_dead',
+    'seconds',
+    'outputs',
+  ])
+})
+
+test('Python: the one that is named alone; else the nearest virtual environment, the job before here', () => {
+  expect(pythonCandidates('/a/job', '/b', { ANABRANCH_PYTHON: '/usr/bin/python3' })).toEqual(['/usr/bin/python3'])
+  const found = pythonCandidates('/a/job', '/b', { ANABRANCH_PYTHON: '' })
+  expect(found.slice(0, 4)).toEqual(['/a/job', '/a', '', '/b'].map(folder => `${folder}/.venv/bin/python`))
+  expect(found.at(-1)).toBe('python3')
+})
