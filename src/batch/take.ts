@@ -102,17 +102,24 @@ function takeOffsets(offsets: Int32Array, rows: Int32Array, slab: Slab): Int32Ar
   return taken
 }
 
-/** Short values are copied byte by byte: a call of `set` costs more than 24 bytes by hand. */
+/** Short values are copied four bytes at a time: a call of `set` costs more than 64 bytes by hand. */
 function takeBytes(column: Column, rows: Int32Array, offsets: Int32Array, slab: Slab): Uint8Array {
   const { values } = column
   const from = offsetsOf(column)
   const target = slab.take(offsets[rows.length] ?? 0)
+  const source = new DataView(values.buffer, values.byteOffset, values.byteLength)
+  const words = new DataView(target.buffer, target.byteOffset, target.byteLength)
   for (let j = 0; j < rows.length; j++) {
     const start = from[rows[j] ?? 0] ?? 0
     const at = offsets[j] ?? 0
     const length = (offsets[j + 1] ?? 0) - at
-    if (length > 24) target.set(values.subarray(start, start + length), at)
-    else for (let b = 0; b < length; b++) target[at + b] = values[start + b] ?? 0
+    if (length > 64) {
+      target.set(values.subarray(start, start + length), at)
+      continue
+    }
+    let b = 0
+    for (; b + 4 <= length; b += 4) words.setInt32(at + b, source.getInt32(start + b, true), true)
+    for (; b < length; b++) target[at + b] = values[start + b] ?? 0
   }
   return target
 }
