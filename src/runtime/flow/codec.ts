@@ -120,6 +120,7 @@ export class StageCodec {
 
   /** Tables of a DONE. Throws a ProtocolError where they do not fit what was asked. */
   reply(tables: readonly TableView[], asked: { rows: Rows; call: Call; keys: number }): Reply {
+    for (const table of tables) this.check(table, asked.call)
     const emissions: Emission[] = []
     if (asked.call.kind === 'rows') {
       const main = this.mainOutput(tables, asked.rows)
@@ -138,18 +139,43 @@ export class StageCodec {
     }
   }
 
+  /** A table that nobody reads is refused: were it one of ours with a damaged name, a row would change or be lost. */
+  private check(table: TableView, call: Call): void {
+    if (this.expects(table, call.kind === 'rows')) return
+    const { kind, operator, output, schemaId } = table
+    throw refused('a table of this stage', `kind ${kind}, operator ${operator}, output ${output}, schema ${schemaId}`)
+  }
+
+  private expects({ kind, operator, output, schemaId }: TableView, rows: boolean): boolean {
+    const main = operator === 0 && output === 0
+    const side = this.sides.some(s => s.operator === operator && s.output === output)
+    const keyed = rows && output === 0 && this.stateTemplates.has(operator)
+    switch (kind) {
+      case Table.output:
+        return side ? schemaId === schemaIds.side(operator, output) : rows && main && schemaId === schemaIds.output
+      case Table.parent:
+        return rows && (main || side)
+      case Table.state:
+        return keyed && schemaId === schemaIds.state(operator)
+      case Table.clear:
+        return keyed
+      case Table.dead:
+        return main && schemaId === schemaIds.dead
+      default:
+        return kind === Table.measures && main
+    }
+  }
+
   private mainOutput(tables: readonly TableView[], rows: Rows): Rows {
     const found = tables.find(t => t.kind === Table.output && t.output === 0)
     const parents = tables.find(t => t.kind === Table.parent && t.output === 0)
     const parent = parents === undefined ? null : readParent(parents, rowCount(rows))
     const m = parent?.length ?? rowCount(rows)
     const base = parent === null ? rows : takeRows(rows, parent)
-    if (found === undefined) {
-      if (this.output.fields.length > 0) throw refused('the main output of the stage', 'none')
-      return base
-    }
+    // It comes without columns too: its rows say that no table of parents was lost.
+    if (found === undefined) throw refused('the main output of the stage', 'none')
     const added = readIpc(this.output, found.bytes, replyLimits)
-    if (added.rows !== m) throw refused(`${m} rows of output`, `${added.rows}`)
+    if (added.rows !== m || found.rows !== m) throw refused(`${m} rows of output`, `${added.rows} and ${found.rows}`)
     if (this.output.fields.length === 0) return base
     const joined = withColumns(base.batch, added)
     return { batch: { ...joined, schema: this.vertex.schema }, origin: base.origin }
@@ -181,9 +207,9 @@ export class StageCodec {
       if (found === undefined) throw refused(`state of operator ${operator}`, 'none')
       const state = readIpc(schema, found.bytes, replyLimits)
       if (state.rows !== keys) throw refused(`${keys} rows of state`, `${state.rows}`)
-      const clear = tables.find(t => t.kind === Table.clear && t.operator === operator)?.bytes ?? null
-      if (clear !== null && clear.length < (keys + 7) >> 3) throw refused(`${keys} bits to clear`, `${clear.length * 8}`)
-      return { operator, state, clear }
+      const clear = tables.find(t => t.kind === Table.clear && t.operator === operator)
+      if (clear !== undefined && clear.rows !== keys) throw refused(`${keys} bits to clear`, `${clear.rows}`)
+      return { operator, state, clear: clear?.bytes ?? null }
     })
   }
 }
