@@ -158,7 +158,7 @@ export class Engine {
 
   tick(nowMs: number): void {
     this.event(nowMs, () => {
-      for (const worker of this.leases.overdue(nowMs)) this.effects.kill(worker, 'deadline')
+      for (const worker of this.leases.overdue(nowMs)) this.kill(worker, 'deadline')
     })
   }
 
@@ -184,8 +184,7 @@ export class Engine {
 
   private settle(worker: number, key: ReplyKey, nowMs: number, apply: (work: Work) => { rssBytes: number } | AnabranchError): void {
     this.event(nowMs, () => {
-      if (this.condemned.has(worker)) return
-      const lease = this.leases.settle(worker, key, nowMs)
+      const lease = this.condemned.has(worker) ? null : this.leases.settle(worker, key, nowMs)
       if (lease === null) {
         this.observer.count('reply.stale')
         return
@@ -204,7 +203,12 @@ export class Engine {
     this.observer.log('warning', `worker ${worker} is replaced: ${error.message}`)
     this.condemned.add(worker)
     this.refused(error)
-    this.effects.kill(worker, 'protocol')
+    this.kill(worker, 'protocol')
+  }
+
+  private kill(worker: number, why: string): void {
+    this.pool.ending(worker)
+    this.effects.kill(worker, why)
   }
 
   private event(nowMs: number, change: () => void): void {
@@ -253,8 +257,8 @@ export class Engine {
         }
         const ticket = stage.next(this.nowMs)
         if (ticket === null) break
-        grantWork(stage, ticket, worker, { leases: this.leases, effects: this.effects, nowMs: this.nowMs })
-        this.pool.granted(worker)
+        const { suspicious } = grantWork(stage, ticket, worker, { leases: this.leases, effects: this.effects, nowMs: this.nowMs })
+        this.pool.granted(worker, suspicious)
         granted = true
       }
     return granted

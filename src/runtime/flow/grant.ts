@@ -16,7 +16,7 @@ export interface Work {
   readonly grouping: Grouping | null
 }
 
-/** From the second attempt on a call may take this long at least, and this many times its measured cost. */
+/** A call with which a worker was lost may take this long at least the next time, and this many times its measured cost. */
 const againMsMin = 1_000
 const againCostTimes = 20
 
@@ -25,7 +25,7 @@ export function grantWork(
   ticket: Ticket,
   worker: number,
   to: { readonly leases: LeaseTable<Work>; readonly effects: Effects; readonly nowMs: number },
-): void {
+): { readonly suspicious: boolean } {
   const piece = ticket.todo.shift()
   invariant(piece !== undefined, 'a ticket that is sent has a piece to do')
   ticket.away = true
@@ -50,7 +50,11 @@ export function grantWork(
     rows: rowCount(piece.rows),
     parts,
   })
+  return { suspicious: wasLost(piece) }
 }
+
+/** A worker was lost with exactly these rows in hand. */
+const wasLost = (piece: Piece): boolean => piece.evidence.crashes + piece.evidence.losses > 0
 
 function lastCall(stage: Stage, piece: Piece, operator: number): ReturnType<Stage['codec']['end']> {
   invariant(stage.keyed !== null && piece.slots !== null, 'only keyed stages have last calls')
@@ -59,7 +63,10 @@ function lastCall(stage: Stage, piece: Piece, operator: number): ReturnType<Stag
 
 function allowedMs(stage: Stage, piece: Piece): number {
   const declared = stage.vertex.operators.reduce((ms, o) => ms + o.fn.timeoutMs, 0)
-  if (piece.attempt === 1 && !piece.suspected) return declared
+  // A call that merely comes again (its service was away, it stood behind another) has done nothing wrong; and who was
+  // never measured may be loading a model.
+  if (!piece.suspected && !wasLost(piece)) return declared
   const cost = stage.size.expectedUs(rowCount(piece.rows)) / 1_000
+  if (cost === 0) return declared
   return Math.min(declared, Math.max(againMsMin, againCostTimes * cost))
 }

@@ -32,7 +32,7 @@ export class Settlement {
       const keys = work.grouping?.uniq.length ?? 0
       reply = stage.codec.reply(tables, { rows: piece.rows, call: ticket.call, keys })
     } catch (error) {
-      if (error instanceof ProtocolError) return error
+      if (error instanceof ProtocolError || error instanceof ContractError) return error
       throw error
     }
     this.refusedInARow = 0
@@ -75,7 +75,8 @@ export class Settlement {
         if (waitMs === null) return givenUp(work, failure)
         this.observer.log('warning', `operator "${stage.vertex.id}" is held for ${waitMs} ms: ${failure.message}`)
         stage.lane(work.ticket.lane).heldUntilMs = nowMs + waitMs
-        this.again(work)
+        // Whoever answers has survived these rows.
+        this.again(work, noEvidence)
         return { rssBytes: 0 }
       }
       default:

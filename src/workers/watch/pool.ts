@@ -19,11 +19,14 @@ export interface PoolTerms {
   readonly spare: boolean
 }
 
-export type WorkerState = 'starting' | 'ready' | 'draining'
+/** `ending`: it was killed, its end is not known yet; whatever it were given now would be lost with it. */
+export type WorkerState = 'starting' | 'ready' | 'draining' | 'ending'
 interface Member {
   state: WorkerState
   /** Leases that are out. */
   load: number
+  /** Nothing more until what it has is settled (see `granted`). */
+  closed: boolean
 }
 
 export type PoolAction =
@@ -68,7 +71,7 @@ export class Pool {
       const message = `expected a worker to start, ${this.failedStarts} starts in a row failed`
       return [...out, { do: 'fail', error: new WorkerError('ANB3004', message, { detail: this.lastFailure }) }]
     }
-    const alive = [...this.members.values()].filter(m => m.state !== 'draining').length
+    const alive = [...this.members.values()].filter(m => m.state === 'starting' || m.state === 'ready').length
     // The spare waits until the first worker is ready: on a small machine two starts at once delay the first row.
     const wanted = this.everReady ? this.demand + (this.terms.spare ? 1 : 0) : 1
     const starting = [...this.members.values()].some(m => m.state === 'starting')
@@ -77,7 +80,7 @@ export class Pool {
       for (let n = alive; n < (failing ? alive + 1 : wanted); n += 1) {
         const worker = this.next
         this.next += 1
-        this.members.set(worker, { state: 'starting', load: 0 })
+        this.members.set(worker, { state: 'starting', load: 0, closed: false })
         out.push({ do: 'spawn', worker })
       }
     return out
@@ -116,7 +119,7 @@ export class Pool {
       if (member.state !== 'ready') continue
       if (active === 0) break
       active -= 1
-      if (member.load < bestLoad) {
+      if (member.load < bestLoad && !member.closed) {
         best = worker
         bestLoad = member.load
       }
@@ -129,22 +132,35 @@ export class Pool {
     if (this.demand < this.terms.workersMax && this.readyCount >= this.demand) this.demand += 1
   }
 
-  granted(worker: number): void {
+  /**
+   * `last`: nothing is granted behind it before it is settled. A worker that dies takes replies with it that it had
+   * not yet handed to the socket, so the batch that seems to have killed it may be the one before the guilty one.
+   */
+  granted(worker: number, last: boolean): void {
     const member = this.members.get(worker)
-    if (member !== undefined) member.load += 1
+    if (member === undefined) return
+    member.load += 1
+    member.closed = last
+  }
+
+  /** It was killed: no more work for it. */
+  ending(worker: number): void {
+    const member = this.members.get(worker)
+    if (member !== undefined) member.state = 'ending'
   }
 
   settled(worker: number, rssBytes: number): void {
     const member = this.members.get(worker)
     if (member === undefined) return
     member.load -= 1
+    member.closed = false
     if (rssBytes > this.terms.recycleBytes && member.state === 'ready') member.state = 'draining'
   }
 
   /** No more starts; whoever is idle is stopped. */
   close(): void {
     this.closing = true
-    for (const member of this.members.values()) if (member.state !== 'starting') member.state = 'draining'
+    for (const member of this.members.values()) if (member.state === 'ready') member.state = 'draining'
   }
 
   get workers(): readonly number[] {
