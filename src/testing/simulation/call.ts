@@ -116,7 +116,7 @@ export class OpenedStage {
   private mainParts(rows: number, { main }: Produced): readonly TablePart[] {
     const parts: TablePart[] = []
     const whole = main.length === rows && main.every((e, i) => e.parent === i)
-    if (this.output.fields.length > 0) parts.push(arrow(Table.output, schemaIds.output, batchOfCells(this.output, main)))
+    parts.push(arrow(Table.output, schemaIds.output, batchOfCells(this.output, main)))
     if (!whole) parts.push(parentPart(main, 0, 0))
     return parts
   }
@@ -148,7 +148,7 @@ function given(tables: readonly Given[], kind: number, operator?: number): Given
 }
 
 function batchOfCells(schema: Schema, entries: Produced['main']): Batch {
-  if (schema.fields.length === 0) return emptyBatch(schema)
+  if (schema.fields.length === 0) return { ...emptyBatch(schema), rows: entries.length }
   const columns = schema.fields.map(f => columnOf(f.type, entries.map(e => e.cells[f.name] ?? null)))
   return { schema, rows: entries.length, columns }
 }

@@ -38,9 +38,9 @@ export const noFaults: Faults = new Map()
 const rates: Readonly<Record<FaultKind, number>> = {
   'start fails': 0.3,
   'start is slow': 0.5,
-  'crash before the call': 0.05,
-  'crash in the call': 0.05,
-  'crash after the call': 0.05,
+  'crash before the call': 0.1,
+  'crash in the call': 0.1,
+  'crash after the call': 0.1,
   'hang in the call': 0.02,
   'killed from outside': 0.05,
   'stopped for a while': 0.03,

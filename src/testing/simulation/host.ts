@@ -48,13 +48,18 @@ export class SimulatedHost implements Effects {
   error: AnabranchError | null = null
   over = false
   calls = 0
+  /** Good replies since a worker was lost. */
+  repliesSinceLoss = 0
   private engine: Engine | null = null
   private readonly seats = new Map<number, Seat>()
 
   constructor(private readonly parts: HostParts) {}
 
   readonly observer: Observer = {
-    count: (name, by = 1) => this.count(name, by),
+    count: (name, by = 1) => {
+      if (name === 'frame.refused') this.parts.world.damage.refused()
+      this.count(name, by)
+    },
     log: (level, message) => this.parts.log.write('engine', level, message),
   }
 
@@ -215,7 +220,9 @@ export class SimulatedHost implements Effects {
     const key = { incarnation, sequence, attempt }
     if (kind === Message.done) this.engine?.done(worker, key, frame.tables, clock.nowMs)
     else this.engine?.callFailed(worker, key, failureOf(frame.tables), clock.nowMs)
-    if (before === this.dropped) world.damage.healed()
+    if (before !== this.dropped) return
+    world.damage.healed()
+    this.repliesSinceLoss += 1
   }
 
   /** Replies that the engine had no use for. */
@@ -227,6 +234,7 @@ export class SimulatedHost implements Effects {
     const { clock, log } = this.parts
     const seat = this.seats.get(worker)
     this.seats.delete(worker)
+    this.repliesSinceLoss = 0
     invariant(seat !== undefined, 'a process is lost once')
     const { because, error } = seat.why
     const reason = { ...end, because, error, failed: null, wasReady, stderr: '', peakRssBytes: null }

@@ -49,6 +49,8 @@ export interface Simulated {
   readonly rows: number
 }
 
+/** Replies after which a row that a loss has hit was sent again and settled: it stands at the head of its lane. */
+const calmReplies = 25
 const largeBytes = 500_000_000
 /** A run that is not over by then has stopped moving. */
 const virtualMsMax = 3_600_000
@@ -125,6 +127,7 @@ class Run {
       rowUs: chance.pick([1, 10, 100]),
       largeBytes,
       serviceBackMs: striker.strikes('service away') ? chance.between(1_000, 60_000) : 0,
+      calm: () => this.host.repliesSinceLoss >= calmReplies,
       log: (worker, what, about) => log.write(`worker ${worker}`, what, about),
     }
   }

@@ -21,21 +21,21 @@ const directoryAt = 64
 /** One damaged reply at a time, shared by all wires: two refusals in a row stop a job, which is another test. */
 export class Damage {
   private out = false
-  private heard = false
+  private wasRefused = false
 
   get allowed(): boolean {
     return !this.out
   }
   sent(): void {
     this.out = true
-    this.heard = false
+    this.wasRefused = false
   }
-  hear(): void {
-    this.heard = true
+  refused(): void {
+    this.wasRefused = true
   }
   /** The host took a good reply. */
   healed(): void {
-    if (this.heard) this.out = false
+    if (this.wasRefused) this.out = false
   }
 }
 
@@ -61,15 +61,15 @@ export class Wire {
     const { chance, striker, damage } = this.world
     const harmed = this.harmed(reply)
     if (harmed !== null) damage.sent()
-    this.deliver(harmed ?? reply, this.delay(), { late: false, harmed: harmed !== null })
+    this.deliver(harmed ?? reply, this.delay(), false)
     // A copy of a damaged reply would be the reply itself.
     if (harmed !== null) return
-    if (striker.strikes('reply duplicated')) this.deliver(reply, 0.1 + chance.next(), { late: false, harmed: false })
-    if (striker.strikes('reply comes again late')) this.deliver(reply, chance.between(100, 20_000), { late: true, harmed: false })
+    if (striker.strikes('reply duplicated')) this.deliver(reply, 0.1 + chance.next(), false)
+    if (striker.strikes('reply comes again late')) this.deliver(reply, chance.between(100, 20_000), true)
     if (striker.strikes('reply of another incarnation')) {
       const foreign = new Uint8Array(reply)
       foreign[incarnationAt] = (foreign[incarnationAt] ?? 0) + (chance.happens(0.5) ? 1 : -1)
-      this.deliver(foreign, 0.1, { late: true, harmed: false })
+      this.deliver(foreign, 0.1, true)
     }
   }
 
@@ -94,13 +94,12 @@ export class Wire {
   }
 
   /** Late copies are not waited for when the process ends. */
-  private deliver(bytes: Uint8Array, ms: number, of: { readonly late: boolean; readonly harmed: boolean }): void {
+  private deliver(bytes: Uint8Array, ms: number, late: boolean): void {
     const { clock } = this.world
     const sent: Sent = { atMs: clock.nowMs + ms, flushedMs: clock.nowMs + Math.min(ms, 0.1), lost: false, heard: false }
-    if (!of.late) this.onTheWay = [...this.onTheWay.filter(s => !s.heard && !s.lost), sent]
+    if (!late) this.onTheWay = [...this.onTheWay.filter(s => !s.heard && !s.lost), sent]
     clock.tell(ms, () => {
       sent.heard = true
-      if (of.harmed && !sent.lost) this.world.damage.hear()
       if (!sent.lost) this.hear(bytes)
     })
   }

@@ -27,6 +27,8 @@ export interface WorkerWorld {
   readonly largeBytes: number
   /** The service that the transforms call is away until then. */
   readonly serviceBackMs: number
+  /** Long enough after the last loss that a row which it hit has been worked off: nobody is struck twice by chance. */
+  calm(): boolean
   log(worker: number, what: string, about: string): void
 }
 export interface WorkerEars {
@@ -136,8 +138,8 @@ export class FakeWorker {
   private struck(ms: number): boolean {
     const { striker, chance, clock } = this.world
     const crash = (): void => this.die({ code: null, signal: chance.pick(['SIGSEGV', 'SIGABRT', 'SIGILL']) })
-    if (striker.strikes('crash before the call')) crash()
-    else if (striker.strikes('crash in the call')) this.later(ms * chance.next(), crash)
+    if (this.world.calm() && striker.strikes('crash before the call')) crash()
+    else if (this.world.calm() && striker.strikes('crash in the call')) this.later(ms * chance.next(), crash)
     else if (striker.strikes('killed from outside')) this.later(ms * chance.next(), () => this.die({ code: null, signal: 'SIGKILL' }))
     else if (striker.strikes('hang in the call')) this.world.log(this.number, 'hangs', 'by chance')
     else {
@@ -158,7 +160,7 @@ export class FakeWorker {
     this.working = false
     this.wire.send(reply)
     const alone = call.envelope.rows > 1 || call.envelope.attempt === 1
-    if (alone && this.world.striker.strikes('crash after the call')) this.die({ code: null, signal: 'SIGSEGV' })
+    if (alone && this.world.calm() && this.world.striker.strikes('crash after the call')) this.die({ code: null, signal: 'SIGSEGV' })
     else this.next()
   }
 
