@@ -5,7 +5,6 @@ User exceptions may have a ``__str__`` that raises, recurses or returns a megaby
 
 from __future__ import annotations
 
-import linecache
 import os
 import traceback
 from types import TracebackType
@@ -84,7 +83,6 @@ def _last_lines(error: BaseException) -> list[str]:
 
 def _frames(at: TracebackType | None) -> traceback.StackSummary:
     """Frames below ours; of a deep recursion the first and the last."""
-    linecache.checkcache()
     frames = traceback.extract_tb(at)
     while frames and (frames[0].filename.startswith(_OURS) or frames[0].filename.startswith("<frozen importlib")):
         del frames[0]

@@ -19,7 +19,9 @@ def module(tmp_path):
 
     def write(text, name="transforms.py"):
         path = tmp_path / name
-        path.write_text("import anabranch as ab\nimport numpy as np\nimport pyarrow as pa\nimport pyarrow.compute as pc\n" + text)
+        path.write_text(
+            "import anabranch as ab\nimport numpy as np\nimport pyarrow as pa\nimport pyarrow.compute as pc\n" + text
+        )
         return path
 
     return write

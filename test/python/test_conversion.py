@@ -204,16 +204,26 @@ def test_any_column_of_any_type_goes_through_a_transform_unchanged(column):
         assert found["y"].type == given_values.type
 
 
-MASKS = [[True, False, None], np.array([True, False, False]), pa.array([True, None, False]), pl.Series([True, None, False])]
+MASKS = [
+    [True, False, None],
+    np.array([True, False, False]),
+    pa.array([True, None, False]),
+    pl.Series([True, None, False]),
+]
 
 
 @pytest.mark.parametrize("mask", MASKS)
 def test_a_filter_keeps_rows_that_are_true(mask):
     keep = ab.filter(inputs={"i": ab.int64})(lambda batch: mask)
-    assert testing.run_transform(keep, {"i": [0, 1, 2], "more": ["a", "b", "c"]}).to_pydict() == {"i": [0], "more": ["a"]}
+    assert testing.run_transform(keep, {"i": [0, 1, 2], "more": ["a", "b", "c"]}).to_pydict() == {
+        "i": [0],
+        "more": ["a"],
+    }
 
 
-@pytest.mark.parametrize(("mask", "code"), [([True], "ANB2102"), ([1, 0, 1], "ANB2104"), (True, "ANB2103"), (None, "ANB2103")])
+@pytest.mark.parametrize(
+    ("mask", "code"), [([True], "ANB2102"), ([1, 0, 1], "ANB2104"), (True, "ANB2103"), (None, "ANB2103")]
+)
 def test_a_mask_that_is_none_is_refused(mask, code):
     keep = ab.filter(inputs={"i": ab.int64})(lambda batch: mask)
     with pytest.raises(ab.ContractError) as caught:
@@ -235,7 +245,9 @@ def test_a_flat_map_adds_its_columns_to_the_row_that_each_comes_from(returned):
     assert found.to_pydict() == {"i": [7, 7, 9], "more": ["x", "x", "z"], "w": ["a", "b", "c"]}
 
 
-@pytest.mark.parametrize("parent", [[0, 2, 1], [0, 1, 3], [-1, 0, 1], [0, 1], [0, None, 1], ["a", "b", "c"], None, [0.5, 1, 2]])
+@pytest.mark.parametrize(
+    "parent", [[0, 2, 1], [0, 1, 3], [-1, 0, 1], [0, 1], [0, None, 1], ["a", "b", "c"], None, [0.5, 1, 2]]
+)
 def test_a_wrong_parent_is_refused(parent):
     words = ab.flat_map(inputs={"i": ab.int64}, outputs={"w": ab.utf8})(lambda batch: ({"w": ["a", "b", "c"]}, parent))
     with pytest.raises(ab.ContractError, match="ANB2106"):
@@ -243,7 +255,9 @@ def test_a_wrong_parent_is_refused(parent):
 
 
 def test_side_outputs_come_with_or_without_a_parent():
-    @ab.transform(inputs={"i": ab.int64}, outputs={"y": ab.int64}, side={"odd": {"v": ab.int64}, "all": {"v": ab.int64}})
+    @ab.transform(
+        inputs={"i": ab.int64}, outputs={"y": ab.int64}, side={"odd": {"v": ab.int64}, "all": {"v": ab.int64}}
+    )
     def split(batch):
         i = batch.numpy("i")
         odd = np.flatnonzero(i % 2)

@@ -23,7 +23,12 @@ def test_a_row_that_raises_is_dead_with_its_traceback_and_the_others_go_on():
     found = testing.run(inverse, {"x": [1, 0, 4], "more": ["a", "b", "c"]})
     assert found.rows.to_pydict() == {"x": [1, 4], "more": ["a", "c"], "y": [1.0, 0.25]}
     (dead,) = found.dead
-    assert (dead["row"], dead["code"], dead["type"], dead["message"]) == (1, "ANB2001", "ZeroDivisionError", "division by zero")
+    assert (dead["row"], dead["code"], dead["type"], dead["message"]) == (
+        1,
+        "ANB2001",
+        "ZeroDivisionError",
+        "division by zero",
+    )
     assert 'return {"y": 1 / row["x"]}' in dead["traceback"]
     assert "anabranch/_chain" not in dead["traceback"]
 
@@ -61,7 +66,9 @@ def test_side_outputs_of_rows():
         x = row["x"]
         if x < 0:
             raise ValueError(x)
-        return ab.result({"y": x}, odd={"v": x} if x % 2 else None) if x < 9 else ab.result({"y": x}, odd=[{"v": x}] * 2)
+        return (
+            ab.result({"y": x}, odd={"v": x} if x % 2 else None) if x < 9 else ab.result({"y": x}, odd=[{"v": x}] * 2)
+        )
 
     found = testing.run(split, {"x": [1, -1, 2, 9]})
     assert found.rows["y"].to_pylist() == [1, 2, 9]
@@ -70,7 +77,14 @@ def test_side_outputs_of_rows():
 
 @pytest.mark.parametrize(
     ("returned", "code"),
-    [(None, "ANB2103"), ("ab", "ANB2103"), ({}, "ANB2101"), ({"z": 1}, "ANB2101"), ({"y": 1, "z": 1}, "ANB2101"), ({"y": "a"}, "ANB2104")],
+    [
+        (None, "ANB2103"),
+        ("ab", "ANB2103"),
+        ({}, "ANB2101"),
+        ({"z": 1}, "ANB2101"),
+        ({"y": 1, "z": 1}, "ANB2101"),
+        ({"y": "a"}, "ANB2104"),
+    ],
 )
 @pytest.mark.parametrize("keyed", [False, True])
 def test_a_row_with_other_names_or_types_is_the_contract_not_the_row(returned, code, keyed):
@@ -97,7 +111,9 @@ def test_state_of_a_row_with_other_names_or_types_is_the_contract(state):
         testing.run(fn, {"k": ["a"]}, key="k")
 
 
-@ab.keyed(inputs={"x": ab.int64}, state={"n": ab.int64, "sum": ab.int64}, outputs={"n": ab.int64, "sum": ab.int64}, mode="row")
+@ab.keyed(
+    inputs={"x": ab.int64}, state={"n": ab.int64, "sum": ab.int64}, outputs={"n": ab.int64, "sum": ab.int64}, mode="row"
+)
 def adding(row, state):
     state = state or {"n": 0, "sum": 0}
     state["n"] += 1

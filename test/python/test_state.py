@@ -100,7 +100,10 @@ def test_grouping_numbers_keys_by_first_appearance():
         return {}
 
     testing.run_keyed(peek, {"k": ["b", "a", "b", "c", "a"], "x": [0] * 5}, key="k")
-    assert seen == [([0, 1, 0, 2, 1], [0, 2, 1, 4, 3], [0, 2, 4, 5]), ([0, 1, 3], [2, 4, 3], [2, 2, 1], [0, 0, 1, 0, 1], 3)]
+    assert seen == [
+        ([0, 1, 0, 2, 1], [0, 2, 1, 4, 3], [0, 2, 4, 5]),
+        ([0, 1, 3], [2, 4, 3], [2, 2, 1], [0, 0, 1, 0, 1], 3),
+    ]
 
 
 @pytest.mark.parametrize("mask", [[True, False], np.array([True, False]), pa.array([True, None])])
@@ -127,7 +130,12 @@ def test_a_mask_of_another_length_does_not_clear():
 
 @pytest.mark.parametrize(
     ("new_state", "code"),
-    [({"n": [1, 2, 3]}, "ANB2102"), ({"z": [1]}, "ANB2101"), ({"n": ["a"]}, "ANB2104"), ({"n": np.array([0.5])}, "ANB2104")],
+    [
+        ({"n": [1, 2, 3]}, "ANB2102"),
+        ({"z": [1]}, "ANB2101"),
+        ({"n": ["a"]}, "ANB2104"),
+        ({"n": np.array([0.5])}, "ANB2104"),
+    ],
 )
 def test_state_that_does_not_fit_is_refused(new_state, code):
     wrong = ab.keyed(inputs={"x": ab.int64}, state={"n": ab.int64}, outputs={})(lambda batch, state: ({}, new_state))
@@ -218,7 +226,9 @@ def skewed(rows, seed):
 def test_the_running_feature_is_the_same_in_all_three_forms(cut):
     data = skewed(3000, 7)
     parts = [{n: c[a:b] for n, c in data.items()} for a, b in zip([0, *cut], [*cut, 3000], strict=True)]
-    rows, rounds, scan = (testing.run_keyed(f, parts, key="k") for f in (running.per_row, running.by_rounds, running.by_scan))
+    rows, rounds, scan = (
+        testing.run_keyed(f, parts, key="k") for f in (running.per_row, running.by_rounds, running.by_scan)
+    )
     for name in ("n", "m", "dt", "z"):
         assert rounds[name].to_numpy().tobytes() == rows[name].to_numpy().tobytes(), name
     assert scan["n"].equals(rows["n"])

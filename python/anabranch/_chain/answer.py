@@ -10,7 +10,7 @@ from .._context import Call
 from ..errors import ContractError, Reject
 from .columns import Bits, Rows
 from .convert import Columns, Place, mask_of
-from .failure import Failure
+from .failure import Failure, rejection
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,3 @@ class RowRejects(Call):
         """Refuse the row at hand."""
         if mask is True or (mask is not None and mask is not False and bool(np.asarray(mask).all())):
             raise Reject(str(reason))
-
-
-def rejection(reason: str) -> Failure:
-    """A refused row as data."""
-    return Failure("TransformError", "ANB2002", "Reject", reason, "", [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from .._errors_text import chain, describe_error
+from .._errors_text import MESSAGE_MAX, chain, clip, describe_error
 from ..errors import AnabranchError, ConnectorError, ContractError, PlanError, Reject, TransientError
 
 RetryOn = tuple[type[BaseException], ...]
@@ -83,8 +83,15 @@ class _NoGroup(BaseException):
 BaseExceptionGroup_: type[_NoGroup] = getattr(__import__("builtins"), "BaseExceptionGroup", _NoGroup)
 
 
+def rejection(reason: str) -> Failure:
+    """A refused row as data: a verdict, so without a traceback."""
+    return Failure("TransformError", "ANB2002", "Reject", clip(reason, MESSAGE_MAX), "", [])
+
+
 def failure_of(error: BaseException, retry_on: RetryOn = ()) -> Failure:
     """An exception of user code as data."""
+    if isinstance(error, Reject):
+        return rejection(str(error.args[0]))
     said = describe_error(error)
     error_class, code = _verdict(error, retry_on)
     after = [one.retry_after_ms for one in chain(error) if isinstance(one, TransientError)]
@@ -101,8 +108,6 @@ def failure_of(error: BaseException, retry_on: RetryOn = ()) -> Failure:
 
 
 def _verdict(error: BaseException, retry_on: RetryOn) -> tuple[str, str]:
-    if isinstance(error, Reject):
-        return "TransformError", error.code
     if isinstance(error, (ContractError, PlanError, ConnectorError)):
         return type(error).__name__, error.code
     if is_away(error, retry_on):

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._arrow_types import forms, from_arrow
-from .._chain.answer import rejection
 from .._chain.convert import _decoded, _holds
 from .._chain.failure import Failure
 from .._errors_text import describe_error
@@ -48,8 +47,9 @@ def _failure(error: BaseException) -> Failure:
         error_class, code = type(error).__name__, error.code
     else:
         error_class, code = "ConnectorError", "ANB4001"
-    made = rejection(str(said["message"]))
-    return Failure(error_class, code, str(said["type"]), made.message, str(said["traceback"]), [], str(said["hint"]))
+    return Failure(
+        error_class, code, str(said["type"]), str(said["message"]), str(said["traceback"]), [], str(said["hint"])
+    )
 
 
 def _open(path: str) -> pq.ParquetFile:
