@@ -73,7 +73,8 @@ export interface ByteStream {
   write(bytes: Uint8Array): boolean
   pause(): void
   resume(): void
-  end(): void
+  /** Nothing more is written; `flushed` is called when the platform has taken all of it. */
+  end(flushed?: () => void): void
   destroy(): void
 }
 export interface Listener {

@@ -20,8 +20,8 @@ import { errnoText } from '../io-error.js'
 import { type SocketAddress, parseAddress } from './address.js'
 import { connectMsDefault, connectWithin, refused, whyOf } from './connect.js'
 
-/** How long a peer may take to close its side after we closed ours. */
-const closeMs = 5_000
+/** How long a peer may take to close its side after it was sent everything; then we close for both. */
+const closeMs = 200
 
 export interface SocketSinkOptions {
   /** `tcp://host:port` or `unix:///path` connects; the same with `?listen` waits for connections. */
@@ -87,8 +87,7 @@ class SocketSink implements Sink {
     if (!this.closing) {
       await this.caughtUp()
       this.closing = true
-      for (const { stream } of this.peers) stream?.end()
-      await this.allClosed()
+      await this.endAll()
       // Not before: closing a listener may cut the connections that it accepted.
       this.listener?.close()
       this.listener = null
@@ -137,10 +136,10 @@ class SocketSink implements Sink {
   private closed(peer: Peer, cause: Error | undefined): void {
     this.peers.delete(peer)
     const why = cause === undefined ? 'it was closed' : errnoText(cause)
-    if (!this.closing && this.address.listen) {
-      this.options.observer.log('warning', `a reader of "${this.address.text}" left: ${why}`)
-    } else if (!this.closing || cause !== undefined) {
-      this.failure ??= refused(this.address, `connection to "${this.address.text}" was lost: ${why}`, { cause })
+    const message = `"${this.address.text}" was lost: ${why}`
+    if (this.address.listen) this.options.observer.log('warning', `a reader of ${message}`)
+    else if (!this.closing || cause !== undefined) {
+      this.failure ??= refused(this.address, `connection to ${message}`, { cause })
     }
     this.changed()
   }
@@ -150,7 +149,15 @@ class SocketSink implements Sink {
   }
 
   /** All that was written is with the platform; a peer that keeps its side open does not keep the job. */
-  private async allClosed(): Promise<void> {
+  private async endAll(): Promise<void> {
+    const unflushed = new Set(this.peers)
+    for (const peer of this.peers) {
+      peer.stream?.end(() => {
+        unflushed.delete(peer)
+        this.changed()
+      })
+    }
+    await this.until(() => [...unflushed].every(peer => !this.peers.has(peer)))
     let late = false
     const cancel = this.options.clock.after(closeMs, () => {
       late = true

@@ -50,7 +50,7 @@ function streamOf(socket: Socket): ByteStream {
     write: bytes => socket.write(bytes),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
-    end: () => void socket.end(),
+    end: flushed => void socket.end(flushed),
     destroy: () => void socket.destroy(),
   }
 }

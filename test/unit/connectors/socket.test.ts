@@ -57,6 +57,7 @@ class ScriptedSockets implements Sockets {
   readonly done: string[] = []
   events: StreamEvents | null = null
   takes = true
+  flushed: () => void = () => undefined
   connects = 0
   constructor(private readonly refusals = 0) {}
 
@@ -75,7 +76,10 @@ class ScriptedSockets implements Sockets {
       },
       pause: note('pause'),
       resume: note('resume'),
-      end: note('end'),
+      end: flushed => {
+        note('end')()
+        this.flushed = flushed ?? this.flushed
+      },
       destroy: note('destroy'),
     })
   }
@@ -273,16 +277,21 @@ describe('a socket sink', () => {
     expect(error.message).toBe('connection to "tcp://h:1" was lost: broken pipe (EPIPE)')
   })
 
-  test('a peer that keeps its side open does not keep the job', async () => {
+  test('the end waits until all was taken, but not for a peer that keeps its side open', async () => {
     const clock = new HandClock()
     const sockets = new ScriptedSockets()
     const sink = await opened(socketSink({ ...scripted(sockets, clock), encoder: jsonEncoder(numberedSchema) }))
     await sink.write(batchOf(numberedSchema, numberedRows(0, 2)))
     const finish = sink.finish()
     await new Promise<void>(resolve => setImmediate(resolve))
+    clock.advance(60_000)
+    await new Promise<void>(resolve => setImmediate(resolve))
     expect(sockets.done).toEqual(['end'])
-    clock.advance(5_000)
+    sockets.flushed()
+    await new Promise<void>(resolve => setImmediate(resolve))
+    clock.advance(200)
     expect(await finish).toEqual([{ path: 'tcp://h:1', rows: 2 }])
+    expect(sockets.done).toEqual(['end', 'destroy'])
   })
 
   test('one that listens waits for a reader, gives each all lines, and goes on when one leaves', async () => {
