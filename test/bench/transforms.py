@@ -70,7 +70,7 @@ def b3_rounds(batch, state):
     n, mean, dt, z = out = (np.empty(size, np.int64), np.empty(size), np.empty(size), np.empty(size))
     first = state.first
     began = (
-        state["n"],
+        state.numpy("n"),
         np.where(state.new, x[first], state.numpy("mean", null=0.0)),
         np.where(state.new, 0.0, state.numpy("variance", null=0.0)),
         np.where(state.new, ts[first], state.numpy("last", null=0)),
@@ -109,7 +109,7 @@ def b3_scan(batch, state):
     past = before(variance, variance0, head)
     z_ordered = np.divide(away, np.sqrt(past), out=np.zeros(len(x)), where=past > 0)
     position = np.arange(len(x), dtype=np.int64) - head[code]
-    counted = state["n"].to_numpy()
+    counted = state.numpy("n")
 
     n, m, dt, z = (np.empty(len(x), np.int64), np.empty(len(x)), np.empty(len(x)), np.empty(len(x)))
     n[order] = counted[code] + 1 + position

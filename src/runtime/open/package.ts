@@ -6,6 +6,9 @@ const root = new URL('../../../', import.meta.url)
 
 /** Absolute path of the folder that holds the Python package `anabranch`. */
 export const packageFolder: string = fileURLToPath(new URL('python', root))
-export const packageVersion: string = String(
-  (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { readonly version: string }).version,
-)
+export const packageVersion: string = versionIn(readFileSync(new URL('package.json', root), 'utf8'))
+
+function versionIn(text: string): string {
+  const json: { readonly version?: unknown } = JSON.parse(text)
+  return String(json.version)
+}

@@ -260,6 +260,8 @@ function watchSignals(options: RunOptions, sources: readonly Source[], engine: E
   return () => drained
 }
 
+const isNullSink = (sink: Sink): sink is NullSink => 'checksum' in sink
+
 function resultOf(
   opened: Opened,
   of: {
@@ -280,7 +282,7 @@ function resultOf(
   })
   const checksums = vertices.flatMap((vertex, i) => {
     const sink = of.sinks[i]
-    return vertex.connector.kind === 'null' && sink !== undefined ? [[vertex.id, (sink as NullSink).checksum] as const] : []
+    return sink !== undefined && isNullSink(sink) ? [[vertex.id, sink.checksum] as const] : []
   })
   const { ledger } = of.engine
   return {

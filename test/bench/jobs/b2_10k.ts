@@ -1,7 +1,0 @@
-import { files, job, nullSink, text } from 'anabranch'
-import bench from '../transforms.anabranch.js'
-
-export default job('b2_10k')
-  .from(files('../../../.cache/bench/b2_10k.jsonl', text()))
-  .apply(bench.b2)
-  .to(nullSink())
