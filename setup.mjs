@@ -5,7 +5,7 @@
  *   node setup.mjs start [args]   sets up what a user needs, then runs the flights example (or any `anabranch run` args)
  *   node setup.mjs test [NAME]    sets up what a developer needs, then checks all that CI checks
  *   node setup.mjs setup|build    sets up everything | builds dist/
- *   node setup.mjs bench|chaos|mutants [args]
+ *   node setup.mjs bench|chaos|mutants|simulate [args]
  *
  * Four parts, each made only when it is not what its lock file or its sources say: node_modules (npm ci), .venv (pip
  * with hashes), dist (tsc), and the command `anabranch` in node_modules/.bin. This file imports nothing but Node, since
@@ -37,6 +37,7 @@ const commands = {
   bench: { dev: true, run: args => ['--import', 'tsx', at('test', 'bench', 'run.ts'), ...args] },
   chaos: { dev: true, run: args => ['--import', 'tsx', at('test', 'chaos', 'run.ts'), ...args] },
   mutants: { dev: true, run: args => ['--import', 'tsx', at('test', 'mutants', 'run.ts'), ...args] },
+  simulate: { dev: false, run: args => ['--import', 'tsx', at('test', 'simulation', 'replay.ts'), ...args] },
   setup: { dev: true },
   build: { dev: false },
 }

@@ -119,6 +119,11 @@ const shape: readonly Case[] = [
     source('test/unit/a.test.ts', `test('x', () => {\n${lines(59)}})`),
     source('test/unit/a.test.ts', `describe('x', () => {\n${lines(59)}})`),
   ],
+  [
+    'a suite of 61 lines with a test of its own', functionLengthRule,
+    source('test/conformance/a.ts', `function f() {\ntest('a', g)\ndescribe('x', () => {\n${lines(57)}})\n}`),
+    source('test/conformance/a.ts', `function f() {\n${`describe('x', () => {\n${lines(58)}})`}\n}`),
+  ],
   ['any', typesRule, source('src/plan/a.ts', 'let x: any'), source('src/plan/a.ts', 'let x: unknown')],
   ['a value declared not null', typesRule, source('src/plan/a.ts', 'x!.y'), source('src/plan/a.ts', 'x?.y')],
   ['a cast', typesRule, source('src/plan/a.ts', 'x as string'), source('src/plan/a.ts', '[1] as const')],
