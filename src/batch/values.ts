@@ -7,7 +7,7 @@ import { type DataType, type Schema, byteWidth, childrenOf, formatType } from '.
 import { bitmapBytes, setBit } from './bits.js'
 import { type Batch, type Column } from './column.js'
 import { decimalFromText, daysFromText, fromBase64, ticksFromText } from './scalar-text.js'
-import { hasOffsets, noBytes } from './views.js'
+import { hasOffsets, makeColumn, noBytes, noNulls } from './views.js'
 
 /** What `valueAt` answers and `columnOf` takes. int64, uint64, timestamps and durations are bigints. */
 export type Value =
@@ -31,17 +31,6 @@ export function batchFromRows(schema: Schema, rows: readonly Row[]): Batch {
     ),
   )
   return { schema, rows: rows.length, columns }
-}
-
-/** A batch from whole columns; all have `rows` values. */
-export function batchOf(schema: Schema, columns: readonly Column[]): Batch {
-  const rows = columns[0]?.length ?? 0
-  invariant(columns.length === schema.fields.length, 'there is one column a field')
-  invariant(
-    columns.every(c => c.length === rows),
-    'columns of a batch have one length',
-  )
-  return { schema, rows, columns }
 }
 
 /**
@@ -214,29 +203,12 @@ function putInteger(view: DataView, at: number, type: DataType, value: bigint): 
   for (let b = 0; b < bits / 8; b++) view.setUint8(at + b, Number((value >> BigInt(8 * b)) & 255n))
 }
 
-const builder =
-  (type: DataType) =>
-  (values: readonly Value[]): Column =>
-    columnOf(type, values)
-export const boolColumn = builder({ kind: 'bool' })
-export const int32Column = builder({ kind: 'int32' })
-export const int64Column = builder({ kind: 'int64' })
-export const float64Column = builder({ kind: 'float64' })
-export const utf8Column = builder({ kind: 'utf8' })
-export const binaryColumn = builder({ kind: 'binary' })
+export const utf8Column = (values: readonly Value[]): Column => columnOf({ kind: 'utf8' }, values)
 
 /** A column without nulls over a typed array, which is not copied: 8-byte aligned, of the type's width. */
 export function fixedColumn(type: DataType, values: ArrayBufferView): Column {
   const width = byteWidth(type)
   invariant(width > 0 && values.byteLength % width === 0 && (values.byteOffset & 7) === 0, 'values fit the type')
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-  return {
-    type,
-    length: bytes.length / width,
-    nullCount: 0,
-    validity: null,
-    offsets: null,
-    values: bytes,
-    children: [],
-  }
+  return makeColumn(type, bytes.length / width, noNulls, { offsets: null, values: bytes, children: [] })
 }

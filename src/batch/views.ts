@@ -6,20 +6,7 @@ import { type DataType, byteWidth } from '../schema/index.js'
 import { bitmapBytes } from './bits.js'
 import { type Column } from './column.js'
 
-const room = (v: Uint8Array, width: number): [ArrayBufferLike, number, number] => [
-  v.buffer,
-  v.byteOffset,
-  Math.floor(v.byteLength / width),
-]
-export const asInt8 = (v: Uint8Array): Int8Array => new Int8Array(...room(v, 1))
-export const asInt16 = (v: Uint8Array): Int16Array => new Int16Array(...room(v, 2))
-export const asUint16 = (v: Uint8Array): Uint16Array => new Uint16Array(...room(v, 2))
-export const asInt32 = (v: Uint8Array): Int32Array => new Int32Array(...room(v, 4))
-export const asUint32 = (v: Uint8Array): Uint32Array => new Uint32Array(...room(v, 4))
-export const asFloat32 = (v: Uint8Array): Float32Array => new Float32Array(...room(v, 4))
-export const asFloat64 = (v: Uint8Array): Float64Array => new Float64Array(...room(v, 8))
-export const asInt64 = (v: Uint8Array): BigInt64Array => new BigInt64Array(...room(v, 8))
-export const asUint64 = (v: Uint8Array): BigUint64Array => new BigUint64Array(...room(v, 8))
+export const asInt32 = (v: Uint8Array): Int32Array => new Int32Array(v.buffer, v.byteOffset, v.byteLength >> 2)
 export const bytesOf = (v: ArrayBufferView): Uint8Array => new Uint8Array(v.buffer, v.byteOffset, v.byteLength)
 
 export const noBytes: Uint8Array = new Uint8Array(0)

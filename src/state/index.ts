@@ -3,6 +3,6 @@
  * slot, in and out as columns. It must never know a worker, a clock, a file or an operator.
  */
 export { type Distinct, distinct, partition } from '../kernels/index.js'
-export { isFlat, keyBytes, keyGroup } from './key-bytes.js'
+export { keyBytes, keyGroup } from './key-bytes.js'
 export { KeyIndex, type KeyIndexOptions } from './key-index.js'
 export { StateTable, type Gathered } from './state-table.js'

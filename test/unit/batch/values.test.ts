@@ -18,6 +18,7 @@ import {
   slice,
   take,
   utf8Column,
+  valueAt,
   withColumns,
 } from '../../../src/batch/index.js'
 import { parseType, schemaFromJson } from '../../../src/schema/index.js'
@@ -252,6 +253,12 @@ describe('a value as JSON', () => {
       ['float64', 'x'],
     ]
     for (const [type, value] of misfits) expect(() => columnOf(parseType(type), [value]), type).toThrow(TypeError)
+  })
+
+  it('of a row that is not there is a programming error', () => {
+    const column = utf8Column(['a'])
+    expect(valueAt(column, 0)).toBe('a')
+    for (const row of [-1, 1]) expect(() => valueAt(column, row)).toThrow(RangeError)
   })
 
   it('keeps the offset of a time zone', () => {
