@@ -137,8 +137,9 @@ class SocketSink implements Sink {
     this.peers.delete(peer)
     const why = cause === undefined ? 'it was closed' : errnoText(cause)
     const message = `"${this.address.text}" was lost: ${why}`
-    if (this.address.listen) this.options.observer.log('warning', `a reader of ${message}`)
-    else if (!this.closing || cause !== undefined) {
+    if (this.address.listen) {
+      if (!this.closing) this.options.observer.log('warning', `a reader of ${message}`)
+    } else if (!this.closing || cause !== undefined) {
       this.failure ??= refused(this.address, `connection to ${message}`, { cause })
     }
     this.changed()

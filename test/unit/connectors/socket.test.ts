@@ -317,6 +317,7 @@ describe('a socket sink', () => {
     const ended = once(stays, 'end')
     await sink.finish()
     await ended
+    expect(observer.lines).toHaveLength(1)
     expect(text).toBe(linesOf(numberedRows(text.includes('word 0') ? 0 : 1, 3)))
   })
 })
