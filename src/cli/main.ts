@@ -55,9 +55,14 @@ function exitCodeOf(error: unknown): number {
 }
 
 const terminal = realTerminal()
-try {
-  process.exitCode = await main(process.argv.slice(2), terminal)
-} catch (error) {
+
+/** What nobody caught, a timer of the job file or a mistake of ours: words, and the code for it. */
+function fail(error: unknown): never {
+  terminal.status('')
   terminal.err(renderError(error, folderOf(process.argv.slice(2))))
-  process.exitCode = exitCodeOf(error)
+  process.exit(exitCodeOf(error))
 }
+
+process.on('uncaughtException', fail)
+// All was printed synchronously, and a job file may have left something open that would keep the process alive.
+main(process.argv.slice(2), terminal).then(code => process.exit(code), fail)

@@ -1,13 +1,13 @@
 /** `anabranch run`: loads a job, runs it, says how it went. */
 import { dirname, join, resolve } from 'node:path'
-import { type Observer } from '../base/index.js'
+import { AnabranchError, type Observer } from '../base/index.js'
 import { type Plan } from '../plan/index.js'
 import { type Progress, type RunResult, openWorld, runJob } from '../runtime/index.js'
 import { type Command, type Terminal, exitCodes, oneWord, wholeOption, wordsOf } from './command.js'
 import { type LoadedJob, fileOf, loadJob } from './load-job.js'
 import { lineEveryMs, progressLine } from './progress.js'
 import { pythonFor } from './python.js'
-import { errorJson } from './render.js'
+import { errorJson, renderError } from './render.js'
 import { type Signals, listenForSignals } from './signals.js'
 import { summaryJson, summaryText } from './summary.js'
 
@@ -38,27 +38,54 @@ export const run: Command = {
       lanes: wholeOption(run, 'lanes', values.lanes, { least: 1, most: 32_768 }),
       batchRows: wholeOption(run, 'batch-rows', values['batch-rows'], { least: 1, most: 1_000_000 }),
     }
-    const signals = listenForSignals(terminal)
     try {
-      const { loaded, python } = await prepare(path, values.set ?? [])
-      const out = resolve(values.out ?? join('out', loaded.plan.job))
-      const result = await start(loaded.plan, { ...limits, out, python }, signals, terminal)
-      terminal.err(summaryText(result, { job: loaded.plan.job, out, cwd: process.cwd() }))
-      await printOwnSummary(loaded, result, out, terminal)
-      if (values.json === true) terminal.out(JSON.stringify(summaryJson(result)))
-      return exitCodeOf(loaded.plan, result, signals)
+      return await runTo(
+        await prepare(path, values.set ?? []),
+        { ...limits, out: values.out, json: values.json === true },
+        terminal,
+      )
     } catch (error) {
       if (values.json === true) terminal.out(JSON.stringify({ error: errorJson(error) }))
-      if (signals.second.aborted) return signals.code() ?? exitCodes.interrupted
       throw error
-    } finally {
-      signals.close()
     }
   },
 }
 
+interface Asked {
+  readonly workers: number | null
+  readonly lanes: number | null
+  readonly batchRows: number | null
+  readonly out: string | undefined
+  readonly json: boolean
+}
+interface Prepared {
+  readonly loaded: LoadedJob
+  readonly python: string
+}
+
+/** Signals are listened to from here on: before, there is nothing to finish, and a job file may never load. */
+async function runTo({ loaded, python }: Prepared, asked: Asked, terminal: Terminal): Promise<number> {
+  const { plan } = loaded
+  const limits = { ...asked, python, out: resolve(asked.out ?? join('out', plan.job)) }
+  const signals = listenForSignals(terminal)
+  try {
+    const result = await start(plan, limits, signals, terminal)
+    terminal.err(summaryText(result, { job: plan.job, out: limits.out, cwd: process.cwd() }))
+    if (asked.json) terminal.out(JSON.stringify(summaryJson(result)))
+    else await printOwnSummary(loaded, { ...result, out: limits.out, python }, terminal)
+    return exitCodeOf(plan, result, signals)
+  } catch (error) {
+    if (!signals.second.aborted || !(error instanceof AnabranchError)) throw error
+    if (asked.json) terminal.out(JSON.stringify({ error: errorJson(error) }))
+    terminal.err(renderError(error, plan.folder))
+    return signals.code() ?? exitCodes.interrupted
+  } finally {
+    signals.close()
+  }
+}
+
 /** Finding Python takes as long as loading the job: both at once. */
-async function prepare(path: string, sets: readonly string[]): Promise<{ loaded: LoadedJob; python: string }> {
+async function prepare(path: string, sets: readonly string[]): Promise<Prepared> {
   const folder = dirname(fileOf(path))
   const world = openWorld()
   try {
@@ -71,10 +98,7 @@ async function prepare(path: string, sets: readonly string[]): Promise<{ loaded:
   }
 }
 
-interface Limits {
-  readonly workers: number | null
-  readonly lanes: number | null
-  readonly batchRows: number | null
+interface Limits extends Pick<Asked, 'workers' | 'lanes' | 'batchRows'> {
   readonly out: string
   readonly python: string
 }
@@ -89,7 +113,17 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
     terminal.err(progressLine(progress, 120))
   }
   try {
-    return await runJob(plan, { ...limits, observer: observerOf(terminal), onProgress, signal: signals })
+    const { workers, lanes, batchRows, out, python } = limits
+    return await runJob(plan, {
+      workers,
+      lanes,
+      batchRows,
+      out,
+      python,
+      observer: observerOf(terminal),
+      onProgress,
+      signal: signals,
+    })
   } finally {
     terminal.status('')
   }
@@ -131,11 +165,14 @@ function logLine(level: string, message: string, fields: Readonly<Record<string,
   return `${level}${who}: ${message}${at}${more.join('')}`
 }
 
+/** What a job's own summary gets: the result, the folder of the outputs, and the Python that ran the transforms. */
+type Finished = RunResult & Pick<Limits, 'out' | 'python'>
+
 /** A job file may export `summary(run)`, which answers text for people: a table, a plot. Its failure is not the job's. */
-async function printOwnSummary(loaded: LoadedJob, result: RunResult, out: string, terminal: Terminal): Promise<void> {
+async function printOwnSummary(loaded: LoadedJob, finished: Finished, terminal: Terminal): Promise<void> {
   if (typeof loaded.summary !== 'function') return
   try {
-    const text: unknown = await loaded.summary({ ...result, out })
+    const text: unknown = await loaded.summary(finished)
     if (typeof text === 'string' && text !== '') terminal.err(text)
   } catch (error) {
     terminal.err(`warning: the summary of ${loaded.file} could not be made: ${String(error)}`)

@@ -1,4 +1,4 @@
-/** Ctrl-C and kill: the first asks to finish what was read, the second stops. */
+/** Ctrl-C and kill: the first asks to finish what was read, the second stops, the third ends this process as it is. */
 import { type Terminal, exitCodes } from './command.js'
 
 export interface Signals {
@@ -18,7 +18,8 @@ export function listenForSignals(terminal: Terminal): Signals {
     if (!first.signal.aborted) {
       terminal.err('finishing what was read; once more stops at once')
       first.abort()
-    } else second.abort()
+    } else if (!second.signal.aborted) second.abort()
+    else process.exit(code)
   }
   process.on('SIGINT', heard)
   process.on('SIGTERM', heard)
