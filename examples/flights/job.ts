@@ -1,4 +1,6 @@
 // Three million flights in, each good one scored and kept, one summary row an airport. Run it: npm start
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { files, job, json, parquet } from 'anabranch'
 import flights from './transforms.anabranch.js'
 
@@ -12,7 +14,9 @@ const scored = job('flights', { params: { airports: `${data}/airports.csv` } })
   .keyBy('origin')
   .apply(flights.score)
 
-export default scored
-  .to(files.sink('flights/', parquet()))
-  .side('airports')
-  .to(files.sink('airports/', json()))
+export default scored.to(files.sink('flights/', parquet())).side('airports').to(files.sink('airports/', json()))
+
+// What is shown after the run: the busiest airports, read from the files that the run wrote.
+const report = fileURLToPath(new URL('report.py', import.meta.url))
+export const summary = ({ out, python }: { out: string; python: string }): string =>
+  `\n${execFileSync(python, [report, out], { encoding: 'utf8' })}`

@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 import anabranch as ab
 
@@ -64,7 +63,7 @@ def coordinates(codes: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     },
 )
 def measure(batch: ab.Batch) -> dict[str, object]:
-    """Kilometres as stated and along the great circle, a class of delay, and the hour of the week (Monday 0:00 is 0)."""
+    """Kilometres as stated and along the great circle, a class of delay, and the hour of the week from Monday 0:00."""
     lat1, lon1 = coordinates(batch["origin"])
     lat2, lon2 = coordinates(batch["destination"])
     half = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
@@ -136,7 +135,7 @@ def score(batch: ab.Batch, state: ab.State) -> tuple[dict[str, object], dict[str
     mean, usual_delay, z = np.empty(len(batch)), np.empty(len(batch)), np.empty(len(batch))
     usual = np.where(state.new, delay[state.first], state["usual"].to_numpy())
 
-    def step(rows, keys, n, total, usual, variance):  # type: ignore[no-untyped-def]
+    def step(rows, keys, n, total, usual, variance):
         away = delay[rows] - usual
         z[rows] = np.divide(away, np.sqrt(variance), out=np.zeros(len(rows)), where=variance > 0)
         usual += WEIGHT * away
@@ -145,7 +144,7 @@ def score(batch: ab.Batch, state: ab.State) -> tuple[dict[str, object], dict[str
         n += 1
         nth[rows], usual_delay[rows], mean[rows] = n, usual, total / n
 
-    def rest(rows, n, total, usual, variance):  # type: ignore[no-untyped-def]
+    def rest(rows, n, total, usual, variance):
         """The busiest airports have flights left when the others are done: the same steps as a plain loop."""
         out = []
         for late in delay[rows].tolist():
