@@ -1,42 +1,94 @@
 /**
- * The examples do what their folders say: each runs as a user runs it, and `expected/` holds what comes out.
- *
- * `expected/result.json` holds fields of the line that `--json` prints; every other file there has the lines of the file
- * of the same path in the output folder, to the byte, in any order: between keys none is promised.
+ * The examples do what their `expected/` folders say: `first` to the byte, `flights` row by row against plain loops over
+ * the same input (test/support/flights_oracle.py). The first screen of README.md is run as it stands there.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runCli } from '../support/cli.js'
+import { jobFolder } from '../support/job-folder.js'
+import { firstScreen } from '../support/readme.js'
 import { repository } from '../support/repository.js'
 import { runFolder } from '../support/run-folder.js'
 
-const folder = join(repository, 'examples')
-const examples = readdirSync(folder).filter(name => existsSync(join(folder, name, 'job.ts')))
+const data = join(repository, 'node_modules', 'vega-datasets', 'data')
 
-function expectedOf(name: string): readonly string[] {
-  const expected = join(folder, name, 'expected')
-  const entries = readdirSync(expected, { recursive: true, withFileTypes: true })
-  return entries.filter(entry => entry.isFile()).map(entry => relative(expected, join(entry.parentPath, entry.name)))
+/** Every file below a folder with its text. */
+function filesOf(folder: string): Readonly<Record<string, string>> {
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  const names = paths.map(entry => join(entry.parentPath, entry.name))
+  return Object.fromEntries(names.sort().map(name => [name.slice(folder.length + 1), readFileSync(name, 'utf8')]))
 }
 
-function linesOf(text: string): readonly string[] {
-  return text.split('\n').sort()
-}
+describe('the examples', () => {
+  test('first writes exactly the bills and the dead letter of its expected folder', async () => {
+    const out = mkdtempSync(join(runFolder().jobs, 'first'))
+    const run = await runCli(['run', 'examples/first/job.ts', '--json', '--out', out], { cwd: repository })
+    expect(run.stderr).toContain('rows dead 1')
+    expect(run).toMatchObject({ code: 0, json: { rows_in: 4, rows_out: 3, rows_dead: 1 } })
+    const expected = join(repository, 'examples', 'first', 'expected')
+    for (const sink of ['bills', 'dead-letters'])
+      expect(filesOf(join(out, sink))).toEqual(filesOf(join(expected, sink)))
+  })
 
-describe('an example gives what its folder says it gives', () => {
-  test.each(examples)('%s', { timeout: 180_000 }, async name => {
-    const out = mkdtempSync(join(runFolder().jobs, 'e'))
-    const args = ['run', join('examples', name, 'job.ts'), '--json', '--out', out]
-    const ended = await runCli(args, { cwd: repository, timeoutMs: 170_000 })
-    expect(ended.code, ended.stderr).toBe(0)
+  const loop = 'flights gives to the bit what a plain loop over the three million flights gives'
+  test(loop, { timeout: 240_000 }, async () => {
+    const out = mkdtempSync(join(runFolder().jobs, 'flights'))
+    const run = await runCli(['run', 'examples/flights/job.ts', '--json', '--out', out], {
+      cwd: repository,
+      timeoutMs: 150_000,
+    })
+    expect(run.code, run.stderr).toBe(0)
+    const oracle = join(repository, 'test', 'support', 'flights_oracle.py')
+    const found: { expected: Expected; different: readonly string[] } = JSON.parse(
+      python(oracle, join(data, 'flights-3m.parquet'), join(data, 'airports.csv'), out),
+    )
+    const expected: Expected = JSON.parse(
+      readFileSync(join(repository, 'examples/flights/expected/summary.json'), 'utf8'),
+    )
+    expect(found).toEqual({ expected, different: [] })
+    const { rows_in, rows_dead, dead_by_reason, airports } = expected
+    const rows_out = rows_in - rows_dead + airports
+    expect(run.json).toMatchObject({ rows_in, rows_dead, rows_out, dead_by_reason })
+    const report = python(join(repository, 'examples/flights/report.py'), out)
+    for (const { origin, flights } of expected.busiest)
+      expect(report).toContain(`${origin}${flights.toLocaleString('en').padStart(10)}`)
+  })
+})
 
-    const files = expectedOf(name)
-    expect(files).not.toEqual([])
-    for (const file of files) {
-      const expected = readFileSync(join(folder, name, 'expected', file), 'utf8')
-      if (file === 'result.json') expect(ended.json).toMatchObject(JSON.parse(expected))
-      else expect(linesOf(readFileSync(join(out, file), 'utf8'))).toEqual(linesOf(expected))
+describe('the first screen of README.md', () => {
+  test('the files, the command and what it prints are those of a real run', async () => {
+    const { files, command, output } = firstScreen()
+    const job = await jobFolder(files)
+    const [npx, anabranch, ...args] = command.split(' ')
+    expect([npx, anabranch]).toEqual(['npx', 'anabranch'])
+    const run = await job.cli(...args)
+    expect(run.code, run.stderr).toBe(0)
+    expect(untimed(run.stderr)).toBe(untimed(output))
+  })
+
+  test('its files are those of examples/first', () => {
+    const { files } = firstScreen()
+    for (const [name, text] of Object.entries(files)) {
+      expect(text).toBe(readFileSync(join(repository, 'examples', 'first', name), 'utf8'))
     }
   })
 })
+
+interface Expected {
+  readonly rows_in: number
+  readonly rows_dead: number
+  readonly airports: number
+  readonly dead_by_reason: Readonly<Record<string, number>>
+  readonly busiest: readonly { readonly origin: string; readonly flights: number }[]
+}
+
+function python(...args: readonly string[]): string {
+  return execFileSync(join(repository, '.venv', 'bin', 'python'), args, { encoding: 'utf8' })
+}
+
+/** Time and speed differ from run to run. */
+function untimed(text: string): string {
+  return text.replace(/done in .*/, 'done').trim()
+}
