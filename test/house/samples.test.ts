@@ -159,6 +159,11 @@ const locks: readonly Case[] = [
   ['an address in the npm lock', locksRule, lock({ integrity: 'x', resolved: 'https://x' }), lock({ integrity: 'x' })],
   ['a package without a hash', locksRule, lock({ version: '1' }), lock({ version: '1', integrity: 'x' })],
   [
+    'a platform that the npm lock leaves out', locksRule,
+    lock({ integrity: 'x', optionalDependencies: { b: '1' } }),
+    lock({ integrity: 'x', optionalDependencies: {} }),
+  ],
+  [
     'an index in the pip lock', locksRule,
     source('requirements.txt', '--index-url https://x\n'),
     source('requirements.txt', '# by pip-compile\na==1 \\\n    --hash=sha256:0\n'),

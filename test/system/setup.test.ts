@@ -65,9 +65,10 @@ function clone(options: { version?: string; able?: boolean; nodeMin?: string } =
     path,
     start: (args = ['start']) => {
       const child = spawn(process.execPath, ['setup.mjs', ...args], { cwd: path, env, stdio: ['ignore', 'pipe', 'pipe'] })
-      let text = ''
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => void (text += bytes.toString()))
-      return { child, ended: new Promise(resolve => child.on('close', code => resolve({ code, text }))) }
+      const printed: Buffer[] = []
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => printed.push(bytes))
+      const text = (): string => Buffer.concat(printed).toString('utf8')
+      return { child, ended: new Promise(resolve => child.on('close', code => resolve({ code, text: text() }))) }
     },
     count: log => (existsSync(join(path, log)) ? readFileSync(join(path, log), 'utf8').trim().split('\n').length : 0),
   }
