@@ -56,25 +56,29 @@ type WrongType<F extends FunctionLike, C extends Columns, N extends string> = N 
   ? `"${F['name']}" needs column "${N}" as another type than the stream's ${C[N]}`
   : never
 
-/** As `Fits`, for a method that takes one kind of function. */
-export type FitsApply<F extends FunctionLike, C extends Columns, K extends string> = F['keyed'] extends true
-  ? Fits<F, C, K>
-  : F['kind'] extends 'filter'
-    ? JobTypeError<`"${F['name']}" is a @filter: use .filter(...)`>
-    : F['kind'] extends 'flat_map'
-      ? JobTypeError<`"${F['name']}" is a @flat_map: use .flatMap(...)`>
-      : Fits<F, C, K>
+/** As `Fits`, for `.apply`. A function whose columns nobody wrote down as literals is checked by lint alone. */
+export type FitsApply<F extends FunctionLike, C extends Columns, K extends string> = FunctionLike extends F
+  ? F
+  : F['keyed'] extends true
+    ? Fits<F, C, K>
+    : F['kind'] extends 'filter'
+      ? JobTypeError<`"${F['name']}" is a @filter: use .filter(...)`>
+      : F['kind'] extends 'flat_map'
+        ? JobTypeError<`"${F['name']}" is a @flat_map: use .flatMap(...)`>
+        : Fits<F, C, K>
 
 export type FitsKind<
   F extends FunctionLike,
   C extends Columns,
   K extends string,
   Kind extends 'filter' | 'flat_map',
-> = F['keyed'] extends true
-  ? JobTypeError<`"${F['name']}" is @keyed: use .apply(...)`>
-  : F['kind'] extends Kind
-    ? Fits<F, C, K>
-    : JobTypeError<`"${F['name']}" is a @${F['kind']}, not a @${Kind}`>
+> = FunctionLike extends F
+  ? F
+  : F['keyed'] extends true
+    ? JobTypeError<`"${F['name']}" is @keyed: use .apply(...)`>
+    : F['kind'] extends Kind
+      ? Fits<F, C, K>
+      : JobTypeError<`"${F['name']}" is a @${F['kind']}, not a @${Kind}`>
 
 /** The key after a function: gone where the function outputs one of its columns. */
 export type KeyAfter<F extends FunctionLike, K extends string> = [K & keyof ColumnsOf<F['outputs']>] extends [never]

@@ -108,8 +108,8 @@ const result: RunResult = {
   seconds: 2,
   flowSeconds: 1.5,
   outputs: [
-    { sink: 'flights', path: '/work/out/x/flights/part-0.parquet', rows: 2_000_000 },
-    { sink: 'flights', path: '/work/out/x/flights/part-1.parquet', rows: 999_998 },
+    { sink: 'flights', path: '/data/out/x/flights/part-0.parquet', rows: 2_000_000 },
+    { sink: 'flights', path: '/data/out/x/flights/part-1.parquet', rows: 999_998 },
     { sink: 'live', path: 'tcp://h:1', rows: 0 },
   ],
   checksums: {},
@@ -118,7 +118,7 @@ const result: RunResult = {
 }
 
 test('the summary says how many rows went where, and why some are dead', () => {
-  expect(summaryText(result, { job: 'x', out: '/work/out/x', cwd: '/work' })).toBe(
+  expect(summaryText(result, { job: 'x', out: '/data/out/x', cwd: '/data' })).toBe(
     `job "x" done in 2.0 s, 1,500,000 rows/s
   rows in   3,000,000
   rows out  2,999,998

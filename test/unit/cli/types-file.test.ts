@@ -30,12 +30,13 @@ const module = (
   functions,
 })
 
+const Click = [
+  ['user', 'utf8', { required: true }],
+  ['at', 'timestamp[ms, UTC]'],
+  ['n', 'int64', { default: "it's" }],
+] as const
+
 test('a module becomes a file of data: schemas keep their names, functions are camelCase, docstrings are comments', () => {
-  const Click = [
-    ['user', 'utf8', { required: true }],
-    ['at', 'timestamp[ms, UTC]'],
-    ['n', 'int64', { default: "it's" }],
-  ] as const
   const score = described('running_score', {
     keyed: true,
     state: [['n', 'int64']],

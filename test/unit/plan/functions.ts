@@ -1,6 +1,7 @@
 /** Functions and jobs in few words, for tests of plans. */
 import { type Plan, type PlanContext, type JobLike, files, json, planOf } from '../../../src/plan/index.js'
-import { type FunctionLike, type SchemaJson } from '../../../src/plan/index.js'
+import { type FunctionLike } from '../../../src/plan/index.js'
+import { type SchemaJson } from '../../../src/schema/index.js'
 
 export const from = { path: 'transforms.py', types: 'file:///job/transforms.anabranch.ts', source: 'source' } as const
 

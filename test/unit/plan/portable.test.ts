@@ -20,7 +20,10 @@ function everything() {
       ]),
     ),
   )
-  const rows = left.select('user', 'price').union(right).keyBy('user', { nullKeys: 'drop' })
+  const rows = left
+    .select('user', 'price')
+    .union(right as never)
+    .keyBy('user', { nullKeys: 'drop' })
   const scored = rows.apply(
     fn('score', { in: 'price float64', state: 'n int64', out: 'z float64', side: { odd: 'why utf8' }, atEnd: true }),
   )
