@@ -17,15 +17,17 @@ def source_digest(path: str) -> str:
 
 
 def load_module(path: str) -> ModuleType:
-    """Import the file, once a process; its folder comes first on ``sys.path``, so that its neighbours are found.
+    """Import the file, once for its content; its folder comes first on ``sys.path``, so that its neighbours are found.
 
     Raises:
         PlanError: if there is no such file. What the module itself raises passes through.
     """
     file = Path(path).resolve()
-    for known in list(sys.modules.values()):
+    for name, known in list(sys.modules.items()):
         if getattr(known, "__anabranch_path__", None) == str(file):
-            return known
+            if known.__anabranch_digest__ == source_digest(str(file)):
+                return known
+            del sys.modules[name]
     if not file.is_file():
         raise PlanError(f"module {path} does not exist", code="ANB1020")
     folder = str(file.parent)
@@ -48,15 +50,16 @@ def _module_name(file: Path) -> str:
 
 
 def _import(file: Path, name: str) -> ModuleType:
+    marks = {"__anabranch_path__": str(file), "__anabranch_digest__": source_digest(str(file))}
     known = sys.modules.get(name)
     if known is not None:
-        vars(known)["__anabranch_path__"] = str(file)
+        vars(known).update(marks)
         return known
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise PlanError(f"module {file} is not a Python file", code="ANB1020")
     module = importlib.util.module_from_spec(spec)
-    vars(module)["__anabranch_path__"] = str(file)
+    vars(module).update(marks)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

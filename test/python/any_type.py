@@ -3,8 +3,9 @@
 import datetime as dt
 import decimal
 
-import anabranch as ab
 from hypothesis import strategies as st
+
+import anabranch as ab
 
 UNITS = st.sampled_from(["s", "ms", "us", "ns"])
 FLAT = st.one_of(

@@ -3,7 +3,6 @@
 import datetime as dt
 import decimal
 
-import anabranch as ab
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -12,6 +11,7 @@ import pytest
 from any_type import columns
 from hypothesis import given
 
+import anabranch as ab
 from anabranch import testing
 
 UTC = dt.timezone.utc
@@ -167,7 +167,7 @@ def test_a_null_in_a_required_column_is_refused_with_its_row():
     def gap(batch):
         return {"y": [1, None]}
 
-    with pytest.raises(ab.ContractError, match="ANB2105 .* first in row 1"):
+    with pytest.raises(ab.ContractError, match=r"ANB2105 .* first in row 1"):
         testing.run_transform(gap, {"i": [0, 1]})
 
 

@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 
-import anabranch as ab
 import pytest
 from host import PYTHON
 
+import anabranch as ab
 from anabranch._introspect import describe, dispatch
 from anabranch._schema import digest
 
@@ -55,6 +55,12 @@ def test_only_what_the_module_itself_declares_is_in_it(module):
     found = describe(str(module("from far_module import Other, far\nMine = ab.schema({})\n", "near_module.py")))
     assert list(found["schemas"]) == ["Mine"]
     assert found["functions"] == []
+
+
+def test_a_module_that_changed_is_read_anew(module):
+    for column in ("a", "b"):
+        path = module(f'S = ab.schema({{"{column}": ab.int8}})\n', "changing.py")
+        assert describe(str(path))["schemas"] == {"S": [[column, "int8"]]}
 
 
 def test_modules_of_one_name_in_two_folders_are_two(module, tmp_path):

@@ -4,7 +4,6 @@ import doctest
 import subprocess
 import sys
 
-import anabranch as ab
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 import pytest
 from host import PYTHON
 
+import anabranch as ab
 from anabranch import _decorators, _resource, testing
 from anabranch.testing import _run
 

@@ -1,6 +1,5 @@
 """Refused and raised rows leave neither output nor state, wherever in a chain they die."""
 
-import anabranch as ab
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import anabranch as ab
 from anabranch import testing
 from anabranch._chain.chain import Input, KeyedState
 from anabranch._chain.columns import Values

@@ -1,12 +1,12 @@
 """Row mode: a dict in; a dict, several or none out; a row that raises is dead alone."""
 
-import anabranch as ab
 import numpy as np
 import pyarrow as pa
 import pytest
 from any_type import FLAT, columns
 from hypothesis import given
 
+import anabranch as ab
 from anabranch import testing
 
 

@@ -5,9 +5,9 @@ import decimal
 import json
 import math
 
-import anabranch as ab
 import pytest
 
+import anabranch as ab
 from anabranch._schema import digest, schema_from_json
 
 UTC = dt.timezone.utc

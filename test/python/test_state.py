@@ -2,7 +2,6 @@
 
 import math
 
-import anabranch as ab
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +10,7 @@ import running
 from hypothesis import given
 from hypothesis import strategies as st
 
+import anabranch as ab
 from anabranch import testing
 
 
@@ -41,7 +41,7 @@ def test_a_number_is_nan_for_numpy_and_null_for_pyarrow():
     assert type(n + 1) is np.ndarray
     assert type(n[np.array([0, 0])]) is np.ndarray
     with pytest.raises(AttributeError):
-        n.no_such_thing
+        _ = n.no_such_thing
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_rounds_equal_the_loop_over_rows(rows, rest_below):
     for with_rest in (False, True):
 
         @ab.keyed(inputs={"x": ab.int64}, state={"acc": ab.int64.default(1)}, outputs={"acc": ab.int64})
-        def fold(batch, state):
+        def fold(batch, state, with_rest=with_rest):
             x, out = batch.numpy("x"), np.empty(len(batch), np.int64)
 
             def step(rows, keys, acc):
@@ -209,7 +209,7 @@ def test_the_scan_agrees_with_the_loop_to_its_tolerance(rows, decay, fresh):
 
 def test_a_scan_that_would_not_end_is_refused():
     grow = ab.keyed(inputs={"x": ab.float64}, state={}, outputs={})(lambda batch, state: state.scan(batch["x"], 1.5))
-    with pytest.raises(ab.ContractError, match="decay of 1.5"):
+    with pytest.raises(ab.ContractError, match=r"decay of 1\.5"):
         testing.run_keyed(grow, {"k": ["a"], "x": [0.0]}, key="k")
 
 

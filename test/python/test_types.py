@@ -1,11 +1,11 @@
 """Types: their names, their text both ways, and what is refused."""
 
-import anabranch as ab
 import pyarrow as pa
 import pytest
 from any_type import TYPES
 from hypothesis import given
 
+import anabranch as ab
 from anabranch._arrow_types import arrow_type, from_arrow
 
 TEXTS = [

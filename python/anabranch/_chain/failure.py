@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from .._errors_text import MESSAGE_MAX, chain, clip, describe_error
-from ..errors import AnabranchError, ConnectorError, ContractError, PlanError, Reject, TransientError
+from ..errors import AnabranchError, ConnectorError, ContractError, PlanError, ProtocolError, Reject, TransientError
 
 RetryOn = tuple[type[BaseException], ...]
 _AWAY: RetryOn = (TransientError, ConnectionError, TimeoutError, socket.gaierror)
@@ -108,7 +108,7 @@ def failure_of(error: BaseException, retry_on: RetryOn = ()) -> Failure:
 
 
 def _verdict(error: BaseException, retry_on: RetryOn) -> tuple[str, str]:
-    if isinstance(error, (ContractError, PlanError, ConnectorError)):
+    if isinstance(error, (ContractError, PlanError, ConnectorError, ProtocolError)):
         return type(error).__name__, error.code
     if is_away(error, retry_on):
         return "TransientError", "ANB2009"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import warnings
 from collections import deque
 
 from .. import _context
@@ -85,5 +86,19 @@ def log_to_host(link: Link) -> HostLog:
     root.addHandler(handler)
     if root.level in (logging.NOTSET, logging.WARNING):
         root.setLevel(logging.INFO)
-    logging.captureWarnings(True)
+    warnings.showwarning = _warn
     return handler
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    """A warning as a log line that names the line that is warned of, which Python's own capture does not."""
+    said = f"{category.__name__}: {message}"
+    logger = logging.getLogger("py.warnings")
+    logger.handle(logger.makeRecord(logger.name, logging.WARNING, filename, lineno, said, (), None))

@@ -53,6 +53,8 @@ def _failure(error: BaseException) -> Failure:
 
 
 def _open(path: str) -> pq.ParquetFile:
+    if os.path.isdir(path):
+        raise ConnectorError(f"file {path} cannot be read: it is a folder", code="ANB4001")
     try:
         return pq.ParquetFile(path, memory_map=False, pre_buffer=False)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:

@@ -2,8 +2,9 @@
 
 import math
 
-import anabranch as ab
 import numpy as np
+
+import anabranch as ab
 
 A = 0.1
 Q = 1 - A
