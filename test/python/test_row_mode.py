@@ -190,3 +190,18 @@ def test_what_is_away_fails_the_whole_call_instead_of_the_row(error):
     fn = ab.transform(inputs={"x": ab.int64}, outputs={"y": ab.int64}, mode="row", retry_on=(LookupError,))(call)
     with pytest.raises(RuntimeError, match="wrapped"):
         testing.run(fn, {"x": [1, 2, 3]})
+
+
+def test_long_texts_are_taken_in_small_parts_and_keep_their_order_and_numbers():
+    @ab.flat_map(inputs={"s": ab.utf8}, outputs={"n": ab.int64}, side={"odd": {"i": ab.int64}}, mode="row")
+    def lengths(row):
+        i = int(row["s"][:4])
+        if i % 10 == 3:
+            raise ValueError(i)
+        return ab.result([{"n": i}] * (i % 3), odd={"i": i} if i % 2 else None)
+
+    found = testing.run(lengths, {"s": [f"{i:04d}" + "x" * 20_000 for i in range(100)]})
+    alive = [i for i in range(100) if i % 10 != 3]
+    assert found.rows["n"].to_pylist() == [i for i in alive for _ in range(i % 3)]
+    assert found.sides["odd"]["i"].to_pylist() == [i for i in alive if i % 2]
+    assert [d["row"] for d in found.dead] == [i for i in range(100) if i % 10 == 3]

@@ -19,7 +19,7 @@ from .._result import Result
 from .._state import State
 from ..errors import ContractError
 from .answer import Answer, Dead, RowRejects, SideRows
-from .columns import Bits, Rows, Source, concat, part, to_list
+from .columns import Bits, Column, Rows, Source, concat, part, to_list
 from .convert import Columns, Place, columns_of, mask_of
 from .failure import CallFailedError, failure_of
 from .operator import Operator, Side
@@ -32,6 +32,9 @@ Keys = tuple[list[int], list[Row | None]]
 ROWS_AT_ONCE = 2048
 """Rows whose values live as Python objects at the same time: fewer, and the cost of a part shows; more, and they leave
 the cache."""
+ROWS_AT_ONCE_MIN = 16
+BYTES_AT_ONCE = 256 << 10
+"""Of long texts fewer rows, so that their memory is used again instead of being fetched anew from the system."""
 _DEAD = object()
 _ROW_REJECTS = RowRejects()
 
@@ -44,13 +47,14 @@ def call_over_rows(operator: Operator, source: Source, state: State | None) -> A
     keyed = None if state is None else (state.index, _states(operator, state))
     parts: list[Answer] = []
     try:
-        for start in range(0, source.rows, ROWS_AT_ONCE):
-            rows = min(ROWS_AT_ONCE, source.rows - start)
+        step = _rows_at_once(columns, source.rows)
+        for start in range(0, source.rows, step):
+            rows = min(step, source.rows - start)
             lists = [to_list(part(column, start, rows), plain) for column, plain in columns]
             some = dicts(tuple(operator.inputs), lists, rows)
             keys = None if keyed is None else (keyed[0][start : start + rows].tolist(), keyed[1])
             parts.append(_some_rows(operator, some, keys, start))
-        answer = parts[0] if len(parts) == 1 else _joined(parts, source.rows)
+        answer = parts[0] if len(parts) == 1 else _joined(parts, source.rows, step)
         if keyed is not None:
             answer.state, answer.cleared = _new_state(operator, keyed[1])
         return answer
@@ -78,15 +82,20 @@ def _some_rows(operator: Operator, rows: Iterable[Row], keys: Keys | None, start
     return _answer(operator, returned, dead, start)
 
 
-def _joined(parts: list[Answer], rows: int) -> Answer:
+def _rows_at_once(columns: list[tuple[Column, bool]], rows: int) -> int:
+    size = sum(column.nbytes for column, _ in columns)
+    return max(ROWS_AT_ONCE_MIN, min(ROWS_AT_ONCE, rows * BYTES_AT_ONCE // max(1, size)))
+
+
+def _joined(parts: list[Answer], rows: int, step: int) -> Answer:
     """The answers for the parts of a call as one."""
     columns = {name: concat(one.columns[name] for one in parts) for name in parts[0].columns}
     parent: Rows | None = None
     if any(one.parent is not None for one in parts):
         whole = np.arange(rows, dtype=np.int32)
-        starts = range(0, rows, ROWS_AT_ONCE)
+        starts = range(0, rows, step)
         pieces = [
-            whole[start : start + ROWS_AT_ONCE] if one.parent is None else one.parent
+            whole[start : start + step] if one.parent is None else one.parent
             for start, one in zip(starts, parts, strict=True)
         ]
         parent = np.concatenate(pieces)
