@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/runtime/flow/settle.ts',
     from: 'heldUntilMs = nowMs + waitMs',
     to: 'heldUntilMs = nowMs',
-    test: 'test/simulation/laws.test.ts',
+    test: 'test/simulation/hold.test.ts',
   },
   {
     rule: 'parent not checked',
