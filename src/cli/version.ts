@@ -1,5 +1,6 @@
 /** `anabranch version`. */
-import { packageVersion } from '../runtime/index.js'
+import { readFileSync } from 'node:fs'
+import { shape } from '../base/index.js'
 import { type Command, exitCodes, wordsOf } from './command.js'
 
 export const version: Command = {
@@ -9,7 +10,9 @@ export const version: Command = {
   options: [],
   async run(args, terminal) {
     wordsOf(version, args, {})
-    terminal.out(packageVersion)
+    // Read here and not asked of the runtime: loading that loads Arrow and ZeroMQ.
+    const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+    terminal.out(shape.string(shape.record(JSON.parse(text), '')['version'], 'version'))
     return exitCodes.done
   },
 }
