@@ -17,7 +17,7 @@ export function scanLongFloat(from: usize, into: usize, single: bool): usize {
   let digit = (load<u8>(at) as u32) - 48
   while (digit < 10) {
     mantissa = mantissa * 10 + (digit as u64)
-    if (mantissa != 0) significant++
+    if (significant != 0 || digit != 0) significant++
     digit = (load<u8>(++at) as u32) - 48
   }
   if (at == first || (load<u8>(first) == 48 && at - first > 1)) return 0
@@ -26,7 +26,7 @@ export function scanLongFloat(from: usize, into: usize, single: bool): usize {
     digit = (load<u8>(at) as u32) - 48
     while (digit < 10) {
       mantissa = mantissa * 10 + (digit as u64)
-      if (mantissa != 0) significant++
+      if (significant != 0 || digit != 0) significant++
       digit = (load<u8>(++at) as u32) - 48
     }
     if (at - point < 2) return 0
