@@ -15,7 +15,16 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
-  chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync,
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -88,7 +97,9 @@ const nodeModules = {
     return Object.entries(wanted).every(([path, entry]) => {
       if (path === '') return true
       const installed = found[path]
-      return installed ? installed.version === entry.version && installed.integrity === entry.integrity : entry.optional === true
+      return installed
+        ? installed.version === entry.version && installed.integrity === entry.integrity
+        : entry.optional === true
     })
   },
   async make({ held }) {
@@ -143,7 +154,9 @@ function venvPythonWorks() {
 }
 
 function sitePackages() {
-  const asked = spawnSync(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], { encoding: 'utf8' })
+  const asked = spawnSync(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], {
+    encoding: 'utf8',
+  })
   return asked.stdout.trim()
 }
 
@@ -164,7 +177,9 @@ function findPython() {
       `install a newer one (${install}), or name one: ANABRANCH_PYTHON=/path/to/python3 npm start`,
     )
   }
-  const able = recent.find(each => spawnSync(each.name, ['-c', 'import venv, ensurepip'], { stdio: 'ignore' }).status === 0)
+  const able = recent.find(
+    each => spawnSync(each.name, ['-c', 'import venv, ensurepip'], { stdio: 'ignore' }).status === 0,
+  )
   if (able) return able.name
   const [first] = recent
   const exact = `python${first.version.slice(0, 2).join('.')}-venv`
@@ -265,7 +280,9 @@ function waitForEnd(address) {
   return new Promise(resolve => {
     let answered = false
     const socket = connect(address)
-    socket.on('connect', () => { answered = true })
+    socket.on('connect', () => {
+      answered = true
+    })
     socket.on('error', () => undefined)
     socket.on('close', () => resolve(answered))
     socket.resume()
@@ -305,7 +322,11 @@ function filesBelow(folder) {
 
 function digest(paths) {
   const hash = createHash('sha256')
-  for (const path of paths) hash.update(`${relative(root, path)}\0`).update(readFileSync(path)).update('\0')
+  for (const path of paths)
+    hash
+      .update(`${relative(root, path)}\0`)
+      .update(readFileSync(path))
+      .update('\0')
   return hash.digest('hex')
 }
 

@@ -53,7 +53,12 @@ function pytest(args: readonly string[] = []): Step {
   const report = join(cache, 'pytest.xml')
   const none = 5
   const fine = args.length > 0 ? [none] : []
-  return { name: 'pytest', command: [py('pytest'), `--junitxml=${report}`, ...args], counts: () => testsOfPytest(report), fine }
+  return {
+    name: 'pytest',
+    command: [py('pytest'), `--junitxml=${report}`, ...args],
+    counts: () => testsOfPytest(report),
+    fine,
+  }
 }
 
 const testers: readonly Step[] = [
@@ -67,7 +72,8 @@ async function everything(): Promise<readonly Done[]> {
   const waiting = [...readers]
   const read: Done[] = []
   const take = async (): Promise<void> => {
-    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) read.push(await run(step, 'when it fails'))
+    for (let step = waiting.shift(); step !== undefined; step = waiting.shift())
+      read.push(await run(step, 'when it fails'))
   }
   await Promise.all([take(), take()])
   const tested: Done[] = []
@@ -80,7 +86,9 @@ async function named(name: string): Promise<readonly Done[]> {
   const done: Done[] = []
   for (const step of steps) done.push(await run(step, 'always'))
   // pytest looks for the name anywhere in its own; only what begins with it counts as found.
-  const found = done.flatMap(each => each.names).some(each => beginsWith(each, name) || each.startsWith(pytestName(name)))
+  const found = done
+    .flatMap(each => each.names)
+    .some(each => beginsWith(each, name) || each.startsWith(pytestName(name)))
   if (found) return done
   console.log(`no test begins with "${name}"`)
   return [...done, { name: `a test that begins with "${name}"`, ok: false, seconds: 0, ...noCounts, failed: 1 }]

@@ -109,7 +109,7 @@ export class ProtocolError extends AnabranchError {
 export class StateError extends AnabranchError {
   readonly class = 'StateError' as const
 }
-/** The caller may not. */
+/** The caller may not. Named for those who catch by class. @public */
 export class AccessError extends AnabranchError {
   readonly class = 'AccessError' as const
 }

@@ -9,8 +9,3 @@ export class InvariantError extends Error {
 export function invariant(condition: unknown, what: string): asserts condition {
   if (!condition) throw new InvariantError(`does not hold: ${what}`)
 }
-
-/** The end of a `switch` over a union that lists every case. */
-export function unreachable(value: never): never {
-  throw new InvariantError(`does not hold: every case is listed (${JSON.stringify(value)})`)
-}

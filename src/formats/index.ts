@@ -2,5 +2,4 @@
 export * from './contract.js'
 export { jsonDecoder } from './json/decoder.js'
 export { jsonEncoder } from './json/encoder.js'
-export { lineBytesMax } from './line-buffer.js'
-export { textDecoder, textSchema } from './text/decoder.js'
+export { textDecoder } from './text/decoder.js'

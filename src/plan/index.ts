@@ -18,7 +18,7 @@ export {
 export * from './types.js'
 export * from './units.js'
 export { type PlanContext, type Planned, checkedPlan, isJob, jobOf, planOf } from './build.js'
-export { type LintReaders } from './lint.js'
+export type { LintReaders } from './lint.js'
 export { planFromJson, planToJson } from './portable.js'
 export { refuseFaults } from './refuse.js'
 export { type Path, explain, graphText, pathsOf } from './explain.js'

@@ -37,8 +37,7 @@ export function schemaFromJson(json: SchemaJson): Schema {
 
 export const sameType = (a: DataType, b: DataType): boolean => formatType(a) === formatType(b)
 
-export const fieldNamed = (schema: Schema, name: string): Field | undefined =>
-  schema.fields.find(f => f.name === name)
+export const fieldNamed = (schema: Schema, name: string): Field | undefined => schema.fields.find(f => f.name === name)
 
 /** `base` with the columns of `added`: a name that exists is replaced in its place, a new one comes last. */
 export function withFields(base: Schema, added: Schema): Schema {

@@ -2,8 +2,20 @@
 import { type DataType, type Field, type PlainKind, type TimeUnit } from './types.js'
 
 const plainKinds: ReadonlySet<string> = new Set<PlainKind>([
-  'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64',
-  'float32', 'float64', 'utf8', 'binary', 'date32',
+  'bool',
+  'int8',
+  'int16',
+  'int32',
+  'int64',
+  'uint8',
+  'uint16',
+  'uint32',
+  'uint64',
+  'float32',
+  'float64',
+  'utf8',
+  'binary',
+  'date32',
 ])
 const units: ReadonlySet<string> = new Set<TimeUnit>(['s', 'ms', 'us', 'ns'])
 const isPlain = (word: string): word is PlainKind => plainKinds.has(word)

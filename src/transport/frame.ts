@@ -173,17 +173,20 @@ export function readTables(e: Envelope, body: Uint8Array, limits: FrameLimits = 
   const view = new DataView(body.buffer, body.byteOffset, body.length)
   const tables: TableView[] = []
   const seen = new Set<number>()
+  let end = e.tables * entryBytes
   for (let i = 0; i < e.tables; i += 1) {
     const number = view.getUint16(i * entryBytes, true)
     const kind = legal.find(one => one === number)
     if (kind === undefined) throw refused(`a table that message ${e.kind} may hold`, `kind ${number}`)
-    const table = readEntry(view, { index: i, kind, directoryEnd: e.tables * entryBytes }, body)
+    const table = readEntry(view, { index: i, kind, begin: aligned(end) }, body)
     checkForm(table, limits)
+    end = aligned(end) + table.bytes.length
     const name = table.kind * 2 ** 32 + table.operator * 2 ** 16 + table.output
     if (seen.has(name)) throw refused('each table once', `kind ${table.kind} twice`)
     seen.add(name)
     tables.push(table)
   }
+  if (end !== body.length) throw refused(`a body that ends with its last table at ${end}`, `${body.length} bytes`)
   return tables
 }
 
@@ -203,14 +206,14 @@ export function ownBody(message: Uint8Array): Uint8Array {
 
 function readEntry(
   view: DataView,
-  entry: { readonly index: number; readonly kind: TableKind; readonly directoryEnd: number },
+  entry: { readonly index: number; readonly kind: TableKind; readonly begin: number },
   body: Uint8Array,
 ): TableView {
   const at = entry.index * entryBytes
   const offset = whole(view, at + 16, 'table offset')
   const length = whole(view, at + 24, 'table length')
-  if (offset % tableAlign !== 0) throw refused(`a table at a multiple of ${tableAlign}`, `offset ${offset}`)
-  if (offset < entry.directoryEnd) throw refused('a table behind the directory', `offset ${offset}`)
+  // In one place only: a table that lay over another one would be read as that one's rows.
+  if (offset !== entry.begin) throw refused(`a table at ${entry.begin}`, `offset ${offset}`)
   if (offset + length > body.length) throw refused('a table inside the body', `${offset} + ${length} of ${body.length}`)
   if (view.getUint16(at + 6, true) !== 0) throw refused('a reserved field of 0', `${view.getUint16(at + 6, true)}`)
   return {

@@ -1,6 +1,6 @@
-"""The bare Python functions in one process, inputs in memory, batches of 8,192 rows, warm. One JSON line: name, rows, seconds, check.
+"""The bare Python functions in one process, inputs in memory, batches of 8,192 rows, warm: one JSON line.
 
-    python baseline.py FOLDER NAME        NAME: b1 b1_40 b2_100 b2_1k b2_10k b3_row b3_rounds b3_scan b3u_... j1 j1_file j1_duckdb
+`python baseline.py FOLDER NAME`: b1 b1_40 b2_100 b2_1k b2_10k b3_row b3_rounds b3_scan b3u_... j1 j1_file j1_duckdb
 """
 
 import gc

@@ -23,7 +23,7 @@ def write_table(columns: dict[str, np.ndarray], path: Path) -> None:
 
 
 def numeric(folder: Path, wanted: set[str]) -> None:
-    """b1.parquet, b3.parquet (Zipf 1.1 over 100 k keys), b3u.parquet (1 M keys, uniform), b3.jsonl (first 2 M of b3)."""
+    """b1, b3 (Zipf 1.1 over 100 k keys) and b3u (1 M keys, uniform) as Parquet, the first 2 M rows of b3 as lines."""
     draw = np.random.Generator(np.random.PCG64(20240917))
     x, y = draw.normal(size=ROWS_B1), draw.normal(size=ROWS_B1)
     if "b1.parquet" in wanted:
@@ -45,7 +45,7 @@ def numeric(folder: Path, wanted: set[str]) -> None:
         first = slice(0, 2_000_000)
         with open(folder / "b3.jsonl", "w") as file:
             for k, t, v in zip(zipf[first].tolist(), ts[first].tolist(), value[first].tolist(), strict=True):
-                file.write('{"k":%d,"ts":%d,"x":%r}\n' % (k, t, v))
+                file.write(f'{{"k":{k},"ts":{t},"x":{v!r}}}\n')
 
 
 def texts(rows: int, size: int) -> Callable[[Path], None]:
@@ -75,7 +75,14 @@ def j1(path: Path) -> None:
         for i in range(n):
             file.write(
                 line
-                % (9_000_000_000_000 + i * 7, a[i], b[i], user[i], 1_732_270_000_000 + i * 3, "true" if ok[i] else "false")
+                % (
+                    9_000_000_000_000 + i * 7,
+                    a[i],
+                    b[i],
+                    user[i],
+                    1_732_270_000_000 + i * 3,
+                    "true" if ok[i] else "false",
+                )
             )
 
 

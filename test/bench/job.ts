@@ -8,7 +8,11 @@ import bench from './transforms.anabranch.js'
 const data = '../../.cache/bench'
 const checked = nullSink({ checksum: 'z' })
 
-const b2 = (name: string) => job(name).from(files(`${data}/${name}.jsonl`, text())).apply(bench.b2).to(nullSink())
+const b2 = (name: string) =>
+  job(name)
+    .from(files(`${data}/${name}.jsonl`, text()))
+    .apply(bench.b2)
+    .to(nullSink())
 const keyed = (name: string, table: string) =>
   job(name)
     .from(files(`${data}/${table}.parquet`, parquet(bench.Event)))
@@ -47,5 +51,6 @@ const jobs = {
 
 const wanted = process.env['ANABRANCH_BENCH'] ?? ''
 const make = Object.entries(jobs).find(([name]) => name === wanted)?.[1]
-if (make === undefined) throw new Error(`expected ANABRANCH_BENCH to be one of ${Object.keys(jobs).join(', ')}, got "${wanted}"`)
+if (make === undefined)
+  throw new Error(`expected ANABRANCH_BENCH to be one of ${Object.keys(jobs).join(', ')}, got "${wanted}"`)
 export default make()

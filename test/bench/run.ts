@@ -32,7 +32,8 @@ if (chosen.length === 0) throw new Error(`expected a name that a benchmark begin
 
 mkdirSync(folder, { recursive: true })
 const inputs = [...new Set(chosen.map(b => b.input))].filter(name => !existsSync(join(folder, name)))
-if (inputs.length > 0) execFileSync(python, [join(root, 'test/bench/inputs.py'), folder, ...inputs], { stdio: 'inherit' })
+if (inputs.length > 0)
+  execFileSync(python, [join(root, 'test/bench/inputs.py'), folder, ...inputs], { stdio: 'inherit' })
 
 function report(bench: Bench): boolean {
   const jobs: Measured[] = []
@@ -88,8 +89,13 @@ function job(bench: Bench): Measured {
   const ran = spawnSync(python, ['-c', timedTree, process.execPath, ...args], { env, encoding: 'utf8' })
   const tree: { code: number; cpu: number; last: string; err: string } = JSON.parse(ran.stdout)
   if (tree.code !== 0) throw new Error(`${bench.name} ended with ${tree.code}:\n${tree.err}`)
-  const json: { rows_in: number; rows_out: number; seconds: number; flow_seconds: number; checksums: Record<string, number> } =
-    JSON.parse(tree.last)
+  const json: {
+    rows_in: number
+    rows_out: number
+    seconds: number
+    flow_seconds: number
+    checksums: Record<string, number>
+  } = JSON.parse(tree.last)
   if (json.rows_in !== bench.rows || json.rows_out !== bench.rows)
     throw new Error(`${bench.name}: expected ${bench.rows} rows in and out, got ${json.rows_in} and ${json.rows_out}`)
   return {
@@ -101,7 +107,10 @@ function job(bench: Bench): Measured {
 }
 
 function baseline(bench: Bench): Measured {
-  const text = execFileSync(python, [join(root, 'test/bench/baseline.py'), folder, bench.baseline], { env: pythonEnv, encoding: 'utf8' })
+  const text = execFileSync(python, [join(root, 'test/bench/baseline.py'), folder, bench.baseline], {
+    env: pythonEnv,
+    encoding: 'utf8',
+  })
   const json: { rows: number; seconds: number; check: number } = JSON.parse(text)
   return { rowsPerSecond: json.rows / json.seconds, cpuSeconds: json.seconds, startSeconds: 0, checksum: json.check }
 }
@@ -119,4 +128,3 @@ const close = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * Math.
 let failed = false
 for (const bench of chosen) failed = !report(bench) || failed
 process.exitCode = failed ? 1 : 0
-

@@ -1,6 +1,6 @@
 // Written by "npx anabranch types transforms.py". Do not edit: write it anew when transforms.py changes.
 
-const from = { path: 'transforms.py', types: import.meta.url, source: 'c36de014cece4af72da0fefb496126c280015102711f7be8e27c982d9cd4802f' } as const
+const from = { path: 'transforms.py', types: import.meta.url, source: '060968630b1bbc00b6207471818960d0f1cfc32ea8007e9d420d5b6bb1ef67d7' } as const
 
 const schemas = {
   Xy: [['x', 'float64'], ['y', 'float64']],

@@ -7,9 +7,7 @@ import anabranch as ab
 
 Xy = ab.schema({"x": ab.float64, "y": ab.float64})
 Event = ab.schema({"k": ab.int64, "ts": ab.int64, "x": ab.float64})
-Line = ab.schema(
-    {"id": ab.int64, "a": ab.float64, "b": ab.float64, "name": ab.utf8, "ts": ab.int64, "ok": ab.bool_}
-)
+Line = ab.schema({"id": ab.int64, "a": ab.float64, "b": ab.float64, "name": ab.utf8, "ts": ab.int64, "ok": ab.bool_})
 DECAY = bodies.DECAY
 KEEP = 1 - DECAY
 
@@ -54,10 +52,10 @@ def rest(ts, x, out):
     def step(rows, n, mean, variance, last):
         state = (n, mean, variance, last)
         made = []
-        for t, value in zip(ts[rows].tolist(), x[rows].tolist()):
+        for t, value in zip(ts[rows].tolist(), x[rows].tolist(), strict=True):
             state, row = bodies.b3(state, t, value)
             made.append(row)
-        for column, values in zip(out, zip(*made)):
+        for column, values in zip(out, zip(*made, strict=True), strict=True):
             column[rows] = values
         return state
 
@@ -89,7 +87,7 @@ def b3_rounds(batch, state):
 
     names = ("n", "mean", "variance", "last")
     after = state.rounds(step, *began, rest=rest(ts, x, out))
-    return {"n": n, "mean": mean, "dt": dt, "z": z}, dict(zip(names, after))
+    return {"n": n, "mean": mean, "dt": dt, "z": z}, dict(zip(names, after, strict=True))
 
 
 @ab.keyed(**FEATURE)

@@ -38,7 +38,10 @@ describe('counts', () => {
 
   test('of vitest: each test is one, and a file that does not load is one failure', () => {
     const testResults = [
-      { status: 'failed', assertionResults: [assertion('passed', 'a'), assertion('failed', 'b'), assertion('skipped', 'c')] },
+      {
+        status: 'failed',
+        assertionResults: [assertion('passed', 'a'), assertion('failed', 'b'), assertion('skipped', 'c')],
+      },
       { status: 'failed', assertionResults: [] },
     ]
     const report = file('vitest.json', JSON.stringify({ testResults }))

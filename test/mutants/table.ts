@@ -100,10 +100,10 @@ export const mutants: readonly Mutant[] = [
     test: seeds,
   },
   {
-    rule: 'hold of a lane ignored',
+    rule: 'hold of a lane cut to 5 ms',
     file: 'src/runtime/flow/settle.ts',
     from: 'heldUntilMs = nowMs + waitMs',
-    to: 'heldUntilMs = nowMs',
+    to: 'heldUntilMs = nowMs + 5',
     test: 'test/simulation/hold.test.ts',
   },
   {

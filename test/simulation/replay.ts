@@ -10,6 +10,8 @@ if (at < 0 || !Number.isSafeInteger(seed)) {
 const run = simulate({ seed, log: true })
 process.stdout.write(`${run.log}\n\n`)
 for (const [name, times] of [...run.counts].sort()) process.stdout.write(`${name.padEnd(32)} ${times}\n`)
-process.stdout.write(`\nseed ${seed}: ${run.rows} rows, ${run.calls} calls, ${Math.round(run.virtualMs)} virtual ms, log ${run.digest}\n`)
+process.stdout.write(
+  `\nseed ${seed}: ${run.rows} rows, ${run.calls} calls, ${Math.round(run.virtualMs)} virtual ms, log ${run.digest}\n`,
+)
 for (const sentence of run.wrong) process.stdout.write(`WRONG: ${sentence}\n`)
 process.exitCode = run.wrong.length === 0 ? 0 : 1

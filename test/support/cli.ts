@@ -73,7 +73,9 @@ function printed(
     }
     child.stderr?.on('data', look)
     look()
-    void ended.then(end => reject(new Error(`ended with ${end.code ?? end.signal} before it printed ${text}:\n${end.stderr}`)))
+    void ended.then(end =>
+      reject(new Error(`ended with ${end.code ?? end.signal} before it printed ${text}:\n${end.stderr}`)),
+    )
   })
 }
 

@@ -112,7 +112,9 @@ export function expectExactly(folder: JobFolder, rows: readonly FaultRow[], dead
 /** Pids of `run.json`; empty before it is there. */
 export function pidsOf(folder: JobFolder): { readonly host: number; readonly workers: readonly number[] } {
   try {
-    const json: { host: number; workers: number[] } = JSON.parse(readFileSync(join(folder.path, 'out/run.json'), 'utf8'))
+    const json: { host: number; workers: number[] } = JSON.parse(
+      readFileSync(join(folder.path, 'out/run.json'), 'utf8'),
+    )
     return { host: json.host, workers: json.workers }
   } catch {
     return { host: 0, workers: [] }
@@ -128,4 +130,5 @@ export async function until(what: () => boolean, limitMs = 30_000): Promise<void
   }
 }
 
-export const flagged = (folder: JobFolder, name: string): boolean => readdirSync(join(folder.path, 'flags')).includes(name)
+export const flagged = (folder: JobFolder, name: string): boolean =>
+  readdirSync(join(folder.path, 'flags')).includes(name)

@@ -9,7 +9,16 @@
  * It lies in the run's folder and goes with it.
  */
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type CliOptions, type Ended, runCli, type Started, startCli } from './cli.js'
 import { repository } from './repository.js'
@@ -59,7 +68,10 @@ export async function jobFolder(files: Readonly<Record<string, string | Uint8Arr
 
 /** The file follows from the source alone, so one that was generated before in this run is taken again. */
 async function writeTypes(path: string, module: string): Promise<void> {
-  const digest = createHash('sha256').update(`${module}\0`).update(readFileSync(join(path, module))).digest('hex')
+  const digest = createHash('sha256')
+    .update(`${module}\0`)
+    .update(readFileSync(join(path, module)))
+    .digest('hex')
   const kept = join(runFolder().types, `${digest}.ts`)
   const target = join(path, module.replace(/\.py$/, '.anabranch.ts'))
   if (existsSync(kept)) {

@@ -8,5 +8,8 @@ export function beginsWith(name: string, asked: string): boolean {
 
 /** `W6 a hang` is `test_w6_a_hang` there. */
 export function pytestName(asked: string): string {
-  return `test_${asked.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '')}`
+  return `test_${asked
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '')}`
 }

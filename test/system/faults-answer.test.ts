@@ -98,11 +98,20 @@ import { files, job, json } from 'anabranch'
 import t from './transforms.anabranch.js'
 export default job('bits').from(files('input.jsonl', json(t.Row))).apply(t.odd).keyBy('id').apply(t.shown).to(files.sink('rows/', json()))
 `,
-    'input.jsonl': ids.map((id, i) => `{"id":${id},"u":18446744073709551615,"x":${i % 2 === 0 ? 'null' : '1'}}\n`).join(''),
+    'input.jsonl': ids
+      .map((id, i) => `{"id":${id},"u":18446744073709551615,"x":${i % 2 === 0 ? 'null' : '1'}}\n`)
+      .join(''),
   })
   const run = await job.run()
   expect(run.code, run.stderr).toBe(0)
-  const hexes = ['7ff8000000000000', '7ff0000000000000', 'fff0000000000000', '8000000000000000', '0000000000000001', '7fefffffffffffff']
+  const hexes = [
+    '7ff8000000000000',
+    '7ff0000000000000',
+    'fff0000000000000',
+    '8000000000000000',
+    '0000000000000001',
+    '7fefffffffffffff',
+  ]
   // As text: JSON.parse would round the large ones.
   const out = readFileSync(`${job.path}/out/rows/part-00000.jsonl`, 'utf8').trim().split('\n')
   expect(out).toHaveLength(ids.length)

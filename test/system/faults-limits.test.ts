@@ -43,7 +43,8 @@ test('W9 a row for which the kernel kills the worker is dead, with the signal', 
   const group = memoryGroup(1_500 * 2 ** 20)
   if (group === null) {
     // CI runs as root; there a skipped test would hide the row.
-    if (process.env['CI'] === 'true' && process.getuid?.() === 0) throw new Error('expected a memory cgroup as root, none can be made')
+    if (process.env['CI'] === 'true' && process.getuid?.() === 0)
+      throw new Error('expected a memory cgroup as root, none can be made')
     return context.skip('W9 needs a memory cgroup: root, and a cgroup file system that can be written')
   }
   try {
@@ -52,7 +53,10 @@ test('W9 a row for which the kernel kills the worker is dead, with the signal', 
     const run = await job.start(['--workers', '1'], { prefix }).ended
     expect(run.code, run.stderr).toBe(0)
     expectExactly(job, rows, [bad])
-    expect(job.deadLetters()[0]?.['error']).toMatchObject({ code: 'ANB2008', message: expect.stringMatching(/SIGKILL/) })
+    expect(job.deadLetters()[0]?.['error']).toMatchObject({
+      code: 'ANB2008',
+      message: expect.stringMatching(/SIGKILL/),
+    })
   } finally {
     await until(() => readFileSync(group.procs, 'utf8') === '')
     group.remove()
@@ -248,7 +252,12 @@ export default job('keys').from(files('input.jsonl', json(t.Row))).keyBy('key'${
   test("null key: with nullKeys 'group' they are one key", async () => {
     const job = await jobFolder(keyed(", { nullKeys: 'group' }"))
     expect((await job.run()).code).toBe(0)
-    expect(job.rows('rows').filter(r => r['key'] === null).map(r => r['n'])).toEqual([1, 2])
+    expect(
+      job
+        .rows('rows')
+        .filter(r => r['key'] === null)
+        .map(r => r['n']),
+    ).toEqual([1, 2])
   })
 
   test("null key: with nullKeys 'drop' they are gone and counted", async () => {
@@ -264,7 +273,12 @@ export default job('keys').from(files('input.jsonl', json(t.Row))).keyBy('key'${
     // Row 4 alone has the key "new"; had its state stayed, nothing would show it but the last call over all keys.
     expect(job.rows('rows').some(r => r['key'] === 'new')).toBe(false)
     expect(job.deadLetters().some(l => (l['row'] as Row)['id'] === 4)).toBe(true)
-    expect(job.rows('rows').filter(r => r['key'] === 'a').map(r => r['n'])).toEqual([1, 2, 3])
+    expect(
+      job
+        .rows('rows')
+        .filter(r => r['key'] === 'a')
+        .map(r => r['n']),
+    ).toEqual([1, 2, 3])
   })
 
   test('null argument: the transform gets an Arrow null', async () => {

@@ -15,7 +15,12 @@ const rows = someRows(400, id => (id === bad ? 'fault' : null))
 const poison: readonly (readonly [name: string, fault: string, code: string, says: RegExp])[] = [
   ['W5 a hang in Python is found by the deadline', 'while True: pass', 'ANB2008', /deadline/],
   ['W6 a hang in native code that holds the interpreter', "re.match(r'(a+)+$', 'a' * 64 + 'b')", 'ANB2008', /deadline/],
-  ['W7 a fork whose child holds a lock for ever', 'lock = threading.Lock(); lock.acquire(); pid = os.fork(); (lock.acquire() if pid == 0 else os.waitpid(pid, 0))', 'ANB2008', /deadline/],
+  [
+    'W7 a fork whose child holds a lock for ever',
+    'lock = threading.Lock(); lock.acquire(); pid = os.fork(); (lock.acquire() if pid == 0 else os.waitpid(pid, 0))',
+    'ANB2008',
+    /deadline/,
+  ],
   ['W11 a segmentation fault', 'ctypes.string_at(0)', 'ANB2008', /SIGSEGV/],
   ['W12 an abort', 'os.abort()', 'ANB2008', /SIGABRT/],
   ['W13 os._exit(0) is never taken as success', 'os._exit(0)', 'ANB2008', /exited with 0/],
@@ -30,7 +35,9 @@ describe('a row that does this every time is one dead letter', () => {
     expectExactly(job, rows, [bad])
     const [letter] = job.deadLetters()
     expect(letter?.['error']).toMatchObject({ code, message: expect.stringMatching(says) })
-    expect(readFileSync(join(job.path, 'out', String(letter?.['capture']))).subarray(0, 4)).toEqual(Buffer.from([255, 255, 255, 255]))
+    expect(readFileSync(join(job.path, 'out', String(letter?.['capture']))).subarray(0, 4)).toEqual(
+      Buffer.from([255, 255, 255, 255]),
+    )
   })
 })
 
@@ -42,7 +49,9 @@ test('W11 the stack of a segmentation fault stands in the dead letter', async ()
 })
 
 test('W2 a worker that dies once in the middle of a batch changes nothing', async () => {
-  const job = await faultJob(rows, { faults: "def fault():\n    if once('died'): os.kill(os.getpid(), signal.SIGKILL)\n" })
+  const job = await faultJob(rows, {
+    faults: "def fault():\n    if once('died'): os.kill(os.getpid(), signal.SIGKILL)\n",
+  })
   const run = await job.run('--workers', '2')
   expect(run.code, run.stderr).toBe(0)
   expectExactly(job, rows)
@@ -146,14 +155,22 @@ def fault():
     try: os.close(0)
     except OSError: pass  # an earlier row did it
 `
-  const job = await faultJob(someRows(400, id => (id % 100 === 37 ? 'fault' : null)), { faults })
+  const job = await faultJob(
+    someRows(400, id => (id % 100 === 37 ? 'fault' : null)),
+    { faults },
+  )
   const run = await job.run('--workers', '1', '--batch-rows', '50')
   expect(run.code, run.stderr).toBe(0)
-  expectExactly(job, someRows(400, id => (id % 100 === 37 ? 'fault' : null)))
+  expectExactly(
+    job,
+    someRows(400, id => (id % 100 === 37 ? 'fault' : null)),
+  )
 })
 
 test('W24 a module that ends every process at its import stops the job with words, after few starts', async () => {
-  const job = await faultJob(rows, { faults: "if os.environ.get('HOME') and os.path.exists('flags/armed'): os._exit(7)\n" })
+  const job = await faultJob(rows, {
+    faults: "if os.environ.get('HOME') and os.path.exists('flags/armed'): os._exit(7)\n",
+  })
   writeFileSync(join(job.path, 'flags', 'armed'), '')
   const run = await job.run()
   expect(run.code).toBe(1)

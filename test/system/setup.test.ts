@@ -38,7 +38,10 @@ esac
 
 interface Clone {
   readonly path: string
-  start(args?: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<{ code: number | null; text: string }> }
+  start(args?: readonly string[]): {
+    readonly child: ChildProcess
+    readonly ended: Promise<{ code: number | null; text: string }>
+  }
   count(log: string): number
 }
 
@@ -53,7 +56,10 @@ function clone(options: { version?: string; able?: boolean; nodeMin?: string } =
     const text = readFileSync(join(path, 'setup.mjs'), 'utf8')
     write('setup.mjs', text.replace(/const nodeMin = \[.*\]/, `const nodeMin = [${options.nodeMin}]`))
   }
-  write('package-lock.json', JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1', integrity: 'x' } } }))
+  write(
+    'package-lock.json',
+    JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1', integrity: 'x' } } }),
+  )
   write('tsconfig.json', '{}')
   write('src/cli/main.ts', '')
   for (const name of ['requirements.txt', 'requirements-dev.txt']) write(name, 'a==1\n')
@@ -64,7 +70,11 @@ function clone(options: { version?: string; able?: boolean; nodeMin?: string } =
   return {
     path,
     start: (args = ['start']) => {
-      const child = spawn(process.execPath, ['setup.mjs', ...args], { cwd: path, env, stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = spawn(process.execPath, ['setup.mjs', ...args], {
+        cwd: path,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
       const printed: Buffer[] = []
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => printed.push(bytes))
       const text = (): string => Buffer.concat(printed).toString('utf8')
@@ -84,7 +94,10 @@ describe('npm start on a fresh clone', () => {
   test('sets up packages, Python and the build, then runs the main job', async () => {
     const fresh = clone()
     go(fresh)
-    expect(await fresh.start().ended).toEqual({ code: 0, text: expect.stringContaining('main run examples/flights/job.ts') })
+    expect(await fresh.start().ended).toEqual({
+      code: 0,
+      text: expect.stringContaining('main run examples/flights/job.ts'),
+    })
     expect(readFileSync(join(fresh.path, 'pip.log'), 'utf8')).toContain('--require-hashes --only-binary :all:')
     expect(readFileSync(join(fresh.path, 'pip.log'), 'utf8')).not.toContain('requirements-dev.txt')
     expect(readFileSync(join(fresh.path, '.venv/lib/anabranch.pth'), 'utf8')).toBe(`${join(fresh.path, 'python')}\n`)

@@ -11,7 +11,7 @@ import { LineFault, type LineReader, type RunScanner, lineDecoder } from '../lin
 const text = { kind: 'utf8' } as const
 const carriageReturn = 13
 
-export const textSchema: Schema = { fields: [{ name: 'line', type: text, required: true }] }
+const textSchema: Schema = { fields: [{ name: 'line', type: text, required: true }] }
 
 export interface TextDecoderOptions {
   /** The kernel's plain twin is asked for; tests compare. Default 'wasm'. */

@@ -18,7 +18,13 @@ export interface Failure {
 
 /** How a worker was lost, seen from the batch that it had in hand. */
 export type Loss =
-  | { readonly kind: 'crash'; readonly what: string; readonly stderr: string; readonly code: number | null; readonly signal: string | null }
+  | {
+      readonly kind: 'crash'
+      readonly what: string
+      readonly stderr: string
+      readonly code: number | null
+      readonly signal: string | null
+    }
   | { readonly kind: 'deadline'; readonly what: string; readonly stderr: string }
   /** SIGKILL from outside (a person, or the kernel short of memory), a stopped process, a broken connection. */
   | { readonly kind: 'outside'; readonly what: string; readonly stderr: string }

@@ -4,7 +4,16 @@
  * applied; a reply is taken whole or not at all.
  */
 import { type AnabranchError, ProtocolError, invariant } from '../../base/index.js'
-import { type Batch, type IpcTemplate, ipcSize, ipcTemplate, readIpc, select, withColumns, writeIpc } from '../../batch/index.js'
+import {
+  type Batch,
+  type IpcTemplate,
+  ipcSize,
+  ipcTemplate,
+  readIpc,
+  select,
+  withColumns,
+  writeIpc,
+} from '../../batch/index.js'
 import { type StageVertex, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { Table, type TableKind, type TablePart, type TableView } from '../../transport/index.js'
@@ -71,7 +80,10 @@ export class StageCodec {
 
   /** Columns of the stage's input that travel. */
   ship(rows: Rows): Batch {
-    return select(rows.batch, this.shipped.fields.map(f => f.name))
+    return select(
+      rows.batch,
+      this.shipped.fields.map(f => f.name),
+    )
   }
 
   /** Tables of a CALL. */
@@ -193,7 +205,8 @@ export class StageCodec {
     if (asked.call.kind === 'end') return { batch, origin: asked.rows.origin }
     const parents = tables.find(t => t.kind === Table.parent && mine(t))
     if (parents === undefined) {
-      if (batch.rows !== rowCount(asked.rows)) throw refused(`${rowCount(asked.rows)} rows of side output`, `${batch.rows}`)
+      if (batch.rows !== rowCount(asked.rows))
+        throw refused(`${rowCount(asked.rows)} rows of side output`, `${batch.rows}`)
       return { batch, origin: asked.rows.origin }
     }
     const parent = readParent(parents, rowCount(asked.rows))
@@ -219,7 +232,8 @@ const refused = (expected: string, got: string): AnabranchError =>
 
 /** int32[m], ascending, each a row that was sent. */
 function readParent(table: TableView, rows: number): Int32Array {
-  if (table.bytes.length !== table.rows * 4) throw refused(`${table.rows * 4} bytes of parents`, `${table.bytes.length}`)
+  if (table.bytes.length !== table.rows * 4)
+    throw refused(`${table.rows * 4} bytes of parents`, `${table.bytes.length}`)
   const bytes = table.bytes.byteOffset % 4 === 0 ? table.bytes : table.bytes.slice()
   const parent = new Int32Array(bytes.buffer, bytes.byteOffset, table.rows)
   let before = 0
@@ -241,8 +255,11 @@ function readMeasures(tables: readonly TableView[]): Measures {
   const none: Measures = { us: 0, rssBytes: 0, counters: {} }
   if (found === undefined) return none
   const json = parseObject(found.bytes)
-  const amount = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0)
-  const counters = Object.entries(typeof json['counters'] === 'object' && json['counters'] !== null ? json['counters'] : {})
+  const amount = (value: unknown): number =>
+    typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0
+  const counters = Object.entries(
+    typeof json['counters'] === 'object' && json['counters'] !== null ? json['counters'] : {},
+  )
   return {
     us: amount(json['us']),
     rssBytes: amount(json['rss']),
@@ -262,4 +279,3 @@ export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>
     throw refused('a JSON object', Array.isArray(value) ? 'an array' : typeof value)
   return Object.fromEntries(Object.entries(value))
 }
-

@@ -20,7 +20,12 @@ const isCode = (text: string): text is ErrorCode => Object.hasOwn(catalogue, tex
 const isClass = (text: string): text is ErrorClass => errorClasses.has(text)
 
 /** Throws a ProtocolError where a row or operator is not one of the call. */
-export function readDead(tables: readonly TableView[], schema: Schema, rows: number, operators: number): readonly DeadRow[] {
+export function readDead(
+  tables: readonly TableView[],
+  schema: Schema,
+  rows: number,
+  operators: number,
+): readonly DeadRow[] {
   const found = tables.find(t => t.kind === Table.dead)
   if (found === undefined) return []
   return rowsOf(readIpc(schema, found.bytes)).map(json => {
@@ -29,7 +34,10 @@ export function readDead(tables: readonly TableView[], schema: Schema, rows: num
     const code = String(json['code'])
     const name = String(json['class'])
     if (!(row >= 0 && row < rows) || !(operator >= 0 && operator < operators) || !isCode(code) || !isClass(name))
-      throw new ProtocolError('ANB5001', `expected a dead row of the call, got row ${row} of operator ${operator}, ${code}`)
+      throw new ProtocolError(
+        'ANB5001',
+        `expected a dead row of the call, got row ${row} of operator ${operator}, ${code}`,
+      )
     return {
       row,
       operator,

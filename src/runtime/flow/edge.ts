@@ -26,12 +26,15 @@ export class Edge {
   get bytes(): number {
     return this.bytesQueued
   }
+  get batches(): number {
+    return this.queue.length - this.head
+  }
   /** Nothing waits and nothing will come. */
   get ended(): boolean {
     return this.closed && this.rowsQueued === 0
   }
   get room(): boolean {
-    return this.bytesQueued < this.limit.bytes && this.queue.length - this.head < this.limit.batches
+    return this.bytesQueued < this.limit.bytes && this.batches < this.limit.batches
   }
 
   push(rows: Rows): void {

@@ -93,7 +93,11 @@ export class Engine {
       const origin =
         polled.positions === null
           ? ({ kind: 'run', split, first: polled.firstPosition } as const)
-          : ({ kind: 'each', split: new Int32Array(polled.batch.rows).fill(split), position: polled.positions } as const)
+          : ({
+              kind: 'each',
+              split: new Int32Array(polled.batch.rows).fill(split),
+              position: polled.positions,
+            } as const)
       vertex.output.emit({ batch: polled.batch, origin })
     })
   }
@@ -177,12 +181,22 @@ export class Engine {
     return this.leases.size === 0 && this.graph.idle
   }
 
+  /** Batches that wait before each vertex. */
+  get queued(): readonly number[] {
+    return this.graph.edges.map(e => e.batches)
+  }
+
   /** Rows that each sink was given. */
   get sinkRows(): readonly number[] {
     return this.graph.sinks.map(s => s.rows)
   }
 
-  private settle(worker: number, key: ReplyKey, nowMs: number, apply: (work: Work) => { rssBytes: number } | AnabranchError): void {
+  private settle(
+    worker: number,
+    key: ReplyKey,
+    nowMs: number,
+    apply: (work: Work) => { rssBytes: number } | AnabranchError,
+  ): void {
     this.event(nowMs, () => {
       const lease = this.condemned.has(worker) ? null : this.leases.settle(worker, key, nowMs)
       if (lease === null) {
@@ -257,7 +271,11 @@ export class Engine {
         }
         const ticket = stage.next(this.nowMs)
         if (ticket === null) break
-        const { suspicious } = grantWork(stage, ticket, worker, { leases: this.leases, effects: this.effects, nowMs: this.nowMs })
+        const { suspicious } = grantWork(stage, ticket, worker, {
+          leases: this.leases,
+          effects: this.effects,
+          nowMs: this.nowMs,
+        })
         this.pool.granted(worker, suspicious)
         granted = true
       }

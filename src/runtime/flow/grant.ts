@@ -37,10 +37,7 @@ export function grantWork(
     { stage, ticket, piece, grouping },
     { worker, attempt: piece.attempt, allowedMs: allowedMs(stage, piece), nowMs: to.nowMs },
   )
-  const parts =
-    call.kind === 'rows'
-      ? codec.call(piece.rows, keyed, grouping)
-      : lastCall(stage, piece, call.operator)
+  const parts = call.kind === 'rows' ? codec.call(piece.rows, keyed, grouping) : lastCall(stage, piece, call.operator)
   to.effects.call(worker, {
     kind: call.kind === 'rows' ? 'call' : 'end',
     stage: stage.vertex.number,

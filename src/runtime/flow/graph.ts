@@ -137,8 +137,7 @@ function makeNode(
 
 /** Whether every source that a vertex reads, directly or not, has an end. */
 function allBounded(topology: Topology, vertex: Vertex, bounded: ReadonlySet<number>): boolean {
-  if (vertex.kind === 'source')
-    return bounded.has(topology.vertices.filter(v => v.kind === 'source').indexOf(vertex))
+  if (vertex.kind === 'source') return bounded.has(topology.vertices.filter(v => v.kind === 'source').indexOf(vertex))
   return vertex.inputs.every(input => {
     const from = topology.vertices[input.vertex]
     return from !== undefined && allBounded(topology, from, bounded)

@@ -98,4 +98,3 @@ export function without(n: number, rows: Int32Array): Int32Array {
     }
   return left
 }
-

@@ -98,4 +98,3 @@ function joinSlots(parts: readonly Waiting[]): Int32Array | null {
   }
   return joined
 }
-

@@ -75,7 +75,8 @@ export class Ledger {
     }
     const message = `null key: expected a value in ${key?.columns.map(c => `"${c}"`).join(', ') ?? 'the key'}, got null`
     const failure = { class: 'TransformError', code: 'ANB2006', type: 'NullKey', message, traceback: '' } as const
-    for (let i = 0; i < rowCount(rows); i += 1) this.letter(stage, 0, { rows, at: i, error: failure, capture: null, attempt: 1 })
+    for (let i = 0; i < rowCount(rows); i += 1)
+      this.letter(stage, 0, { rows, at: i, error: failure, capture: null, attempt: 1 })
     return this.tooMany(stage.limits[0], rowCount(rows), message)
   }
 
@@ -85,7 +86,13 @@ export class Ledger {
     for (const d of dead) {
       const raised = d.code !== 'ANB2002'
       const capture = raised ? this.captureRow(work, d.row) : null
-      this.letter(work.stage, d.operator, { rows: work.piece.rows, at: d.row, error: d, capture, attempt: work.piece.attempt })
+      this.letter(work.stage, d.operator, {
+        rows: work.piece.rows,
+        at: d.row,
+        error: d,
+        capture,
+        attempt: work.piece.attempt,
+      })
       error ??= this.tooMany(work.stage.limits[d.operator], 1, `${d.type}: ${d.message}\n${d.traceback}`)
     }
     return error
@@ -132,7 +139,13 @@ export class Ledger {
       source: this.splits[split] ?? '',
       position,
       row: jsonRow(of.rows.batch, of.at),
-      error: { class: error.class, code: error.code, type: error.type, message: error.message, traceback: error.traceback },
+      error: {
+        class: error.class,
+        code: error.code,
+        type: error.type,
+        message: error.message,
+        traceback: error.traceback,
+      },
       capture: of.capture,
       codeDigest: this.codeDigests.get(at?.fn.module ?? '') ?? '',
       attempt: of.attempt,
@@ -158,4 +171,3 @@ export class Ledger {
     return new TransformError('ANB2004', message, { detail })
   }
 }
-

@@ -63,7 +63,8 @@ function asRun(parts: readonly { readonly origin: Origin; readonly rows: number 
   if (head?.kind !== 'run') return null
   let next = head.first
   for (const { origin, rows } of parts) {
-    if (origin.kind !== 'run' || origin.split !== head.split || (origin.split >= 0 && origin.first !== next)) return null
+    if (origin.kind !== 'run' || origin.split !== head.split || (origin.split >= 0 && origin.first !== next))
+      return null
     next += rows
   }
   return head

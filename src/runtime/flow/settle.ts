@@ -3,7 +3,15 @@
  * failed call or a lost worker puts the rows back, whole or in halves, or buries the one row that is to blame.
  * Nothing here sends anything: pieces that are to be done again lie in their ticket, and the engine finds them.
  */
-import { type AnabranchError, ContractError, PlanError, ProtocolError, TransientError, TransformError, invariant } from '../../base/index.js'
+import {
+  type AnabranchError,
+  ContractError,
+  PlanError,
+  ProtocolError,
+  TransientError,
+  TransformError,
+  invariant,
+} from '../../base/index.js'
 import { type Observer } from '../../base/index.js'
 import { type TableView } from '../../transport/index.js'
 import { type Failure, type Loss, decideFailure, decideLoss, failureOfLoss } from '../fault/index.js'

@@ -58,7 +58,13 @@ export function lossOf(reason: LostReason, killedFor: string | null): Loss {
       return { kind: 'crash', what: 'closed its connection', stderr, code, signal }
     case 'exit':
       if (signal === 'SIGKILL') return { kind: 'outside', what: `was killed by SIGKILL from outside${peak}`, stderr }
-      return { kind: 'crash', what: signal === null ? `exited with ${code ?? '?'}${peak}` : `died of ${signal}${peak}`, stderr, code, signal }
+      return {
+        kind: 'crash',
+        what: signal === null ? `exited with ${code ?? '?'}${peak}` : `died of ${signal}${peak}`,
+        stderr,
+        code,
+        signal,
+      }
     default:
       return { kind: 'replaced', what: reason.error?.message ?? 'was stopped', stderr }
   }

@@ -110,7 +110,11 @@ export class Host implements Effects {
     const { parts, kind, ...envelope } = message
     const process = this.workers.get(worker)
     invariant(process !== undefined, 'a call goes to a worker that is there')
-    process.call({ ...envelope, kind: kind === 'call' ? Message.call : Message.end }, parts, replyBytesOf(bodySize(parts)))
+    process.call(
+      { ...envelope, kind: kind === 'call' ? Message.call : Message.end },
+      parts,
+      replyBytesOf(bodySize(parts)),
+    )
   }
 
   stop(worker: number): void {

@@ -123,7 +123,8 @@ export class IoWorker {
 }
 
 const lostError = (reason: LostReason): AnabranchError =>
-  reason.error ?? new WorkerError('ANB3001', 'expected the Parquet worker to stay, it was lost', { detail: reason.stderr })
+  reason.error ??
+  new WorkerError('ANB3001', 'expected the Parquet worker to stay, it was lost', { detail: reason.stderr })
 
 function requestError(tables: readonly TableView[]): AnabranchError {
   const failure = failureOf(tables)
@@ -134,7 +135,8 @@ function requestError(tables: readonly TableView[]): AnabranchError {
 
 const jsonOf = (tables: readonly TableView[]): Readonly<Record<string, unknown>> => {
   const found = tables.find(t => t.kind === Table.json)
-  if (found === undefined) throw new ProtocolError('ANB5001', 'expected JSON in the reply of the Parquet worker, got none')
+  if (found === undefined)
+    throw new ProtocolError('ANB5001', 'expected JSON in the reply of the Parquet worker, got none')
   const value: unknown = JSON.parse(new TextDecoder().decode(found.bytes))
   invariant(typeof value === 'object' && value !== null, 'our own process answers an object')
   return Object.fromEntries(Object.entries(value))
@@ -168,7 +170,12 @@ function footerOf(json: Readonly<Record<string, unknown>>): ParquetFooter {
   invariant(typeof rows === 'number' && Array.isArray(rowGroups) && Array.isArray(schema), 'INSPECT answers a footer')
   return {
     rows,
-    rowGroups: rowGroups.map((g: { rows: unknown; bytes: unknown }) => ({ rows: Number(g.rows), bytes: Number(g.bytes) })),
-    schema: schema.map(([name, type]: readonly [unknown, unknown]) => [String(name), type === null ? null : String(type)] as const),
+    rowGroups: rowGroups.map((g: { rows: unknown; bytes: unknown }) => ({
+      rows: Number(g.rows),
+      bytes: Number(g.bytes),
+    })),
+    schema: schema.map(
+      ([name, type]: readonly [unknown, unknown]) => [String(name), type === null ? null : String(type)] as const,
+    ),
   }
 }

@@ -3,7 +3,19 @@
  * worker has opened the modules before a source is opened, every check is done before the first row.
  */
 import { type Observer, PlanError } from '../../base/index.js'
-import { type NullSink, type ParquetWork, type Sink, type Source, deadLetters, filesSink, filesSource, nullSink, outputFolder, socketSink, socketSource } from '../../connectors/index.js'
+import {
+  type NullSink,
+  type ParquetWork,
+  type Sink,
+  type Source,
+  deadLetters,
+  filesSink,
+  filesSource,
+  nullSink,
+  outputFolder,
+  socketSink,
+  socketSource,
+} from '../../connectors/index.js'
 import { jsonDecoder, jsonEncoder, textDecoder } from '../../formats/index.js'
 import { type Plan, type SinkVertex, type SourceVertex, type Topology, openStages, stagesOf } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
@@ -75,7 +87,11 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
     incarnations += 1
     return incarnations
   }
-  const io = new IoWorker((n, events) => start(opened, 'io', n, events), incarnation, () => pidsChanged())
+  const io = new IoWorker(
+    (n, events) => start(opened, 'io', n, events),
+    incarnation,
+    () => pidsChanged(),
+  )
   const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(opened, v, io))
   const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(opened, v, io))
   const letters = deadLetters({ out: options.out, files: world.files, observer: options.observer })
@@ -208,7 +224,13 @@ function makeSink(opened: Opened, vertex: SinkVertex, io: IoWorker): Sink {
   if (connector.kind === 'null') return nullSink({ checksum: connector.checksum })
   if (connector.kind === 'socket') {
     const { clock, sockets } = world
-    return socketSink({ address: connector.address, sockets, clock, observer: options.observer, encoder: jsonEncoder(schema) })
+    return socketSink({
+      address: connector.address,
+      sockets,
+      clock,
+      observer: options.observer,
+      encoder: jsonEncoder(schema),
+    })
   }
   return filesSink({
     out: options.out,
@@ -277,7 +299,12 @@ function resultOf(
   const outputs = vertices.map((vertex, i) => {
     const { connector } = vertex
     const files = of.host.outputs[i] ?? []
-    const path = connector.kind === 'files' ? `${options.out}/${connector.path}` : connector.kind === 'socket' ? connector.address : ''
+    const path =
+      connector.kind === 'files'
+        ? `${options.out}/${connector.path}`
+        : connector.kind === 'socket'
+          ? connector.address
+          : ''
     return { sink: vertex.id, path, rows: files.reduce((n, f) => n + f.rows, 0) }
   })
   const checksums = vertices.flatMap((vertex, i) => {
@@ -297,4 +324,3 @@ function resultOf(
     drained: of.drained,
   }
 }
-

@@ -2,10 +2,30 @@
  * One call as bytes: the worker's own reading of a frame (the directory by hand, then Arrow), and its answer as a
  * frame. Nothing here uses the host's checks, since a worker has other code than the host.
  */
-import { type Batch, batchFromRows, columnOf, emptyBatch, ipcSize, ipcTemplate, readIpc, rowsOf, type Value, writeIpc } from '../../batch/index.js'
+import {
+  type Batch,
+  type IpcTemplate,
+  batchFromRows,
+  columnOf,
+  emptyBatch,
+  ipcSize,
+  ipcTemplate,
+  readIpc,
+  rowsOf,
+  type Value,
+  writeIpc,
+} from '../../batch/index.js'
 import { type OpenStage, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
-import { type Envelope, type TablePart, Message, Table, bytesPart, decodeEnvelope, inlineFrame } from '../../transport/index.js'
+import {
+  type Envelope,
+  type TablePart,
+  Message,
+  Table,
+  bytesPart,
+  decodeEnvelope,
+  inlineFrame,
+} from '../../transport/index.js'
 import { type Grouped, type KeyState, type Outcome, type Produced, runAtEnd, runChain } from './stand-in.js'
 
 interface Given {
@@ -96,11 +116,20 @@ export class OpenedStage {
     const schema = this.states[operator] ?? { fields: [] }
     const fresh = given(tables, Table.isNew, operator).bytes
     const rows: Record<string, Value>[] = rowsOf(readIpc(schema, given(tables, Table.state, operator).bytes))
-    return rows.map((cells, j) => ({ cells, isNew: ((fresh[j >> 3] ?? 0) >> (j & 7)) % 2 === 1, touched: false, cleared: false }))
+    return rows.map((cells, j) => ({
+      cells,
+      isNew: ((fresh[j >> 3] ?? 0) >> (j & 7)) % 2 === 1,
+      touched: false,
+      cleared: false,
+    }))
   }
 
   /** Tables of DONE. */
-  done(call: CallRead, produced: Produced, measures: { readonly us: number; readonly rss: number }): readonly TablePart[] {
+  done(
+    call: CallRead,
+    produced: Produced,
+    measures: { readonly us: number; readonly rss: number },
+  ): readonly TablePart[] {
     const parts: TablePart[] = []
     if (call.envelope.kind === Message.call) parts.push(...this.mainParts(call.envelope.rows, produced))
     for (const [operator, entries] of produced.sides) parts.push(...this.sideParts(call, operator, entries))
@@ -123,13 +152,26 @@ export class OpenedStage {
 
   private sideParts(call: CallRead, operator: number, entries: Produced['main']): readonly TablePart[] {
     const schema = this.sides[operator] ?? { fields: [] }
-    const output = arrow(Table.output, schemaIds.side(operator, 1), batchOfCells(schema, entries), { operator, output: 1 })
+    const output = arrow(Table.output, schemaIds.side(operator, 1), batchOfCells(schema, entries), {
+      operator,
+      output: 1,
+    })
     return call.envelope.kind === Message.end ? [output] : [output, parentPart(entries, operator, 1)]
   }
 
   private stateParts(operator: number, keys: readonly KeyState[]): readonly TablePart[] {
     const schema = this.states[operator] ?? { fields: [] }
-    const parts = [arrow(Table.state, schemaIds.state(operator), batchFromRows(schema, keys.map(k => k.cells)), { operator, output: 0 })]
+    const parts = [
+      arrow(
+        Table.state,
+        schemaIds.state(operator),
+        batchFromRows(
+          schema,
+          keys.map(k => k.cells),
+        ),
+        { operator, output: 0 },
+      ),
+    ]
     // A new key of which no row was left must not come to life.
     const clear = keys.map(k => k.cleared || (k.isNew && !k.touched))
     if (!clear.includes(true)) return parts
@@ -149,7 +191,12 @@ function given(tables: readonly Given[], kind: number, operator?: number): Given
 
 function batchOfCells(schema: Schema, entries: Produced['main']): Batch {
   if (schema.fields.length === 0) return { ...emptyBatch(schema), rows: entries.length }
-  const columns = schema.fields.map(f => columnOf(f.type, entries.map(e => e.cells[f.name] ?? null)))
+  const columns = schema.fields.map(f =>
+    columnOf(
+      f.type,
+      entries.map(e => e.cells[f.name] ?? null),
+    ),
+  )
   return { schema, rows: entries.length, columns }
 }
 
@@ -159,9 +206,17 @@ function parentPart(entries: Produced['main'], operator: number, output: number)
 }
 
 function arrow(kind: TablePart['kind'], schemaId: number, batch: Batch, at = { operator: 0, output: 0 }): TablePart {
-  const template = ipcTemplate(batch.schema)
+  const template = templateOf(batch.schema)
   const write = (to: Uint8Array, from: number): void => void writeIpc(template, batch, to, from)
   return { kind, ...at, schemaId, rows: batch.rows, bytes: ipcSize(template, batch), write }
+}
+
+const templates = new WeakMap<Schema, IpcTemplate>()
+
+function templateOf(schema: Schema): IpcTemplate {
+  const template = templates.get(schema) ?? ipcTemplate(schema)
+  templates.set(schema, template)
+  return template
 }
 
 /** DONE or FAILED as bytes. */

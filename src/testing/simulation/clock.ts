@@ -37,7 +37,8 @@ export class VirtualClock {
     const next = this.pop()
     if (next === undefined) return false
     this.nowMs = Math.max(this.nowMs, next.atMs)
-    if (next.host && this.nowMs < this.stillUntilMs) this.plan({ ...next, atMs: this.stillUntilMs, order: this.order++ })
+    if (next.host && this.nowMs < this.stillUntilMs)
+      this.plan({ ...next, atMs: this.stillUntilMs, order: this.order++ })
     else next.run()
     return true
   }

@@ -2,7 +2,7 @@
  * Faults of one simulated run. A seed switches some kinds on and most of them off (a swarm): runs in which everything
  * breaks at once find less than runs in which three things break often.
  */
-import { type Chance } from './chance.js'
+import { Chance } from './chance.js'
 
 export const faultKinds = [
   'start fails',
@@ -65,6 +65,9 @@ export function drawFaults(chance: Chance): Faults {
   const share = chance.pick([0.1, 0.25, 0.5])
   return new Map(faultKinds.filter(() => chance.happens(share)).map(kind => [kind, rates[kind]]))
 }
+
+/** The faults of a seed, for runs that share their input with others. */
+export const faultsOf = (seed: number): Faults => drawFaults(new Chance(seed, 4))
 
 /** Decides whether a fault strikes here, and remembers that it did. */
 export class Striker {

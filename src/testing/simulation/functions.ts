@@ -47,49 +47,110 @@ export const declared: Readonly<Record<FunctionName, Declared>> = {
   scale: {
     ...stateless,
     kind: 'transform',
-    inputs: [['v', 'float64'], ['fate', 'int32']],
+    inputs: [
+      ['v', 'float64'],
+      ['fate', 'int32'],
+    ],
     outputs: [['w', 'float64']],
   },
   label: {
     ...stateless,
     kind: 'transform',
-    inputs: [['k', 'utf8'], ['g', 'int32'], ['fate', 'int32']],
-    outputs: [['text', 'utf8'], ['long', 'bool']],
+    inputs: [
+      ['k', 'utf8'],
+      ['g', 'int32'],
+      ['fate', 'int32'],
+    ],
+    outputs: [
+      ['text', 'utf8'],
+      ['long', 'bool'],
+    ],
   },
-  keep: { ...stateless, kind: 'filter', inputs: [['g', 'int32'], ['fate', 'int32']], outputs: [] },
+  keep: {
+    ...stateless,
+    kind: 'filter',
+    inputs: [
+      ['g', 'int32'],
+      ['fate', 'int32'],
+    ],
+    outputs: [],
+  },
   spread: {
     ...stateless,
     kind: 'flat_map',
-    inputs: [['g', 'int32'], ['fate', 'int32']],
+    inputs: [
+      ['g', 'int32'],
+      ['fate', 'int32'],
+    ],
     outputs: [['child', 'int32']],
   },
   aside: {
     ...stateless,
     kind: 'transform',
-    inputs: [['id', 'int64'], ['k', 'utf8'], ['g', 'int32'], ['fate', 'int32']],
+    inputs: [
+      ['id', 'int64'],
+      ['k', 'utf8'],
+      ['g', 'int32'],
+      ['fate', 'int32'],
+    ],
     outputs: [['odd', 'bool']],
-    side: { odd: [['id', 'int64'], ['k', 'utf8'], ['g', 'int32'], ['fate', 'int32']] },
+    side: {
+      odd: [
+        ['id', 'int64'],
+        ['k', 'utf8'],
+        ['g', 'int32'],
+        ['fate', 'int32'],
+      ],
+    },
   },
   tally: {
     kind: 'transform',
     keyed: true,
-    inputs: [['v', 'float64'], ['g', 'int32'], ['fate', 'int32']],
-    outputs: [['nth', 'int64'], ['total', 'float64'], ['before', 'utf8']],
-    state: [['n', 'int64', { default: 0 }], ['sum', 'float64'], ['last', 'utf8']],
-    side: { totals: [['k', 'utf8'], ['n', 'int64'], ['sum', 'float64'], ['last', 'utf8']] },
+    inputs: [
+      ['v', 'float64'],
+      ['g', 'int32'],
+      ['fate', 'int32'],
+    ],
+    outputs: [
+      ['nth', 'int64'],
+      ['total', 'float64'],
+      ['before', 'utf8'],
+    ],
+    state: [
+      ['n', 'int64', { default: 0 }],
+      ['sum', 'float64'],
+      ['last', 'utf8'],
+    ],
+    side: {
+      totals: [
+        ['k', 'utf8'],
+        ['n', 'int64'],
+        ['sum', 'float64'],
+        ['last', 'utf8'],
+      ],
+    },
   },
   fresh: {
     kind: 'filter',
     keyed: true,
-    inputs: [['g', 'int32'], ['fate', 'int32']],
+    inputs: [
+      ['g', 'int32'],
+      ['fate', 'int32'],
+    ],
     outputs: [],
-    state: [['seen', 'int64'], ['n', 'int32']],
+    state: [
+      ['seen', 'int64'],
+      ['n', 'int32'],
+    ],
     side: {},
   },
   pairs: {
     kind: 'flat_map',
     keyed: true,
-    inputs: [['id', 'int64'], ['fate', 'int32']],
+    inputs: [
+      ['id', 'int64'],
+      ['fate', 'int32'],
+    ],
     outputs: [['partner', 'int64']],
     state: [['waiting', 'int64']],
     side: {},

@@ -48,17 +48,21 @@ export class SimulatedHost implements Effects {
   error: AnabranchError | null = null
   over = false
   calls = 0
+  /** Rows of the largest call. */
+  rowsMost = 0
   /** Good replies since a worker was lost. */
   repliesSinceLoss = 0
+  private readonly called = new Set<number>()
   private engine: Engine | null = null
   private readonly seats = new Map<number, Seat>()
 
   constructor(private readonly parts: HostParts) {}
 
   readonly observer: Observer = {
-    count: (name, by = 1) => {
+    count: (name, by = 1, labels = {}) => {
       if (name === 'frame.refused') this.parts.world.damage.refused()
       this.count(name, by)
+      for (const value of Object.values(labels)) this.count(`${name} ${value}`, by)
     },
     log: (level, message) => this.parts.log.write('engine', level, message),
   }
@@ -118,13 +122,21 @@ export class SimulatedHost implements Effects {
       message: bytes => this.heard(worker, bytes),
       lost: (end, wasReady) => this.lost(worker, end, wasReady),
     })
-    this.seats.set(worker, { process, outbox: new Outbox(null), why: { because: 'exit', error: null }, killedFor: null })
+    this.seats.set(worker, {
+      process,
+      outbox: new Outbox(null),
+      why: { because: 'exit', error: null },
+      killedFor: null,
+    })
   }
 
   call(worker: number, message: CallMessage): void {
     const { parts, kind, ...envelope } = message
     const { log } = this.parts
     this.calls += 1
+    this.called.add(worker)
+    this.rowsMost = Math.max(this.rowsMost, envelope.rows)
+    if (envelope.attempt > 1) this.count('call again', 1)
     log.write(
       `worker ${worker}`,
       kind === 'call' ? 'is called' : 'ends keys',
@@ -163,7 +175,11 @@ export class SimulatedHost implements Effects {
   bury(letter: DeadLetter): void {
     const capture = letter.capture?.()
     const { code, message } = letter.error
-    this.parts.log.write('letters', 'dead row', `${letter.operator} ${letter.source}:${letter.position ?? '-'} ${code} ${message} ${capture?.length ?? 0} bytes`)
+    this.parts.log.write(
+      'letters',
+      'dead row',
+      `${letter.operator} ${letter.source}:${letter.position ?? '-'} ${code} ${message} ${capture?.length ?? 0} bytes`,
+    )
     this.letters.push(letter)
   }
 
@@ -241,7 +257,10 @@ export class SimulatedHost implements Effects {
     const loss = lossOf(reason, seat.killedFor)
     log.write(`worker ${worker}`, 'is lost', `${loss.kind}: ${loss.what}`)
     if (because === 'protocol' && error !== null) this.engine?.refused(error)
+    const before = this.called.size
     this.engine?.lost(worker, loss, clock.nowMs)
+    // Who takes over in the same moment was ready and had never been called.
+    if (this.called.size > before) this.count('spare takes over', 1)
   }
 
   private count(name: string, by: number): void {

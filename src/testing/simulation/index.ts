@@ -2,8 +2,8 @@
  * simulation: whole runs of the real engine in virtual time, from a seed: scripted sources, recording sinks, fake
  * workers that speak the real frames, faults, and an oracle that says what must come out. One seed, one log.
  */
-export * from './chance.js'
-export * from './faults.js'
-export * from './simulate.js'
+export { type FaultKind, type Faults, faultKinds, faultsOf, noFaults } from './faults.js'
+export { type Fate, fates } from './functions.js'
+export { type Poison, type Row, noPoison } from './rows.js'
+export { type Simulated, type SimulationOptions, simulate } from './simulate.js'
 export { rowText, textOf } from './verdict.js'
-export { noPoison } from './rows.js'

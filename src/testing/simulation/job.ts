@@ -125,7 +125,8 @@ function steps(drawer: JobDrawer, chance: Chance, start: Stream): Stream {
   const count = chance.pick([1, 1, 2, 2, 3, 4, 5])
   for (let i = 0; i < count; i += 1) {
     let name = chance.pick(names)
-    if (spreads.has(name) && (fan += 1) > 2) name = 'scale'
+    if (spreads.has(name)) fan += 1
+    if (spreads.has(name) && fan > 2) name = 'scale'
     const keyed = keyedNames.includes(name)
     if (keyed && stream.key === null) stream = drawer.keyBy(stream, chance.happens(0.8) ? ['k'] : ['k', 'g'])
     else if (keyed && stream.key?.length === 1 && chance.happens(0.2)) stream = drawer.keyBy(stream, ['k', 'g'])

@@ -11,7 +11,8 @@ export class Log {
 
   write(who: string, what: string, about = ''): void {
     const line = `${this.nowMs().toFixed(3).padStart(12)}  ${who.padEnd(9)} ${what.padEnd(10)} ${about}`.trimEnd()
-    for (let i = 0; i < line.length; i += 1) this.digestSoFar = Math.imul(this.digestSoFar ^ line.charCodeAt(i), 0x01000193)
+    for (let i = 0; i < line.length; i += 1)
+      this.digestSoFar = Math.imul(this.digestSoFar ^ line.charCodeAt(i), 0x01000193)
     if (this.kept) this.lines.push(line)
   }
 

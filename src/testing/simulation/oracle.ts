@@ -28,7 +28,13 @@ export interface Expected {
 }
 
 /** A dead letter as one line: who, from where, why, which row. */
-export function letterText(of: { operator: string; source: string; position: number | null; code: string; id: unknown }): string {
+export function letterText(of: {
+  operator: string
+  source: string
+  position: number | null
+  code: string
+  id: unknown
+}): string {
   return [of.operator, of.source, of.position ?? '-', of.code, String(of.id)].join(' ')
 }
 
@@ -59,14 +65,23 @@ class Oracle {
           break
         case 'select': {
           const items = this.input(vertex.inputs[0])
-          this.outputs.set(nameOf({ vertex: i, side: null }), items.map(it => ({ ...it, row: renamed(it.row, vertex.columns) })))
+          this.outputs.set(
+            nameOf({ vertex: i, side: null }),
+            items.map(it => ({ ...it, row: renamed(it.row, vertex.columns) })),
+          )
           break
         }
         case 'union':
-          this.outputs.set(nameOf({ vertex: i, side: null }), vertex.inputs.flatMap(n => this.input(n)))
+          this.outputs.set(
+            nameOf({ vertex: i, side: null }),
+            vertex.inputs.flatMap(n => this.input(n)),
+          )
           break
         default:
-          this.sinks.set(vertex.id, this.input(vertex.inputs[0]).map(it => it.row))
+          this.sinks.set(
+            vertex.id,
+            this.input(vertex.inputs[0]).map(it => it.row),
+          )
       }
     })
   }
@@ -123,11 +138,19 @@ class Oracle {
     sides.forEach((items, operator) => this.outputs.set(`${index} side ${operator}`, items))
   }
 
-  private atEnd(stage: StageVertex, states: readonly Map<string, { readonly key: Row; readonly state: State }>[], sides: readonly Item[][]): void {
+  private atEnd(
+    stage: StageVertex,
+    states: readonly Map<string, { readonly key: Row; readonly state: State }>[],
+    sides: readonly Item[][],
+  ): void {
     stage.operators.forEach(({ id, fn }, operator) => {
       if (!fn.atEnd) return
       for (const { key, state } of states[operator]?.values() ?? []) {
-        const item = { row: { k: key['k'] ?? null, n: state['n'] ?? null, sum: state['sum'] ?? null, last: state['last'] ?? null }, source: '', position: null }
+        const item = {
+          row: { k: key['k'] ?? null, n: state['n'] ?? null, sum: state['sum'] ?? null, last: state['last'] ?? null },
+          source: '',
+          position: null,
+        }
         if (key['k'] === badAtEnd) {
           this.bury(id, { ...item, row: key }, 'ANB2001')
           this.costly.all += 1
@@ -170,8 +193,16 @@ class ChainRun {
     for (const [operator, { id, fn }] of this.stage.operators.entries()) {
       const evil = this.rows.map(r => fateIn(r['fate'], this.numbers.get(id) ?? -1)).find(f => f !== fates.fine)
       if (evil !== undefined) return deathOf(evil, operator)
-      if (fn.name === 'aside') this.sides.set(operator, this.rows.filter(isOdd).map(({ id: i, k, g, fate }) => ({ id: i ?? null, k: k ?? null, g: g ?? null, fate: fate ?? null })))
-      this.rows = fn.keyed ? this.rows.flatMap(r => this.keyed(fn.name, operator, r)) : this.rows.flatMap(r => stateless(fn.name, r))
+      if (fn.name === 'aside')
+        this.sides.set(
+          operator,
+          this.rows
+            .filter(isOdd)
+            .map(({ id: i, k, g, fate }) => ({ id: i ?? null, k: k ?? null, g: g ?? null, fate: fate ?? null })),
+        )
+      this.rows = fn.keyed
+        ? this.rows.flatMap(r => this.keyed(fn.name, operator, r))
+        : this.rows.flatMap(r => stateless(fn.name, r))
     }
     return null
   }

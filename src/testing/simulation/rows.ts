@@ -27,7 +27,15 @@ export const noPoison: Poison = { kinds: [], share: 0, nullKeys: 0, unparsable: 
 const costlyMax = 6
 
 export function drawPoison(chance: Chance): Poison {
-  const all: readonly Fate[] = [fates.raise, fates.crash, fates.hang, fates.reject, fates.rowError, fates.exit, fates.killed]
+  const all: readonly Fate[] = [
+    fates.raise,
+    fates.crash,
+    fates.hang,
+    fates.reject,
+    fates.rowError,
+    fates.exit,
+    fates.killed,
+  ]
   return {
     kinds: all.filter(() => chance.happens(0.3)),
     share: chance.pick([0, 0.005, 0.02, 0.1]),
@@ -38,7 +46,10 @@ export function drawPoison(chance: Chance): Poison {
 }
 
 /** The splits of one source. */
-export function drawSplits(chance: Chance, of: { source: number; rows: number; job: Job; poison: Poison }): readonly Split[] {
+export function drawSplits(
+  chance: Chance,
+  of: { source: number; rows: number; job: Job; poison: Poison },
+): readonly Split[] {
   const splits = chance.pick([1, 1, 2, 4])
   const keys = chance.pick([1, 3, 20, 200])
   let costly = 0
@@ -49,7 +60,10 @@ export function drawSplits(chance: Chance, of: { source: number; rows: number; j
       if (chance.happens(of.poison.unparsable)) return { position, row: null }
       const fate = drawFate(chance, of, costly)
       if (isCostly(fate & 15)) costly += 1
-      return { position, row: drawRow(chance, { id: (of.source * 10 + s) * 1_000_000 + position, keys, fate, poison: of.poison }) }
+      return {
+        position,
+        row: drawRow(chance, { id: (of.source * 10 + s) * 1_000_000 + position, keys, fate, poison: of.poison }),
+      }
     }),
   }))
 }

@@ -44,10 +44,15 @@ export class ScriptedSource {
 function polledOf(split: string, lines: Split['lines']): Polled {
   const good = lines.flatMap(l => (l.row === null ? [] : [{ position: l.position, row: l.row }]))
   const dead = lines.flatMap(l =>
-    l.row === null ? [{ line: l.position, text: '{broken', code: 'ANB2003' as const, message: 'expected a value' }] : [],
+    l.row === null
+      ? [{ line: l.position, text: '{broken', code: 'ANB2003' as const, message: 'expected a value' }]
+      : [],
   )
   return {
-    batch: batchFromRows(schema, good.map(l => l.row)),
+    batch: batchFromRows(
+      schema,
+      good.map(l => l.row),
+    ),
     split,
     firstPosition: lines[0]?.position ?? 1,
     positions: dead.length > 0 ? Float64Array.from(good, l => l.position) : null,

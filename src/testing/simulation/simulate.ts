@@ -4,9 +4,9 @@
  * A seed has three streams of chance: the job and its rows, the terms of the run (batch size, workers, lanes), and
  * the world (faults and their times). Two runs with the same job and other terms or another world must give the same rows.
  */
-import { type AnabranchError } from '../../base/index.js'
+import { type AnabranchError, type ErrorCode } from '../../base/index.js'
 import { openStages } from '../../plan/index.js'
-import { Engine, type EngineTerms } from '../../runtime/index.js'
+import { Engine, type EngineTerms, edgeLimit } from '../../runtime/index.js'
 import { OpenedStage } from './call.js'
 import { Chance } from './chance.js'
 import { VirtualClock } from './clock.js'
@@ -14,10 +14,10 @@ import { type Faults, Striker, drawFaults } from './faults.js'
 import { SimulatedHost } from './host.js'
 import { type Job, drawJob } from './job.js'
 import { Log } from './log.js'
-import { expect } from './oracle.js'
+import { type Expected, expect } from './oracle.js'
 import { type Poison, type Row, drawPoison, drawSplits } from './rows.js'
 import { RecordingSink, ScriptedSource } from './scripted.js'
-import { judge } from './verdict.js'
+import { judge, judgePart } from './verdict.js'
 import { Damage } from './wire.js'
 import { type WorkerWorld } from './worker.js'
 
@@ -28,6 +28,12 @@ export interface SimulationOptions {
   readonly terms?: Partial<EngineTerms>
   readonly faults?: Faults
   readonly poison?: Poison
+  /** Rows of each source. */
+  readonly rows?: number
+  /** How long the service stays away that the transforms call. */
+  readonly serviceAwayMs?: number
+  /** The job must stop with this code; what came out before must be right. */
+  readonly stops?: ErrorCode
   /** Keep the lines of the log. */
   readonly log?: boolean
 }
@@ -46,6 +52,8 @@ export interface Simulated {
   readonly digest: string
   readonly virtualMs: number
   readonly calls: number
+  /** Most batches that ever waited before one vertex, and the limit with what may have been under way. */
+  readonly queue: { readonly most: number; readonly limit: number }
   readonly rows: number
 }
 
@@ -61,7 +69,7 @@ export function simulate(options: SimulationOptions): Simulated {
   const job = drawJob(input)
   const terms = { ...drawTerms(new Chance(options.seed, 2)), ...options.terms }
   const poison = options.poison ?? drawPoison(input)
-  const rows = input.pick([0, 1, 5, 40, 150, 300])
+  const rows = options.rows ?? input.pick([0, 1, 5, 20, 40, 80, 150, 300])
   const sourceCount = job.topology.vertices.filter(v => v.kind === 'source').length
   const splits = Array.from({ length: sourceCount }, (_, source) => drawSplits(input, { source, rows, job, poison }))
   return new Run(options, job, { ...terms, bounded: new Set(splits.keys()) }, splits).go()
@@ -71,7 +79,7 @@ export function drawTerms(chance: Chance): EngineTerms {
   return {
     lanes: chance.pick([1, 2, 3, 8]),
     keyGroups: 128,
-    rowsMax: chance.pick([1, 3, 16, 64, 1_000]),
+    rowsMax: chance.pick([1, 3, 16, 16, 64, 64, 1_000, 1_000]),
     pool: {
       workersMax: chance.pick([1, 2, 4]),
       creditPerWorker: chance.pick([1, 2, 3]),
@@ -89,11 +97,13 @@ export function drawTerms(chance: Chance): EngineTerms {
 class Run {
   private readonly clock = new VirtualClock()
   private readonly chance: Chance
+  private readonly faults: Faults
   private readonly striker: Striker
   private readonly log: Log
   private readonly sources: readonly ScriptedSource[]
   private readonly sinks: ReadonlyMap<string, RecordingSink>
   private readonly host: SimulatedHost
+  private queuedMost = 0
 
   constructor(
     private readonly options: SimulationOptions,
@@ -102,13 +112,19 @@ class Run {
     splits: readonly Parameters<typeof makeSource>[0][],
   ) {
     this.chance = new Chance(options.seed, 3)
-    this.striker = new Striker(options.faults ?? drawFaults(this.chance), this.chance)
+    this.faults = options.faults ?? drawFaults(this.chance)
+    this.striker = new Striker(this.faults, this.chance)
     this.log = new Log(options.log ?? false, () => this.clock.nowMs)
     this.sources = splits.map(s => makeSource(s, this.chance))
-    this.sinks = new Map(job.topology.vertices.flatMap(v => (v.kind === 'sink' ? [[v.id, new RecordingSink()] as const] : [])))
+    this.sinks = new Map(
+      job.topology.vertices.flatMap(v => (v.kind === 'sink' ? [[v.id, new RecordingSink()] as const] : [])),
+    )
     const { clock, chance, striker, log } = this
     this.host = new SimulatedHost({
-      clock, chance, striker, log,
+      clock,
+      chance,
+      striker,
+      log,
       world: this.world(),
       sources: this.sources,
       sinks: [...this.sinks.values()],
@@ -121,12 +137,24 @@ class Run {
     const { clock, chance, striker, log } = this
     const numberOf = (id: string): number => this.job.operators.get(id) ?? -1
     return {
-      clock, chance, striker,
-      damage: new Damage(),
-      stages: openStages(this.job.topology).map(s => new OpenedStage(s, s.operators.map(o => numberOf(o.id)))),
+      clock,
+      chance,
+      striker,
+      damage: new Damage(this.options.stops !== undefined),
+      stages: openStages(this.job.topology).map(
+        s =>
+          new OpenedStage(
+            s,
+            s.operators.map(o => numberOf(o.id)),
+          ),
+      ),
       rowUs: chance.pick([1, 10, 100]),
       largeBytes,
-      serviceBackMs: striker.strikes('service away') ? chance.between(1_000, 60_000) : 0,
+      serviceBackMs:
+        this.options.serviceAwayMs ?? (striker.strikes('service away') ? chance.between(1_000, 60_000) : 0),
+      lossComes: () => {
+        this.host.repliesSinceLoss = 0
+      },
       calm: () => this.host.repliesSinceLoss >= calmReplies,
       log: (worker, what, about) => log.write(`worker ${worker}`, what, about),
     }
@@ -157,6 +185,7 @@ class Run {
       digest: log.digest,
       virtualMs: clock.nowMs,
       calls: host.calls,
+      queue: { most: this.queuedMost, limit: this.queueLimit() },
       rows: engine.ledger.rowsIn,
     }
   }
@@ -181,6 +210,7 @@ class Run {
     let steps = 0
     while (!this.host.over) {
       steps += 1
+      if (steps % 8 === 0) this.queuedMost = Math.max(this.queuedMost, ...engine.queued)
       if (!this.clock.step() || this.clock.nowMs > virtualMsMax || steps > stepsMax) {
         wrong.push(`the engine did not finish: ${steps} steps, ${Math.round(this.clock.nowMs)} ms`)
         return
@@ -189,13 +219,34 @@ class Run {
     if (this.host.error === null && !engine.atRest) wrong.push('the engine finished with a lease out or rows waiting')
   }
 
+  /** Who emits looks for room before it begins: what was begun may come on top. */
+  private queueLimit(): number {
+    const { lanes, pool } = this.terms
+    return edgeLimit.batches + Math.max(lanes, pool.workersMax * pool.creditPerWorker + 2)
+  }
+
+  /** What bad rows cost, where nothing else makes a call come again. */
+  private costs(expected: Expected): readonly string[] {
+    const alone = this.faults.size === 0 && this.options.serviceAwayMs === undefined
+    if (!alone || this.terms.pool.creditPerWorker > 1) return []
+    const again = this.host.counts.get('call again') ?? 0
+    const most = expected.extraCalls(this.host.rowsMost)
+    return again <= most ? [] : [`bad rows cost ${again} calls more, at most ${most} were expected`]
+  }
+
   private verdict(engine: Engine): readonly string[] {
     const { host, job } = this
-    if (host.error !== null) return [`the job failed: ${host.error.render()}`]
-    const expected = expect(job, this.sources.map(s => s.given))
+    const { stops } = this.options
+    const code = host.error?.code
+    if (code !== stops) return [`the job should ${stops ?? 'finish'}: ${host.error?.render() ?? 'it finished'}`]
+    const expected = expect(
+      job,
+      this.sources.map(s => s.given),
+    )
     const sinks = new Map([...this.sinks].map(([id, s]) => [id, s.rows]))
     const { rowsIn, rowsDead } = engine.ledger
-    return judge(job, expected, { sinks, letters: host.letters, rowsIn, rowsDead })
+    const judged = stops === undefined ? judge : judgePart
+    return [...judged(job, expected, { sinks, letters: host.letters, rowsIn, rowsDead }), ...this.costs(expected)]
   }
 }
 

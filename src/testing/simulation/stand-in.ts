@@ -65,7 +65,7 @@ export function runChain(call: ChainCall): Outcome {
     for (;;) {
       const run = runOnce(call, new Set(dead.map(d => d.row)))
       if (run.dead.length === 0) return { ...run, dead }
-      dead.push(...run.dead)
+      dead.push(...certain(run.dead, call.grouped))
     }
   } catch (error) {
     if (error instanceof Evil) return error.outcome
@@ -73,23 +73,39 @@ export function runChain(call: ChainCall): Outcome {
   }
 }
 
+/** Of one key only the first dead row is sure to be dead: those after it may have seen state that it left. */
+function certain(dead: readonly DeadCell[], grouped: Grouped | null): readonly DeadCell[] {
+  if (grouped === null) return dead
+  const first = new Map<number, DeadCell>()
+  for (const cell of dead) {
+    const key = grouped.index[cell.row] ?? -1
+    if (cell.row < (first.get(key)?.row ?? Number.POSITIVE_INFINITY)) first.set(key, cell)
+  }
+  return [...first.values()]
+}
+
 function runOnce(call: ChainCall, without: ReadonlySet<number>): Produced {
   let entries: Entry[] = call.rows.flatMap((cells, parent) => (without.has(parent) ? [] : [{ parent, cells }]))
   const sides = new Map<number, readonly Entry[]>()
   const state = new Map<number, KeyState[]>()
+  const dead = new Map<number, DeadCell>()
   for (const [i, operator] of call.operators.entries()) {
-    const dead = evilOf(entries, i, call.numbers[i] ?? -1)
-    if (dead.length > 0) return { kind: 'done', main: [], sides, state, dead }
+    for (const cell of evilOf(entries, i, call.numbers[i] ?? -1)) dead.set(cell.row, cell)
+    entries = entries.filter(e => !dead.has(e.parent))
     if (operator.keyed) {
       const keys = call.state(i)
       state.set(i, keys)
       entries = runKeyed(operator.function, entries, keys, call)
     } else {
-      if (operator.function === 'aside') sides.set(i, entries.filter(e => Number(e.cells['g']) % 2 === 1))
+      if (operator.function === 'aside')
+        sides.set(
+          i,
+          entries.filter(e => Number(e.cells['g']) % 2 === 1),
+        )
       entries = entries.flatMap(e => runStateless(operator.function, e))
     }
   }
-  return { kind: 'done', main: entries, sides, state, dead: [] }
+  return { kind: 'done', main: entries, sides, state, dead: [...dead.values()] }
 }
 
 /** Rows that this operator gives up; throws where one of them ends the call. */
@@ -188,7 +204,15 @@ function runOnKey(name: string, entry: Entry, key: KeyState): Entry[] {
 }
 
 /** `at_end` of `tally`: one summary row a key. */
-export function runAtEnd(keys: readonly Cells[], states: readonly Cells[]): readonly Cells[] | { readonly raised: string } {
+export function runAtEnd(
+  keys: readonly Cells[],
+  states: readonly Cells[],
+): readonly Cells[] | { readonly raised: string } {
   if (keys.some(k => k['k'] === badAtEnd)) return { raised: 'key that raises at the end' }
-  return keys.map((key, i) => ({ k: key['k'] ?? null, n: states[i]?.['n'] ?? null, sum: states[i]?.['sum'] ?? null, last: states[i]?.['last'] ?? null }))
+  return keys.map((key, i) => ({
+    k: key['k'] ?? null,
+    n: states[i]?.['n'] ?? null,
+    sum: states[i]?.['sum'] ?? null,
+    last: states[i]?.['last'] ?? null,
+  }))
 }

@@ -26,6 +26,21 @@ export function judge(job: Job, expected: Expected, came: Came): readonly string
   return wrong
 }
 
+/** A job that stopped: nothing came that should not have, and in order as far as it came. */
+export function judgePart(job: Job, expected: Expected, came: Came): readonly string[] {
+  const wrong: string[] = []
+  for (const [sink, order] of job.order) {
+    const want = grouped(expected.sinks.get(sink) ?? [], order)
+    for (const [key, got] of grouped(came.sinks.get(sink) ?? [], order)) {
+      const difference = firstDifference((want.get(key) ?? []).slice(0, got.length), got)
+      if (difference !== null) wrong.push(`${sink}, key ${key}: ${difference}`)
+    }
+  }
+  const letters = new Set(expected.letters)
+  const strange = came.letters.map(textOf).find(text => !letters.has(text))
+  return strange === undefined ? wrong : [...wrong, `dead letter that should not be: ${strange}`]
+}
+
 export function textOf(letter: DeadLetter): string {
   const { operator, source, position, error, row } = letter
   const id = typeof row === 'string' ? '' : (row['id'] ?? row['k'] ?? '')
@@ -33,7 +48,12 @@ export function textOf(letter: DeadLetter): string {
 }
 
 /** Rows of one sink: the same rows, and in order within each value of the key columns, or all of them. */
-function judgeSink(sink: string, want: readonly Row[], got: readonly Row[], order: readonly string[] | null): readonly string[] {
+function judgeSink(
+  sink: string,
+  want: readonly Row[],
+  got: readonly Row[],
+  order: readonly string[] | null,
+): readonly string[] {
   const wanted = grouped(want, order)
   const came = grouped(got, order)
   for (const name of new Set([...wanted.keys(), ...came.keys()])) {

@@ -23,8 +23,11 @@ export class Damage {
   private out = false
   private wasRefused = false
 
+  /** `without`: no limit. */
+  constructor(private readonly without: boolean) {}
+
   get allowed(): boolean {
-    return !this.out
+    return this.without || !this.out
   }
   sent(): void {
     this.out = true

@@ -29,6 +29,8 @@ export interface WorkerWorld {
   readonly serviceBackMs: number
   /** Long enough after the last loss that a row which it hit has been worked off: nobody is struck twice by chance. */
   calm(): boolean
+  /** A worker has died; the host will hear of it. */
+  lossComes(): void
   log(worker: number, what: string, about: string): void
 }
 export interface WorkerEars {
@@ -140,7 +142,8 @@ export class FakeWorker {
     const crash = (): void => this.die({ code: null, signal: chance.pick(['SIGSEGV', 'SIGABRT', 'SIGILL']) })
     if (this.world.calm() && striker.strikes('crash before the call')) crash()
     else if (this.world.calm() && striker.strikes('crash in the call')) this.later(ms * chance.next(), crash)
-    else if (striker.strikes('killed from outside')) this.later(ms * chance.next(), () => this.die({ code: null, signal: 'SIGKILL' }))
+    else if (striker.strikes('killed from outside'))
+      this.later(ms * chance.next(), () => this.die({ code: null, signal: 'SIGKILL' }))
     else if (striker.strikes('hang in the call')) this.world.log(this.number, 'hangs', 'by chance')
     else {
       if (striker.strikes('stopped for a while')) this.frozenUntilMs = clock.nowMs + chance.between(100, 20_000)
@@ -160,13 +163,15 @@ export class FakeWorker {
     this.working = false
     this.wire.send(reply)
     const alone = call.envelope.rows > 1 || call.envelope.attempt === 1
-    if (alone && this.world.calm() && this.world.striker.strikes('crash after the call')) this.die({ code: null, signal: 'SIGSEGV' })
+    if (alone && this.world.calm() && this.world.striker.strikes('crash after the call'))
+      this.die({ code: null, signal: 'SIGSEGV' })
     else this.next()
   }
 
   private die(end: End): void {
     if (this.phase === 'gone') return
     const wasReady = this.phase === 'ready'
+    this.world.lossComes()
     this.phase = 'gone'
     this.world.log(this.number, 'dies', end.signal ?? `exit ${end.code ?? '?'}`)
     const lastMs = this.wire.cut(wasReady && end.signal !== null && this.world.striker.strikes('unflushed replies'))

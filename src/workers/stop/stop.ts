@@ -18,11 +18,3 @@ export async function stopGracefully(worker: Stoppable, graceMs: number, clock: 
   await worker.ended
   cancel()
 }
-
-/** All at once; each within the same grace. */
-export async function stopAll(
-  workers: Iterable<{ stop(graceMs: number): Promise<void> }>,
-  graceMs: number,
-): Promise<void> {
-  await Promise.all([...workers].map(worker => worker.stop(graceMs)))
-}

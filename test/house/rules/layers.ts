@@ -17,7 +17,11 @@ const layers: readonly (readonly string[])[] = [
 
 /** Sideways, and why that is no knot: types only. */
 const sideways: readonly { readonly from: string; readonly to: string; readonly why: string }[] = [
-  { from: 'connectors', to: 'formats', why: 'a file source is told the format by its contract; the code is bound in runtime/open' },
+  {
+    from: 'connectors',
+    to: 'formats',
+    why: 'a file source is told the format by its contract; the code is bound in runtime/open',
+  },
 ]
 
 /** Rooms inside a room with a door of their own: the pure engine core must not pull in what starts processes. */
@@ -41,7 +45,9 @@ function faultsOf(source: Source): readonly string[] {
     if (otherLayer >= layer && !excused) {
       return [`${place}: ${room} (L${layer}) must not import ${other} (L${otherLayer}): imports go down`]
     }
-    return target === `src/${other}/index.ts` || innerDoors.includes(target) ? [] : [`${place}: imports "${specifier}"; the only door is ${other}/index.js`]
+    return target === `src/${other}/index.ts` || innerDoors.includes(target)
+      ? []
+      : [`${place}: imports "${specifier}"; the only door is ${other}/index.js`]
   })
 }
 

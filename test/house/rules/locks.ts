@@ -19,11 +19,16 @@ interface NpmEntry {
 function npmFaults({ path, text }: Source): readonly string[] {
   const lock: NpmLock = JSON.parse(text)
   return Object.entries(lock.packages).flatMap(([name, entry]) => {
-    if (entry.resolved !== undefined) return [`${path}: "${name}" has an address; .npmrc omits them: run npm install again`]
+    if (entry.resolved !== undefined)
+      return [`${path}: "${name}" has an address; .npmrc omits them: run npm install again`]
     if (name !== '' && entry.integrity === undefined) return [`${path}: "${name}" has no hash`]
     // npm leaves out what its registry did not have when the lock was written, and then npm ci refuses the lock.
     return Object.keys(entry.optionalDependencies ?? {})
-      .filter(each => lock.packages[`node_modules/${each}`] === undefined && lock.packages[`${name}/node_modules/${each}`] === undefined)
+      .filter(
+        each =>
+          lock.packages[`node_modules/${each}`] === undefined &&
+          lock.packages[`${name}/node_modules/${each}`] === undefined,
+      )
       .map(each => `${path}: "${each}" of "${name}" is missing; take a version that exists for all platforms`)
   })
 }

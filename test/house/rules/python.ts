@@ -47,6 +47,8 @@ export function pythonFaults(sources: readonly Source[], repository: string): re
   return found.flatMap(({ path, line, name, lines }) => {
     const place = `${path}:${line}`
     if (lines === 0) return [`${place}: imports ${name}, which makes code of bytes`]
-    return lines <= functionLinesMax ? [] : [`${place}: function ${name} has ${lines} lines, at most ${functionLinesMax}`]
+    return lines <= functionLinesMax
+      ? []
+      : [`${place}: function ${name} has ${lines} lines, at most ${functionLinesMax}`]
   })
 }

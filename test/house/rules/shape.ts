@@ -3,7 +3,15 @@
  */
 import ts from 'typescript'
 import {
-  isEngine, isGenerated, isPython, isTypeScript, placeOf, type Rule, type Source, syntaxOf, walk,
+  isEngine,
+  isGenerated,
+  isPython,
+  isTypeScript,
+  placeOf,
+  type Rule,
+  type Source,
+  syntaxOf,
+  walk,
 } from './sources.js'
 
 export const fileLinesMax = 400
@@ -23,7 +31,9 @@ export const fileLengthRule: Rule = sources =>
     .filter(source => (isTypeScript(source) || isPython(source)) && !isGenerated(source))
     .flatMap(source => {
       const lines = source.text.trimEnd().split('\n').length
-      return lines <= fileLinesMax ? [] : [`${source.path}: ${lines} lines, at most ${fileLinesMax}; split it by what it owns`]
+      return lines <= fileLinesMax
+        ? []
+        : [`${source.path}: ${lines} lines, at most ${fileLinesMax}; split it by what it owns`]
     })
 
 /** A group of tests is a chapter and no function, so it may be long: the callback of `describe`, or what holds only that. */
@@ -36,7 +46,9 @@ export const functionLengthRule: Rule = sources =>
         if (!isFunction(node) || isChapter(node)) return
         const lines = linesOf(source, node)
         if (lines > functionLinesMax) {
-          faults.push(`${placeOf(source, node)}: a function of ${lines} lines, at most ${functionLinesMax}; cut it by what it decides`)
+          faults.push(
+            `${placeOf(source, node)}: a function of ${lines} lines, at most ${functionLinesMax}; cut it by what it decides`,
+          )
         }
       })
       return faults
@@ -48,7 +60,8 @@ function isFunction(node: ts.Node): node is ts.FunctionLikeDeclaration {
 
 function isChapter(node: ts.FunctionLikeDeclaration): boolean {
   const [only, ...more] = node.body !== undefined && ts.isBlock(node.body) ? node.body.statements : []
-  const holdsOne = only !== undefined && more.length === 0 && ts.isExpressionStatement(only) && isDescribe(only.expression)
+  const holdsOne =
+    only !== undefined && more.length === 0 && ts.isExpressionStatement(only) && isDescribe(only.expression)
   return isDescribe(node.parent) || holdsOne
 }
 

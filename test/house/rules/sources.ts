@@ -88,7 +88,8 @@ export function importsOf(source: Source): readonly Import[] {
 
 function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean {
   if (ts.isExportDeclaration(node)) {
-    const named = node.exportClause !== undefined && ts.isNamedExports(node.exportClause) ? node.exportClause.elements : []
+    const named =
+      node.exportClause !== undefined && ts.isNamedExports(node.exportClause) ? node.exportClause.elements : []
     return node.isTypeOnly || (named.length > 0 && named.every(each => each.isTypeOnly))
   }
   const clause = node.importClause

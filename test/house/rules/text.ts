@@ -17,12 +17,16 @@ const notRun = [
 const folder = ['work', 'root', 'opt/wheels', 'home/[a-z]\\w*', 'Users/\\w+', 'tmp/ab'].join('|')
 const places = new RegExp(`(?<![\\w.}/*-])/(${folder})(/|\\b(?=["'\`\\s:;,)]))`)
 
-const registries = new RegExp(['registry\\.' + 'npmjs', 'registry\\.' + 'yarnpkg', 'py' + 'pi\\.org', 'python' + 'hosted'].join('|'))
+const registries = new RegExp(
+  ['registry\\.' + 'npmjs', 'registry\\.' + 'yarnpkg', 'py' + 'pi\\.org', 'python' + 'hosted'].join('|'),
+)
 
 const everywhere = (sources: readonly Source[]): readonly Source[] => sources.filter(source => !isGenerated(source))
 
 export const notesRule: Rule = sources =>
-  lines(everywhere(sources).filter(isCode), line => (notes.test(line) ? 'a note to do; do it, or file an issue' : undefined))
+  lines(everywhere(sources).filter(isCode), line =>
+    notes.test(line) ? 'a note to do; do it, or file an issue' : undefined,
+  )
 
 export const notRunRule: Rule = sources =>
   lines(everywhere(sources).filter(isTest), line =>
@@ -40,7 +44,11 @@ function isCode(source: Source): boolean {
 }
 
 function isTest(source: Source): boolean {
-  return source.path.startsWith('test/') && (isTypeScript(source) || isPython(source)) && !source.path.startsWith('test/house/')
+  return (
+    source.path.startsWith('test/') &&
+    (isTypeScript(source) || isPython(source)) &&
+    !source.path.startsWith('test/house/')
+  )
 }
 
 function lines(sources: readonly Source[], fault: (line: string) => string | undefined): readonly string[] {

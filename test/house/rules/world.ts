@@ -19,9 +19,21 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
 
 /** No `node:` import, no clock, no chance: told what happened, they answer what to do. */
 const pure = [
-  'src/schema/', 'src/kernels/', 'src/batch/', 'src/time/', 'src/plan/', 'src/security/', 'src/operators/', 'src/state/',
-  'src/workers/lease/', 'src/workers/watch/', 'src/runtime/flow/', 'src/runtime/pace/', 'src/runtime/fault/',
-  'src/runtime/epoch/', 'src/checkpoint/cut/',
+  'src/schema/',
+  'src/kernels/',
+  'src/batch/',
+  'src/time/',
+  'src/plan/',
+  'src/security/',
+  'src/operators/',
+  'src/state/',
+  'src/workers/lease/',
+  'src/workers/watch/',
+  'src/runtime/flow/',
+  'src/runtime/pace/',
+  'src/runtime/fault/',
+  'src/runtime/epoch/',
+  'src/checkpoint/cut/',
 ]
 const notPure = ['src/state/stores/']
 
@@ -32,7 +44,10 @@ const makers: readonly { readonly path: string; readonly why: string }[] = [
   { path: 'src/state/stores/', why: 'the door of the store' },
   { path: 'src/connectors/', why: 'the doors of outside systems' },
   { path: 'src/workers/start/introspect', why: 'the door of pythonia, in a child with a deadline' },
-  { path: 'src/workers/start/describe.ts', why: 'names the program that runs that child: this Node, with its own path' },
+  {
+    path: 'src/workers/start/describe.ts',
+    why: 'names the program that runs that child: this Node, with its own path',
+  },
 ]
 const above = ['src/metrics/', 'src/control/', 'src/cli/', 'src/testing/', 'src/dashboard/']
 
@@ -51,8 +66,11 @@ export const doorsRule: Rule = sources =>
       if (isBuiltin(specifier)) return [`${place}: write "node:${specifier}"`]
       const name = packageOf(specifier)
       const allowed = doors[name]
-      if (allowed === undefined) return [`${place}: package "${name}" has no door; name one in test/house/rules/world.ts`]
-      return allowed.some(door => lies(source, door)) ? [] : [`${place}: "${name}" may be imported only in ${allowed.join(', ')}`]
+      if (allowed === undefined)
+        return [`${place}: package "${name}" has no door; name one in test/house/rules/world.ts`]
+      return allowed.some(door => lies(source, door))
+        ? []
+        : [`${place}: "${name}" may be imported only in ${allowed.join(', ')}`]
     }),
   )
 
@@ -68,14 +86,25 @@ export const purityRule: Rule = sources =>
 
 export const makersRule: Rule = sources =>
   sources.filter(isEngine).flatMap(source => {
-    if (isPure(source) || makers.some(each => lies(source, each.path)) || above.some(each => lies(source, each))) return []
+    if (isPure(source) || makers.some(each => lies(source, each.path)) || above.some(each => lies(source, each)))
+      return []
     return [
-      ...importsOf(source).filter(touches).map(each => `${placeOf(source, each.node)}: "${each.specifier}" touches the world`),
+      ...importsOf(source)
+        .filter(touches)
+        .map(each => `${placeOf(source, each.node)}: "${each.specifier}" touches the world`),
       ...worldUses(source).map(([place, what]) => `${place}: ${what} touches the world`),
     ].map(fault => `${fault}; below L6 only its makers may: take what you need from World (src/base/world.ts)`)
   })
 
-function touches({ specifier, typeOnly, names }: { specifier: string; typeOnly: boolean; names: readonly string[] }): boolean {
+function touches({
+  specifier,
+  typeOnly,
+  names,
+}: {
+  specifier: string
+  typeOnly: boolean
+  names: readonly string[]
+}): boolean {
   if (!specifier.startsWith('node:') || typeOnly || harmless.includes(specifier)) return false
   return specifier !== 'node:crypto' || names.length === 0 || names.some(name => !hashing.includes(name))
 }
@@ -89,7 +118,10 @@ function lies(source: Source, place: string): boolean {
 }
 
 function packageOf(specifier: string): string {
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
 }
 
 /** `Date` with arguments only computes; without, it is a clock. */

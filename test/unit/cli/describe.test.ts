@@ -6,19 +6,22 @@ const mark = /^anabranch-answer-/
 
 /** A child that does what a test says; the deadline comes when the test rings it. */
 function child(act: (events: ChildEvents, mark: string) => void) {
-  const seen = { kills: 0, env: {} as Readonly<Record<string, string>>, ring: () => undefined as void, ringsAfterMs: 0 }
-  let live: ChildEvents | null = null
+  const seen = { kills: 0, env: {} as Readonly<Record<string, string>>, ring: () => {}, ringsAfterMs: 0 }
   const processes: Processes = {
     spawn(command, options, events) {
       seen.env = options.env
-      live = events
-      queueMicrotask(() => act(events, command.find(word => mark.test(word)) ?? ''))
+      let ended = false
+      const exit: ChildEvents['exit'] = end => {
+        if (ended) return
+        ended = true
+        events.exit(end)
+      }
+      queueMicrotask(() => act({ ...events, exit }, command.find(word => mark.test(word)) ?? ''))
       return {
         pid: 1,
         kill: () => {
           seen.kills += 1
-          live?.exit({ code: null, signal: 'SIGKILL' })
-          live = null
+          exit({ code: null, signal: 'SIGKILL' })
         },
       }
     },

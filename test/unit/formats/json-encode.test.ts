@@ -161,7 +161,7 @@ describe('a float is written as JavaScript writes it', () => {
         expect(text(values)).toEqual([...values].map(asJavaScript))
       },
     )
-    fc.assert(property, { numRuns: 300 })
+    fc.assert(property, { numRuns: 150 })
   })
 })
 
@@ -239,7 +239,7 @@ describe('what is written', () => {
       expect(read.rows).toEqual(rowsOf(batch))
       for (const line of written.split('\n').slice(0, -1)) JSON.parse(line)
     })
-    fc.assert(property, { numRuns: 300 })
+    fc.assert(property, { numRuns: 150 })
   })
 
   it('stays right when one encoder writes batch after batch of growing size', () => {

@@ -115,6 +115,10 @@ describe('what a worker may not send is refused with the reason', () => {
     return frame
   }
   const entry = (table: number, at: number, bytes: number[]): Buffer => patch(64 + table * 32 + at, bytes)
+  const withTail = (frame: Buffer): Buffer => {
+    frame.writeUInt32LE(frame.readUInt32LE(48) + 8, 48)
+    return Buffer.concat([frame, Buffer.alloc(8)])
+  }
   const max = [255, 255, 255, 255]
   const rows: readonly [string, Buffer | Uint8Array, RegExp][] = [
     ['an empty message', new Uint8Array(0), /at least 64 bytes/],
@@ -134,9 +138,12 @@ describe('what a worker may not send is refused with the reason', () => {
     ['a table that this message has not', entry(0, 0, [Table.index]), /may hold/],
     ['an unknown table', entry(0, 0, [99]), /may hold/],
     ['a reserved field', entry(0, 6, [1]), /reserved/],
-    ['an unaligned table', entry(0, 16, [65]), /multiple of 64/],
-    ['a table over the directory', entry(0, 16, [64]), /behind the directory/],
-    ['a table behind the end', entry(3, 16, [0, 4]), /inside the body/],
+    ['an unaligned table', entry(0, 16, [65]), /table at 128/],
+    ['a table over the directory', entry(0, 16, [64]), /table at 128/],
+    ['a table over another one', entry(2, 16, [128, 0]), /table at 256/],
+    ['a table behind the end', entry(3, 16, [0, 4]), /table at 320/],
+    ['a body longer than its tables', withTail(good()), /ends with its last table/],
+    ['a table less than the body holds', patch(44, [3]), /ends with its last table|table at/],
     ['a table longer than the body', entry(0, 24, [255, 255]), /inside the body/],
     ['Arrow without a schema', entry(0, 8, [0]), /schema/],
     ['a schema where nothing is Arrow', entry(1, 8, [2]), /schema/],

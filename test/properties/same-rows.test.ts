@@ -1,0 +1,80 @@
+/**
+ * The property of the product: the same input gives the same rows and the same dead letters for every batch size,
+ * worker count, lane count and fault schedule, in order for each split and key.
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  type Simulated,
+  type SimulationOptions,
+  faultsOf,
+  noFaults,
+  rowText,
+  simulate,
+  textOf,
+} from '../../src/testing/index.js'
+
+/** One way to run a job. */
+const schedule = fc.record({
+  seed: fc.nat(1_000_000),
+  faults: fc.boolean(),
+  rowsMax: fc.constantFrom(1, 2, 7, 64, 1_000),
+  lanes: fc.constantFrom(1, 2, 5, 16),
+  workersMax: fc.constantFrom(1, 2, 4),
+  creditPerWorker: fc.constantFrom(1, 2, 3),
+  spare: fc.boolean(),
+})
+type Schedule = typeof schedule extends fc.Arbitrary<infer S> ? S : never
+
+function run(input: number, way: Schedule): Simulated {
+  const { seed, rowsMax, lanes, workersMax, creditPerWorker, spare } = way
+  const drawn = way.faults ? faultsOf(seed) : noFaults
+  // A drain ends the input earlier: then it is not the same input.
+  const faults = new Map([...drawn].filter(([kind]) => kind !== 'drain'))
+  const pool = { workersMax, creditPerWorker, spare, failedStartsMax: 40, recycleBytes: 5e8 }
+  const options: SimulationOptions = { seed, input, faults, terms: { rowsMax, lanes, pool } }
+  return simulate(options)
+}
+
+/** Everything that a reader can see, where order between keys is not promised sorted by key, stably. */
+function seen(result: Simulated): Record<string, readonly string[]> {
+  const sinks = [...result.sinks].map(([sink, rows]) => {
+    const order = result.order.get(sink) ?? null
+    const keyOf = (row: (typeof rows)[number]): string => order?.map(c => String(row[c] ?? '-')).join('|') ?? ''
+    // A summary of two key columns may have one of them: between such rows there is no order.
+    const whole = order?.every(c => rows.every(row => c in row)) ?? true
+    const texts = rows.map(row => [keyOf(row), rowText(row)] as const)
+    const sorted = texts.toSorted(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : whole ? 0 : x < y ? -1 : 1))
+    return [sink, sorted.map(([, text]) => text)] as const
+  })
+  return { ...Object.fromEntries(sinks), 'dead letters': result.letters.map(textOf).toSorted() }
+}
+
+describe('the same input', () => {
+  test('gives the same rows, in order for each key, and the same dead letters, however it is run', {
+    timeout: 120_000,
+  }, () => {
+    fc.assert(
+      fc.property(fc.nat(100_000), schedule, schedule, (input, one, other) => {
+        const [a, b] = [run(input, one), run(input, other)]
+        expect([a.wrong, b.wrong]).toEqual([[], []])
+        expect(seen(a)).toEqual(seen(b))
+      }),
+      { numRuns: 100, seed: 20_251_124 },
+    )
+  })
+
+  test('is told from another input', () => {
+    const way = {
+      seed: 1,
+      faults: false,
+      rowsMax: 64,
+      lanes: 2,
+      workersMax: 1,
+      creditPerWorker: 1,
+      spare: true,
+    } as const
+    const all = Array.from({ length: 20 }, (_, input) => JSON.stringify(seen(run(input + 50, way))))
+    expect(new Set(all).size).toBeGreaterThan(15)
+  })
+})

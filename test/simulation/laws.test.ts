@@ -1,0 +1,57 @@
+/** Laws of the engine that one kind of run shows best: determinism, patience with a host that stood still, bounded queues, cheap bisection. */
+import { describe, expect, test } from 'vitest'
+import {
+  type FaultKind,
+  type Faults,
+  type Simulated,
+  fates,
+  noFaults,
+  noPoison,
+  simulate,
+} from '../../src/testing/index.js'
+
+const numbers = (n: number, from: number): readonly number[] => Array.from({ length: n }, (_, i) => from + i)
+const only = (...kinds: FaultKind[]): Faults => new Map(kinds.map(kind => [kind, 1]))
+const wrongOf = (runs: readonly Simulated[]): readonly string[] =>
+  runs.flatMap(r => r.wrong.map(w => `seed ${r.seed}: ${w}`))
+
+describe('the engine', () => {
+  test('does the same for the same seed, to the last line of the log', () => {
+    for (const seed of numbers(12, 500)) {
+      const [first, second] = [simulate({ seed, log: true }), simulate({ seed, log: true })]
+      expect(first.log).toEqual(second.log)
+      expect(first.digest).toBe(second.digest)
+    }
+    expect(new Set(numbers(12, 500).map(seed => simulate({ seed }).digest)).size).toBe(12)
+  })
+
+  test('T9: kills no worker and sends nothing again because the host stood still for 5 to 60 s', () => {
+    const runs = numbers(60, 2_000).map(seed =>
+      simulate({ seed, faults: only('host stands still', 'source slow'), poison: noPoison, rows: 80 }),
+    )
+    expect(wrongOf(runs)).toEqual([])
+    expect(runs.filter(r => r.counts.has('lease.resent') || r.counts.has('kill deadline')).map(r => r.seed)).toEqual([])
+    expect(runs.filter(r => r.log.includes('stands') || r.counts.has('host stands still')).length).toBe(60)
+  })
+
+  test('holds a slow sink back up to the source: no queue grows beyond its limit and what was under way', () => {
+    const runs = numbers(12, 3_000).map(seed =>
+      simulate({ seed, faults: only('sink slow'), poison: noPoison, rows: 250, terms: { rowsMax: 1 } }),
+    )
+    expect(wrongOf(runs)).toEqual([])
+    expect(runs.filter(r => r.queue.most > r.queue.limit).map(r => `seed ${r.seed}: ${r.queue.most}`)).toEqual([])
+    // Some of them really came to the limit.
+    expect(Math.max(...runs.map(r => r.queue.most))).toBeGreaterThanOrEqual(64)
+  })
+
+  test('finds b bad rows of n with at most 2 b (1 + log2 n) calls more', () => {
+    const pool = { workersMax: 1, creditPerWorker: 1, failedStartsMax: 40, recycleBytes: 5e8, spare: true }
+    const kinds = [fates.raise, fates.crash, fates.exit, fates.hang]
+    // The verdict of a run without faults by chance counts the calls that came again.
+    const runs = numbers(80, 4_000).map(seed =>
+      simulate({ seed, faults: noFaults, poison: { ...noPoison, kinds, share: 0.03 }, rows: 100, terms: { pool } }),
+    )
+    expect(wrongOf(runs)).toEqual([])
+    expect(runs.filter(r => r.counts.has('lease.halved')).length).toBeGreaterThan(50)
+  })
+})

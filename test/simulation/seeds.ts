@@ -1,0 +1,64 @@
+/**
+ * Seeds as tests: a file runs one half of them, so that two cores share the work. `SEEDS` says how many there are
+ * (3,000 unless set); what a seed finds wrong is said with the command that runs it again, log and all.
+ */
+import { describe, expect, test } from 'vitest'
+import { type Simulated, faultKinds, simulate } from '../../src/testing/index.js'
+
+const seeds = Number(process.env['SEEDS'] ?? 3_000)
+const perTest = 100
+/** So many seeds show every fault and every reaction; fewer may not. */
+const enough = 1_000
+
+/** What the engine does about faults: each must have happened, else the seeds test nothing. */
+const reactions: Readonly<Record<string, string>> = {
+  'lease.resent': 'a batch is sent again',
+  'reply.stale': 'a reply that answers nothing is dropped',
+  'lease.halved': 'a batch is halved',
+  'rows.dead ANB2001': 'a row that raises is dead',
+  'rows.dead ANB2002': 'a rejected row is dead',
+  'rows.dead ANB2003': 'a line that does not parse is dead',
+  'rows.dead ANB2006': 'a null key is dead',
+  'rows.dead ANB2008': 'a row that kills or hangs its worker is dead',
+  'rows.dropped null key': 'a null key is dropped',
+  'call.failed TransientError': 'a lane is held',
+  'frame.refused': 'a frame is refused',
+  'kill protocol': 'a worker is replaced for what it sent',
+  'kill deadline': 'a worker is killed at its deadline',
+  'worker.recycled': 'a worker is recycled for its size',
+  'worker.lost crash': 'a crash is seen as one',
+  'worker.lost outside': 'a kill from outside is seen as one',
+  'spare takes over': 'a spare takes over at once',
+}
+
+export function simulateSeeds(part: number, parts: number): void {
+  const mine = Array.from({ length: Math.ceil(seeds / parts) }, (_, i) => i * parts + part + 1)
+  const seen = new Map<string, number>()
+  const done = new Set<number>()
+
+  const run = (from: number): readonly string[] =>
+    mine.slice(from, from + perTest).flatMap(seed => {
+      done.add(seed)
+      const result = simulate({ seed })
+      for (const [name, times] of result.counts) seen.set(name, (seen.get(name) ?? 0) + times)
+      return complaint(result)
+    })
+
+  describe(`seeds ${part + 1}, ${part + 1 + parts}, ... to ${seeds}`, () => {
+    for (let from = 0; from < mine.length; from += perTest) {
+      const name = `every row comes out once and in order, whatever breaks: from seed ${mine[from]}`
+      test(name, { timeout: 120_000 }, () => expect(run(from)).toEqual([]))
+    }
+
+    test.runIf(seeds >= enough)('each kind of fault struck and each reaction was seen', { timeout: 600_000 }, () => {
+      // Chosen alone by its name, this test runs the seeds itself.
+      for (let from = 0; from < mine.length; from += perTest) if (!done.has(mine[from] ?? 0)) run(from)
+      const missing = [...faultKinds, ...Object.keys(reactions)].filter(name => !seen.has(name))
+      expect(missing.map(name => reactions[name] ?? name)).toEqual([])
+    })
+  })
+}
+
+export function complaint({ seed, wrong }: Simulated): readonly string[] {
+  return wrong.length === 0 ? [] : [`${wrong.join('\n')}\n  run it again: npm run simulate -- --seed ${seed}`]
+}

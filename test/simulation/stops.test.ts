@@ -1,0 +1,24 @@
+/** Jobs that must stop: with the right error, in bounded virtual time, and with nothing wrong written before. */
+import { describe, expect, test } from 'vitest'
+import { type ErrorCode } from '../../src/base/index.js'
+import { type SimulationOptions, fates, noFaults, noPoison, simulate } from '../../src/testing/index.js'
+
+const all = { ...noPoison, share: 1 }
+const pool = { workersMax: 2, creditPerWorker: 2, failedStartsMax: 5, recycleBytes: 5e8, spare: true }
+
+const table: readonly (readonly [string, ErrorCode, Omit<SimulationOptions, 'seed'>])[] = [
+  ['every start of a worker fails', 'ANB3004', { faults: new Map([['start fails', 1]]), terms: { pool } }],
+  ['every reply is cut off', 'ANB5003', { faults: new Map([['reply cut', 1]]) }],
+  ['the service stays away', 'ANB2010', { faults: noFaults, serviceAwayMs: 1e9, terms: { transientMaxMs: 60_000 } }],
+  ['one dead row more than maxDead', 'ANB2004', { poison: { ...all, kinds: [fates.reject] }, terms: { maxDead: 0 } }],
+]
+
+describe('a job stops', () => {
+  test.each(table)('where %s: %s', (_, stops, options) => {
+    const wrong = Array.from({ length: 20 }, (_, i) => {
+      const run = simulate({ seed: 9_000 + i, rows: 120, stops, faults: noFaults, poison: noPoison, ...options })
+      return run.wrong.map(sentence => `seed ${run.seed}: ${sentence}`)
+    })
+    expect(wrong.flat()).toEqual([])
+  })
+})
