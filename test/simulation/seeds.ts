@@ -50,7 +50,9 @@ export function simulateSeeds(part: number, parts: number): void {
       test(name, { timeout: 120_000 }, () => expect(run(from)).toEqual([]))
     }
 
-    test.runIf(seeds >= enough)('each kind of fault struck and each reaction was seen', { timeout: 600_000 }, () => {
+    // A handful of seeds, as for a quick look, cannot show every fault: the test is then not there at all.
+    if (seeds < enough) return
+    test('each kind of fault struck and each reaction was seen', { timeout: 600_000 }, () => {
       // Chosen alone by its name, this test runs the seeds itself.
       for (let from = 0; from < mine.length; from += perTest) if (!done.has(mine[from] ?? 0)) run(from)
       const missing = [...faultKinds, ...Object.keys(reactions)].filter(name => !seen.has(name))
