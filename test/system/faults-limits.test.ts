@@ -40,7 +40,7 @@ function memoryGroup(bytes: number): { readonly procs: string; remove(): void } 
 }
 
 test('W9 a row for which the kernel kills the worker is dead, with the signal', async context => {
-  const group = memoryGroup(1_500 * 2 ** 20)
+  const group = memoryGroup(700 * 2 ** 20)
   if (group === null) {
     // CI runs as root; there a skipped test would hide the row.
     if (process.env['CI'] === 'true' && process.getuid?.() === 0)
