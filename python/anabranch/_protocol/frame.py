@@ -7,7 +7,7 @@ this run and of this process, since a socket file may be found by others.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..errors import ProtocolError
 from .kinds import ENTRY_BYTES, MAGIC, MAPPED_FLAG, PROTOCOL_VERSION, TABLE_ALIGN
@@ -50,15 +50,13 @@ class Entry(NamedTuple):
     length: int
 
 
-class Content:
+class Content(Protocol):
     """Bytes that are written straight into the frame, so that they are copied once."""
 
-    __slots__ = ("size",)
     size: int
 
     def write(self, target: memoryview, at: int) -> None:
         """Write ``size`` bytes at ``at``."""
-        raise NotImplementedError
 
 
 class Table(NamedTuple):
@@ -83,7 +81,7 @@ class Body:
         at = len(tables) * ENTRY_BYTES
         for table in tables:
             content = table[5]
-            size = content.size if isinstance(content, Content) else len(content)
+            size = len(content) if isinstance(content, (bytes, memoryview)) else content.size
             begin = (at + _ROUND) & -TABLE_ALIGN
             self._places.append((begin, size))
             at = begin + size
@@ -100,10 +98,10 @@ class Body:
             if begin > at:
                 target[at:begin] = bytes(begin - at)
             at = begin + size
-            if isinstance(content, Content):
-                content.write(target, begin)
-            else:
+            if isinstance(content, (bytes, memoryview)):
                 target[begin:at] = content
+            else:
+                content.write(target, begin)
             _ENTRY.pack_into(target, entry, kind, operator, output, 0, schema, rows, offset, size)
             entry += ENTRY_BYTES
 

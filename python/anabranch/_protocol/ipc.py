@@ -155,10 +155,10 @@ class FrameTable:
         return np.frombuffer(message, dtype, self.rows, at + body + _I32(message, at + buffers + 16 * buffer)[0])
 
 
-class Rendered(Content):
+class Rendered:
     """A record batch message with this header and these buffers."""
 
-    __slots__ = ("_buffers", "_numbers", "_template")
+    __slots__ = ("_buffers", "_numbers", "_template", "size")
 
     def __init__(
         self, template: Template, numbers: tuple[int, list[int], list[int], int], buffers: list[tuple[int, memoryview]]

@@ -286,7 +286,7 @@ export class Engine {
     for (const source of this.graph.sources) {
       if (source.polling || source.ended || !source.output.room) continue
       source.polling = true
-      this.effects.poll(source.index, { rowsMax: this.graph.rowsWanted(source), bytesMax: pollBytesMax })
+      this.effects.poll(source.index, { rowsMax: this.graph.rowsWanted, bytesMax: pollBytesMax })
     }
   }
 

@@ -67,7 +67,7 @@ export class Graph {
   }
 
   /** Rows that a source should give at once: full calls for the stages, as they are now known. */
-  rowsWanted(_source: SourceVertex): number {
+  get rowsWanted(): number {
     const sizes = this.stages.map(s => s.size.rows)
     return Math.min(this.rowsMax, Math.max(pollRows, ...sizes))
   }

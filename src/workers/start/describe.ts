@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { PlanError, type Shape, ShapeError, type World, catalogue, shape } from '../../base/index.js'
+import { type FunctionRef } from '../../plan/index.js'
 import { type SchemaJson, schemaShape } from '../../schema/index.js'
 
 export interface DescribeOptions {
@@ -19,21 +20,10 @@ export interface DescribeOptions {
   readonly timeoutMs?: number
 }
 
-export interface DescribedFunction {
-  readonly name: string
-  readonly kind: 'transform' | 'filter' | 'flat_map'
-  readonly keyed: boolean
-  readonly mode: 'batch' | 'row'
-  readonly inputs: SchemaJson
-  readonly outputs: SchemaJson
-  readonly state: SchemaJson
-  readonly side: Readonly<Record<string, SchemaJson>>
-  readonly atEnd: boolean
-  readonly timeoutMs: number
+/** What a function declares, as a plan has it, and where and how it is described. */
+export interface DescribedFunction extends Omit<FunctionRef, 'module'> {
   readonly doc: string
   readonly line: number
-  /** SHA-256 of what is declared, hex. */
-  readonly declared: string
 }
 export interface DescribedModule {
   readonly path: string
