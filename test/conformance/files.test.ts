@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { filesSink, filesSource } from '../../src/connectors/index.js'
 import { jsonDecoder, jsonEncoder, textDecoder } from '../../src/formats/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
+import { type MakeSink, type MakeSource, sinkCases, sourceCases } from '../../src/testing/index.js'
 import {
   HandClock,
   filesBelow,
@@ -16,8 +17,7 @@ import {
   standInWork,
   temporaryFolder,
 } from '../support/connectors.js'
-import { type MakeSink, sinkKeepsItsContract } from './sink.js'
-import { type MakeSource, sourceKeepsItsContract } from './source.js'
+import { contract } from './contract.js'
 
 const parquet = standInWork(numberedSchema)
 const decoders = { json: jsonDecoder, text: textDecoder }
@@ -26,7 +26,8 @@ const source =
   (kind: 'json' | 'parquet'): MakeSource =>
   async splits => {
     const folder = temporaryFolder()
-    splits.forEach((rows, i) => {
+    splits.forEach((numbers, i) => {
+      const rows = numbers.map(row => ({ ...row }))
       const content = kind === 'json' ? linesOf(rows) : standInParquet(numbered, [rows.slice(0, 400), rows.slice(400)])
       lay(folder, { [`${i}.${kind}`]: content })
     })
@@ -48,10 +49,10 @@ const sink =
     const names = (): readonly string[] => filesBelow(join(out, 'rows')).map(name => join(out, 'rows', name))
     const rows = (name: string): readonly object[] =>
       format === 'json' ? readRows(name) : readStandIn(name).groups.flat()
-    return { sink: made, visible: async () => names().flatMap(rows) as never }
+    return { sink: made, visible: async () => names().flatMap(rows) }
   }
 
-sourceKeepsItsContract('files of JSON lines', source('json'))
-sourceKeepsItsContract('files of Parquet', source('parquet'))
-sinkKeepsItsContract('files of JSON lines', sink('json'), 'whole files')
-sinkKeepsItsContract('files of Parquet', sink('parquet'), 'whole files')
+contract('files of JSON lines keep the contract of a source', sourceCases(source('json')))
+contract('files of Parquet keep the contract of a source', sourceCases(source('parquet')))
+contract('files of JSON lines keep the contract of a sink', sinkCases(sink('json'), 'whole files'))
+contract('files of Parquet keep the contract of a sink', sinkCases(sink('parquet'), 'whole files'))

@@ -1,9 +1,9 @@
 /** The null sink keeps the contract of a sink. */
 import { nullSink } from '../../src/connectors/index.js'
-import { sinkKeepsItsContract } from './sink.js'
+import { sinkCases } from '../../src/testing/index.js'
+import { contract } from './contract.js'
 
-sinkKeepsItsContract(
-  'the null sink',
-  async () => ({ sink: nullSink({ checksum: null }), visible: async () => [] }),
-  'counts',
+contract(
+  'the null sink keeps the contract of a sink',
+  sinkCases(async () => ({ sink: nullSink({ checksum: null }), visible: async () => [] }), 'counts'),
 )

@@ -7,9 +7,9 @@ import { socketSink, socketSource } from '../../src/connectors/index.js'
 import { jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
 import { realClock } from '../../src/runtime/open/clock.js'
 import { realSockets } from '../../src/runtime/open/sockets.js'
+import { type MakeSink, type MakeSource, sinkCases, sourceCases } from '../../src/testing/index.js'
 import { type Row, linesOf, numberedSchema, temporaryFolder } from '../support/connectors.js'
-import { sinkKeepsItsContract } from './sink.js'
-import { sourceKeepsItsContract } from './source.js'
+import { contract } from './contract.js'
 
 const world = { sockets: realSockets, clock: realClock(), observer: silent }
 
@@ -22,70 +22,54 @@ async function serve(accepted: (peer: Socket) => void): Promise<{ server: Server
   return { server, address: `unix://${path}` }
 }
 
-sourceKeepsItsContract('a socket that connects', async splits => {
+const connecting: MakeSource = async splits => {
   const { address } = await serve(peer => {
     peer.on('error', () => undefined)
-    peer.end(splits.map(linesOf).join(''))
+    peer.end(splits.map(rows => linesOf(rows.map(row => ({ ...row })))).join(''))
   })
   return { source: socketSource({ ...world, address, decoder: () => jsonDecoder(numberedSchema) }) }
-})
+}
 
-sinkKeepsItsContract(
-  'a socket that connects',
-  async () => {
-    let text = ''
-    let ended = (): void => undefined
-    const end = new Promise<void>(resolve => {
-      ended = resolve
-    })
-    const { address } = await serve(peer => {
-      peer.on('data', bytes => {
-        text += bytes.toString()
-      })
-      peer.on('end', ended)
-    })
-    const visible = async (): Promise<readonly Row[]> => {
-      await end
-      return text
-        .split('\n')
-        .filter(Boolean)
-        .map((line): Row => JSON.parse(line) as Row)
-    }
-    return { sink: socketSink({ ...world, address, encoder: jsonEncoder(numberedSchema) }), visible }
-  },
-  'at once',
-)
+const rowsOfText = (text: string): readonly object[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map((line): Row => JSON.parse(line) as Row)
 
-sinkKeepsItsContract(
-  'a socket that listens',
-  async () => {
-    const path = join(temporaryFolder(), 's')
-    const made = socketSink({ ...world, address: `unix://${path}?listen`, encoder: jsonEncoder(numberedSchema) })
-    let text = ''
-    let closed: Promise<void> = Promise.resolve()
-    const open = async (): Promise<void> => {
-      await made.open()
-      const peer = connect(path)
-      peer.on('data', bytes => {
-        text += bytes.toString()
-      })
-      closed = new Promise(resolve => peer.on('end', () => resolve()))
-      await new Promise<void>(resolve => peer.on('connect', () => resolve()))
-    }
-    const visible = async (): Promise<readonly Row[]> => {
-      await closed
-      return text
-        .split('\n')
-        .filter(Boolean)
-        .map((line): Row => JSON.parse(line) as Row)
-    }
-    const sink = {
-      open,
-      write: made.write.bind(made),
-      finish: made.finish.bind(made),
-      abort: made.abort.bind(made),
-    }
-    return { sink, visible }
-  },
-  'at once',
-)
+const sinkThatConnects: MakeSink = async () => {
+  let text = ''
+  let ended = (): void => undefined
+  const end = new Promise<void>(resolve => {
+    ended = resolve
+  })
+  const { address } = await serve(peer => {
+    peer.on('data', bytes => {
+      text += bytes.toString()
+    })
+    peer.on('end', ended)
+  })
+  const visible = (): Promise<readonly object[]> => end.then(() => rowsOfText(text))
+  return { sink: socketSink({ ...world, address, encoder: jsonEncoder(numberedSchema) }), visible }
+}
+
+const sinkThatListens: MakeSink = async () => {
+  const path = join(temporaryFolder(), 's')
+  const made = socketSink({ ...world, address: `unix://${path}?listen`, encoder: jsonEncoder(numberedSchema) })
+  let text = ''
+  let closed: Promise<void> = Promise.resolve()
+  const open = async (): Promise<void> => {
+    await made.open()
+    const peer = connect(path)
+    peer.on('data', bytes => {
+      text += bytes.toString()
+    })
+    closed = new Promise(resolve => peer.on('end', () => resolve()))
+    await new Promise<void>(resolve => peer.on('connect', () => resolve()))
+  }
+  const sink = { open, write: made.write.bind(made), finish: made.finish.bind(made), abort: made.abort.bind(made) }
+  return { sink, visible: () => closed.then(() => rowsOfText(text)) }
+}
+
+contract('a socket that connects keeps the contract of a source', sourceCases(connecting))
+contract('a socket that connects keeps the contract of a sink', sinkCases(sinkThatConnects, 'at once'))
+contract('a socket that listens keeps the contract of a sink', sinkCases(sinkThatListens, 'at once'))
