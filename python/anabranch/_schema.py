@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 JsonScalar = str | int | float | bool | None
 FieldJson = list[object]
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -193,7 +193,7 @@ def _count_json(data_type: DataType, value: object) -> int:
     if kind == "date32" and isinstance(value, dt.date):
         return (dt.date(value.year, value.month, value.day) - _EPOCH.date()).days
     if kind == "timestamp" and isinstance(value, dt.datetime):
-        aware = value if value.tzinfo is not None else value.replace(tzinfo=dt.timezone.utc)
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)
         return _units(aware - _EPOCH, data_type.unit)
     if kind == "duration" and isinstance(value, dt.timedelta):
         return _units(value, data_type.unit)

@@ -138,11 +138,20 @@ const entries = {
   // 7xxx: access
   ANB7001: { title: 'not allowed', hint: 'ask the owner of the job' },
   // 8xxx: this machine
-  ANB8001: { title: 'Python was not found', hint: 'run: npm start (it sets up .venv), or set ANABRANCH_PYTHON' },
-  ANB8002: { title: 'Python or a package of it is too old or missing', hint: 'run: npm run setup' },
+  ANB8001: {
+    title: 'Python was not found',
+    hint: 'run: npx anabranch setup (it makes .venv), or set ANABRANCH_PYTHON',
+  },
+  ANB8002: { title: 'Python or a package of it is too old or missing', hint: 'run: npx anabranch setup' },
   ANB8003: { title: 'usage', hint: 'npx anabranch --help' },
   ANB8004: { title: 'a limit of this machine was reached', hint: 'raise it: ulimit -n 4096' },
   ANB8005: { title: 'types cannot be kept in the other language', hint: 'see the message' },
+  ANB8006: {
+    title: 'the Python side could not be set up',
+    hint: 'read the lines above, then run: npx anabranch setup',
+  },
+  ANB8007: { title: 'folder is not empty', hint: 'give the name of a folder that does not exist' },
+  ANB8008: { title: 'this system is not supported', hint: 'use Linux or macOS; on Windows use WSL 2' },
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof entries

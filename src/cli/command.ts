@@ -2,9 +2,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { PlanError } from '../base/index.js'
 
-/** 0 done, 1 job failed, 2 usage or plan, 3 internal; 130 and 143: stopped by a signal. */
-export const exitCodes = { done: 0, failed: 1, usage: 2, internal: 3, interrupted: 130, terminated: 143 } as const
-
 export interface Command {
   readonly name: string
   /** After `anabranch`: `run JOB.ts [--json]`. */

@@ -1,6 +1,7 @@
 /** `anabranch explain`: a code in words, or a job. */
 import { catalogue } from '../base/index.js'
-import { type Command, exitCodes, oneWord, usageError, wordsOf } from './command.js'
+import { type Command, oneWord, usageError, wordsOf } from './command.js'
+import { exitCodes } from './exit-codes.js'
 import { plan } from './plan.js'
 
 export const explain: Command = {

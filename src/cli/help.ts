@@ -1,5 +1,6 @@
 /** `anabranch help`: the commands, or one of them. */
-import { type Command, exitCodes, usageError, wordsOf } from './command.js'
+import { type Command, usageError, wordsOf } from './command.js'
+import { exitCodes } from './exit-codes.js'
 
 /** Needs all commands, itself among them. */
 export function helpOf(commands: () => readonly Command[]): Command {
@@ -37,7 +38,7 @@ function overview(commands: readonly Command[]): string {
     '',
     ...commands.map(command => `  ${command.name.padEnd(width)}  ${command.summary}`),
     '',
-    'exit codes: 0 done, 1 job failed, 2 usage or plan, 3 internal; 130, 143 stopped by a signal',
+    'exit codes: 0 done, 1 job failed, 2 usage or plan, 3 internal; 75 try again; 130, 143 stopped by a signal',
     'more about one: anabranch help COMMAND; about an error: anabranch explain CODE',
   ].join('\n')
 }

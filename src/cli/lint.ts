@@ -1,6 +1,7 @@
 /** `anabranch lint`: all faults of a job at once. Starts no Python. */
 import { refuseFaults } from '../plan/index.js'
-import { type Command, exitCodes, oneWord, wordsOf } from './command.js'
+import { type Command, oneWord, wordsOf } from './command.js'
+import { exitCodes } from './exit-codes.js'
 import { loadPlanned } from './load-job.js'
 
 export const lint: Command = {

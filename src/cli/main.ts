@@ -2,14 +2,17 @@
 /** The command `anabranch`: finds the command, runs it, turns what it throws into words and an exit code. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { AnabranchError, PlanError } from '../base/index.js'
-import { type Command, type Terminal, exitCodes } from './command.js'
+import { PlanError } from '../base/index.js'
+import { type Command, type Terminal } from './command.js'
+import { exitCodeOf, exitCodes } from './exit-codes.js'
 import { details, helpOf } from './help.js'
-import { renderError } from './render.js'
+import { errorJson, renderError } from './render.js'
 import { realTerminal } from './terminal.js'
 
 /** Loaded when asked for: `version` shall not wait for Arrow and ZeroMQ. */
 const loaders: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.js')).init,
+  setup: async () => (await import('./setup.js')).setup,
   run: async () => (await import('./run.js')).run,
   plan: async () => (await import('./plan.js')).plan,
   lint: async () => (await import('./lint.js')).lint,
@@ -19,6 +22,8 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
 }
 
 async function main(words: readonly string[], terminal: Terminal): Promise<number> {
+  if (process.platform === 'win32')
+    throw new PlanError('ANB8008', 'expected Linux or macOS, this is Windows, which has no fork and no Unix sockets')
   const [first = 'help', ...args] = words
   const name = { '--help': 'help', '-h': 'help', '--version': 'version', '-v': 'version' }[first] ?? first
   if (name === 'help') return (await help()).run(args, terminal)
@@ -48,17 +53,12 @@ function folderOf(words: readonly string[]): string | null {
   return statSync(path).isDirectory() ? resolve(path) : dirname(resolve(path))
 }
 
-function exitCodeOf(error: unknown): number {
-  if (!(error instanceof AnabranchError)) return exitCodes.internal
-  // 8xxx: this machine. Nothing was started, as with a plan.
-  return error instanceof PlanError || error.code.startsWith('ANB8') ? exitCodes.usage : exitCodes.failed
-}
-
 const terminal = realTerminal()
 
 /** What nobody caught, a timer of the job file or a mistake of ours: words, and the code for it. */
 function fail(error: unknown): never {
   terminal.status('')
+  if (process.argv.includes('--json')) terminal.out(JSON.stringify({ error: errorJson(error) }))
   terminal.err(renderError(error, folderOf(process.argv.slice(2))))
   process.exit(exitCodeOf(error))
 }

@@ -1,6 +1,7 @@
 /** `anabranch plan`: what a job will do, without doing it. Starts no Python. */
 import { explain, graphText, planToJson } from '../plan/index.js'
-import { type Command, exitCodes, oneWord, wordsOf } from './command.js'
+import { type Command, oneWord, wordsOf } from './command.js'
+import { exitCodes } from './exit-codes.js'
 import { loadJob } from './load-job.js'
 
 export const plan: Command = {

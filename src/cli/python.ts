@@ -1,12 +1,9 @@
 /** Which Python runs a job: the project's own virtual environment before the machine's. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type World } from '../base/index.js'
+import { packageRoot } from './package-root.js'
 import { findPython, workerPackages } from '../workers/index.js'
-
-/** The folder of this package. */
-const packageRoot: string = fileURLToPath(new URL('../../', import.meta.url))
 
 /** `ANABRANCH_PYTHON` alone where it is set; else `.venv` beside the job or above it, here or above, in the package. */
 export function pythonCandidates(
@@ -16,7 +13,7 @@ export function pythonCandidates(
 ): readonly string[] {
   const chosen = env['ANABRANCH_PYTHON']
   if (chosen !== undefined && chosen !== '') return [chosen]
-  const folders = [...upwards(folder), ...upwards(cwd), packageRoot.replace(/\/$/, '')]
+  const folders = [...upwards(folder), ...upwards(cwd), packageRoot]
   return [...new Set(folders)].map(at => join(at, '.venv', 'bin', 'python')).concat('python3')
 }
 

@@ -3,7 +3,8 @@ import { dirname, join, resolve } from 'node:path'
 import { AnabranchError, type Observer } from '../base/index.js'
 import { type Plan } from '../plan/index.js'
 import { type Progress, type RunResult, openWorld, runJob } from '../runtime/index.js'
-import { type Command, type Terminal, exitCodes, oneWord, wholeOption, wordsOf } from './command.js'
+import { type Command, type Terminal, oneWord, wholeOption, wordsOf } from './command.js'
+import { exitCodes } from './exit-codes.js'
 import { type LoadedJob, fileOf, loadJob } from './load-job.js'
 import { lineEveryMs, progressLine } from './progress.js'
 import { pythonFor } from './python.js'
@@ -38,16 +39,8 @@ export const run: Command = {
       lanes: wholeOption(run, 'lanes', values.lanes, { least: 1, most: 32_768 }),
       batchRows: wholeOption(run, 'batch-rows', values['batch-rows'], { least: 1, most: 1_000_000 }),
     }
-    try {
-      return await runTo(
-        await prepare(path, values.set ?? []),
-        { ...limits, out: values.out, json: values.json === true },
-        terminal,
-      )
-    } catch (error) {
-      if (values.json === true) terminal.out(JSON.stringify({ error: errorJson(error) }))
-      throw error
-    }
+    const asked = { ...limits, out: values.out, json: values.json === true }
+    return runTo(await prepare(path, values.set ?? []), asked, terminal)
   },
 }
 

@@ -1,5 +1,6 @@
 /** Ctrl-C and kill: the first asks to finish what was read, the second stops, the third ends this process as it is. */
-import { type Terminal, exitCodes } from './command.js'
+import { type Terminal } from './command.js'
+import { exitCodes } from './exit-codes.js'
 
 export interface Signals {
   readonly first: AbortSignal

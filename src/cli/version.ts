@@ -1,18 +1,17 @@
 /** `anabranch version`. */
-import { readFileSync } from 'node:fs'
-import { shape } from '../base/index.js'
-import { type Command, exitCodes, wordsOf } from './command.js'
+import { type Command, wordsOf } from './command.js'
+import { exitCodes } from './exit-codes.js'
+import { packageFacts } from './package-root.js'
 
 export const version: Command = {
   name: 'version',
-  usage: 'version',
+  usage: 'version [--json]',
   summary: 'print the version',
-  options: [],
+  options: ['--json            as one JSON object, with the version of Node'],
   async run(args, terminal) {
-    wordsOf(version, args, {})
-    // Read here and not asked of the runtime: loading that loads Arrow and ZeroMQ.
-    const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-    terminal.out(shape.string(shape.record(JSON.parse(text), '')['version'], 'version'))
+    const { values } = wordsOf(version, args, { json: { type: 'boolean' } })
+    const own = packageFacts().version
+    terminal.out(values.json === true ? JSON.stringify({ version: own, node: process.versions.node }) : own)
     return exitCodes.done
   },
 }

@@ -43,7 +43,7 @@ def values_of(item):
         most = 10**item.precision - 1
         return st.integers(-most, most).map(lambda n: decimal.Decimal(n).scaleb(-item.scale, decimal.Context(prec=60)))
     if kind == "timestamp":
-        return MOMENTS.map(lambda d: d if item.tz is None else d.replace(tzinfo=dt.timezone.utc))
+        return MOMENTS.map(lambda d: d if item.tz is None else d.replace(tzinfo=dt.UTC))
     if kind == "duration":
         return st.integers(-(10**8), 10**8).map(lambda s: dt.timedelta(seconds=s))
     if kind == "list":

@@ -14,7 +14,7 @@ from hypothesis import given
 import anabranch as ab
 from anabranch import testing
 
-UTC = dt.timezone.utc
+UTC = dt.UTC
 TAKEN = [
     ("int64", pa.array([1, None], pa.int64()), [1, None]),
     ("int64", pa.array([1, None], pa.int32()), [1, None]),

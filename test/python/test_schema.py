@@ -10,7 +10,7 @@ import pytest
 import anabranch as ab
 from anabranch._schema import digest, schema_from_json
 
-UTC = dt.timezone.utc
+UTC = dt.UTC
 DEFAULTS = [
     (ab.int64.default(0), 0),
     (ab.int64.default(-(2**63)), "-9223372036854775808"),

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -127,9 +126,6 @@ def test_the_traceback_begins_with_the_users_first_line(worker):
 
 
 def test_an_exception_group_of_lost_connections_is_transient(worker):
-    # Exception groups came with Python 3.11; before it there is nothing to promise.
-    if sys.version_info < (3, 11):
-        return
     groups = ["[ConnectionError()]", "[ConnectionError(), ValueError()]"]
     w = worker(raising([f"raise ExceptionGroup('several', {g})" for g in groups]))
     assert [w.call(rows(i)).error["class"] for i in (0, 1)] == ["TransientError", "TransformError"]

@@ -3,7 +3,16 @@
  * Python by scripts that are too old or lack what they need.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { repository } from '../support/repository.js'
@@ -52,6 +61,7 @@ function clone(options: { version?: string; able?: boolean; nodeMin?: string } =
     writeFileSync(join(path, name), text)
   }
   copyFileSync(join(repository, 'setup.mjs'), join(path, 'setup.mjs'))
+  cpSync(join(repository, 'setup'), join(path, 'setup'), { recursive: true })
   if (options.nodeMin !== undefined) {
     const text = readFileSync(join(path, 'setup.mjs'), 'utf8')
     write('setup.mjs', text.replace(/const nodeMin = \[.*\]/, `const nodeMin = [${options.nodeMin}]`))
@@ -139,7 +149,7 @@ describe('npm start on a fresh clone', () => {
     second.child.stderr?.on('data', () => go(fresh))
     const [one, two] = await Promise.all([first.ended, second.ended])
     expect([one.code, two.code]).toEqual([0, 0])
-    expect(two.text).toContain('another one is setting up this clone; waiting for it')
+    expect(two.text).toContain(`another one is setting up ${fresh.path}; waiting for it`)
     expect([fresh.count('npm.log'), fresh.count('pip.log'), fresh.count('tsc.log')]).toEqual([2, 1, 1])
   })
 

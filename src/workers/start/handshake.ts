@@ -10,7 +10,7 @@ export type Hello = Pick<WorkerReady, 'pid' | 'versions'>
 export type Json = Readonly<Record<string, unknown>>
 
 /** Oldest Python that runs a worker. */
-export const pythonMin: readonly [number, number] = [3, 10]
+export const pythonMin: readonly [number, number] = [3, 11]
 
 /** The JSON object of a control message's one table. @throws ProtocolError */
 export function jsonOf(frame: Frame): Json {

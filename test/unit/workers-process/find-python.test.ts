@@ -64,7 +64,7 @@ describe('which Python', () => {
       await expect(find(candidates())).rejects.toMatchObject({
         code,
         detail: expect.stringMatching(detail),
-        hint: expect.stringMatching(/run: npm/),
+        hint: expect.stringMatching(/run: npx anabranch setup/),
       })
     })
   }
