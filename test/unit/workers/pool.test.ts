@@ -1,0 +1,186 @@
+/** The pool of workers as stories: who is started, who gets work, who is replaced, and when it gives up. */
+import { describe, test } from 'vitest'
+import { Pool, type PoolTerms } from '../../../src/workers/index.js'
+import { tell } from '../../support/story.js'
+
+const usual: PoolTerms = { workersMax: 2, creditPerWorker: 2, failedStartsMax: 3, recycleBytes: 1_000, spare: true }
+
+/** Events: `look`, `ready N`, `lost N`, `work` (`last work`: nothing may stand behind it), `done N` (`done N large`), `kill N`, `close`. */
+function check(terms: Partial<PoolTerms>, text: string): void {
+  const pool = new Pool({ ...usual, ...terms })
+  tell(text, (event, atMs) => {
+    const [what = '', number, size] = event.split(' ')
+    const worker = Number(number)
+    let given = ''
+    if (what === 'ready') pool.ready(worker)
+    else if (what === 'lost') pool.lost(worker, atMs, 'it died')
+    else if (what === 'kill') pool.ending(worker)
+    else if (what === 'done') pool.settled(worker, size === 'large' ? 1_001 : 1_000)
+    else if (what === 'close') pool.close()
+    else if (what === 'work' || what === 'last') {
+      const picked = pool.pick()
+      given = picked === null ? 'nobody' : `to ${picked}`
+      if (picked === null) pool.wantMore()
+      else pool.granted(picked, what === 'last')
+    }
+    const does = pool.actions(atMs).map(a => (a.do === 'fail' ? `fail ${a.error.code}` : `${a.do} ${a.worker}`))
+    return [given, does.join(', ')]
+  })
+}
+
+describe('a pool', () => {
+  test('starts one worker, and its spare when that one is ready', () =>
+    check(
+      {},
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      look          .         .            // asked again: it is on its way
+      ready 1       .         spawn 2      // two starts at once would delay the first row
+      ready 2       .         .
+      `,
+    ))
+
+  test('without a spare starts only those that have work', () =>
+    check(
+      { spare: false },
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         .
+      work          to 1      .
+      work          to 1      .
+      work          nobody    spawn 2
+      `,
+    ))
+
+  test('gives work to the active worker with the least of it, up to its credit, and to the spare only when all are full', () =>
+    check(
+      {},
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         spawn 2
+      ready 2       .         .
+      work          to 1      .            // 2 is the spare
+      work          to 1      .
+      work          nobody    spawn 3      // 2 is active from now on, and 3 will be the spare
+      work          to 2      .
+      done 1        .         .
+      work          to 1      .            // the first of two with the same load
+      work          to 2      .
+      work          nobody    .            // two at most
+      `,
+    ))
+
+  test('replaces a dead worker by its spare at once', () =>
+    check(
+      {},
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         spawn 2
+      ready 2       .         .
+      work          to 1      .
+      lost 1        .         spawn 3
+      work          to 2      .
+      `,
+    ))
+
+  test('gives nothing to a worker that was killed, before its end is known', () =>
+    check(
+      {},
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         spawn 2
+      ready 2       .         .
+      kill 1        .         spawn 3      // the next one need not wait for the end of this one
+      work          to 2      .
+      lost 1        .         .
+      `,
+    ))
+
+  test('gives nothing behind a batch that was lost before, until that one is settled', () =>
+    check(
+      { workersMax: 1, spare: false },
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         .
+      last work     to 1      .
+      work          nobody    .
+      done 1        .         .
+      work          to 1      .
+      `,
+    ))
+
+  test('replaces a worker that has grown too large between two batches, never in one', () =>
+    check(
+      { workersMax: 1 },
+      `
+      event          ->  work      does
+      look               .         spawn 1
+      ready 1            .         spawn 2
+      ready 2            .         .
+      work               to 1      .
+      work               to 1      .
+      done 1             .         .            // as large as it may be
+      done 1             .         .
+      work               to 1      .
+      work               to 1      .
+      done 1 large       .         spawn 3      // it has another batch
+      work               to 2      .
+      done 1             .         stop 1
+      `,
+    ))
+
+  test('waits longer after each start that failed, one start at a time, and gives up', () =>
+    check(
+      {},
+      `
+      at      event     ->  work      does
+      0       look          .         spawn 1
+      0       lost 1        .         .
+      199     look          .         .
+      200     look          .         spawn 2
+      200     lost 2        .         .
+      599     look          .         .
+      600     look          .         spawn 3
+      600     lost 3        .         .
+      1399    look          .         .
+      1400    look          .         spawn 4
+      1400    lost 4        .         fail ANB3004
+      `,
+    ))
+
+  test('counts only starts that fail in a row', () =>
+    check(
+      { failedStartsMax: 1 },
+      `
+      at      event     ->  work      does
+      0       look          .         spawn 1
+      0       lost 1        .         .
+      200     look          .         spawn 2
+      300     ready 2       .         spawn 3
+      300     lost 3        .         .
+      500     look          .         spawn 4
+      600     ready 4       .         .
+      `,
+    ))
+
+  test('stops whoever is idle when it is closed, the others after their last batch, and starts nobody', () =>
+    check(
+      {},
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         spawn 2
+      ready 2       .         .
+      work          to 1      .
+      close         .         stop 2
+      work          nobody    .
+      done 1        .         stop 1
+      `,
+    ))
+})
