@@ -28,8 +28,13 @@ export const sendsQueuedMax = 4096
 export const receivesQueuedMax = 16_384
 /** Longest wait for libzmq to notice that a dead process is gone; it takes 2 ms, and 10 on a busy machine. */
 export const drainMsMax = 100
-export const heartbeatMs = 1_000
-export const heartbeatTimeoutMs = 20_000
+
+export interface Heartbeat {
+  readonly everyMs: number
+  /** Without an answer for so long the peer is gone. */
+  readonly timeoutMs: number
+}
+export const heartbeat: Heartbeat = { everyMs: 1_000, timeoutMs: 20_000 }
 
 export class Channel {
   private readonly socket: Dealer
@@ -49,6 +54,7 @@ export class Channel {
     private readonly path: string,
     messageBytesMax: number,
     private readonly events: ChannelEvents,
+    { everyMs, timeoutMs }: Heartbeat = heartbeat,
   ) {
     const bytes = Buffer.byteLength(path)
     if (bytes > socketPathBytesMax) {
@@ -62,9 +68,9 @@ export class Channel {
     this.socket.linger = 0
     this.socket.maxMessageSize = messageBytesMax
     this.socket.receiveHighWaterMark = receivesQueuedMax
-    this.socket.heartbeatInterval = heartbeatMs
-    this.socket.heartbeatTimeout = heartbeatTimeoutMs
-    this.socket.heartbeatTimeToLive = heartbeatTimeoutMs
+    this.socket.heartbeatInterval = everyMs
+    this.socket.heartbeatTimeout = timeoutMs
+    this.socket.heartbeatTimeToLive = timeoutMs
     this.socket.events.on('accept', () => {
       this.connected = true
     })

@@ -1,16 +1,16 @@
 /**
- * `npm run mutants`: takes away one rule at a time in a copy of the tree and runs the test that must notice. A mutant that
- * no test notices is a rule that nobody guards: exit code 1. `npm run mutants -- TEXT` takes those whose rule has the text.
+ * `npm run mutants`: takes away one rule at a time in a copy of the tree and runs the test that must notice. A mutant is
+ * killed where that very test finds something else than it expects; a test that runs out of time has found nothing. Exit
+ * code 1 where one is not killed. `npm run mutants -- TEXT` takes those whose rule has the text.
  */
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Outcome, outcomesOf } from '../support/counts.js'
 import { repository } from '../support/repository.js'
 import { type Mutant, mutants } from './table.js'
 
-/** Enough for each mutant to be noticed, and few enough for all of them to take some minutes. */
-const seeds = '300'
 const copied = [
   'src',
   'test',
@@ -21,6 +21,8 @@ const copied = [
   'tsconfig.json',
   'vitest.config.ts',
 ]
+/** One test of one file, with all that has to be loaded for it. */
+const testMsMax = 60_000
 
 function copyTree(): string {
   const copy = mkdtempSync(join(tmpdir(), 'anabranch-mutants-'))
@@ -29,54 +31,89 @@ function copyTree(): string {
   return copy
 }
 
-/** Whether the tests of a file pass in the copy; what they printed where they do not. */
-function passes(copy: string, test: string): { readonly ok: boolean; readonly printed: string } {
-  const vitest = [join(copy, 'node_modules', '.bin', 'vitest'), 'run', '--project', 'fast', test]
-  const pytest = [join(copy, '.venv', 'bin', 'python'), '-m', 'pytest', test]
-  const [program = '', ...args] = test.endsWith('.py') ? pytest : vitest
-  const env = { ...process.env, SEEDS: seeds, PYTHONDONTWRITEBYTECODE: '1' }
-  const ended = spawnSync(program, args, { cwd: copy, env, encoding: 'utf8', timeout: 300_000 })
-  return { ok: ended.status === 0, printed: `${ended.stdout}${ended.stderr}` }
+interface Ran {
+  readonly outcomes: readonly Outcome[]
+  readonly printed: string
 }
 
-type Verdict = 'red' | 'GREEN' | 'NOT FOUND'
+/** The tests of a file whose name begins so, as they went in the copy. */
+async function run(copy: string, [file, name]: Mutant['test']): Promise<Ran> {
+  const report = join(copy, 'report')
+  rmSync(report, { force: true })
+  const vitest = ['run', '--project', 'fast', file, '-t', literally(name), '--reporter=json', `--outputFile=${report}`]
+  const pytest = ['-q', '-p', 'no:cacheprovider', `${file}::${name}`, `--junitxml=${report}`]
+  const isPython = file.endsWith('.py')
+  const program = isPython ? join(copy, '.venv', 'bin', 'pytest') : join(copy, 'node_modules', '.bin', 'vitest')
+  const printed = await ended(program, isPython ? pytest : vitest, copy)
+  const all = existsSync(report) ? outcomesOf(report) : []
+  return { outcomes: all.filter(each => each.name.startsWith(name)), printed }
+}
 
-function judge(copy: string, { file, from, to, test }: Mutant): Verdict {
-  const path = join(copy, file)
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/** What it printed. Killed with all that it started where it takes too long, as a mutant that loops for ever does. */
+function ended(program: string, args: readonly string[], cwd: string): Promise<string> {
+  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
+  const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const printed: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => printed.push(bytes))
+  const deadline = setTimeout(() => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'), testMsMax)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', () => {
+      clearTimeout(deadline)
+      resolve(Buffer.concat(printed).toString('utf8'))
+    })
+  })
+}
+
+type Verdict = 'killed' | 'SURVIVED' | 'OUT OF TIME' | 'NOT FOUND' | 'NO TEST'
+
+async function judge(copy: string, mutant: Mutant): Promise<Verdict> {
+  const path = join(copy, mutant.file)
   const text = readFileSync(path, 'utf8')
-  if (text.split(from).length !== 2) return 'NOT FOUND'
+  if (text.split(mutant.from).length !== 2) return 'NOT FOUND'
   writeFileSync(
     path,
-    text.replace(from, () => to),
+    text.replace(mutant.from, () => mutant.to),
   )
-  const { ok } = passes(copy, test)
+  const { outcomes } = await run(copy, mutant.test)
   writeFileSync(path, text)
-  return ok ? 'GREEN' : 'red'
+  if (outcomes.some(({ outcome }) => outcome === 'failed')) return 'killed'
+  if (outcomes.length === 0 || outcomes.some(({ outcome }) => outcome === 'out of time')) return 'OUT OF TIME'
+  return 'SURVIVED'
 }
 
-function main(): void {
-  const asked = process.argv.slice(2).join(' ')
-  const mine = mutants.filter(({ rule }) => rule.includes(asked))
+/** A test that is not there, or is red by itself, notices nothing. */
+async function passes(copy: string, test: Mutant['test']): Promise<boolean> {
+  const { outcomes, printed } = await run(copy, test)
+  const ok = outcomes.length > 0 && outcomes.every(({ outcome }) => outcome === 'passed')
+  if (!ok) console.log(`${test.join(': ')} does not pass without a mutant:\n${printed}`)
+  return ok
+}
+
+async function take(waiting: Mutant[], verdicts: Verdict[]): Promise<void> {
   const copy = copyTree()
   try {
-    // A test that is red by itself notices nothing.
-    const broken = [...new Set(mine.map(({ test }) => test))].filter(test => {
-      const { ok, printed } = passes(copy, test)
-      if (!ok) console.log(`${test} fails without a mutant:\n${printed}`)
-      return !ok
-    })
-    const verdicts = broken.length > 0 ? [] : mine.map(mutant => told(mutant, judge(copy, mutant)))
-    const red = verdicts.filter(verdict => verdict === 'red').length
-    console.log(`\n${red} of ${mine.length} mutants turned their test red`)
-    process.exitCode = red === mine.length && red > 0 ? 0 : 1
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const verdict = (await passes(copy, mutant.test)) ? await judge(copy, mutant) : 'NO TEST'
+      verdicts.push(verdict)
+      console.log(`${verdict.padEnd(12)} ${mutant.rule.padEnd(50)} ${mutant.test.join(': ')}`)
+    }
   } finally {
     rmSync(copy, { recursive: true, force: true })
   }
 }
 
-function told({ rule, test }: Mutant, verdict: Verdict): Verdict {
-  console.log(`${verdict.padEnd(10)} ${rule.padEnd(40)} ${test}`)
-  return verdict
+async function main(): Promise<void> {
+  const asked = process.argv.slice(2).join(' ')
+  const mine = mutants.filter(({ rule }) => rule.includes(asked))
+  const waiting = [...mine]
+  const verdicts: Verdict[] = []
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, () => take(waiting, verdicts)))
+  const killed = verdicts.filter(verdict => verdict === 'killed').length
+  console.log(`\n${killed} of ${mine.length} mutants were killed`)
+  process.exitCode = killed === mine.length && killed > 0 ? 0 : 1
 }
 
-main()
+await main()

@@ -135,6 +135,19 @@ def test_a_call_with_bad_rows_is_the_call_without_them(chain, rows, first):
     assert after == clean_after
 
 
+def test_a_row_that_is_refused_leaves_no_state_where_the_key_has_other_rows():
+    out, _, after, dead = call([counting, doubling], [("a", 1), ("a", 7), ("a", 2)], {(0, "a"): 4})
+    assert out == [(0, 5, 2), (2, 6, 4)]
+    assert after == {(0, "a"): 6}
+    assert dead == [(1, 1)]
+
+
+def test_a_new_key_of_which_every_row_is_refused_stays_new():
+    _, _, after, dead = call([counting, doubling], [("b", 7), ("a", 1)], {})
+    assert after == {(0, "a"): 1}
+    assert dead == [(0, 1)]
+
+
 def test_the_dead_row_names_the_transform_that_refused_it():
     _, _, _, dead = call([counting, doubling, inverting], [("a", 7), ("a", 5), ("b", 1)], {})
     assert dead == [(0, 1), (1, 2)]

@@ -17,8 +17,31 @@ interface VitestReport {
       readonly status: string
       readonly title: string
       readonly ancestorTitles: readonly string[]
+      readonly failureMessages?: readonly string[]
     }[]
   }[]
+}
+
+/** How one test went; it is out of time where nothing was found before its limit. */
+export interface Outcome {
+  readonly name: string
+  readonly outcome: 'passed' | 'failed' | 'out of time'
+}
+
+/** The tests that ran, by a report of either kind. */
+export function outcomesOf(path: string): readonly Outcome[] {
+  const text = readFileSync(path, 'utf8')
+  if (text.startsWith('<'))
+    return casesOf(text).map(({ name, failed }) => ({ name, outcome: failed ? 'failed' : 'passed' }))
+  const report: VitestReport = JSON.parse(text)
+  return report.testResults
+    .flatMap(file => file.assertionResults)
+    .filter(({ status }) => status === 'passed' || status === 'failed')
+    .map(({ title, status, failureMessages = [] }) => {
+      if (status === 'passed') return { name: title, outcome: status }
+      const late = failureMessages.every(message => /timed out in \d+ms/.test(message))
+      return { name: title, outcome: late ? 'out of time' : 'failed' }
+    })
 }
 
 export function testsOfVitest(path: string): Counts {
@@ -41,11 +64,17 @@ function hasFailure(tests: readonly { readonly status: string }[]): boolean {
 
 export function testsOfPytest(path: string): Counts {
   if (!existsSync(path)) return noCounts
-  const xml = readFileSync(path, 'utf8')
+  const cases = casesOf(readFileSync(path, 'utf8'))
+  const passed = cases.filter(each => !each.failed)
+  return { passed: passed.length, failed: cases.length - passed.length, names: passed.map(each => each.name) }
+}
+
+/** The tests of a JUnit report that were not skipped. */
+function casesOf(xml: string): readonly { readonly name: string; readonly failed: boolean }[] {
   const cases = [...xml.matchAll(/<testcase\b[^>]*?\bname="([^"]*)"[^>]*?(\/>|>([\s\S]*?)<\/testcase>)/g)]
-  const failed = cases.filter(each => /<(failure|error)\b/.test(each[3] ?? ''))
-  const passed = cases.filter(each => !/<(failure|error|skipped)\b/.test(each[3] ?? ''))
-  return { passed: passed.length, failed: failed.length, names: passed.map(each => each[1] ?? '') }
+  return cases
+    .filter(each => !/<skipped\b/.test(each[3] ?? ''))
+    .map(each => ({ name: each[1] ?? '', failed: /<(failure|error)\b/.test(each[3] ?? '') }))
 }
 
 export function sum(all: readonly Counts[]): Counts {

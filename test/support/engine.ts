@@ -9,14 +9,15 @@
  */
 import { invariant, type AnabranchError } from '../../src/base/index.js'
 import { type Batch, batchFromRows, readIpc, rowsOf } from '../../src/batch/index.js'
-import { type PlanNode, openStages, stagesOf } from '../../src/plan/index.js'
+import { openStages } from '../../src/plan/index.js'
 import { type Failure, type Loss } from '../../src/runtime/fault/index.js'
 import { type CallMessage, type DeadLetter, type Effects, Engine, type EngineTerms } from '../../src/runtime/index.js'
-import { type Schema, type SchemaJson, schemaFromJson, schemaToJson, withFields } from '../../src/schema/index.js'
+import { type Schema, schemaFromJson } from '../../src/schema/index.js'
 import { type CallRead, OpenedStage, readCall, replyFrame } from '../../src/testing/simulation/call.js'
 import { type FunctionName, refOf } from '../../src/testing/simulation/functions.js'
 import { sourceSchema } from '../../src/testing/simulation/job.js'
 import { Message, Table, type TableView, inlineFrame, readFrame } from '../../src/transport/index.js'
+import { topologyOf } from './topology.js'
 
 const usual: EngineTerms = {
   lanes: 1,
@@ -33,37 +34,6 @@ const job = '0000000000000001'
 export interface DrivenOptions extends Partial<Omit<EngineTerms, 'pool'>> {
   readonly pool?: Partial<EngineTerms['pool']>
   readonly nullKeys?: 'dead-letter' | 'group' | 'drop'
-}
-
-/** The plan: a source, the functions in a row (keyed ones by column `k`), a sink for the main rows and one for each side output. */
-function topologyOf(names: readonly FunctionName[], nullKeys: 'dead-letter' | 'group' | 'drop') {
-  const place = 'job.ts:1'
-  const connector = { kind: 'files', glob: '*.jsonl', format: { kind: 'json', schema: sourceSchema } } as const
-  const nodes: PlanNode[] = [{ kind: 'source', id: 'source', place, connector, schema: sourceSchema }]
-  nodes.push({
-    kind: 'key',
-    id: 'key',
-    place,
-    input: { node: 'source' },
-    columns: ['k'],
-    nullKeys,
-    schema: sourceSchema,
-  })
-  let schema: SchemaJson = sourceSchema
-  let above = 'key'
-  const sides: PlanNode[] = []
-  const sink = { kind: 'null', checksum: null } as const
-  for (const name of names) {
-    const fn = refOf(name, 1_000)
-    schema = schemaToJson(withFields(schemaFromJson(schema), schemaFromJson(fn.outputs)))
-    nodes.push({ kind: 'python', id: name, place, input: { node: above }, fn, schema })
-    above = name
-    for (const output of Object.keys(fn.side))
-      sides.push({ kind: 'sink', id: output, place, input: { node: name, output }, connector: sink })
-  }
-  nodes.push({ kind: 'sink', id: 'main', place, input: { node: above }, connector: sink }, ...sides)
-  const options = { maxDead: null, keyGroups: 128, workerMemoryBytes: null, recycleBytes: null, transientMaxMs: 60_000 }
-  return stagesOf({ version: 1, job: 'driven', params: {}, options, nodes, modules: [], folder: '/driven' })
 }
 
 export class DrivenEngine implements Effects {
@@ -84,7 +54,8 @@ export class DrivenEngine implements Effects {
   private news: { calls: string[]; rows: string[]; dead: string[] } = { calls: [], rows: [], dead: [] }
 
   constructor(names: readonly FunctionName[], { pool, nullKeys = 'dead-letter', ...terms }: DrivenOptions = {}) {
-    const topology = topologyOf(names, nullKeys)
+    const functions = names.map(name => refOf(name, 1_000))
+    const topology = topologyOf(functions, { source: sourceSchema, key: 'k', nullKeys })
     this.stages = openStages(topology).map(stage => ({
       opened: new OpenedStage(stage, [...stage.operators.keys()]),
       shipped: schemaFromJson(stage.shipped),
@@ -125,7 +96,7 @@ export class DrivenEngine implements Effects {
     return [calls, rows, this.error === null ? dead : `stops ${this.error.code}`]
   }
 
-  /** Rows of these keys, `-` for a null key; `a!` is a key with a fate that the first function meets. */
+  /** Rows of these keys, `-` for a null key; `a!4` is one of key a with fate 4 in the first function. */
   private give(keys: readonly string[]): void {
     invariant(this.polling, 'rows come when they were asked for')
     this.polling = false

@@ -2,7 +2,7 @@
  * One real process behind `startWorker`, with everything that it tells written down: for tests of the host's side.
  */
 import { fileURLToPath } from 'node:url'
-import { type TableView, Message, Table, bytesPart } from '../../src/transport/index.js'
+import { type Envelope, type TableView, Message, Table, bytesPart } from '../../src/transport/index.js'
 import { type RealWorld, openWorld } from '../../src/runtime/open/world.js'
 import {
   type LogRecord,
@@ -19,7 +19,7 @@ export const standIn = `${root}test/support/stand-in`
 
 export interface Told {
   readonly ready: WorkerReady[]
-  readonly replies: { sequence: number; attempt: number; tables: readonly TableView[] }[]
+  readonly replies: (Omit<Envelope, 'tables'> & { readonly tables: readonly TableView[] })[]
   readonly logs: LogRecord[]
   readonly lines: string[]
   readonly dropped: string[]

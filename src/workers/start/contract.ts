@@ -3,7 +3,7 @@
  * interface.
  */
 import { type AnabranchError, type World } from '../../base/index.js'
-import { type CallEnvelope, type Envelope, type Frame, type TablePart } from '../../transport/index.js'
+import { type CallEnvelope, type Envelope, type Frame, type Heartbeat, type TablePart } from '../../transport/index.js'
 
 export interface WorkerOptions {
   readonly world: Pick<World, 'clock' | 'files' | 'processes'>
@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly memoryBytes: number
   /** From the spawn to OPENED. */
   readonly startTimeoutMs: number
+  /** How soon a process that stands still is noticed: `heartbeat` of the transport unless given. */
+  readonly heartbeat?: Heartbeat
   /** The host's environment; a few names of it reach the worker (see `environment`). */
   readonly hostEnv: Readonly<Record<string, string | undefined>>
   /** Names of the host's environment that the job wants its transforms to see. */

@@ -77,11 +77,13 @@ class PythonWorker implements WorkerProcess {
     })
     this.stdout = new Lines('stdout', line => events.output('stdout', line))
     this.stderr = new Lines('stderr', line => events.output('stderr', line))
-    this.channel = new Channel(`${options.folder}/w${options.incarnation}`, frameLimits.bodyBytesMax + 64, {
-      message: bytes => this.receive(bytes),
-      fault: error => this.fail('protocol', error),
+    const heard = {
+      message: (bytes: Uint8Array) => this.receive(bytes),
+      fault: (error: ProtocolError) => this.fail('protocol', error),
       disconnected: () => this.disconnected(),
-    })
+    }
+    const bytesMax = frameLimits.bodyBytesMax + 64
+    this.channel = new Channel(`${options.folder}/w${options.incarnation}`, bytesMax, heard, options.heartbeat)
     this.mapping = createMapping(options.mappingBytes)
     this.outbox = new Outbox(this.mapping)
     this.child = this.spawn()

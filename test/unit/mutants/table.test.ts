@@ -6,7 +6,8 @@ import { mutants } from '../../mutants/table.js'
 import { repository } from '../../support/repository.js'
 
 test.for(mutants.map(mutant => [mutant.rule, mutant] as const))('the mutant "%s" changes one place', ([, mutant]) => {
-  const { file, from, to, test: watched } = mutant
+  const { file, from, to } = mutant
+  const [watched] = mutant.test
   const text = readFileSync(join(repository, file), 'utf8')
   expect(text.split(from).length - 1, `times that ${file} has the text`).toBe(1)
   expect(to).not.toBe(from)

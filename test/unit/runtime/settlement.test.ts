@@ -87,6 +87,23 @@ describe('a reply', () => {
       `,
     ))
 
+  test('with rows that were refused buries them, and the others have the state as if those had never come', () => {
+    const engine = check(
+      ['tally'],
+      {},
+      `
+      event            ->  calls     rows    dead
+      ready 1              .         .       .
+      rows a a!4 a b!4     1: 1-4    .       .            // !4: the transform refuses the row
+      answers 1            .         1 3     2 ANB2002, 4 ANB2002
+      written              .         .       .
+      rows a b             1: 5-6    .       .
+      answers 1            .         5-6     .
+      `,
+    )
+    expect(nths(engine)).toEqual([1, 2, 3, 1])
+  })
+
   test('of rows that were filtered or multiplied is joined to the rows that it names', () => {
     const engine = check(
       ['keep', 'spread'],

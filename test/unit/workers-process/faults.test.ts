@@ -89,19 +89,6 @@ describe('a worker that dies in a call is lost, with how it died', () => {
       await worker.lost()
       expect(alive(world, pid)).toBe(false)
     }))
-
-  it('W26 a stopped worker is not lost before its heartbeat, and its late reply comes when it wakes', () =>
-    inWorld(async world => {
-      const worker = await new TestWorker(world, ['slow', 'echo']).ready()
-      worker.call('slow')
-      process.kill(worker.process.pid, 'SIGSTOP')
-      await new Promise<void>(resolve => world.clock.after(1_500, resolve))
-      expect([worker.told.replies.length, worker.told.lost.length]).toEqual([0, 0])
-      process.kill(worker.process.pid, 'SIGCONT')
-      await worker.until(() => worker.told.replies.length === 1)
-      worker.process.kill()
-      await worker.lost()
-    }))
 })
 
 describe('frames that a worker should not send', () => {
@@ -173,6 +160,58 @@ describe('T9 an event loop that stood still', () => {
       await worker.until(() => worker.told.replies.length === 1)
       await new Promise<void>(resolve => world.clock.after(0, resolve))
       expect(order).toEqual(['reply first'])
+      await worker.process.stop(10_000)
+    }))
+})
+
+describe('heartbeats', () => {
+  const heartbeat = { everyMs: 50, timeoutMs: 400 }
+  const rows: readonly (readonly [name: string, behaviours: readonly string[]])[] = [
+    ['W26 an idle worker that is stopped', []],
+    ['W26 a busy worker that is stopped', ['wait']],
+    ['W26 a worker that is stopped with its answer half made', ['slow']],
+  ]
+  for (const [name, behaviours] of rows)
+    it(`${name} is ended when it has answered none for the term, and is reaped`, () =>
+      inWorld(async world => {
+        const worker = await new TestWorker(world, behaviours, { heartbeat }).ready()
+        for (const behaviour of behaviours) worker.call(behaviour)
+        const before = performance.now()
+        process.kill(worker.process.pid, 'SIGSTOP')
+        expect(await worker.lost()).toMatchObject({ because: 'heartbeat', error: { code: 'ANB3006' } })
+        expect(performance.now() - before).toBeGreaterThan(heartbeat.timeoutMs - heartbeat.everyMs)
+        expect([worker.told.replies, alive(world, worker.process.pid)]).toEqual([[], false])
+      }))
+
+  it('are answered by a worker that holds its interpreter, which therefore is left alone', () =>
+    inWorld(async world => {
+      const worker = await new TestWorker(world, ['regex'], { heartbeat }).ready()
+      worker.call('regex')
+      await new Promise<void>(resolve => world.clock.after(3 * heartbeat.timeoutMs, resolve))
+      expect(worker.told.lost).toEqual([])
+      worker.process.kill()
+      expect(await worker.lost()).toMatchObject({ because: 'killed' })
+    }))
+
+  it('T9 are heard while the event loop of the host stands still: nobody is ended for that', () =>
+    inWorld(async world => {
+      const worker = await new TestWorker(world, ['echo'], { heartbeat }).ready()
+      execFileSync('/bin/sleep', [`${(5 * heartbeat.timeoutMs) / 1_000}`])
+      expect(same(await worker.ask('echo', payload), payload)).toBe(true)
+      await new Promise<void>(resolve => world.clock.after(2 * heartbeat.timeoutMs, resolve))
+      expect(worker.told.lost).toEqual([])
+      await worker.process.stop(10_000)
+    }))
+
+  it('W26 a worker that wakes before the term goes on, and its late reply is used', () =>
+    inWorld(async world => {
+      const worker = await new TestWorker(world, ['slow'], { heartbeat: { everyMs: 50, timeoutMs: 5_000 } }).ready()
+      worker.call('slow')
+      process.kill(worker.process.pid, 'SIGSTOP')
+      await new Promise<void>(resolve => world.clock.after(1_000, resolve))
+      expect([worker.told.replies, worker.told.lost]).toEqual([[], []])
+      process.kill(worker.process.pid, 'SIGCONT')
+      await worker.until(() => worker.told.replies.length === 1)
       await worker.process.stop(10_000)
     }))
 })
