@@ -64,17 +64,18 @@ export class Channel {
         { detail: `the path is ${path}`, hint: 'set XDG_RUNTIME_DIR or TMPDIR to a shorter folder' },
       )
     }
-    this.socket = openSocket()
-    this.socket.linger = 0
-    this.socket.maxMessageSize = messageBytesMax
-    this.socket.receiveHighWaterMark = receivesQueuedMax
-    this.socket.heartbeatInterval = everyMs
-    this.socket.heartbeatTimeout = timeoutMs
-    this.socket.heartbeatTimeToLive = timeoutMs
-    this.socket.events.on('accept', () => {
-      this.connected = true
+    this.socket = openSocket(socket => {
+      socket.linger = 0
+      socket.maxMessageSize = messageBytesMax
+      socket.receiveHighWaterMark = receivesQueuedMax
+      socket.heartbeatInterval = everyMs
+      socket.heartbeatTimeout = timeoutMs
+      socket.heartbeatTimeToLive = timeoutMs
+      socket.events.on('accept', () => {
+        this.connected = true
+      })
+      socket.events.on('disconnect', () => this.lose())
     })
-    this.socket.events.on('disconnect', () => this.lose())
   }
 
   get address(): string {
@@ -181,9 +182,12 @@ export class Channel {
   }
 }
 
-function openSocket(): Dealer {
+/** `equip` is in it, since the first look at a socket's events opens another one. */
+function openSocket(equip: (socket: Dealer) => void): Dealer {
   try {
-    return new Dealer()
+    const socket = new Dealer()
+    equip(socket)
+    return socket
   } catch (cause) {
     throw new ConnectorError('ANB8004', 'expected a socket for one more worker, the system has none left', {
       cause,

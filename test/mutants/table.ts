@@ -284,7 +284,7 @@ const replies: readonly Mutant[] = [
     file: 'src/transport/frame.ts',
     from: 'if (offset !== entry.begin) throw',
     to: 'if (offset < 0) throw',
-    test: [unit('runtime/hostile-replies'), 'is refused, or changes no row'],
+    test: [unit('runtime/hostile-replies'), 'of a keyed transform is refused, or changes no row'],
   },
 ]
 

@@ -51,9 +51,10 @@ def running(batch, state):
     return {"n": n, "sum": total}, {"n": count, "sum": added}
 `
 
-const job = (options: string): string => `
+const job = (options: string, host: string): string => `
 import { files, job, json } from 'anabranch'
 import t from './transforms.anabranch.js'
+${host}
 export default job('faults', ${options})
   .from(files('input/*.jsonl', json(t.Row)))
   .apply(t.work)
@@ -69,6 +70,8 @@ export interface FaultOptions {
   readonly decorator?: string
   /** The options of \`job(...)\` as TypeScript. */
   readonly job?: string
+  /** TypeScript that the job file does in the host's process. */
+  readonly host?: string
 }
 
 export const someRows = (n: number, what: (id: number) => string | null = () => null): readonly FaultRow[] =>
@@ -76,7 +79,7 @@ export const someRows = (n: number, what: (id: number) => string | null = () => 
 
 export function faultJob(rows: readonly FaultRow[], options: FaultOptions = {}): Promise<JobFolder> {
   return jobFolder({
-    'job.ts': job(options.job ?? '{}'),
+    'job.ts': job(options.job ?? '{}', options.host ?? ''),
     'transforms.py': transforms(options.faults ?? '', options.decorator ?? ''),
     'input/rows.jsonl': rows.map(row => `${JSON.stringify(row)}\n`).join(''),
     'flags/.keep': '',

@@ -1,4 +1,4 @@
-"""Transforms whose replies have every table that a reply can have; the frames of hostile-replies.test.ts are made of them."""
+"""Transforms whose replies have every table that a reply can have; hostile-replies.test.ts damages them."""
 
 import numpy as np
 import pyarrow as pa

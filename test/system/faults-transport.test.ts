@@ -1,0 +1,204 @@
+/**
+ * The transport hurt under a whole job: workers that lie, die between two messages or are stopped, a second host, a host
+ * that was killed or stood still, a machine that has nothing left. What comes out is what comes out in peace.
+ */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { expectExactly, faultJob, flagged, pidsOf, someRows, until } from '../support/fault-job.js'
+import { jobFolder } from '../support/job-folder.js'
+import { rogue } from '../support/rogue.js'
+import { runFolder } from '../support/run-folder.js'
+
+const rowsWith = (...names: readonly string[]) =>
+  someRows(400, id => (id % 40 === 11 ? (names[Math.floor(id / 40)] ?? null) : null))
+
+describe('a worker that says something else than it should', () => {
+  const cases: readonly (readonly [
+    name: string,
+    faults: readonly string[],
+    counters: Readonly<Record<string, number>>,
+  ])[] = [
+    ['T1 the same reply twice', ['twice'], { 'reply.stale': 1 }],
+    ['T2 a reply to another attempt', ['other_attempt'], { 'reply.stale': 1 }],
+    ['T2 a reply of another process of its seat', ['other_incarnation'], { 'reply.foreign': 1 }],
+    ['T2 the reply that the process before it died with', ['dies_with_its_reply', 'replays'], { 'reply.foreign': 1 }],
+    ['T3 a reply of another run', ['other_run'], { 'reply.foreign': 1 }],
+    ['T3 a reply to no call', ['unknown_call'], { 'reply.stale': 1 }],
+    ['T7 a truncated frame', ['truncated'], { 'frame.refused': 1 }],
+    ['T7 a bit flipped', ['flipped'], { 'frame.refused': 1 }],
+    ['T7 a giant frame', ['giant'], { 'frame.refused': 1 }],
+    ['T7 an empty message', ['empty'], { 'frame.refused': 1 }],
+    ['T7 an extra part', ['extra'], { 'frame.refused': 1 }],
+    ['T7 one after the other', ['truncated', 'flipped', 'giant', 'empty', 'extra'], { 'frame.refused': 5 }],
+    ['W4 a reply half sent, and its death', ['half_sent'], { 'worker.lost': 1 }],
+  ]
+  test.each(cases)('%s: changes nothing, and is counted', async (_name, names, counters) => {
+    const rows = rowsWith(...names)
+    const job = await faultJob(rows, { faults: rogue })
+    const run = await job.run('--workers', '1', '--batch-rows', '16')
+    expect(run.code, run.stderr).toBe(0)
+    expectExactly(job, rows)
+    expect(run.json?.['counters']).toMatchObject(counters)
+  })
+})
+
+test('T4 workers that are killed in the moment in which rows come for them: each row comes out once, in order', async () => {
+  const job = await jobFolder({
+    'transforms.py': `
+import anabranch as ab
+Row = ab.schema({"id": ab.int64})
+@ab.transform(inputs={"id": ab.int64}, outputs={"twice": ab.int64})
+def work(batch):
+    return {"twice": batch.numpy("id") * 2}
+`,
+    'job.ts': `
+import { files, job, json, socket } from 'anabranch'
+import t from './transforms.anabranch.js'
+export default job('lines').from(socket('unix://' + import.meta.dirname + '/in.sock', json(t.Row))).apply(t.work)
+  .to(socket.sink('unix://' + import.meta.dirname + '/out.sock'))
+`,
+  })
+  let came = 0
+  let source: Socket | null = null
+  const sink = createServer(socket =>
+    socket.on('data', (bytes: Buffer) => {
+      came += bytes.toString('utf8').split('\n').length - 1
+    }),
+  ).listen(join(job.path, 'out.sock'))
+  const server = createServer(socket => {
+    source = socket
+  }).listen(join(job.path, 'in.sock'))
+  const started = job.start(['--workers', '1'])
+  const rounds = 8
+  for (let round = 0; round < rounds; round += 1) {
+    await until(() => source !== null && came === round * 10 && pidsOf(job).workers.length === 2)
+    const peer = source as Socket | null
+    // The first one is the one that gets the rows.
+    process.kill(pidsOf(job).workers[0] ?? 0, 'SIGKILL')
+    peer?.write(Array.from({ length: 10 }, (_, i) => `{"id":${round * 10 + i}}\n`).join(''))
+  }
+  const peer = source as Socket | null
+  peer?.end()
+  const run = await started.ended
+  server.close()
+  sink.close()
+  expect(run.code, run.stderr).toBe(0)
+  expect(run.json).toMatchObject({ rows_in: rounds * 10, rows_out: rounds * 10, rows_dead: 0 })
+  expect(run.json?.['counters']).toMatchObject({ 'worker.lost': rounds })
+})
+
+test('T5 a run after one whose host was killed begins anew: nothing of the killed one is in its way or its output', async () => {
+  const rows = someRows(4_000, id => (id % 100 === 50 ? 'fault' : null))
+  const job = await faultJob(rows, { faults: 'def fault():\n    time.sleep(0.02)\n' })
+  for (let round = 0; round < 4; round += 1) {
+    const started = job.start(['--workers', '2', '--batch-rows', '64'])
+    await until(() => pidsOf(job).host === started.pid && pidsOf(job).workers.length > 1)
+    started.child.kill('SIGKILL')
+    expect((await started.ended).signal).toBe('SIGKILL')
+  }
+  const run = await job.run('--workers', '2')
+  expect(run.code, run.stderr).toBe(0)
+  expectExactly(job, rows)
+  const left = (): readonly string[] => readdirSync(runFolder().temporary).filter(name => name.startsWith('anabranch'))
+  await until(() => left().length === 0)
+})
+
+test('T6 a second host in the same folder is refused with the pid of the first, which goes on unharmed', async () => {
+  const rows = someRows(400, id => (id === 11 ? 'fault' : null))
+  const job = await faultJob(rows, {
+    faults: "def fault():\n    while not os.path.exists('flags/go'): time.sleep(0.01)\n",
+  })
+  const first = job.start(['--workers', '2'])
+  await until(() => pidsOf(job).workers.length > 0)
+  const second = await job.run('--workers', '2')
+  writeFileSync(join(job.path, 'flags', 'go'), '')
+  expect(second.code).not.toBe(0)
+  expect(second.stderr).toContain(`${first.pid}`)
+  const run = await first.ended
+  expect(run.code, run.stderr).toBe(0)
+  expectExactly(job, rows)
+})
+
+test('T9 a host that stands still for 6 s ends no worker whose answer waits, and sends nothing again', async () => {
+  const rows = someRows(400, id => (id === 11 ? 'fault' : null))
+  // Once the transform has begun, the job file keeps the only thread of the host busy, four deadlines long.
+  const host = `
+import { existsSync } from 'node:fs'
+const watch = setInterval(() => {
+  if (!existsSync(import.meta.dirname + '/flags/begun')) return
+  clearInterval(watch)
+  const until = performance.now() + 6_000
+  while (performance.now() < until);
+}, 1)
+`
+  const faults = "def fault():\n    if once('begun'): time.sleep(0.5)\n"
+  const job = await faultJob(rows, { faults, host, decorator: ', timeout_ms=1500' })
+  const run = await job.run('--workers', '2', '--batch-rows', '16')
+  expect(run.code, run.stderr).toBe(0)
+  expectExactly(job, rows)
+  const counters = run.json?.['counters'] as Readonly<Record<string, number>>
+  expect([counters['worker.lost'], counters['lease.resent']]).toEqual([undefined, undefined])
+  expect(Number(run.json?.['seconds'])).toBeGreaterThan(6)
+})
+
+describe('T10 a machine that has nothing left stops the job with words', () => {
+  test('of open files', async () => {
+    // From the first row on the job file takes every descriptor that its process may have, but a few.
+    const host = `
+import { closeSync, existsSync, openSync } from 'node:fs'
+setInterval(() => {
+  if (!existsSync(import.meta.dirname + '/flags/begun')) return
+  const taken: number[] = []
+  try {
+    for (;;) taken.push(openSync('/dev/null', 'r'))
+  } catch {
+    for (const fd of taken.splice(0, 3)) closeSync(fd)
+  }
+}, 1).unref()
+`
+    // Each row then costs a worker, and no new one can start.
+    const faults = "def fault():\n    if once('begun'): time.sleep(0.1)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    const rows = someRows(40, () => 'fault')
+    const job = await faultJob(rows, { faults, host })
+    const run = await job.start(['--workers', '2'], { prefix: ['sh', '-c', 'ulimit -n 128; exec "$0" "$@"'] }).ended
+    expect(run.code, run.stderr).toBe(1)
+    expect(run.stderr).toMatch(/^ANB[348]\d{3} [\s\S]*(EMFILE|open files)/m)
+  })
+
+  test('of bytes in the path of a socket', async () => {
+    const job = await faultJob(someRows(40))
+    const long = join(runFolder().temporary, 'x'.repeat(100))
+    mkdirSync(long)
+    const run = await job.start(['--workers', '2'], { env: { XDG_RUNTIME_DIR: long, TMPDIR: long } }).ended
+    expect(run.code).not.toBe(0)
+    expect(run.stderr).toMatch(/^ANB4006 .* at most 95 bytes/m)
+    expect(run.stderr).toMatch(/107 bytes/)
+    expect(job.rows('rows')).toEqual([])
+  })
+})
+
+describe('W26 workers that are stopped, the busy one and its spare', () => {
+  const term = 20
+
+  test('are ended for want of heartbeats, and their rows are sent again', { timeout: 90_000 }, async () => {
+    const rows = someRows(400, id => (id === 11 ? 'fault' : null))
+    const faults = "def fault():\n    if once('begun'): time.sleep(3600)\n"
+    // The deadline is far away: only the heartbeat can tell.
+    const job = await faultJob(rows, { faults, decorator: ', timeout_ms=600_000' })
+    const started = job.start(['--workers', '1', '--batch-rows', '16'])
+    await until(() => flagged(job, 'begun') && pidsOf(job).workers.length === 2)
+    const { workers } = pidsOf(job)
+    for (const pid of workers) process.kill(pid, 'SIGSTOP')
+    const run = await started.ended
+    expect(run.code, run.stderr).toBe(0)
+    expectExactly(job, rows)
+    for (const pid of workers) expect(() => process.kill(pid, 'SIGCONT')).toThrow(/ESRCH/)
+    expect(run.json?.['counters']).toMatchObject({
+      'worker.lost': expect.any(Number),
+      'lease.resent': expect.any(Number),
+    })
+    expect(Number(run.json?.['seconds'])).toBeGreaterThan(term - 1)
+  })
+})
