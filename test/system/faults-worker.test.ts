@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { expectExactly, faultJob, flagged, pidsOf, someRows, until } from '../support/fault-job.js'
 import { type JobFolder } from '../support/job-folder.js'
+import { killWorkers } from '../support/strike.js'
 
 const bad = 137
 const rows = someRows(400, id => (id === bad ? 'fault' : null))
@@ -78,34 +79,12 @@ describe('W25 all workers die together, again and again', () => {
     const many = someRows(3_000, id => (id % 10 === 0 ? 'fault' : null))
     const job = await faultJob(many, { faults: 'def fault():\n    time.sleep(0.002)\n' })
     const started = job.start(['--workers', '2', '--batch-rows', '64'])
-    let rounds = 0
-    let over = false
-    const ended = started.ended.finally(() => {
-      over = true
-    })
-    while (!over && rounds < 4) {
-      await until(() => over || pidsOf(job).workers.length >= 2)
-      const { workers } = pidsOf(job)
-      killAll(workers)
-      rounds += 1
-      await until(() => over || !workers.some(pid => pidsOf(job).workers.includes(pid)))
-    }
-    const run = await ended
+    const { run, struck } = await killWorkers(job, started, { times: 4, all: true, atLeast: 2 })
     expect(run.code, run.stderr).toBe(0)
-    expect(rounds).toBeGreaterThan(1)
+    expect(struck).toBeGreaterThan(1)
     expectExactly(job, many)
   })
 })
-
-function killAll(pids: readonly number[]): void {
-  for (const pid of pids)
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch (error) {
-      // It was gone before us.
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
-    }
-}
 
 test('W26 a worker that is stopped, replaced and woken changes nothing', async () => {
   const faults = `
@@ -175,5 +154,46 @@ test('W24 a module that ends every process at its import stops the job with word
   const run = await job.run()
   expect(run.code).toBe(1)
   expect(run.stderr).toMatch(/ANB3004 .*starts in a row failed/)
+  expect(job.rows('rows')).toEqual([])
+})
+
+test('W19 a transform that floods stdout and stderr is not held up, and the log of the host stays short', async () => {
+  const faults = `
+def fault():
+    for _ in range(2_000):
+        os.write(1, b'a line of a flood that nobody reads\\n' * 1_000)
+    os.write(2, bytes(range(128, 256)) * 100_000)
+`
+  const job = await faultJob(rows, { faults })
+  const run = await job.run('--workers', '2')
+  expect(run.code, run.stderr).toBe(0)
+  expectExactly(job, rows)
+  expect(run.stderr).toMatch(/bytes of stdout dropped/)
+  expect(run.stderr.length).toBeLessThan(2 * 2 ** 20)
+})
+
+test('W20 a transform that ignores every signal is ended with its job all the same', async () => {
+  const faults = `
+def fault():
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)
+    open(os.path.join('flags', 'child-%d' % os.getpid()), 'w').close()
+`
+  const job = await faultJob(rows, { faults })
+  const run = await job.run('--workers', '1')
+  expect(run.code, run.stderr).toBe(0)
+  expectExactly(job, rows)
+  const [ignorant] = childrenOf(job)
+  expect(ignorant).toBeGreaterThan(0)
+  await until(() => isGone(ignorant ?? 0))
+})
+
+test('W23 a module that imports for the types file and not in a worker stops the job before its first row', async () => {
+  const job = await faultJob(rows, { faults: "if os.path.exists('flags/armed'):\n    import nothing_of_that_name\n" })
+  writeFileSync(join(job.path, 'flags', 'armed'), '')
+  const run = await job.run()
+  expect(run.code).toBe(2)
+  expect(run.stderr).toMatch(/^ANB1020 ModuleNotFoundError: .*nothing_of_that_name[\s\S]*transforms\.py", line/m)
+  expect(run.json).toHaveProperty('error.code', 'ANB1020')
   expect(job.rows('rows')).toEqual([])
 })

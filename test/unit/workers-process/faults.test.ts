@@ -165,7 +165,7 @@ describe('T9 an event loop that stood still', () => {
 })
 
 describe('heartbeats', () => {
-  const heartbeat = { everyMs: 50, timeoutMs: 400 }
+  const heartbeat = { everyMs: 100, timeoutMs: 800 }
   const rows: readonly (readonly [name: string, behaviours: readonly string[]])[] = [
     ['W26 an idle worker that is stopped', []],
     ['W26 a busy worker that is stopped', ['wait']],
@@ -187,7 +187,7 @@ describe('heartbeats', () => {
     inWorld(async world => {
       const worker = await new TestWorker(world, ['regex'], { heartbeat }).ready()
       worker.call('regex')
-      await new Promise<void>(resolve => world.clock.after(3 * heartbeat.timeoutMs, resolve))
+      await new Promise<void>(resolve => world.clock.after(2 * heartbeat.timeoutMs, resolve))
       expect(worker.told.lost).toEqual([])
       worker.process.kill()
       expect(await worker.lost()).toMatchObject({ because: 'killed' })
@@ -196,7 +196,7 @@ describe('heartbeats', () => {
   it('T9 are heard while the event loop of the host stands still: nobody is ended for that', () =>
     inWorld(async world => {
       const worker = await new TestWorker(world, ['echo'], { heartbeat }).ready()
-      execFileSync('/bin/sleep', [`${(5 * heartbeat.timeoutMs) / 1_000}`])
+      execFileSync('/bin/sleep', [`${(3 * heartbeat.timeoutMs) / 1_000}`])
       expect(same(await worker.ask('echo', payload), payload)).toBe(true)
       await new Promise<void>(resolve => world.clock.after(2 * heartbeat.timeoutMs, resolve))
       expect(worker.told.lost).toEqual([])
