@@ -2,11 +2,11 @@
  * Memory, leaks, stopped workers and what does not repeat itself: injected for real, seen from outside.
  */
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { expectExactly, faultJob, pidsOf, someRows, until } from '../support/fault-job.js'
 import { jobFolder, type Row } from '../support/job-folder.js'
+import { socketJob } from '../support/socket-job.js'
 
 const bad = 137
 const rows = someRows(400, id => (id === bad ? 'fault' : null))
@@ -78,39 +78,20 @@ test('W10 a worker that leaks is replaced between batches, again and again', asy
 })
 
 test('W1 a worker that is killed before it read its batch costs nothing', async () => {
-  const job = await jobFolder({
-    'transforms.py': `
-import anabranch as ab
-Row = ab.schema({"id": ab.int64})
-@ab.transform(inputs={"id": ab.int64}, outputs={"twice": ab.int64})
-def work(batch):
-    return {"twice": batch.numpy("id") * 2}
-`,
-    'job.ts': `
-import { files, job, json, socket } from 'anabranch'
-import t from './transforms.anabranch.js'
-export default job('lines').from(socket('unix://' + import.meta.dirname + '/in.sock', json(t.Row))).apply(t.work).to(files.sink('rows/', json()))
-`,
-  })
-  let client: Socket | null = null
-  const server = createServer(socket => {
-    client = socket
-  }).listen(join(job.path, 'in.sock'))
-  const started = job.start(['--workers', '1'])
-  await until(() => client !== null && pidsOf(job).workers.length === 2)
+  const job = await socketJob("files.sink('rows/', json())")
+  const started = job.folder.start(['--workers', '1'])
+  await until(() => job.connected && pidsOf(job.folder).workers.length === 2)
   // Both are stopped, so that the batch lies unread in the socket of the one that got it.
-  const { workers } = pidsOf(job)
+  const { workers } = pidsOf(job.folder)
   for (const pid of workers) process.kill(pid, 'SIGSTOP')
-  const peer = client as Socket | null
-  peer?.write(Array.from({ length: 500 }, (_, id) => `{"id":${id}}\n`).join(''))
+  job.feed(0, 500)
   await new Promise(resolve => setTimeout(resolve, 200))
   for (const pid of workers) process.kill(pid, 'SIGKILL')
-  peer?.end()
+  job.end()
   const run = await started.ended
-  server.close()
   expect(run.code, run.stderr).toBe(0)
   expect(run.json?.['counters']).toMatchObject({ 'lease.resent': expect.any(Number) })
-  expect(job.rows('rows')).toEqual(Array.from({ length: 500 }, (_, id) => ({ id, twice: id * 2 })))
+  expect(job.folder.rows('rows')).toEqual(Array.from({ length: 500 }, (_, id) => ({ id, twice: id * 2 })))
 })
 
 test('W27 a transform that answers something else each time is seen once: its rows and its state are of one attempt', async () => {

@@ -15,6 +15,7 @@ import {
   writeIpc,
 } from '../../../src/batch/index.js'
 import { type Schema, schemaFromJson } from '../../../src/schema/index.js'
+import { numbers, oddNumbers } from '../../support/damage.js'
 import { brokenPromise } from './shape.js'
 
 const types = [
@@ -70,19 +71,6 @@ function sampleOf(name: string, columns: readonly string[], rows: number): Sampl
   return { name, schema, message }
 }
 
-/** A seeded stream of whole numbers (mulberry32). */
-function numbers(seed: number): (below: number) => number {
-  let state = seed
-  return below => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4294967296) * below)
-  }
-}
-
-const odd = [0, 1, 2, 3, 7, 8, 63, 64, 127, 255, 256, 65535, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffff8]
-
 /** One damaged copy: bits, words, swapped words, a cut, or bytes behind. */
 function damage(message: Uint8Array, below: (n: number) => number): Uint8Array {
   const metadata = 8 + new DataView(message.buffer).getInt32(4, true)
@@ -95,7 +83,7 @@ function damage(message: Uint8Array, below: (n: number) => number): Uint8Array {
   for (let times = 1 + below(3); times > 0; times--) {
     const kind = below(6)
     if (kind === 0) copy[place(1)] = below(256)
-    else if (kind === 1) view.setUint32(place(4), odd[below(odd.length)] ?? 0, true)
+    else if (kind === 1) view.setUint32(place(4), oddNumbers[below(oddNumbers.length)] ?? 0, true)
     else if (kind === 2) {
       const at = place(4)
       view.setUint32(at, view.getUint32(at, true) + below(33) - 16, true)
