@@ -5,6 +5,7 @@
 export {
   type Columns,
   type ColumnsOf,
+  type CsvOptions,
   type FileSinkOptions,
   type Format,
   type FunctionLike,
@@ -18,6 +19,7 @@ export {
   type SinkFormat,
   type Source,
   type Stream,
+  csv,
   files,
   job,
   json,

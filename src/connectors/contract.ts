@@ -3,7 +3,7 @@
  * settled yet is back-pressure.
  */
 import { type Batch } from '../batch/index.js'
-import { type DeadLine } from '../formats/index.js'
+import { type DeadRecord } from '../formats/index.js'
 
 /** Where rows come from, for dead letters: a file with lines (or rows) counted from 1. */
 export interface Polled {
@@ -14,7 +14,7 @@ export interface Polled {
   readonly firstPosition: number
   readonly positions: Float64Array | null
   /** Lines that did not parse, in order. */
-  readonly dead: readonly DeadLine[]
+  readonly dead: readonly DeadRecord[]
 }
 
 export interface PollLimit {

@@ -1,15 +1,14 @@
 /**
- * What a format of lines is: bytes in, batches out, and back. Rows that do not decode become dead lines and
- * stop nobody.
+ * What a format is: bytes in, batches out, and back. Rows that do not decode become dead records and stop nobody.
  */
 import { type Batch } from '../batch/index.js'
 import { type ErrorCode } from '../base/index.js'
 
-/** A line that did not parse. */
-export interface DeadLine {
-  /** Counted from 1 in its file. */
-  readonly line: number
-  /** What the line says, as text with U+FFFD for what is not UTF-8, at most 4,096 characters. */
+/** A record that did not decode. */
+export interface DeadRecord {
+  /** Counted from 1 in its file: the line it begins at; of formats without lines, the row. */
+  readonly position: number
+  /** What the record says, as text with U+FFFD for what is not UTF-8, at most 4,096 characters. */
   readonly text: string
   readonly code: ErrorCode
   readonly message: string
@@ -17,14 +16,14 @@ export interface DeadLine {
 
 export interface Decoded {
   readonly batch: Batch
-  /** Line number of each row, counted from 1: `firstLine + i` where `lines` is null. */
-  readonly firstLine: number
-  readonly lines: Float64Array | null
-  readonly dead: readonly DeadLine[]
+  /** Position of each row, counted from 1: `firstPosition + i` where `positions` is null. */
+  readonly firstPosition: number
+  readonly positions: Float64Array | null
+  readonly dead: readonly DeadRecord[]
 }
 
-/** Decodes one file or stream of lines. The input buffer is its own, so that a file is read straight into it. */
-export interface LineDecoder {
+/** Decodes one file or stream. The input buffer is its own, so that a file is read straight into it. */
+export interface Decoder {
   /** Room for at least `bytes` more bytes. Valid until the next call of any method. */
   space(bytes: number): Uint8Array
   /** `bytes` of the space were filled. */
@@ -32,16 +31,27 @@ export interface LineDecoder {
   /** No more input comes: a last line without a newline counts. */
   finish(): void
   /**
-   * Up to `rowsMax` rows of what is there; null when no whole line is left. A batch may have 0 rows and dead
-   * lines. Empty lines count as lines and are skipped.
+   * Up to `rowsMax` rows of what is there; null when no whole record is left. A batch may have 0 rows and dead
+   * records. Empty lines count as lines and are skipped. Throws a ConnectorError (ANB4002) that names no file where
+   * nothing behind a damaged place can be read.
    */
   next(rowsMax: number): Decoded | null
-  /** Whole lines in the buffer that `next` has not answered yet, where that is cheap to know; bytes otherwise. */
+  /** Bytes of whole records in the buffer that `next` has not answered yet, where that is cheap to know; all bytes otherwise. */
   readonly pendingBytes: number
+  /**
+   * What the beginning of the input (names of columns, a written schema) says against the declared schema, a message
+   * each. Null while too little of it came to know; a format without such a beginning answers none at once.
+   */
+  readonly misfits: readonly string[] | null
 }
 
-/** Encodes batches of one schema as lines. */
-export interface LineEncoder {
+/** Encodes batches of one schema. */
+export interface Encoder {
+  /** What every file begins with, before its first batch: empty for most formats. */
+  readonly head: Uint8Array
   /** The bytes are a view that is valid until the next call. */
   encode(batch: Batch): Uint8Array
 }
+
+export const noHead: Uint8Array = new Uint8Array(0)
+export const noMisfits: readonly string[] = []

@@ -8,7 +8,7 @@
  * Behind the last filled byte there are always `padding` readable bytes, and behind a whole line stands its
  * newline, so a scanner may look ahead in blocks of 16 bytes without asking.
  */
-import { type DeadLine } from './contract.js'
+import { type DeadRecord } from './contract.js'
 
 /** A longer line is a dead line (ANB4009). Bytes. */
 export const lineBytesMax = 64 * 1024 * 1024
@@ -52,7 +52,7 @@ export class LineBuffer {
   line = 1
   private end = 0
   private whole = 0
-  private finished = false
+  finished = false
   private bomSeen = false
   /** Set while the bytes of an overlong line are dropped. */
   private dropping: { text: string; length: number } | null = null
@@ -67,6 +67,11 @@ export class LineBuffer {
   /** Whole lines may be read from `start` up to here; an overlong line ends the stretch. */
   get limit(): number {
     return this.overlong[0]?.at ?? this.whole
+  }
+
+  /** A line that is too long comes next or later. */
+  get isCut(): boolean {
+    return this.overlong.length > 0
   }
 
   get pendingBytes(): number {
@@ -119,7 +124,7 @@ export class LineBuffer {
   }
 
   /** The overlong line, if it comes next. */
-  takeOverlong(): DeadLine | null {
+  takeOverlong(): DeadRecord | null {
     const first = this.overlong[0]
     if (first === undefined || first.at !== this.start) return null
     this.overlong.shift()
@@ -180,9 +185,9 @@ export class LineBuffer {
   }
 }
 
-export function tooLong(line: number, text: string, length: number): DeadLine {
+export function tooLong(line: number, text: string, length: number): DeadRecord {
   const message = `expected a line of at most ${lineBytesMax} bytes, got ${length}`
-  return { line, text, code: 'ANB4009', message }
+  return { position: line, text, code: 'ANB4009', message }
 }
 
 /** At most `deadTextMax` characters, without the carriage return of a CRLF. */

@@ -7,15 +7,15 @@
  */
 import { type Batch, type Column } from '../batch/index.js'
 import { type Schema } from '../schema/index.js'
-import { Arena, type ColumnBuilder } from './columns/builder.js'
+import { Arena, type ColumnBuilder, builtBytes, finishColumns } from './columns/builder.js'
 import { runBytesMax } from './columns/scratch.js'
-import { type DeadLine, type Decoded, type LineDecoder } from './contract.js'
+import { type DeadRecord, type Decoded, type Decoder, noMisfits } from './contract.js'
 import { type InputRegion, LineBuffer, deadText, lineBytesMax, tooLong } from './line-buffer.js'
 import { RowLines } from './row-lines.js'
 
 const newline = 10
 /** Builders that grew beyond this are let go with their batch. Bytes. */
-const keptBytesMax = 4 * runBytesMax
+export const keptBytesMax = 4 * runBytesMax
 
 /** The line is not what its format or schema says; the message is the dead line's. */
 export class LineFault extends Error {}
@@ -47,11 +47,12 @@ export interface Lines {
   readonly reader: () => LineReader
 }
 
-export function lineDecoder(lines: Lines): LineDecoder {
-  return new Decoder(lines)
+export function lineDecoder(lines: Lines): Decoder {
+  return new LineDecoder(lines)
 }
 
-class Decoder implements LineDecoder {
+class LineDecoder implements Decoder {
+  readonly misfits = noMisfits
   private readonly buffer: LineBuffer
   private readonly schema: Schema
   private readonly scanner: RunScanner | null
@@ -85,7 +86,7 @@ class Decoder implements LineDecoder {
 
   next(rowsMax: number): Decoded | null {
     const { buffer } = this
-    const dead: DeadLine[] = []
+    const dead: DeadRecord[] = []
     const numbers = new RowLines()
     const from = buffer.start
     while (this.rows + dead.length < rowsMax && buffer.start - from < runBytesMax) {
@@ -96,7 +97,7 @@ class Decoder implements LineDecoder {
     }
     if (this.rows === 0 && dead.length === 0) return null
     const batch = this.finishBatch()
-    return { batch, firstLine: numbers.first(buffer.line), lines: numbers.numbers(batch.rows), dead }
+    return { batch, firstPosition: numbers.first(buffer.line), positions: numbers.numbers(batch.rows), dead }
   }
 
   /** Scans a run of rows; false where a line waits that has to go the slow way. */
@@ -124,7 +125,7 @@ class Decoder implements LineDecoder {
     return start + bytes.subarray(start, start + runBytesMax).lastIndexOf(newline) + 1
   }
 
-  private line(numbers: RowLines, dead: DeadLine[]): void {
+  private line(numbers: RowLines, dead: DeadRecord[]): void {
     const { buffer } = this
     const { bytes, start, line } = buffer
     const end = buffer.lineEnd()
@@ -141,7 +142,7 @@ class Decoder implements LineDecoder {
     } catch (fault) {
       if (!(fault instanceof LineFault)) throw fault
       for (const builder of this.reader.builders) builder.truncate(this.rows)
-      dead.push({ line, text: deadText(bytes, start, end), code: 'ANB2003', message: fault.message })
+      dead.push({ position: line, text: deadText(bytes, start, end), code: 'ANB2003', message: fault.message })
     }
   }
 
@@ -162,10 +163,8 @@ class Decoder implements LineDecoder {
 
   private builtColumns(): readonly Column[] {
     const { builders } = this.reader
-    const bytes = builders.reduce((sum, builder) => sum + builder.bytes(), 0)
-    const arena = new Arena(bytes)
-    const columns = builders.map(builder => builder.finish(arena))
-    if (bytes > keptBytesMax) this.reader = this.lines.reader()
+    const columns = finishColumns(builders)
+    if (builtBytes(builders) > keptBytesMax) this.reader = this.lines.reader()
     else for (const builder of builders) builder.truncate(0)
     return columns
   }

@@ -38,8 +38,8 @@ export function parseDate(text: string): number | null {
   return found === null ? null : daysOf(Number(found[1]), Number(found[2]), Number(found[3]))
 }
 
-/** Days since 1970-01-01, by counting years from March so that a leap day comes last. */
-function daysOf(year: number, month: number, day: number): number | null {
+/** Days since 1970-01-01, by counting years from March so that a leap day comes last; null for no day. */
+export function daysOf(year: number, month: number, day: number): number | null {
   if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return null
   const y = month <= 2 ? year - 1 : year
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1

@@ -1,23 +1,13 @@
 /**
- * Sources, sinks and formats as data: what `files(...)`, `socket(...)` and `nullSink(...)` answer. They describe
+ * Sources and sinks as data: what `files(...)`, `socket(...)` and `nullSink(...)` answer. They describe
  * and open nothing; the runtime binds them to connectors by their `kind`. What is not allowed in them is found
  * when the job becomes a plan, with all its other faults.
  */
-import { type FormatNode, type SinkConnector, type SourceConnector } from './nodes.js'
-import { type SchemaLike, schemaJsonOf } from './functions.js'
-import { type Columns, type ColumnsOf } from './types.js'
+import { type Format, type SinkFormat, json } from './formats.js'
+import { type SinkConnector, type SourceConnector } from './nodes.js'
+import { type Columns } from './types.js'
 import { type Bytes, type Duration, bytesOf, msOf } from './units.js'
 
-/** A way to read rows of columns `C`. */
-export interface Format<C extends Columns> {
-  readonly format: FormatNode
-  /** For types only; always undefined. */
-  readonly columns?: C
-}
-/** A way to write rows. */
-export interface SinkFormat {
-  readonly write: 'json' | 'parquet'
-}
 /** Where rows of columns `C` come from. */
 export interface Source<C extends Columns> {
   readonly source: SourceConnector
@@ -33,23 +23,6 @@ export interface WrongOption {
   readonly message: string
   readonly hint: string
 }
-
-/** JSON lines: one object a line, UTF-8. With a schema for reading, without for writing. */
-export function json(): SinkFormat
-export function json<const S extends SchemaLike>(schema: S): Format<ColumnsOf<S>>
-export function json(schema?: SchemaLike): SinkFormat | Format<Columns> {
-  return schema === undefined ? { write: 'json' } : { format: { kind: 'json', schema: schemaJsonOf(schema) } }
-}
-
-/** Parquet files. With a schema for reading (only the columns that the job needs are read), without for writing. */
-export function parquet(): SinkFormat
-export function parquet<const S extends SchemaLike>(schema: S): Format<ColumnsOf<S>>
-export function parquet(schema?: SchemaLike): SinkFormat | Format<Columns> {
-  return schema === undefined ? { write: 'parquet' } : { format: { kind: 'parquet', schema: schemaJsonOf(schema) } }
-}
-
-/** Plain lines of UTF-8: one column, `line`. */
-export const text = (): Format<{ readonly line: 'utf8' }> => ({ format: { kind: 'text' } })
 
 export interface FileSinkOptions {
   /** When a file is closed and made visible, whichever comes first. Default 128 MiB or 60 s. */
@@ -95,11 +68,11 @@ function socketSource<C extends Columns>(address: string, format: Format<C>): So
 /** JSON lines to `tcp://host:port` or `unix:///path`. */
 function socketSink(address: string, format: SinkFormat = json()): Sink {
   const wrong =
-    format.write === 'json'
+    format.write.kind === 'json'
       ? []
       : [
           {
-            message: `a socket sink writes JSON lines, not ${format.write}`,
+            message: `a socket sink writes JSON lines, not ${format.write.kind}`,
             hint: 'write socket.sink(address, json())',
           },
         ]

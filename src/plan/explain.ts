@@ -80,7 +80,7 @@ function titleOf(node: PlanNode): string {
     case 'sink':
       if (node.connector.kind === 'null') return 'null sink'
       return node.connector.kind === 'files'
-        ? `sink files ${node.connector.path} (${node.connector.format})`
+        ? `sink files ${node.connector.path} (${node.connector.format.kind})`
         : `sink socket ${node.connector.address}`
     default:
       return node.kind

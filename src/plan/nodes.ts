@@ -4,7 +4,7 @@
  */
 import { type SchemaJson } from '../schema/index.js'
 
-export const planVersion = 1
+export const planVersion = 2
 
 /** Where a node's rows come from: the main output of a node, or a side output of it by name. */
 export interface Edge {
@@ -32,10 +32,24 @@ export interface FunctionRef {
   readonly declared: string
 }
 
+/** How CSV is written down; each of `delimiter` and `quote` is one ASCII character. */
+export interface CsvDialect {
+  readonly header: boolean
+  readonly delimiter: string
+  readonly quote: string
+  readonly nullValue: string
+}
+
 export type FormatNode =
   | { readonly kind: 'json'; readonly schema: SchemaJson }
+  | ({ readonly kind: 'csv'; readonly schema: SchemaJson } & CsvDialect)
   | { readonly kind: 'parquet'; readonly schema: SchemaJson }
   | { readonly kind: 'text' }
+
+export type SinkFormatNode =
+  | { readonly kind: 'json' }
+  | ({ readonly kind: 'csv' } & CsvDialect)
+  | { readonly kind: 'parquet' }
 
 export type SourceConnector =
   | { readonly kind: 'files'; readonly glob: string; readonly format: FormatNode }
@@ -49,7 +63,7 @@ export interface RollPolicy {
   readonly ms: number
 }
 export type SinkConnector =
-  | { readonly kind: 'files'; readonly path: string; readonly format: 'json' | 'parquet'; readonly roll: RollPolicy }
+  | { readonly kind: 'files'; readonly path: string; readonly format: SinkFormatNode; readonly roll: RollPolicy }
   | { readonly kind: 'socket'; readonly address: string }
   /** Counts rows and adds up a checksum: for benchmarks. */
   | { readonly kind: 'null'; readonly checksum: string | null }

@@ -100,11 +100,17 @@ const edgeShape: Shape<Edge> = (value, path) => {
 }
 
 const placed = { id: string, place: string } as const
-const jsonFormat = object({ kind: oneOf('json'), schema: schemaShape })
+const dialect = { header: boolean, delimiter: string, quote: string, nullValue: string } as const
 const formatShape = union('kind', {
-  json: jsonFormat,
+  json: object({ kind: oneOf('json'), schema: schemaShape }),
+  csv: object({ kind: oneOf('csv'), schema: schemaShape, ...dialect }),
   parquet: object({ kind: oneOf('parquet'), schema: schemaShape }),
   text: object({ kind: oneOf('text') }),
+})
+const sinkFormatShape = union('kind', {
+  json: object({ kind: oneOf('json') }),
+  csv: object({ kind: oneOf('csv'), ...dialect }),
+  parquet: object({ kind: oneOf('parquet') }),
 })
 const sourceConnector = union('kind', {
   files: object({ kind: oneOf('files'), glob: string, format: formatShape }),
@@ -114,7 +120,7 @@ const sinkConnector = union('kind', {
   files: object({
     kind: oneOf('files'),
     path: string,
-    format: oneOf('json', 'parquet'),
+    format: sinkFormatShape,
     roll: object({ bytes: whole, ms: whole }),
   }),
   socket: object({ kind: oneOf('socket'), address: string }),

@@ -12,6 +12,7 @@ import {
   type SourceNode,
   type UnionNode,
 } from './nodes.js'
+import { lintFormat } from './rules-format.js'
 import { columnOf, edgeSchema, formatSchema, isRequired } from './schemas.js'
 
 export interface NodeRule {
@@ -93,6 +94,7 @@ function lintSource(rule: NodeRule, node: SourceNode): void {
       'declare the columns: json({ user: "utf8" })',
     )
   }
+  lintFormat(rule.faults, at, connector.format, node.schema)
   if (connector.kind === 'socket') {
     lintAddress(rule, at, connector.address)
     if (connector.format.kind === 'parquet') {
@@ -275,6 +277,7 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
   const { connector } = node
   if (connector.kind === 'socket') return lintAddress(rule, at, connector.address)
   if (connector.kind === 'null') return lintChecksum(rule, node, connector.checksum)
+  lintFormat(rule.faults, at, connector.format, schemaIn(rule, node.input) ?? [])
   const parts = connector.path.split('/').filter(part => part !== '' && part !== '.')
   const [top = ''] = parts
   if (connector.path.startsWith('/') || parts.includes('..')) {

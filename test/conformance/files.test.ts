@@ -1,18 +1,23 @@
-/** The files source and sink, of JSON lines and of Parquet (a stand-in for it), keep the contracts. */
+/** The files source and sink keep the contracts in every format; of Parquet with a stand-in for what writes it. */
 import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { filesSink, filesSource } from '../../src/connectors/index.js'
-import { jsonDecoder, jsonEncoder, textDecoder } from '../../src/formats/index.js'
+import { decoderOf, encoderOf } from '../../src/formats/index.js'
+import { type FormatNode, type SinkFormatNode } from '../../src/plan/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
-import { type MakeSink, type MakeSource, sinkCases, sourceCases } from '../../src/testing/index.js'
+import { type MakeSink, type MakeSource, type NumberedRow, sinkCases, sourceCases } from '../../src/testing/index.js'
 import {
   HandClock,
+  type Row,
   filesBelow,
   lay,
   linesOf,
   numbered,
   numberedSchema,
-  readRows,
+  plainCsv,
   readStandIn,
+  rowsOfBytes,
+  sinkFormat,
   standInParquet,
   standInWork,
   temporaryFolder,
@@ -20,39 +25,60 @@ import {
 import { contract } from './contract.js'
 
 const parquet = standInWork(numberedSchema)
-const decoders = { json: jsonDecoder, text: textDecoder }
+
+/** The formats to read; the rows of a CSV file count from 1 where it has no header. */
+const read = {
+  json: { kind: 'json', schema: numbered },
+  csv: { kind: 'csv', schema: numbered, ...plainCsv, header: false },
+  parquet: { kind: 'parquet', schema: numbered },
+} as const satisfies Partial<Record<FormatNode['kind'], FormatNode>>
+type Kind = keyof typeof read
+
+function contentOf(kind: Kind, numbers: readonly NumberedRow[]): string | Uint8Array {
+  const rows = numbers.map(row => ({ ...row }))
+  switch (kind) {
+    case 'json':
+      return linesOf(rows)
+    case 'csv':
+      return rows.map(({ n, word }) => `${n},"${word}"\r\n`).join('')
+    case 'parquet':
+      return standInParquet(numbered, [rows.slice(0, 400), rows.slice(400)])
+  }
+}
 
 const source =
-  (kind: 'json' | 'parquet'): MakeSource =>
+  (kind: Kind): MakeSource =>
   async splits => {
     const folder = temporaryFolder()
-    splits.forEach((numbers, i) => {
-      const rows = numbers.map(row => ({ ...row }))
-      const content = kind === 'json' ? linesOf(rows) : standInParquet(numbered, [rows.slice(0, 400), rows.slice(400)])
-      lay(folder, { [`${i}.${kind}`]: content })
-    })
-    const format = { kind, schema: numbered } as const
+    splits.forEach((rows, i) => lay(folder, { [`${i}.rows`]: contentOf(kind, rows) }))
+    const format = read[kind]
+    const decoder = decoderOf(format)
     return {
-      source: filesSource({ glob: `*.${kind}`, folder, format, files: realFiles, parquet, decoders, needed: null }),
+      source: filesSource({ glob: '*.rows', folder, format, files: realFiles, parquet, decoder, needed: null }),
     }
   }
 
+function rowsOf(kind: Kind, path: string): readonly Row[] {
+  if (kind === 'parquet') return readStandIn(path).groups.flat()
+  const format: FormatNode = kind === 'csv' ? { ...read.csv, header: true } : read[kind]
+  return rowsOfBytes(format, readFileSync(path))
+}
+
 const sink =
-  (format: 'json' | 'parquet'): MakeSink =>
+  (kind: Kind): MakeSink =>
   async bytes => {
     const out = temporaryFolder()
     const roll = { bytes, ms: 60_000 }
-    const path = 'rows/'
+    const format: SinkFormatNode = sinkFormat(kind)
     const schema = numberedSchema
+    const encoder = encoderOf(format, schema)
     const clock = new HandClock()
-    const made = filesSink({ out, path, format, roll, schema, files: realFiles, clock, encoder: jsonEncoder, parquet })
+    const made = filesSink({ out, path: 'rows/', format, roll, schema, files: realFiles, clock, encoder, parquet })
     const names = (): readonly string[] => filesBelow(join(out, 'rows')).map(name => join(out, 'rows', name))
-    const rows = (name: string): readonly object[] =>
-      format === 'json' ? readRows(name) : readStandIn(name).groups.flat()
-    return { sink: made, visible: async () => names().flatMap(rows) }
+    return { sink: made, visible: async () => names().flatMap(name => rowsOf(kind, name)) }
   }
 
-contract('files of JSON lines keep the contract of a source', sourceCases(source('json')))
-contract('files of Parquet keep the contract of a source', sourceCases(source('parquet')))
-contract('files of JSON lines keep the contract of a sink', sinkCases(sink('json'), 'whole files'))
-contract('files of Parquet keep the contract of a sink', sinkCases(sink('parquet'), 'whole files'))
+for (const kind of ['json', 'csv', 'parquet'] as const) {
+  contract(`files of ${kind} keep the contract of a source`, sourceCases(source(kind)))
+  contract(`files of ${kind} keep the contract of a sink`, sinkCases(sink(kind), 'whole files'))
+}

@@ -10,7 +10,8 @@ import { onTestFinished } from 'vitest'
 import { type Batch } from '../../src/batch/index.js'
 import { AnabranchError, type Clock, type Files, type Observer } from '../../src/base/index.js'
 import { type ParquetWork, type Polled, type Source } from '../../src/connectors/index.js'
-import { jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
+import { type Decoder, decoderOf, jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
+import { type CsvDialect, type FormatNode, type SinkFormatNode } from '../../src/plan/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
 import { type Schema, type SchemaJson, schemaFromJson, schemaToJson } from '../../src/schema/index.js'
 
@@ -23,6 +24,11 @@ export const numbered: SchemaJson = [
 export const numberedSchema = schemaFromJson(numbered)
 export const numberedRows = (from: number, to: number): readonly Row[] =>
   Array.from({ length: to - from }, (_, i) => ({ n: from + i, word: `word ${from + i}` }))
+
+/** How CSV is written down where nobody says otherwise. */
+export const plainCsv: CsvDialect = { header: true, delimiter: ',', quote: '"', nullValue: '' }
+export const sinkFormat = (kind: SinkFormatNode['kind']): SinkFormatNode =>
+  kind === 'csv' ? { kind, ...plainCsv } : { kind }
 
 export const linesOf = (rows: readonly Row[]): string => rows.map(row => `${JSON.stringify(row)}\n`).join('')
 
@@ -56,14 +62,24 @@ export const readRows = (path: string): readonly Row[] =>
     .map((line): Row => JSON.parse(line) as Row)
 
 export function batchOf(schema: Schema, rows: readonly Row[]): Batch {
-  const decoder = jsonDecoder(schema)
-  const bytes = Buffer.from(linesOf(rows))
+  const [batch] = decodeAll(jsonDecoder(schema), Buffer.from(linesOf(rows)), Math.max(1, rows.length))
+  return batch ?? { schema, rows: 0, columns: [] }
+}
+
+/** The rows of the bytes of a whole file. */
+export function rowsOfBytes(format: FormatNode, bytes: Uint8Array): readonly Row[] {
+  const decoder = decoderOf(format)?.()
+  if (decoder === undefined) throw new TypeError(`${format.kind} has no decoder`)
+  return decodeAll(decoder, bytes, 1000).flatMap(rowsIn)
+}
+
+function decodeAll(decoder: Decoder, bytes: Uint8Array, rowsMax: number): readonly Batch[] {
   decoder.space(bytes.length).set(bytes)
   decoder.filled(bytes.length)
   decoder.finish()
-  const decoded = decoder.next(Math.max(1, rows.length))
-  if (decoded === null) return { schema, rows: 0, columns: [] }
-  return decoded.batch
+  const batches: Batch[] = []
+  for (let part = decoder.next(rowsMax); part !== null; part = decoder.next(rowsMax)) batches.push(part.batch)
+  return batches
 }
 
 export const rowsIn = (batch: Batch): readonly Row[] =>

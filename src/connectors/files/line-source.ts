@@ -1,12 +1,14 @@
 /**
- * Files of lines, one after the other in the order of their names. A block of the file is read straight into the
+ * Files of bytes in order, one after the other in the order of their names. A block of the file is read straight into the
  * decoder's buffer; no byte is copied on the way, and a batch never holds rows of two files.
  */
-import { type Files } from '../../base/index.js'
-import { type Decoded, type LineDecoder } from '../../formats/index.js'
+import { ConnectorError, type Files, type PlanFault } from '../../base/index.js'
+import { type Decoded, type Decoder } from '../../formats/index.js'
 import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
+import { damaged } from '../io-error.js'
 import { codingOf, openBytes } from './bytes.js'
 import { type Input, findInputs } from './inputs.js'
+import { refuseMisfits } from './misfits.js'
 import { type Bytes } from './pieces.js'
 
 const blockMin = 64 * 1024
@@ -15,7 +17,7 @@ const blockMax = 1024 * 1024
 interface Reading {
   readonly input: Input
   readonly bytes: Bytes
-  readonly decoder: LineDecoder
+  readonly decoder: Decoder
   atEnd: boolean
 }
 
@@ -23,7 +25,7 @@ export interface LineSourceOptions {
   readonly glob: string
   readonly folder: string
   readonly files: Files
-  readonly decoder: () => LineDecoder
+  readonly decoder: () => Decoder
   /** Keeps the columns that are asked for; all are decoded, since a row with a wrong value in any column is dead. */
   readonly project: (decoded: Decoded) => Decoded
 }
@@ -43,16 +45,19 @@ export class LineSource implements Source {
   async open(): Promise<void> {
     this.inputs = findInputs(this.options)
     for (const input of this.inputs) codingOf(input)
+    const faults: PlanFault[] = []
+    for (const input of this.inputs) faults.push(...(await this.misfits(input)))
+    refuseMisfits(faults, this.inputs.length)
   }
 
   async poll(limit: PollLimit): Promise<Polled | null> {
     while (!this.stopped) {
       this.current ??= this.openNext()
       if (this.current === null) return null
-      const decoded = this.current.decoder.next(limit.rowsMax)
+      const decoded = decode(this.current, limit.rowsMax)
       if (decoded !== null) return this.polled(decoded, this.current.input.name)
       if (this.current.atEnd) this.closeCurrent()
-      else await this.fill(this.current, limit)
+      else await this.fill(this.current, limit.bytesMax)
     }
     return null
   }
@@ -76,11 +81,29 @@ export class LineSource implements Source {
     const input = this.inputs[this.next]
     if (input === undefined) return null
     this.next += 1
+    return this.begin(input)
+  }
+
+  private begin(input: Input): Reading {
     return { input, bytes: openBytes(input, this.options.files), decoder: this.options.decoder(), atEnd: false }
   }
 
-  private async fill(current: Reading, limit: PollLimit): Promise<void> {
-    const block = Math.max(blockMin, Math.min(blockMax, limit.bytesMax))
+  /** What the beginning of a file says against the declared schema, for formats that have such a beginning. */
+  private async misfits(input: Input): Promise<readonly PlanFault[]> {
+    const reading = this.begin(input)
+    try {
+      while (reading.decoder.misfits === null && !reading.atEnd) await this.fill(reading, blockMin)
+      const hint = 'declare what the file has'
+      return named(input, () => reading.decoder.misfits ?? []).map(
+        message => ({ code: 'ANB1018', message, place: `file "${input.name}"`, hint }) as const,
+      )
+    } finally {
+      reading.bytes.close()
+    }
+  }
+
+  private async fill(current: Reading, bytesMax: number): Promise<void> {
+    const block = Math.max(blockMin, Math.min(blockMax, bytesMax))
     const space = current.decoder.space(block).subarray(0, block)
     const read = current.bytes.read(space)
     const got = typeof read === 'number' ? read : await read
@@ -97,7 +120,20 @@ export class LineSource implements Source {
 
   private polled(decoded: Decoded, split: string): Polled {
     this.rows += decoded.batch.rows + decoded.dead.length
-    const { batch, dead, firstLine, lines } = this.options.project(decoded)
-    return { batch, split, firstPosition: firstLine, positions: lines, dead }
+    const { batch, dead, firstPosition, positions } = this.options.project(decoded)
+    return { batch, split, firstPosition, positions, dead }
+  }
+}
+
+const decode = (reading: Reading, rowsMax: number): Decoded | null =>
+  named(reading.input, () => reading.decoder.next(rowsMax))
+
+/** A decoder knows no file: what it says of damage is told with the name. */
+function named<T>(input: Input, step: () => T): T {
+  try {
+    return step()
+  } catch (cause) {
+    if (cause instanceof ConnectorError && cause.code === 'ANB4002') throw damaged(input.name, cause.message, cause)
+    throw cause
   }
 }

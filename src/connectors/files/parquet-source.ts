@@ -3,7 +3,7 @@
  * up to two ahead of the reader and within a byte budget, and given in the order of file and row group.
  */
 import { type Batch, byteLength, select, slice } from '../../batch/index.js'
-import { AnabranchError, type Files, PlanError } from '../../base/index.js'
+import { AnabranchError, type Files } from '../../base/index.js'
 import { type Schema } from '../../schema/index.js'
 import {
   type ParquetFooter,
@@ -15,6 +15,7 @@ import {
 } from '../contract.js'
 import { damaged } from '../io-error.js'
 import { type Input, findInputs } from './inputs.js'
+import { refuseMisfits } from './misfits.js'
 import { faultsOf } from './parquet-fit.js'
 import { WatchedFile } from './watched-file.js'
 
@@ -72,11 +73,7 @@ export class ParquetSource implements Source {
     for (const input of inputs) checkEnds(input, this.options.files)
     const footers = await inspectAll(inputs, this.options.parquet)
     const faults = footers.flatMap(({ input, footer }) => faultsOf(input.name, footer, this.options.schema))
-    if (faults.length > 0) {
-      const bad = new Set(faults.map(fault => fault.place)).size
-      const message = `${bad} of ${inputs.length} input files do not fit the declared schema`
-      throw new PlanError('ANB1018', message, { faults })
-    }
+    refuseMisfits(faults, inputs.length)
     this.groups = footers.flatMap(({ input, footer }) => rowGroups(input, footer))
   }
 

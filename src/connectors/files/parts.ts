@@ -1,11 +1,11 @@
 /**
- * Parts: files that grow in staging and become whole. A part of JSON lines is its final bytes; a part of Parquet is
+ * Parts: files that grow in staging and become whole. A part of encoded bytes is what it will be; a part of Parquet is
  * an Arrow stream that a Python process of ours converts, which can be repeated when that process dies.
  */
 import { join } from 'node:path'
 import { type Batch, endOfStream, ipcSize, ipcTemplate, streamHeader, writeIpc } from '../../batch/index.js'
 import { type Files, type OpenFile } from '../../base/index.js'
-import { type LineEncoder } from '../../formats/index.js'
+import { type Encoder } from '../../formats/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type ParquetWork } from '../contract.js'
 import { writing, writingAsync } from '../io-error.js'
@@ -31,10 +31,17 @@ export type PartMaker = (n: number) => Part
 
 const partName = (n: number, extension: string): string => `part-${String(n).padStart(5, '0')}.${extension}`
 
-export function jsonParts(files: Files, staging: string, encoder: LineEncoder): PartMaker {
+export function encodedParts(options: {
+  readonly files: Files
+  readonly staging: string
+  readonly encoder: Encoder
+  readonly extension: string
+}): PartMaker {
+  const { files, staging, encoder, extension } = options
   return n => {
-    const name = partName(n, 'jsonl')
+    const name = partName(n, extension)
     const file = new StagedFile(files, join(staging, name))
+    if (encoder.head.length > 0) file.append(encoder.head)
     return new FilePart(
       name,
       file,

@@ -1,5 +1,5 @@
 /**
- * The files sink: parts of JSON lines or Parquet that roll by size and age, and are visible only when they are
+ * The files sink: parts of a format that roll by size and age, and are visible only when they are
  * whole. Names are fixed: `part-00000.jsonl`, `part-00001.jsonl`, ...
  *
  * A run over a finished one holds its files back and replaces all of them at the end; the disk holds both for that
@@ -8,11 +8,11 @@
  */
 import { type Batch } from '../../batch/index.js'
 import { type Clock, type Files, invariant } from '../../base/index.js'
-import { type LineEncoder } from '../../formats/index.js'
-import { type RollPolicy } from '../../plan/index.js'
+import { type Encoder } from '../../formats/index.js'
+import { type RollPolicy, type SinkFormatNode } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type ParquetWork, type Sink, type SinkFile } from '../contract.js'
-import { type Part, type PartMaker, jsonParts, parquetParts } from './parts.js'
+import { type Part, type PartMaker, encodedParts, parquetParts } from './parts.js'
 import { Shelf } from './shelf.js'
 
 /** Parts that are made whole behind the one that is written; a further roll waits. */
@@ -23,14 +23,14 @@ export interface FilesSinkOptions {
   readonly out: string
   /** As the user wrote it, relative to DIR: `flights/`. */
   readonly path: string
-  readonly format: 'json' | 'parquet'
+  readonly format: SinkFormatNode
   /** For Parquet `bytes` are those of Arrow, before compression. */
   readonly roll: RollPolicy
   readonly schema: Schema
   readonly files: Files
   readonly clock: Clock
-  /** Makes the encoder of JSON lines. */
-  readonly encoder: (schema: Schema) => LineEncoder
+  /** Of the format, unless that is a table. */
+  readonly encoder: Encoder | null
   /** Needed for the format `parquet`. */
   readonly parquet: ParquetWork | null
 }
@@ -46,9 +46,13 @@ export function filesSink(options: FilesSinkOptions): Sink {
 }
 
 function partMaker({ format, files, schema, encoder, parquet }: FilesSinkOptions, staging: string): PartMaker {
-  if (format === 'json') return jsonParts(files, staging, encoder(schema))
+  if (encoder !== null) return encodedParts({ files, staging, encoder, extension: extensionOf(format) })
   invariant(parquet !== null, 'a job that writes Parquet has a process that writes it')
   return parquetParts(files, staging, schema, parquet)
+}
+
+function extensionOf(format: SinkFormatNode): string {
+  return format.kind === 'json' ? 'jsonl' : format.kind
 }
 
 class FilesSink implements Sink {
@@ -65,7 +69,7 @@ class FilesSink implements Sink {
   constructor(
     private readonly shelf: Shelf,
     private readonly make: PartMaker,
-    private readonly options: Pick<FilesSinkOptions, 'format' | 'roll' | 'clock'>,
+    private readonly options: Pick<FilesSinkOptions, 'encoder' | 'roll' | 'clock'>,
   ) {}
 
   async open(): Promise<void> {
@@ -79,8 +83,8 @@ class FilesSink implements Sink {
     if (part.bytes < this.options.roll.bytes && !this.due) return
     while (this.sealing.size >= sealingMax) await Promise.race(this.sealing)
     this.roll(part)
-    // Lines are whole at once, so they are visible before a later write may fail; a conversion goes on behind.
-    if (this.options.format === 'json') await this.shelved
+    // Encoded bytes are whole at once, so they are visible before a later write may fail; a conversion goes on behind.
+    if (this.options.encoder !== null) await this.shelved
     this.rethrow()
   }
 

@@ -1,20 +1,15 @@
 /**
- * The files source: Parquet, JSON lines or lines of text, chosen by the format that the job declares.
+ * The files source: tables (Parquet) or bytes in order (JSON lines, CSV, text), as the format that the job declares.
  */
 import { select } from '../../batch/index.js'
 import { type Files, invariant } from '../../base/index.js'
-import { type Decoded, type LineDecoder } from '../../formats/index.js'
+import { type Decoded, type Decoder } from '../../formats/index.js'
 import { type FormatNode } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { type ParquetWork, type Source } from '../contract.js'
 import { LineSource } from './line-source.js'
 import { ParquetSource } from './parquet-source.js'
 
-/** Makes the decoder of one file or one connection. */
-export interface LineDecoders {
-  json(schema: Schema): LineDecoder
-  text(): LineDecoder
-}
 export interface FilesSourceOptions {
   /** As the user wrote it, relative to `folder`. */
   readonly glob: string
@@ -24,7 +19,8 @@ export interface FilesSourceOptions {
   readonly files: Files
   /** Needed for the format `parquet`. */
   readonly parquet: ParquetWork | null
-  readonly decoders: LineDecoders
+  /** Makes the decoder of one file; null for tables. */
+  readonly decoder: (() => Decoder) | null
   /** Columns that the job uses, in any order; null: all that are declared. Batches have them in declared order. */
   readonly needed: readonly string[] | null
 }
@@ -38,7 +34,7 @@ export interface FilesSourceOptions {
  * (ANB4004).
  */
 export function filesSource(options: FilesSourceOptions): Source {
-  const { format, decoders, needed } = options
+  const { format, decoder, needed } = options
   if (format.kind === 'parquet') {
     const { parquet } = options
     invariant(parquet !== null, 'a job that reads Parquet has a process that reads it')
@@ -46,15 +42,15 @@ export function filesSource(options: FilesSourceOptions): Source {
     const columns = schema.fields.map(field => field.name).filter(name => needed === null || needed.includes(name))
     return new ParquetSource({ ...options, parquet, schema, columns })
   }
-  if (format.kind === 'text') {
-    return new LineSource({ ...options, decoder: () => decoders.text(), project: decoded => decoded })
-  }
-  const schema = schemaFromJson(format.schema)
-  return new LineSource({ ...options, decoder: () => decoders.json(schema), project: projection(schema, needed) })
+  invariant(decoder !== null, 'a format of bytes has a decoder')
+  const project = format.kind === 'text' ? whole : projection(schemaFromJson(format.schema), needed)
+  return new LineSource({ ...options, decoder, project })
 }
+
+const whole = (decoded: Decoded): Decoded => decoded
 
 function projection(schema: Schema, needed: readonly string[] | null): (decoded: Decoded) => Decoded {
   const columns = schema.fields.map(field => field.name).filter(name => needed === null || needed.includes(name))
-  if (columns.length === schema.fields.length) return decoded => decoded
+  if (columns.length === schema.fields.length) return whole
   return decoded => ({ ...decoded, batch: select(decoded.batch, columns) })
 }

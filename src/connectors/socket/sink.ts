@@ -14,7 +14,7 @@ import {
   type StreamEvents,
 } from '../../base/index.js'
 import { type Batch } from '../../batch/index.js'
-import { type LineEncoder } from '../../formats/index.js'
+import { type Encoder } from '../../formats/index.js'
 import { type Sink, type SinkFile } from '../contract.js'
 import { errnoText } from '../io-error.js'
 import { type SocketAddress, parseAddress } from './address.js'
@@ -29,7 +29,7 @@ export interface SocketSinkOptions {
   readonly sockets: Sockets
   readonly clock: Clock
   readonly observer: Observer
-  readonly encoder: LineEncoder
+  readonly encoder: Encoder
   /** Milliseconds that the server may be away at start. Default 10,000. */
   readonly connectMs?: number
 }

@@ -9,7 +9,7 @@
  */
 import { type ByteStream, type Clock, type Listener, type Observer, type Sockets } from '../../base/index.js'
 import { type StreamEvents } from '../../base/index.js'
-import { type LineDecoder } from '../../formats/index.js'
+import { type Decoder } from '../../formats/index.js'
 import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
 import { errnoText } from '../io-error.js'
 import { type SocketAddress, parseAddress } from './address.js'
@@ -25,7 +25,7 @@ export interface SocketSourceOptions {
   readonly clock: Clock
   readonly observer: Observer
   /** One a connection. */
-  readonly decoder: () => LineDecoder
+  readonly decoder: () => Decoder
   /** Milliseconds that the server may be away at start. Default 10,000. */
   readonly connectMs?: number
 }
@@ -43,7 +43,7 @@ export function socketSource(options: SocketSourceOptions): Source {
 interface Connection {
   /** The address, with the number of the connection where there are several. */
   readonly split: string
-  readonly decoder: LineDecoder
+  readonly decoder: Decoder
   stream: ByteStream | null
   paused: boolean
   ended: boolean
@@ -178,8 +178,8 @@ class SocketSource implements Source {
       this.resume(connection, decoded === null)
       if (decoded === null) continue
       this.rows += decoded.batch.rows + decoded.dead.length
-      const { batch, dead, firstLine, lines } = decoded
-      return { batch, split: connection.split, firstPosition: firstLine, positions: lines, dead }
+      const { batch, dead, firstPosition, positions } = decoded
+      return { batch, split: connection.split, firstPosition, positions, dead }
     }
     return null
   }

@@ -133,6 +133,15 @@ function clearTail(bits: Uint8Array, length: number): void {
   if (length & 7) bits[last] = (bits[last] ?? 0) & ((1 << (length & 7)) - 1)
 }
 
+export const builtBytes = (builders: readonly ColumnBuilder[]): number =>
+  builders.reduce((sum, builder) => sum + builder.bytes(), 0)
+
+/** The columns that the builders hold, in one fresh buffer. */
+export function finishColumns(builders: readonly ColumnBuilder[]): readonly Column[] {
+  const arena = new Arena(builtBytes(builders))
+  return builders.map(builder => builder.finish(arena))
+}
+
 const flat = { children: [], offsets: null } as const
 
 /** Values of 1 to 16 bytes, written through `view` at `length * width`. */

@@ -9,7 +9,7 @@
  */
 import { type Batch } from '../../batch/index.js'
 import { type Schema } from '../../schema/index.js'
-import { type LineEncoder } from '../contract.js'
+import { type Encoder, noHead } from '../contract.js'
 import { FastWriter } from './fast-writer.js'
 import { Output } from './output.js'
 import { objectWriter } from './writers.js'
@@ -20,12 +20,13 @@ export interface JsonEncoderOptions {
 }
 
 /** Encodes batches of a schema as JSON lines. */
-export function jsonEncoder(schema: Schema, options: JsonEncoderOptions = {}): LineEncoder {
+export function jsonEncoder(schema: Schema, options: JsonEncoderOptions = {}): Encoder {
   const fast = options.kernel === 'plain' ? null : FastWriter.of(schema)
   return fast ?? new PlainEncoder(schema)
 }
 
-class PlainEncoder implements LineEncoder {
+class PlainEncoder implements Encoder {
+  readonly head = noHead
   private readonly out = new Output()
 
   constructor(private readonly schema: Schema) {}

@@ -17,6 +17,7 @@ import {
 } from '../../kernels/index.js'
 import { type DataType, type Schema, byteWidth } from '../../schema/index.js'
 import { bitmapBytes } from '../columns/builder.js'
+import { type Encoder, noHead } from '../contract.js'
 import { Output } from './output.js'
 import { unitDigits } from './scalars.js'
 import { writer } from './writers.js'
@@ -36,7 +37,8 @@ function kindOf(type: DataType): number {
   }
 }
 
-export class FastWriter {
+export class FastWriter implements Encoder {
+  readonly head = noHead
   private bytes: Uint8Array
   private view: DataView
   /** Columns begin here. */

@@ -87,15 +87,13 @@ function decimalReader(type: DataType & { readonly kind: 'decimal128' }): Column
     const number = written(quoted ? plainText(reader) : reader.ascii(from, numberEnd(reader)))
     const value = number === null ? null : scaled(number, type.scale)
     if (value === null || value >= limit || value <= -limit) return failAt(reader, from, expected)
-    const at = builder.slot()
-    builder.view.setBigUint64(at, BigInt.asUintN(64, value), true)
-    builder.view.setBigInt64(at + 8, value >> 64n, true)
-    builder.length += 1
+    appendDecimal(builder, value)
   }
   return { builder, read }
 }
 
-interface Whole {
+/** What integers, dates and times have in common: whole numbers of a width, some of which come as text too. */
+export interface Whole {
   readonly bytes: 1 | 2 | 4 | 8
   readonly min: bigint
   readonly max: bigint
@@ -110,7 +108,7 @@ const signed = (bytes: 1 | 2 | 4 | 8) => {
 }
 const unsigned = (bytes: 1 | 2 | 4 | 8) => ({ bytes, min: 0n, max: (1n << BigInt(bytes * 8)) - 1n, parse: null })
 
-function wholeOf(type: DataType): Whole {
+export function wholeOf(type: DataType): Whole {
   const expected = formatType(type)
   switch (type.kind) {
     case 'int8':
@@ -153,14 +151,42 @@ function integerReader(type: DataType): ColumnReader {
     const from = quoted ? reader.at : numberStart(reader, whole.expected)
     const value = quoted ? (whole.parse?.(plainText(reader)) ?? null) : wholeNumber(reader, from)
     if (value === null || value < whole.min || value > whole.max) return failAt(reader, from, whole.expected)
-    const at = builder.slot()
-    if (whole.bytes === 8) builder.view.setBigUint64(at, BigInt.asUintN(64, value), true)
-    else if (whole.bytes === 4) builder.view.setInt32(at, Number(value), true)
-    else if (whole.bytes === 2) builder.view.setInt16(at, Number(value), true)
-    else builder.view.setInt8(at, Number(value))
-    builder.length += 1
+    appendWhole(builder, whole.bytes, value)
   }
   return { builder, read }
+}
+
+/** A value that fits into `bytes` bytes. */
+export function appendWhole(builder: FixedBuilder, bytes: Whole['bytes'], value: bigint): void {
+  if (bytes < 8) return appendSmall(builder, bytes, Number(value))
+  const at = builder.slot()
+  builder.view.setBigUint64(at, BigInt.asUintN(64, value), true)
+  builder.length += 1
+}
+
+/** A value that fits into `bytes` bytes, at most 4. */
+export function appendSmall(builder: FixedBuilder, bytes: Whole['bytes'], value: number): void {
+  const at = builder.slot()
+  if (bytes === 4) builder.view.setInt32(at, value, true)
+  else if (bytes === 2) builder.view.setInt16(at, value, true)
+  else builder.view.setInt8(at, value)
+  builder.length += 1
+}
+
+/** The common case of 64 bits: a whole number that a JavaScript number holds exactly. */
+export function appendExact(builder: FixedBuilder, value: number): void {
+  const slot = builder.slot()
+  const high = Math.floor(value / 4_294_967_296)
+  builder.view.setUint32(slot, value - high * 4_294_967_296, true)
+  builder.view.setInt32(slot + 4, high, true)
+  builder.length += 1
+}
+
+export function appendDecimal(builder: FixedBuilder, value: bigint): void {
+  const at = builder.slot()
+  builder.view.setBigUint64(at, BigInt.asUintN(64, value), true)
+  builder.view.setBigInt64(at + 8, value >> 64n, true)
+  builder.length += 1
 }
 
 /** The common case of 64 bits: at most 15 digits, which a JavaScript number holds exactly. */
@@ -180,12 +206,7 @@ function readShort(reader: JsonReader, builder: FixedBuilder): boolean {
   const stop = reader.bytes[at] ?? 0
   if (at === first || at - first > 15 || stop === 46 || (stop | 32) === 101) return false
   reader.at = at
-  const slot = builder.slot()
-  const exact = negative ? -value : value
-  const high = Math.floor(exact / 4_294_967_296)
-  builder.view.setUint32(slot, exact - high * 4_294_967_296, true)
-  builder.view.setInt32(slot + 4, high, true)
-  builder.length += 1
+  appendExact(builder, negative ? -value : value)
   return true
 }
 

@@ -62,13 +62,15 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const sextets = new Int8Array(256).fill(-1)
 for (let i = 0; i < 64; i++) sextets[alphabet.charCodeAt(i)] = i
 
-/**
- * The base64 string at `reader.at` as bytes (RFC 4648 section 4; padding may be left out); false where it is
- * none. JSON may write "/" as "\/", which is undone too.
- */
+/** The base64 string at `reader.at` as bytes; false where it is none. JSON may write "/" as "\/", which is undone too. */
 export function readBase64(reader: JsonReader, into: BytesBuilder): boolean {
   const begin = into.filled
   readText(reader, into)
+  return undoBase64(into, begin)
+}
+
+/** What lies in `into` from `begin` on, as the bytes it stands for (RFC 4648 section 4; padding may be left out). */
+export function undoBase64(into: BytesBuilder, begin: number): boolean {
   const text = into.content.subarray(begin, into.filled)
   let length = text.length
   if (length % 4 === 0) for (let i = 0; i < 2 && text[length - 1] === equals; i++) length -= 1

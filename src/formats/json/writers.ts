@@ -50,7 +50,7 @@ function valueWriter(column: Column, out: Output): Write {
 }
 
 /** Types whose text is quickest made as a string. */
-function scalarText(type: DataType, view: DataView): (row: number) => string {
+export function scalarText(type: DataType, view: DataView): (row: number) => string {
   switch (type.kind) {
     case 'int8':
       return row => String(view.getInt8(row))

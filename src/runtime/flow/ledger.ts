@@ -49,12 +49,12 @@ export class Ledger {
     this.sourceLimits.set(source, limit)
     limit.enter(polled.batch.rows + polled.dead.length)
     for (const line of polled.dead) {
-      this.count(line.code, line.message, this.split(polled.split), line.line)
+      this.count(line.code, line.message, this.split(polled.split), line.position)
       this.effects.bury({
         operator: source,
         transform: '',
         source: polled.split,
-        position: line.line,
+        position: line.position,
         row: line.text,
         error: { class: 'TransformError', code: line.code, type: 'ParseError', message: line.message, traceback: '' },
         capture: null,
@@ -64,7 +64,7 @@ export class Ledger {
     }
     const first = polled.dead[0]
     if (first === undefined) return null
-    return this.tooMany(limit, polled.dead.length, `first: line ${first.line} of ${polled.split}: ${first.message}`)
+    return this.tooMany(limit, polled.dead.length, `first: line ${first.position} of ${polled.split}: ${first.message}`)
   }
 
   nullKeys(stage: Stage, rows: Rows): AnabranchError | null {

@@ -2,7 +2,7 @@
  * Run a job: from a plan to its result. The order is the promise: the folder is locked before anything is started, a
  * worker has opened the modules before a source is opened, every check is done before the first row.
  */
-import { type Observer, PlanError } from '../../base/index.js'
+import { type Observer, PlanError, invariant } from '../../base/index.js'
 import {
   type NullSink,
   type ParquetWork,
@@ -16,7 +16,7 @@ import {
   socketSink,
   socketSource,
 } from '../../connectors/index.js'
-import { jsonDecoder, jsonEncoder, textDecoder } from '../../formats/index.js'
+import { decoderOf, encoderOf, jsonEncoder } from '../../formats/index.js'
 import { type Plan, type SinkVertex, type SourceVertex, type Topology, openStages, stagesOf } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
@@ -199,9 +199,9 @@ function makeSource(opened: Opened, vertex: SourceVertex, io: IoWorker): Source 
   const { world, plan, options } = opened
   const { connector } = vertex
   const { format } = connector
-  const declared = format.kind === 'text' ? null : schemaFromJson(format.schema)
+  const decoder = decoderOf(format)
   if (connector.kind === 'socket') {
-    const decoder = declared === null ? textDecoder : () => jsonDecoder(declared)
+    invariant(decoder !== null, 'the plan refuses tables on a socket')
     const { clock, sockets } = world
     return socketSource({ address: connector.address, sockets, clock, observer: options.observer, decoder })
   }
@@ -210,8 +210,8 @@ function makeSource(opened: Opened, vertex: SourceVertex, io: IoWorker): Source 
     folder: plan.folder,
     format,
     files: world.files,
-    parquet: format.kind === 'parquet' ? door(io, declared) : null,
-    decoders: { json: jsonDecoder, text: textDecoder },
+    parquet: format.kind === 'parquet' ? door(io, schemaFromJson(format.schema)) : null,
+    decoder,
     needed: vertex.schema.fields.map(f => f.name),
   })
 }
@@ -240,8 +240,8 @@ function makeSink(opened: Opened, vertex: SinkVertex, io: IoWorker): Sink {
     schema,
     files: world.files,
     clock: world.clock,
-    encoder: jsonEncoder,
-    parquet: connector.format === 'parquet' ? door(io, null) : null,
+    encoder: encoderOf(connector.format, schema),
+    parquet: connector.format.kind === 'parquet' ? door(io, null) : null,
   })
 }
 

@@ -4,13 +4,13 @@
  */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { type Batch, batchFromRows, type Value } from '../../batch/index.js'
-import { type LineDecoder, type LineEncoder } from '../../formats/index.js'
+import { type Decoder, type Encoder } from '../../formats/index.js'
 import { type DataType, formatType, parseType, type Schema } from '../../schema/index.js'
 import { type Case, numberedBatch, numberedRows, numberedSchema, rowsIn } from './cases.js'
 
 export interface FormatUnderTest {
-  readonly decoder: (schema: Schema) => LineDecoder
-  readonly encoder: (schema: Schema) => LineEncoder
+  readonly decoder: (schema: Schema) => Decoder
+  readonly encoder: (schema: Schema) => Encoder
   /** Text of the types that it cannot hold, such as `'list<int64>'`; all others of the suite are tried. */
   readonly without?: readonly string[]
 }
@@ -108,11 +108,11 @@ function emptyReadsEmpty(format: FormatUnderTest): void {
 /** A file of these batches. What an encoder answers is a view, so it is copied. */
 function written(format: FormatUnderTest, schema: Schema, batches: readonly Batch[]): Uint8Array {
   const encoder = format.encoder(schema)
-  return new Uint8Array(batches.flatMap(batch => [...encoder.encode(batch)]))
+  return new Uint8Array([...encoder.head, ...batches.flatMap(batch => [...encoder.encode(batch)])])
 }
 
 function read(
-  decoder: LineDecoder,
+  decoder: Decoder,
   file: Uint8Array,
   by: { readonly bytes: number; readonly rowsMax: number },
 ): readonly Batch[] {
@@ -132,7 +132,7 @@ function read(
   return batches
 }
 
-function feed(decoder: LineDecoder, bytes: Uint8Array): void {
+function feed(decoder: Decoder, bytes: Uint8Array): void {
   decoder.space(bytes.length).set(bytes)
   decoder.filled(bytes.length)
 }

@@ -10,6 +10,7 @@ import {
   type PythonNode,
   type Topology,
   stagesOf,
+  planVersion,
 } from '../../plan/index.js'
 import { type SchemaJson, schemaFromJson, schemaToJson, withFields } from '../../schema/index.js'
 import { type Chance } from './chance.js'
@@ -144,7 +145,7 @@ export function drawJob(chance: Chance): Job {
   const stream = steps(drawer, chance, drawer.union(sources))
   drawer.sink(stream)
   const plan: Plan = {
-    version: 1,
+    version: planVersion,
     job: 'simulated',
     params: {},
     options: {

@@ -45,7 +45,7 @@ function polledOf(split: string, lines: Split['lines']): Polled {
   const good = lines.flatMap(l => (l.row === null ? [] : [{ position: l.position, row: l.row }]))
   const dead = lines.flatMap(l =>
     l.row === null
-      ? [{ line: l.position, text: '{broken', code: 'ANB2003' as const, message: 'expected a value' }]
+      ? [{ position: l.position, text: '{broken', code: 'ANB2003' as const, message: 'expected a value' }]
       : [],
   )
   return {

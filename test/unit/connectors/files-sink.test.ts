@@ -13,7 +13,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Files } from '../../../src/base/index.js'
 import { type ParquetWork, type Sink, filesSink } from '../../../src/connectors/index.js'
-import { jsonEncoder } from '../../../src/formats/index.js'
+import { encoderOf } from '../../../src/formats/index.js'
+import { type SinkFormatNode } from '../../../src/plan/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
 import {
   HandClock,
@@ -27,13 +28,14 @@ import {
   readRows,
   readStandIn,
   refusal,
+  sinkFormat,
   standInWork,
   temporaryFolder,
 } from '../../support/connectors.js'
 
 interface More {
   readonly path?: string
-  readonly format?: 'json' | 'parquet'
+  readonly format?: SinkFormatNode['kind']
   readonly bytes?: number
   readonly files?: Files
   readonly clock?: HandClock
@@ -41,10 +43,13 @@ interface More {
 }
 
 function sinkTo(out: string, more: More = {}): Sink {
-  const { path = 'rows/', format = 'json', bytes = 1e9, files = realFiles, clock = new HandClock() } = more
+  const { path = 'rows/', format: kind = 'json', bytes = 1e9, files = realFiles, clock = new HandClock() } = more
   const { parquet = standInWork(numberedSchema) } = more
   const roll = { bytes, ms: 60_000 }
-  return filesSink({ out, path, format, roll, schema: numberedSchema, files, clock, encoder: jsonEncoder, parquet })
+  const format = sinkFormat(kind)
+  const schema = numberedSchema
+  const encoder = encoderOf(format, schema)
+  return filesSink({ out, path, format, roll, schema, files, clock, encoder, parquet })
 }
 
 const write = (sink: Sink, from: number, to: number): Promise<void> =>

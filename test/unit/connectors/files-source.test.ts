@@ -4,9 +4,9 @@ import { appendFileSync, mkdirSync, renameSync, truncateSync, utimesSync, writeF
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { type AnabranchError, type Files } from '../../../src/base/index.js'
+import { type AnabranchError, type Files, PlanError } from '../../../src/base/index.js'
 import { type Polled, type Source, filesSource } from '../../../src/connectors/index.js'
-import { jsonDecoder, textDecoder } from '../../../src/formats/index.js'
+import { decoderOf } from '../../../src/formats/index.js'
 import { type FormatNode } from '../../../src/plan/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
 import {
@@ -17,6 +17,7 @@ import {
   numbered,
   numberedRows,
   placesOf,
+  plainCsv,
   refusal,
   rowsOfAll,
   temporaryFolder,
@@ -24,7 +25,6 @@ import {
 import { packedByTool, rawZstd } from '../../support/zstd.js'
 
 const json: FormatNode = { kind: 'json', schema: numbered }
-const decoders = { json: jsonDecoder, text: textDecoder }
 
 function over(
   folder: string,
@@ -32,7 +32,7 @@ function over(
   more: { format?: FormatNode; files?: Files; needed?: readonly string[] } = {},
 ): Source {
   const { format = json, files = realFiles, needed = null } = more
-  return filesSource({ glob, folder, format, files, parquet: null, decoders, needed })
+  return filesSource({ glob, folder, format, files, parquet: null, decoder: decoderOf(format), needed })
 }
 
 async function read(source: Source): Promise<readonly Polled[]> {
@@ -58,6 +58,32 @@ async function readUntil(source: Source): Promise<{ polled: readonly Polled[]; e
   await source.close()
   return { polled, error }
 }
+
+const csv: FormatNode = { kind: 'csv', schema: numbered, ...plainCsv }
+
+describe('CSV', () => {
+  test('headers that do not fit are all found before the first row, in packed files too', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { '1.csv': 'word,n\na,1\n', '2.csv': 'n\n2\n', '3.csv': gzipSync('n,words\n3,c\n'), '4.csv': '' })
+    const error = await refusal(() => over(folder, '*.csv', { format: csv }).open())
+    expect([error.code, error.message]).toEqual(['ANB1018', '2 of 4 input files do not fit the declared schema'])
+    expect(error instanceof PlanError && error.faults.map(fault => [fault.place, fault.message])).toEqual([
+      ['file "2.csv"', 'column "word" is declared, but the header names only "n"'],
+      ['file "3.csv"', 'column "word" is declared, but the header names only "n", "words"'],
+    ])
+  })
+
+  test('rows and dead records name the file and the line, with columns in any order and only what is asked for', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { '1.csv': 'word,n\n"a\nb",1\nc,x\nd,2\n', '2.csv': gzipSync('n,word\n3,e\n') })
+    const all = await read(over(folder, '*.csv', { format: csv, needed: ['n'] }))
+    expect(rowsOfAll(all)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+    expect(placesOf(all)).toEqual(['1.csv:2', '1.csv:5', '2.csv:2'])
+    expect(all.flatMap(one => one.dead.map(dead => `${one.split}:${dead.position} ${dead.message}`))).toEqual([
+      '1.csv:4 column "n": expected int32, got "x"',
+    ])
+  })
+})
 
 describe('which files are read', () => {
   test('those that match, in the order of the bytes of their names, each a split of its own', async () => {
@@ -119,7 +145,7 @@ describe('which files are read', () => {
     lay(folder, { 'a.jsonl': '{"n":1,"word":"x"}\n{"n":"one","word":"y"}\n' })
     const [polled] = await read(over(folder, '*.jsonl', { needed: ['word'] }))
     expect(rowsOfAll(polled === undefined ? [] : [polled])).toEqual([{ word: 'x' }])
-    expect(polled?.dead.map(dead => dead.line)).toEqual([2])
+    expect(polled?.dead.map(dead => dead.position)).toEqual([2])
   })
 })
 
@@ -138,7 +164,7 @@ describe('what lines may look like', () => {
     const source = over(folder, 'a')
     const all = await read(source)
     expect(placesOf(all)).toEqual(places)
-    expect(all.flatMap(one => one.dead.map(d => d.line))).toEqual(dead)
+    expect(all.flatMap(one => one.dead.map(d => d.position))).toEqual(dead)
     expect(source.progress().rows).toBe(places.length + dead.length)
   })
 
@@ -152,7 +178,7 @@ describe('what lines may look like', () => {
     const all = await read(over(folder, 'a'))
     expect(peakBytes() - before).toBeLessThan(150_000_000)
     expect(placesOf(all)).toEqual(['a:1', 'a:3'])
-    expect(all.flatMap(one => one.dead.map(d => [d.line, d.code]))).toEqual([[2, 'ANB4009']])
+    expect(all.flatMap(one => one.dead.map(d => [d.position, d.code]))).toEqual([[2, 'ANB4009']])
   })
 
   test('lines of text are rows of one column', async () => {

@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest'
 import { PlanError, WorkerError } from '../../../src/base/index.js'
 import { type ParquetWork, type Source, filesSource } from '../../../src/connectors/index.js'
 import { widens } from '../../../src/connectors/files/parquet-fit.js'
-import { jsonDecoder, textDecoder } from '../../../src/formats/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
 import { type SchemaJson, parseType } from '../../../src/schema/index.js'
 import {
@@ -29,8 +28,7 @@ function over(
   schema = numbered,
 ): Source {
   const format = { kind: 'parquet', schema } as const
-  const decoders = { json: jsonDecoder, text: textDecoder }
-  return filesSource({ glob: '*', folder, format, files: realFiles, parquet, decoders, needed })
+  return filesSource({ glob: '*', folder, format, files: realFiles, parquet, decoder: null, needed })
 }
 
 describe('before the first row', () => {

@@ -125,7 +125,7 @@ describe('a socket source that listens', () => {
       const one = await source.poll(limit)
       if (one !== null) polled.push(one)
     }
-    expect(polled.flatMap(one => one.dead.map(dead => [dead.line, dead.text]))).toEqual([[2, 'nonsense']])
+    expect(polled.flatMap(one => one.dead.map(dead => [dead.position, dead.text]))).toEqual([[2, 'nonsense']])
     expect(source.progress()).toMatchObject({ rows: 3, total: null })
   })
 

@@ -154,7 +154,7 @@ describe('a value of another type makes a dead line that says so', () => {
         const read = readAll(jsonDecoder(schema(['v', 'utf8']), { kernel }), line)
         expect(read.dead).toEqual([
           {
-            line: 1,
+            position: 1,
             code: 'ANB2003',
             text: `{"v":"${pad}\ufffd"}`,
             message: `expected UTF-8, got byte 0xff at byte ${7 + pad.length}`,
@@ -241,7 +241,7 @@ describe('lines', () => {
   const one = schema(['a', 'int64'])
   const read = (text: string | Uint8Array, feed = {}): string => {
     const { rows, lines, dead } = readAll(jsonDecoder(one), text, feed)
-    return `${rows.map((row, i) => `${lines[i]}:${String(row['a'])}`).join(' ')} dead ${dead.map(line => line.line).join(' ')}`
+    return `${rows.map((row, i) => `${lines[i]}:${String(row['a'])}`).join(' ')} dead ${dead.map(line => line.position).join(' ')}`
   }
 
   it.each([
@@ -274,9 +274,9 @@ describe('lines', () => {
     decoder.finish()
     const part = decoder.next(10)
     expect(part?.batch.rows).toBe(2)
-    expect([...(part?.lines ?? [])]).toEqual([1, 3])
-    expect(part?.dead.map(({ line, code, message }) => ({ line, code, message }))).toEqual([
-      { line: 2, code: 'ANB4009', message: `expected a line of at most 67108864 bytes, got ${50 * (4 << 20) + 8}` },
+    expect([...(part?.positions ?? [])]).toEqual([1, 3])
+    expect(part?.dead.map(({ position, code, message }) => ({ position, code, message }))).toEqual([
+      { position: 2, code: 'ANB4009', message: `expected a line of at most 67108864 bytes, got ${50 * (4 << 20) + 8}` },
     ])
     expect(part?.dead[0]?.text).toHaveLength(4096)
     expect(decoder.space(1).length).toBeLessThan(160 << 20)

@@ -1,6 +1,6 @@
 /** Reads and makes rows as plain values, for tests only: what a column holds as JavaScript would say it. */
 import { type Batch, type Column } from '../../../src/batch/index.js'
-import { type Decoded, type LineDecoder } from '../../../src/formats/index.js'
+import { type Decoded, type Decoder } from '../../../src/formats/index.js'
 import { type Schema, schemaFromJson } from '../../../src/schema/index.js'
 
 export const schema = (...fields: readonly (readonly [string, string])[]): Schema => schemaFromJson(fields)
@@ -70,7 +70,7 @@ export interface Read {
   readonly rows: Record<string, unknown>[]
   /** Line numbers of the rows. */
   readonly lines: number[]
-  readonly dead: { readonly line: number; readonly message: string; readonly code: string; readonly text: string }[]
+  readonly dead: { readonly position: number; readonly message: string; readonly code: string; readonly text: string }[]
 }
 
 export interface Feed {
@@ -82,7 +82,7 @@ export interface Feed {
 }
 
 /** All that a decoder makes of these bytes. */
-export function readAll(decoder: LineDecoder, input: string | Uint8Array, feed: Feed = {}): Read {
+export function readAll(decoder: Decoder, input: string | Uint8Array, feed: Feed = {}): Read {
   const bytes = typeof input === 'string' ? new TextEncoder().encode(input) : input
   const read: Read = { rows: [], lines: [], dead: [] }
   const piece = feed.piece ?? Math.max(1, bytes.length)
@@ -98,13 +98,13 @@ export function readAll(decoder: LineDecoder, input: string | Uint8Array, feed: 
   }
   decoder.finish()
   drain()
-  read.dead.sort((a, b) => a.line - b.line)
+  read.dead.sort((a, b) => a.position - b.position)
   return read
 }
 
-function add(read: Read, { batch, firstLine, lines, dead }: Decoded): void {
+function add(read: Read, { batch, firstPosition, positions, dead }: Decoded): void {
   read.rows.push(...rowsOf(batch))
-  for (let i = 0; i < batch.rows; i++) read.lines.push(lines === null ? firstLine + i : at(lines, i))
+  for (let i = 0; i < batch.rows; i++) read.lines.push(positions === null ? firstPosition + i : at(positions, i))
   read.dead.push(...dead)
 }
 

@@ -10,7 +10,7 @@ describe('text lines', () => {
   const read = (input: string | Uint8Array, feed = {}): string[] =>
     kernels.map(kernel => {
       const { rows, lines, dead } = readAll(textDecoder({ kernel }), input, feed)
-      return `${rows.map((row, i) => `${lines[i]}:${String(row['line'])}`).join('|')} dead ${dead.map(line => `${line.line} ${line.message}`).join('|')}`
+      return `${rows.map((row, i) => `${lines[i]}:${String(row['line'])}`).join('|')} dead ${dead.map(line => `${line.position} ${line.message}`).join('|')}`
     })
 
   it.each([

@@ -121,7 +121,7 @@ test('options: sizes and times as text, defaults as documented', () => {
   expect(sink?.kind === 'sink' && sink.connector).toEqual({
     kind: 'files',
     path: 'a/',
-    format: 'json',
+    format: { kind: 'json' },
     roll: { bytes: 2 ** 27, ms: 60_000 },
   })
 })

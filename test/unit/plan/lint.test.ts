@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   type JobLike,
   type JobOptions,
+  csv,
   files,
   job,
   json,
@@ -143,6 +144,33 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
       .from(socket('tcp://h:1', parquet({ a: 'int64' })))
       .to(out),
     'ANB1017 a socket carries lines, not parquet',
+  ],
+  [
+    'nested columns from CSV',
+    job('test')
+      .from(files('*.csv', csv({ a: 'list<int64>' })))
+      .to(out),
+    'ANB1002 column "a" is list<int64>, which csv cannot hold',
+  ],
+  [
+    'nested columns to CSV',
+    s.apply(fn('f', { out: 'x struct<y:bool>' })).to(files.sink('x/', csv())),
+    'ANB1002 column "x" is struct<y:bool>, which csv cannot hold',
+  ],
+  [
+    'a delimiter of two characters',
+    s.to(files.sink('x/', csv.write({ delimiter: '||' }))),
+    'ANB1017 csv option delimiter must be one ASCII character that is no letter, digit, dot or sign',
+  ],
+  [
+    'a delimiter that is the quote',
+    s.to(files.sink('x/', csv.write({ delimiter: '"' }))),
+    'ANB1017 csv options delimiter and quote are both',
+  ],
+  [
+    'a null that holds a delimiter',
+    s.to(files.sink('x/', csv.write({ nullValue: 'a,b' }))),
+    'ANB1017 csv option nullValue must be text without delimiter, quote or line end',
   ],
   [
     'an empty glob',

@@ -1,0 +1,35 @@
+/** The code of each format that is bytes in order; Parquet is a table that a process of ours reads and writes. */
+import { type FormatNode, type SinkFormatNode } from '../plan/index.js'
+import { type Schema, schemaFromJson } from '../schema/index.js'
+import { type Decoder, type Encoder } from './contract.js'
+import { csvDecoder } from './csv/decoder.js'
+import { csvEncoder } from './csv/encoder.js'
+import { jsonDecoder } from './json/decoder.js'
+import { jsonEncoder } from './json/encoder.js'
+import { textDecoder } from './text/decoder.js'
+
+/** Makes decoders, one a file or connection; null for tables. */
+export function decoderOf(format: FormatNode): (() => Decoder) | null {
+  switch (format.kind) {
+    case 'json':
+      return () => jsonDecoder(schemaFromJson(format.schema))
+    case 'csv':
+      return () => csvDecoder(schemaFromJson(format.schema), format)
+    case 'text':
+      return () => textDecoder()
+    case 'parquet':
+      return null
+  }
+}
+
+/** Null for tables. */
+export function encoderOf(format: SinkFormatNode, schema: Schema): Encoder | null {
+  switch (format.kind) {
+    case 'json':
+      return jsonEncoder(schema)
+    case 'csv':
+      return csvEncoder(schema, format)
+    case 'parquet':
+      return null
+  }
+}

@@ -1,0 +1,29 @@
+/** Rules about the format of a source or a sink, and whether it can hold the columns. */
+import { type SchemaJson } from '../schema/index.js'
+import { type Faults, type Place } from './faults.js'
+import { type CsvDialect, type FormatNode, type SinkFormatNode } from './nodes.js'
+
+/** `schema`: what is read or written, empty where that is not known. */
+export function lintFormat(faults: Faults, at: Place, format: FormatNode | SinkFormatNode, schema: SchemaJson): void {
+  if (format.kind !== 'csv') return
+  lintDialect(faults, at, format)
+  for (const [name, type] of schema) {
+    if (!/^(list|struct|map)</.test(type)) continue
+    const message = `column "${name}" is ${type}, which csv cannot hold`
+    faults.add('ANB1002', at, message, 'write json() or parquet(), or make text of it in a transform')
+  }
+}
+
+/** Characters of values and line ends tell nothing apart. */
+function lintDialect(faults: Faults, at: Place, { delimiter, quote, nullValue }: CsvDialect): void {
+  for (const [name, value] of Object.entries({ delimiter, quote })) {
+    if (typeof value === 'string' && /^[\t -~]$/.test(value) && !/[A-Za-z0-9.+-]/.test(value)) continue
+    const allowed = 'one ASCII character that is no letter, digit, dot or sign'
+    faults.add('ANB1017', at, `csv option ${name} must be ${allowed}, but it is ${JSON.stringify(value)}`)
+  }
+  if (delimiter === quote)
+    faults.add('ANB1017', at, `csv options delimiter and quote are both ${JSON.stringify(quote)}`)
+  if (typeof nullValue === 'string' && ![delimiter, quote, '\n', '\r'].some(part => nullValue.includes(part))) return
+  const message = `csv option nullValue must be text without delimiter, quote or line end, but it is ${JSON.stringify(nullValue)}`
+  faults.add('ANB1017', at, message)
+}
