@@ -1,5 +1,12 @@
 /** The smallest job around some transforms: a source, a key, the transforms in a row, and a sink for each output. */
-import { type FunctionRef, type KeyNode, type PlanNode, type Topology, stagesOf } from '../../src/plan/index.js'
+import {
+  type FunctionRef,
+  type KeyNode,
+  type PlanNode,
+  type Topology,
+  planVersion,
+  stagesOf,
+} from '../../src/plan/index.js'
 import { type SchemaJson, schemaFromJson, schemaToJson, withFields } from '../../src/schema/index.js'
 
 export interface Around {
@@ -30,5 +37,5 @@ export function topologyOf(functions: readonly FunctionRef[], { source, key, nul
   }
   nodes.push({ kind: 'sink', id: 'main', place, input: { node }, connector: sink }, ...sides)
   const options = { maxDead: null, keyGroups: 128, workerMemoryBytes: null, recycleBytes: null, transientMaxMs: 60_000 }
-  return stagesOf({ version: 1, job: 'test', params: {}, options, nodes, modules: [], folder: '/test' })
+  return stagesOf({ version: planVersion, job: 'test', params: {}, options, nodes, modules: [], folder: '/test' })
 }
