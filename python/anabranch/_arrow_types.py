@@ -56,6 +56,12 @@ def arrow_schema(schema: Schema) -> pa.Schema:
     return pa.schema(fields)
 
 
+def named(arrow: pa.DataType) -> str | None:
+    """The text of the declared type that holds every value of a pyarrow type, or None where there is none."""
+    found = from_arrow(arrow)
+    return None if found is None else str(found)
+
+
 def from_arrow(arrow: pa.DataType) -> DataType | None:
     """The declared type that holds every value of a pyarrow type, or None where there is none.
 

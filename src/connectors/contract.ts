@@ -65,22 +65,31 @@ export interface Sink {
   abort(): Promise<readonly SinkFile[]>
 }
 
-/** Reading and writing Parquet is done by a Python process of ours; the runtime gives connectors this door to it. */
-export interface ParquetWork {
-  inspect(path: string): Promise<ParquetFooter>
+/** Tables are read and written by a Python process of ours; the runtime gives connectors this door to it. */
+export interface TableWork {
+  inspect(path: string): Promise<TableFooter>
   /** Rows of one row group, only the named columns, cast to the declared schema. */
-  read(request: ParquetRead): Promise<readonly Batch[]>
-  /** Makes a Parquet file of an Arrow stream file, fsynced. Safe to call again. */
+  read(request: TableRead): Promise<readonly Batch[]>
+  /** Makes a file of the format of an Arrow stream file, fsynced. Safe to call again. */
   write(request: { readonly from: string; readonly to: string }): Promise<void>
 }
-export interface ParquetRead {
+export interface TableRead {
   readonly path: string
   readonly rowGroup: number
+  /** The part of it that is read: rows from `first` on. */
+  readonly first: number
+  readonly rows: number
   readonly columns: readonly string[]
 }
-export interface ParquetFooter {
+export interface TableFooter {
   readonly rows: number
-  readonly rowGroups: readonly { readonly rows: number; readonly bytes: number }[]
+  /** In their order; `index` and `first` are said again to read one. */
+  readonly rowGroups: readonly {
+    readonly rows: number
+    readonly bytes: number
+    readonly index: number
+    readonly first: number
+  }[]
   /** Types in our text form; null where we have none for it. */
   readonly schema: readonly (readonly [string, string | null])[]
 }

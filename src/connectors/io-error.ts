@@ -45,3 +45,13 @@ export const errnoOf = (cause: unknown): string | null =>
 
 export const damaged = (name: string, what: string, cause?: unknown): ConnectorError =>
   new ConnectorError('ANB4002', `file "${name}" ${what}`, cause === undefined ? {} : { cause })
+
+/** A decoder knows no file: what it says of damage is told with the name. */
+export function namingDamage<T>(name: string, step: () => T): T {
+  try {
+    return step()
+  } catch (cause) {
+    if (cause instanceof ConnectorError && cause.code === 'ANB4002') throw damaged(name, cause.message, cause)
+    throw cause
+  }
+}

@@ -1,6 +1,8 @@
-/** The code of each format that is bytes in order; Parquet is a table that a process of ours reads and writes. */
+/** The code of each format that is bytes in order; tables are read and written by a process of ours. */
 import { type FormatNode, type SinkFormatNode } from '../plan/index.js'
 import { type Schema, schemaFromJson } from '../schema/index.js'
+import { avroDecoder } from './avro/decoder.js'
+import { avroEncoder } from './avro/encoder.js'
 import { type Decoder, type Encoder } from './contract.js'
 import { csvDecoder } from './csv/decoder.js'
 import { csvEncoder } from './csv/encoder.js'
@@ -15,9 +17,12 @@ export function decoderOf(format: FormatNode): (() => Decoder) | null {
       return () => jsonDecoder(schemaFromJson(format.schema))
     case 'csv':
       return () => csvDecoder(schemaFromJson(format.schema), format)
+    case 'avro':
+      return () => avroDecoder(schemaFromJson(format.schema))
     case 'text':
       return () => textDecoder()
     case 'parquet':
+    case 'arrow':
       return null
   }
 }
@@ -29,7 +34,10 @@ export function encoderOf(format: SinkFormatNode, schema: Schema): Encoder | nul
       return jsonEncoder(schema)
     case 'csv':
       return csvEncoder(schema, format)
+    case 'avro':
+      return avroEncoder(schema, format.codec)
     case 'parquet':
+    case 'arrow':
       return null
   }
 }

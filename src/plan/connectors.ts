@@ -29,12 +29,22 @@ export interface FileSinkOptions {
   readonly roll?: { readonly bytes?: Bytes; readonly ms?: Duration }
 }
 
+export interface FileSourceOptions {
+  /**
+   * The files are followed while they grow, and new ones that match are found, within 250 ms; at most 256 at a time.
+   * Unbounded: Ctrl-C ends it. Only for lines (`json`, `csv`, `text`) that are not packed. A half record waits for its
+   * end. A file that is renamed goes on; one that is cut or replaced ends and begins anew at line 1. Give a glob that
+   * does not match copies of what was read already. Default false.
+   */
+  readonly tail?: boolean
+}
+
 /**
  * Files that match a glob, in the order of their names. The glob is relative to the job file. `.gz` and `.zst` are
  * decompressed. Bounded; positions are exact, so rows come out exactly once per finished run.
  */
-function filesSource<C extends Columns>(glob: string, format: Format<C>): Source<C> {
-  return { source: { kind: 'files', glob, format: format.format } }
+function filesSource<C extends Columns>(glob: string, format: Format<C>, options: FileSourceOptions = {}): Source<C> {
+  return { source: { kind: options.tail === true ? 'tail' : 'files', glob, format: format.format } }
 }
 
 /** Files in a folder of the run's output folder. A file is visible only when it is whole. */

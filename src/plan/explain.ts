@@ -70,8 +70,8 @@ function table(rows: readonly (readonly string[])[]): readonly string[] {
 function titleOf(node: PlanNode): string {
   switch (node.kind) {
     case 'source':
-      return node.connector.kind === 'files'
-        ? `source files ${node.connector.glob} (${node.connector.format.kind})`
+      return node.connector.kind !== 'socket'
+        ? `source ${node.connector.kind === 'tail' ? 'tail of files' : 'files'} ${node.connector.glob} (${node.connector.format.kind})`
         : `source socket ${node.connector.address} (${node.connector.format.kind})`
     case 'python':
       return `${node.fn.keyed ? 'keyed ' : ''}${node.fn.kind} ${node.fn.name}${node.fn.mode === 'row' ? ' (row by row)' : ''}`

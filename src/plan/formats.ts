@@ -3,7 +3,7 @@
  * writes; what it writes in is said by `.write({ ... })` where there is something to say.
  */
 import { type SchemaLike, schemaJsonOf } from './functions.js'
-import { type CsvDialect, type FormatNode, type SinkFormatNode } from './nodes.js'
+import { type AvroCodec, type CsvDialect, type FormatNode, type SinkFormatNode } from './nodes.js'
 import { type Columns, type ColumnsOf } from './types.js'
 
 /** A way to read rows of columns `C`. */
@@ -31,6 +31,18 @@ export function parquet(schema?: SchemaLike): SinkFormat | Format<Columns> {
   return schema === undefined
     ? { write: { kind: 'parquet' } }
     : { format: { kind: 'parquet', schema: schemaJsonOf(schema) } }
+}
+
+/**
+ * Arrow IPC, files or streams: which of them is told by the first bytes. With a schema for reading (dictionaries are
+ * decoded, only the columns that the job needs are read), without for writing files.
+ */
+export function arrow(): SinkFormat
+export function arrow<const S extends SchemaLike>(schema: S): Format<ColumnsOf<S>>
+export function arrow(schema?: SchemaLike): SinkFormat | Format<Columns> {
+  return schema === undefined
+    ? { write: { kind: 'arrow' } }
+    : { format: { kind: 'arrow', schema: schemaJsonOf(schema) } }
 }
 
 /** Plain lines of UTF-8: one column, `line`. */
@@ -78,4 +90,27 @@ const dialectOf = ({ header, delimiter, quote, nullValue }: CsvOptions): CsvDial
 
 export const csv: typeof csvFormat & { readonly write: typeof writeCsv } = Object.assign(csvFormat, {
   write: writeCsv,
+})
+
+/**
+ * Avro object container files, packed or not (null, deflate, snappy). Fields are found by name under the schema that the
+ * file carries: others are passed over, one that the file does not have must have a default, and a file whose types
+ * cannot become the declared ones is refused before the first row. A value that does not fit its column is a dead letter
+ * with the number of its row.
+ *
+ * With a schema for reading, without for writing (`avro.write({ codec: 'null' })`; the default is deflate). Column names
+ * are names of Avro then: letters, digits and underscores.
+ */
+function avroFormat(): SinkFormat
+function avroFormat<const S extends SchemaLike>(schema: S): Format<ColumnsOf<S>>
+function avroFormat(schema?: SchemaLike): SinkFormat | Format<Columns> {
+  return schema === undefined ? writeAvro() : { format: { kind: 'avro', schema: schemaJsonOf(schema) } }
+}
+
+const writeAvro = (options: { readonly codec?: AvroCodec } = {}): SinkFormat => ({
+  write: { kind: 'avro', codec: options.codec ?? 'deflate' },
+})
+
+export const avro: typeof avroFormat & { readonly write: typeof writeAvro } = Object.assign(avroFormat, {
+  write: writeAvro,
 })

@@ -40,19 +40,33 @@ export interface CsvDialect {
   readonly nullValue: string
 }
 
+/** How blocks of Avro are packed. */
+export type AvroCodec = 'null' | 'deflate'
+
 export type FormatNode =
   | { readonly kind: 'json'; readonly schema: SchemaJson }
   | ({ readonly kind: 'csv'; readonly schema: SchemaJson } & CsvDialect)
+  | { readonly kind: 'avro'; readonly schema: SchemaJson }
   | { readonly kind: 'parquet'; readonly schema: SchemaJson }
+  | { readonly kind: 'arrow'; readonly schema: SchemaJson }
   | { readonly kind: 'text' }
 
 export type SinkFormatNode =
   | { readonly kind: 'json' }
   | ({ readonly kind: 'csv' } & CsvDialect)
+  | { readonly kind: 'avro'; readonly codec: AvroCodec }
   | { readonly kind: 'parquet' }
+  | { readonly kind: 'arrow' }
+
+/** Tables are read and written by a process of ours; the other formats are bytes in order. */
+export const isTable = <F extends FormatNode | SinkFormatNode>(
+  format: F,
+): format is F & { readonly kind: 'parquet' | 'arrow' } => format.kind === 'parquet' || format.kind === 'arrow'
 
 export type SourceConnector =
   | { readonly kind: 'files'; readonly glob: string; readonly format: FormatNode }
+  /** Files that are followed while they grow. */
+  | { readonly kind: 'tail'; readonly glob: string; readonly format: FormatNode }
   | { readonly kind: 'socket'; readonly address: string; readonly format: FormatNode }
 
 /** When a file is closed and made visible: by bytes or by age, whichever comes first. */

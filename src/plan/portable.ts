@@ -104,16 +104,21 @@ const dialect = { header: boolean, delimiter: string, quote: string, nullValue: 
 const formatShape = union('kind', {
   json: object({ kind: oneOf('json'), schema: schemaShape }),
   csv: object({ kind: oneOf('csv'), schema: schemaShape, ...dialect }),
+  avro: object({ kind: oneOf('avro'), schema: schemaShape }),
   parquet: object({ kind: oneOf('parquet'), schema: schemaShape }),
+  arrow: object({ kind: oneOf('arrow'), schema: schemaShape }),
   text: object({ kind: oneOf('text') }),
 })
 const sinkFormatShape = union('kind', {
   json: object({ kind: oneOf('json') }),
   csv: object({ kind: oneOf('csv'), ...dialect }),
+  avro: object({ kind: oneOf('avro'), codec: oneOf('null', 'deflate') }),
   parquet: object({ kind: oneOf('parquet') }),
+  arrow: object({ kind: oneOf('arrow') }),
 })
 const sourceConnector = union('kind', {
   files: object({ kind: oneOf('files'), glob: string, format: formatShape }),
+  tail: object({ kind: oneOf('tail'), glob: string, format: formatShape }),
   socket: object({ kind: oneOf('socket'), address: string, format: formatShape }),
 })
 const sinkConnector = union('kind', {

@@ -5,12 +5,29 @@ import { type CsvDialect, type FormatNode, type SinkFormatNode } from './nodes.j
 
 /** `schema`: what is read or written, empty where that is not known. */
 export function lintFormat(faults: Faults, at: Place, format: FormatNode | SinkFormatNode, schema: SchemaJson): void {
+  if (format.kind === 'avro') return lintAvro(faults, at, schema)
   if (format.kind !== 'csv') return
   lintDialect(faults, at, format)
   for (const [name, type] of schema) {
     if (!/^(list|struct|map)</.test(type)) continue
     const message = `column "${name}" is ${type}, which csv cannot hold`
     faults.add('ANB1002', at, message, 'write json() or parquet(), or make text of it in a transform')
+  }
+}
+
+function lintAvro(faults: Faults, at: Place, schema: SchemaJson): void {
+  for (const [name, type] of schema) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      faults.add(
+        'ANB1010',
+        at,
+        `column "${name}" cannot be a name in avro`,
+        `rename it with .select({ "${name}": "..." })`,
+      )
+    }
+    if (/map<(?!utf8)/.test(type.replaceAll(' ', ''))) {
+      faults.add('ANB1002', at, `column "${name}" is ${type}, but maps of avro have utf8 keys`)
+    }
   }
 }
 

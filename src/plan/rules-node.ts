@@ -11,6 +11,7 @@ import {
   type SinkNode,
   type SourceNode,
   type UnionNode,
+  isTable,
 } from './nodes.js'
 import { lintFormat } from './rules-format.js'
 import { columnOf, edgeSchema, formatSchema, isRequired } from './schemas.js'
@@ -97,9 +98,13 @@ function lintSource(rule: NodeRule, node: SourceNode): void {
   lintFormat(rule.faults, at, connector.format, node.schema)
   if (connector.kind === 'socket') {
     lintAddress(rule, at, connector.address)
-    if (connector.format.kind === 'parquet') {
-      rule.faults.add('ANB1017', at, 'a socket carries lines, not parquet', 'write socket(address, json(S))')
+    if (isTable(connector.format) || connector.format.kind === 'avro') {
+      const message = `a socket carries lines, not ${connector.format.kind}`
+      rule.faults.add('ANB1017', at, message, 'write socket(address, json(S))')
     }
+  } else if (connector.kind === 'tail' && (isTable(connector.format) || connector.format.kind === 'avro')) {
+    const message = `files(..., { tail: true }) follows lines, not ${connector.format.kind}`
+    rule.faults.add('ANB1017', at, message, 'leave out tail, or have the files written as lines')
   } else if (typeof connector.glob !== 'string' || connector.glob.trim() === '') {
     rule.faults.add('ANB1017', at, 'files(...) needs a glob, but it is empty', 'write files("input/*.jsonl", ...)')
   }

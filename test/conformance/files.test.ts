@@ -2,13 +2,14 @@
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
 import { filesSink, filesSource } from '../../src/connectors/index.js'
-import { decoderOf, encoderOf } from '../../src/formats/index.js'
+import { avroEncoder, decoderOf, encoderOf } from '../../src/formats/index.js'
 import { type FormatNode, type SinkFormatNode } from '../../src/plan/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
 import { type MakeSink, type MakeSource, type NumberedRow, sinkCases, sourceCases } from '../../src/testing/index.js'
 import {
   HandClock,
   type Row,
+  batchOf,
   filesBelow,
   lay,
   linesOf,
@@ -24,12 +25,13 @@ import {
 } from '../support/connectors.js'
 import { contract } from './contract.js'
 
-const parquet = standInWork(numberedSchema)
+const tables = standInWork(numberedSchema)
 
 /** The formats to read; the rows of a CSV file count from 1 where it has no header. */
 const read = {
   json: { kind: 'json', schema: numbered },
   csv: { kind: 'csv', schema: numbered, ...plainCsv, header: false },
+  avro: { kind: 'avro', schema: numbered },
   parquet: { kind: 'parquet', schema: numbered },
 } as const satisfies Partial<Record<FormatNode['kind'], FormatNode>>
 type Kind = keyof typeof read
@@ -41,6 +43,10 @@ function contentOf(kind: Kind, numbers: readonly NumberedRow[]): string | Uint8A
       return linesOf(rows)
     case 'csv':
       return rows.map(({ n, word }) => `${n},"${word}"\r\n`).join('')
+    case 'avro': {
+      const encoder = avroEncoder(numberedSchema, 'deflate')
+      return Buffer.concat([encoder.head, encoder.encode(batchOf(numberedSchema, rows))])
+    }
     case 'parquet':
       return standInParquet(numbered, [rows.slice(0, 400), rows.slice(400)])
   }
@@ -54,7 +60,16 @@ const source =
     const format = read[kind]
     const decoder = decoderOf(format)
     return {
-      source: filesSource({ glob: '*.rows', folder, format, files: realFiles, parquet, decoder, needed: null }),
+      source: filesSource({
+        glob: '*.rows',
+        folder,
+        format,
+        files: realFiles,
+        tables,
+        decoder,
+        tail: null,
+        needed: null,
+      }),
     }
   }
 
@@ -73,12 +88,12 @@ const sink =
     const schema = numberedSchema
     const encoder = encoderOf(format, schema)
     const clock = new HandClock()
-    const made = filesSink({ out, path: 'rows/', format, roll, schema, files: realFiles, clock, encoder, parquet })
+    const made = filesSink({ out, path: 'rows/', format, roll, schema, files: realFiles, clock, encoder, tables })
     const names = (): readonly string[] => filesBelow(join(out, 'rows')).map(name => join(out, 'rows', name))
     return { sink: made, visible: async () => names().flatMap(name => rowsOf(kind, name)) }
   }
 
-for (const kind of ['json', 'csv', 'parquet'] as const) {
+for (const kind of ['json', 'csv', 'avro', 'parquet'] as const) {
   contract(`files of ${kind} keep the contract of a source`, sourceCases(source(kind)))
   contract(`files of ${kind} keep the contract of a sink`, sinkCases(sink(kind), 'whole files'))
 }

@@ -1,5 +1,5 @@
-/** JSON lines, with the kernels and without them, and CSV keep the contract of a format. */
-import { csvDecoder, csvEncoder, jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
+/** JSON lines, with the kernels and without them, CSV and Avro keep the contract of a format. */
+import { avroDecoder, avroEncoder, csvDecoder, csvEncoder, jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
 import { formatCases } from '../../src/testing/index.js'
 import { plainCsv } from '../support/connectors.js'
 import { contract } from './contract.js'
@@ -19,4 +19,8 @@ contract(
     encoder: schema => csvEncoder(schema, plainCsv),
     without: ['list<int64>', 'struct<a: int32, b: utf8>', 'map<utf8, int32>'],
   }),
+)
+contract(
+  'Avro keeps the contract of a format',
+  formatCases({ decoder: avroDecoder, encoder: schema => avroEncoder(schema, 'deflate') }),
 )

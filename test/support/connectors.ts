@@ -9,7 +9,7 @@ import { tableFromIPC } from 'apache-arrow'
 import { onTestFinished } from 'vitest'
 import { type Batch } from '../../src/batch/index.js'
 import { AnabranchError, type Clock, type Files, type Observer } from '../../src/base/index.js'
-import { type ParquetWork, type Polled, type Source } from '../../src/connectors/index.js'
+import { type TableWork, type Polled, type Source } from '../../src/connectors/index.js'
 import { type Decoder, decoderOf, jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
 import { type CsvDialect, type FormatNode, type SinkFormatNode } from '../../src/plan/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
@@ -28,7 +28,7 @@ export const numberedRows = (from: number, to: number): readonly Row[] =>
 /** How CSV is written down where nobody says otherwise. */
 export const plainCsv: CsvDialect = { header: true, delimiter: ',', quote: '"', nullValue: '' }
 export const sinkFormat = (kind: SinkFormatNode['kind']): SinkFormatNode =>
-  kind === 'csv' ? { kind, ...plainCsv } : { kind }
+  kind === 'csv' ? { kind, ...plainCsv } : kind === 'avro' ? { kind, codec: 'deflate' } : { kind }
 
 export const linesOf = (rows: readonly Row[]): string => rows.map(row => `${JSON.stringify(row)}\n`).join('')
 
@@ -200,14 +200,14 @@ export function readStandIn(path: string): StandIn {
 }
 
 /** Reads and writes the stand-in; `log` says what was asked, in order. */
-export function standInWork(schema: Schema): ParquetWork & { readonly log: string[] } {
+export function standInWork(schema: Schema): TableWork & { readonly log: string[] } {
   const log: string[] = []
   return {
     log,
     async inspect(path) {
       log.push(`inspect ${path.split('/').at(-1)}`)
       const { schema: columns, groups } = readStandIn(path)
-      const rowGroups = groups.map(rows => ({ rows: rows.length, bytes: 100 * rows.length }))
+      const rowGroups = groups.map((rows, index) => ({ rows: rows.length, bytes: 100 * rows.length, index, first: 0 }))
       return { rows: groups.flat().length, rowGroups, schema: columns }
     },
     async read({ path, rowGroup, columns }) {

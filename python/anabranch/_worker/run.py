@@ -13,9 +13,9 @@ from .failed import error_json
 from .link import Link, Message, json_table, read_json
 from .logs import HostLog, log_to_host
 from .open import open_job
-from .parquet import answer_io
 from .stage import Stage
 from .surroundings import Surroundings
+from .tables import answer_io
 
 _YOUNG_MAX = 50_000
 """Objects that the collector would look at, before it is called by hand between two calls."""

@@ -56,7 +56,7 @@ function pathsOf(glob: string, folder: string, files: Files): readonly string[] 
   return [...new Set(files.glob(glob, folder).map(path => resolve(folder, path)))]
 }
 
-function sortByBytes<T extends { readonly name: string }>(named: readonly T[]): readonly T[] {
+export function sortByBytes<T extends { readonly name: string }>(named: readonly T[]): readonly T[] {
   return named
     .map(one => ({ one, bytes: Buffer.from(one.name) }))
     .sort((a, b) => Buffer.compare(a.bytes, b.bytes))

@@ -2,10 +2,10 @@
  * Files of bytes in order, one after the other in the order of their names. A block of the file is read straight into the
  * decoder's buffer; no byte is copied on the way, and a batch never holds rows of two files.
  */
-import { ConnectorError, type Files, type PlanFault } from '../../base/index.js'
+import { type Files, type PlanFault } from '../../base/index.js'
 import { type Decoded, type Decoder } from '../../formats/index.js'
 import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
-import { damaged } from '../io-error.js'
+import { namingDamage } from '../io-error.js'
 import { codingOf, openBytes } from './bytes.js'
 import { type Input, findInputs } from './inputs.js'
 import { refuseMisfits } from './misfits.js'
@@ -54,8 +54,9 @@ export class LineSource implements Source {
     while (!this.stopped) {
       this.current ??= this.openNext()
       if (this.current === null) return null
-      const decoded = decode(this.current, limit.rowsMax)
-      if (decoded !== null) return this.polled(decoded, this.current.input.name)
+      const { decoder, input } = this.current
+      const decoded = namingDamage(input.name, () => decoder.next(limit.rowsMax))
+      if (decoded !== null) return this.polled(decoded, input.name)
       if (this.current.atEnd) this.closeCurrent()
       else await this.fill(this.current, limit.bytesMax)
     }
@@ -94,7 +95,7 @@ export class LineSource implements Source {
     try {
       while (reading.decoder.misfits === null && !reading.atEnd) await this.fill(reading, blockMin)
       const hint = 'declare what the file has'
-      return named(input, () => reading.decoder.misfits ?? []).map(
+      return namingDamage(input.name, () => reading.decoder.misfits ?? []).map(
         message => ({ code: 'ANB1018', message, place: `file "${input.name}"`, hint }) as const,
       )
     } finally {
@@ -122,18 +123,5 @@ export class LineSource implements Source {
     this.rows += decoded.batch.rows + decoded.dead.length
     const { batch, dead, firstPosition, positions } = this.options.project(decoded)
     return { batch, split, firstPosition, positions, dead }
-  }
-}
-
-const decode = (reading: Reading, rowsMax: number): Decoded | null =>
-  named(reading.input, () => reading.decoder.next(rowsMax))
-
-/** A decoder knows no file: what it says of damage is told with the name. */
-function named<T>(input: Input, step: () => T): T {
-  try {
-    return step()
-  } catch (cause) {
-    if (cause instanceof ConnectorError && cause.code === 'ANB4002') throw damaged(input.name, cause.message, cause)
-    throw cause
   }
 }

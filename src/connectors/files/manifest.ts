@@ -71,4 +71,4 @@ function partFileOf(value: unknown): PartFile | null {
 
 /** A manifest that somebody edited must not make us remove a file elsewhere. */
 const fileNameOf = (value: unknown): string | null =>
-  typeof value === 'string' && /^part-\d{5,}\.(jsonl|csv|parquet)$/.test(value) ? value : null
+  typeof value === 'string' && /^part-\d{5,}\.(jsonl|csv|avro|parquet|arrow)$/.test(value) ? value : null

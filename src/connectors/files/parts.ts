@@ -1,5 +1,5 @@
 /**
- * Parts: files that grow in staging and become whole. A part of encoded bytes is what it will be; a part of Parquet is
+ * Parts: files that grow in staging and become whole. A part of encoded bytes is what it will be; a part of a table is
  * an Arrow stream that a Python process of ours converts, which can be repeated when that process dies.
  */
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { type Batch, endOfStream, ipcSize, ipcTemplate, streamHeader, writeIpc }
 import { type Files, type OpenFile } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
 import { type Schema } from '../../schema/index.js'
-import { type ParquetWork } from '../contract.js'
+import { type TableWork } from '../contract.js'
 import { writing, writingAsync } from '../io-error.js'
 
 /** Bytes after which a file is synced on the way, so that sealing a large one does not stop the host for long. */
@@ -17,7 +17,7 @@ export interface Part {
   /** `part-00000.jsonl`: its name when it is whole. */
   readonly name: string
   readonly rows: number
-  /** Bytes in staging: Arrow's for Parquet, before compression. */
+  /** Bytes in staging: Arrow's for tables, before compression. */
   readonly bytes: number
   write(batch: Batch): void
   /** Nothing more comes; settles when the whole file lies in staging under its name, synced. */
@@ -51,13 +51,20 @@ export function encodedParts(options: {
   }
 }
 
-export function parquetParts(files: Files, staging: string, schema: Schema, parquet: ParquetWork): PartMaker {
+export function tableParts(options: {
+  readonly files: Files
+  readonly staging: string
+  readonly schema: Schema
+  readonly tables: TableWork
+  readonly extension: string
+}): PartMaker {
+  const { files, staging, schema, tables, extension } = options
   const template = ipcTemplate(schema)
   const header = streamHeader(schema)
   let frame = new Uint8Array(0)
   return n => {
-    const name = partName(n, 'parquet')
-    const from = join(staging, `${name}.arrow`)
+    const name = partName(n, extension)
+    const from = join(staging, `${name}.stream`)
     const file = new StagedFile(files, from)
     file.append(header)
     const write = (batch: Batch): void => {
@@ -71,7 +78,7 @@ export function parquetParts(files: Files, staging: string, schema: Schema, parq
       const to = join(staging, name)
       // Made here, so that it may be read by whom this process lets read; a process of ours keeps what it makes private.
       writing(to, () => files.open(to, 'create').close())
-      await writingAsync(to, () => parquet.write({ from, to }))
+      await writingAsync(to, () => tables.write({ from, to }))
       writing(from, () => files.remove(from))
     }
     return new FilePart(name, file, write, seal)

@@ -3,7 +3,7 @@
  * whole. Names are fixed: `part-00000.jsonl`, `part-00001.jsonl`, ...
  *
  * A run over a finished one holds its files back and replaces all of them at the end; the disk holds both for that
- * long. A sink that gets no row leaves one file without rows (for Parquet with the schema), so that who reads the
+ * long. A sink that gets no row leaves one file without rows (of tables with the schema), so that who reads the
  * folder finds the answer "nothing" and not the question "did it run".
  */
 import { type Batch } from '../../batch/index.js'
@@ -11,8 +11,8 @@ import { type Clock, type Files, invariant } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
 import { type RollPolicy, type SinkFormatNode } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
-import { type ParquetWork, type Sink, type SinkFile } from '../contract.js'
-import { type Part, type PartMaker, encodedParts, parquetParts } from './parts.js'
+import { type TableWork, type Sink, type SinkFile } from '../contract.js'
+import { type Part, type PartMaker, encodedParts, tableParts } from './parts.js'
 import { Shelf } from './shelf.js'
 
 /** Parts that are made whole behind the one that is written; a further roll waits. */
@@ -24,15 +24,15 @@ export interface FilesSinkOptions {
   /** As the user wrote it, relative to DIR: `flights/`. */
   readonly path: string
   readonly format: SinkFormatNode
-  /** For Parquet `bytes` are those of Arrow, before compression. */
+  /** For tables `bytes` are those of Arrow, before compression. */
   readonly roll: RollPolicy
   readonly schema: Schema
   readonly files: Files
   readonly clock: Clock
   /** Of the format, unless that is a table. */
   readonly encoder: Encoder | null
-  /** Needed for the format `parquet`. */
-  readonly parquet: ParquetWork | null
+  /** Needed for tables. */
+  readonly tables: TableWork | null
 }
 
 /**
@@ -45,10 +45,10 @@ export function filesSink(options: FilesSinkOptions): Sink {
   return new FilesSink(shelf, partMaker(options, shelf.staging), options)
 }
 
-function partMaker({ format, files, schema, encoder, parquet }: FilesSinkOptions, staging: string): PartMaker {
+function partMaker({ format, files, schema, encoder, tables }: FilesSinkOptions, staging: string): PartMaker {
   if (encoder !== null) return encodedParts({ files, staging, encoder, extension: extensionOf(format) })
-  invariant(parquet !== null, 'a job that writes Parquet has a process that writes it')
-  return parquetParts(files, staging, schema, parquet)
+  invariant(tables !== null, 'a job that writes tables has a process that writes them')
+  return tableParts({ files, staging, schema, tables, extension: extensionOf(format) })
 }
 
 function extensionOf(format: SinkFormatNode): string {

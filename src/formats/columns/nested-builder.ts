@@ -1,7 +1,7 @@
 /** Builders of columns with offsets or children: utf8 and binary, list and map, struct. */
 import { type Column } from '../../batch/index.js'
 import { type DataType } from '../../schema/index.js'
-import { Arena, ColumnBuilder } from './builder.js'
+import { Arena, BitBuilder, ColumnBuilder, FixedBuilder } from './builder.js'
 
 const none = new Uint8Array(0)
 
@@ -146,5 +146,18 @@ export class StructBuilder extends ColumnBuilder {
     const children = this.fields.map(field => field.finish(arena))
     const { type, length, nullCount } = this
     return { type, length, nullCount, validity, offsets: null, values: none, children }
+  }
+}
+
+/** The builder of a type without children. */
+export function flatBuilder(type: DataType): ColumnBuilder {
+  switch (type.kind) {
+    case 'bool':
+      return new BitBuilder(type)
+    case 'utf8':
+    case 'binary':
+      return new BytesBuilder(type)
+    default:
+      return new FixedBuilder(type)
   }
 }

@@ -5,7 +5,6 @@
 import { type Observer, PlanError, invariant } from '../../base/index.js'
 import {
   type NullSink,
-  type ParquetWork,
   type Sink,
   type Source,
   deadLetters,
@@ -17,13 +16,21 @@ import {
   socketSource,
 } from '../../connectors/index.js'
 import { decoderOf, encoderOf, jsonEncoder } from '../../formats/index.js'
-import { type Plan, type SinkVertex, type SourceVertex, type Topology, openStages, stagesOf } from '../../plan/index.js'
-import { type Schema, schemaFromJson } from '../../schema/index.js'
+import {
+  isTable,
+  type Plan,
+  type SinkVertex,
+  type SourceVertex,
+  type Topology,
+  openStages,
+  stagesOf,
+} from '../../plan/index.js'
+import { schemaFromJson } from '../../schema/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
 import { Engine } from '../flow/index.js'
 import { StoppedError, type RunOptions, type RunResult } from '../options.js'
 import { Host } from './host.js'
-import { IoWorker, parquetWork } from './parquet-work.js'
+import { IoWorker, tableWork } from './table-work.js'
 import { packageFolder, packageVersion } from './package.js'
 import { type RealWorld, openWorld } from './world.js'
 
@@ -210,13 +217,12 @@ function makeSource(opened: Opened, vertex: SourceVertex, io: IoWorker): Source 
     folder: plan.folder,
     format,
     files: world.files,
-    parquet: format.kind === 'parquet' ? door(io, schemaFromJson(format.schema)) : null,
+    tables: isTable(format) ? tableWork(io, format.kind, schemaFromJson(format.schema)) : null,
     decoder,
+    tail: connector.kind === 'tail' ? world : null,
     needed: vertex.schema.fields.map(f => f.name),
   })
 }
-
-const door = (io: IoWorker, schema: Schema | null): ParquetWork => parquetWork(io, schema)
 
 function makeSink(opened: Opened, vertex: SinkVertex, io: IoWorker): Sink {
   const { world, options } = opened
@@ -241,7 +247,7 @@ function makeSink(opened: Opened, vertex: SinkVertex, io: IoWorker): Sink {
     files: world.files,
     clock: world.clock,
     encoder: encoderOf(connector.format, schema),
-    parquet: connector.format.kind === 'parquet' ? door(io, null) : null,
+    tables: isTable(connector.format) ? tableWork(io, connector.format.kind, null) : null,
   })
 }
 

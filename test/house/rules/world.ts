@@ -8,6 +8,7 @@ import { importsOf, isEngine, placeOf, type Rule, type Source, syntaxOf, walk } 
 
 /** Where a package may be imported: a folder (ends in `/`) or one file. */
 export const doors: Readonly<Record<string, readonly string[]>> = {
+  avsc: ['src/formats/avro/'],
   'apache-arrow': ['src/batch/'],
   zeromq: ['src/transport/'],
   fzstd: ['src/connectors/files/'],

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Files } from '../../../src/base/index.js'
-import { type ParquetWork, type Sink, filesSink } from '../../../src/connectors/index.js'
+import { type TableWork, type Sink, filesSink } from '../../../src/connectors/index.js'
 import { encoderOf } from '../../../src/formats/index.js'
 import { type SinkFormatNode } from '../../../src/plan/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
@@ -39,17 +39,17 @@ interface More {
   readonly bytes?: number
   readonly files?: Files
   readonly clock?: HandClock
-  readonly parquet?: ParquetWork
+  readonly tables?: TableWork
 }
 
 function sinkTo(out: string, more: More = {}): Sink {
   const { path = 'rows/', format: kind = 'json', bytes = 1e9, files = realFiles, clock = new HandClock() } = more
-  const { parquet = standInWork(numberedSchema) } = more
+  const { tables = standInWork(numberedSchema) } = more
   const roll = { bytes, ms: 60_000 }
   const format = sinkFormat(kind)
   const schema = numberedSchema
   const encoder = encoderOf(format, schema)
-  return filesSink({ out, path, format, roll, schema, files, clock, encoder, parquet })
+  return filesSink({ out, path, format, roll, schema, files, clock, encoder, tables })
 }
 
 const write = (sink: Sink, from: number, to: number): Promise<void> =>
@@ -127,14 +127,14 @@ describe('Parquet', () => {
     const out = temporaryFolder()
     const work = standInWork(numberedSchema)
     const pending: (() => void)[] = []
-    const slow: ParquetWork = {
+    const slow: TableWork = {
       ...work,
       write: async request => {
         await new Promise<void>(resolve => pending.push(resolve))
         await work.write(request)
       },
     }
-    const sink = sinkTo(out, { format: 'parquet', bytes: 1, parquet: slow })
+    const sink = sinkTo(out, { format: 'parquet', bytes: 1, tables: slow })
     await sink.open()
     await write(sink, 0, 1)
     await write(sink, 1, 2)
@@ -160,14 +160,14 @@ describe('Parquet', () => {
   test('a file may be read by whom the host lets read, whatever the process that writes it would keep private', async () => {
     const out = temporaryFolder()
     const work = standInWork(numberedSchema)
-    const secretive: ParquetWork = {
+    const secretive: TableWork = {
       ...work,
       write: async request => {
         const mask = process.umask(0o077)
         await work.write(request).finally(() => process.umask(mask))
       },
     }
-    await run(out, 0, 1, { format: 'parquet', parquet: secretive })
+    await run(out, 0, 1, { format: 'parquet', tables: secretive })
     await run(out, 0, 1, { path: 'lines/' })
     const mode = (name: string): number => statSync(join(out, name)).mode
     expect(mode('rows/part-00000.parquet')).toBe(mode('lines/part-00000.jsonl'))
@@ -175,8 +175,8 @@ describe('Parquet', () => {
 
   test('a conversion that fails stops the sink, and its rows are not visible', async () => {
     const out = temporaryFolder()
-    const parquet = { ...standInWork(numberedSchema), write: () => Promise.reject(new Error('No space left')) }
-    const sink = sinkTo(out, { format: 'parquet', parquet })
+    const tables = { ...standInWork(numberedSchema), write: () => Promise.reject(new Error('No space left')) }
+    const sink = sinkTo(out, { format: 'parquet', tables })
     await sink.open()
     await write(sink, 0, 1)
     const error = await refusal(() => sink.finish())

@@ -32,7 +32,7 @@ function over(
   more: { format?: FormatNode; files?: Files; needed?: readonly string[] } = {},
 ): Source {
   const { format = json, files = realFiles, needed = null } = more
-  return filesSource({ glob, folder, format, files, parquet: null, decoder: decoderOf(format), needed })
+  return filesSource({ glob, folder, format, files, tables: null, decoder: decoderOf(format), tail: null, needed })
 }
 
 async function read(source: Source): Promise<readonly Polled[]> {

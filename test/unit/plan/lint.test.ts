@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   type JobLike,
   type JobOptions,
+  avro,
   csv,
   files,
   job,
@@ -171,6 +172,25 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
     'a null that holds a delimiter',
     s.to(files.sink('x/', csv.write({ nullValue: 'a,b' }))),
     'ANB1017 csv option nullValue must be text without delimiter, quote or line end',
+  ],
+  [
+    'a name that Avro does not have',
+    s.select({ user: 'the user' }).to(files.sink('x/', avro())),
+    'ANB1010 column "the user" cannot be a name in avro',
+  ],
+  [
+    'a map that Avro does not have',
+    job('test')
+      .from(files('*', json({ x: 'map<int64, utf8>' })))
+      .to(files.sink('x/', avro())),
+    'ANB1002 column "x" is map<int64, utf8>, but maps of avro have utf8 keys',
+  ],
+  [
+    'a tail of Parquet',
+    job('test')
+      .from(files('*.parquet', parquet({ a: 'int64' }), { tail: true }))
+      .to(out),
+    'ANB1017 files(..., { tail: true }) follows lines, not parquet',
   ],
   [
     'an empty glob',

@@ -3,7 +3,19 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PlanError, type ErrorCode } from '../../../src/base/index.js'
-import { csv, files, job, nullSink, parquet, planFromJson, planToJson, socket } from '../../../src/plan/index.js'
+import {
+  arrow,
+  avro,
+  csv,
+  files,
+  job,
+  json,
+  nullSink,
+  parquet,
+  planFromJson,
+  planToJson,
+  socket,
+} from '../../../src/plan/index.js'
 import { repository } from '../../support/repository.js'
 import { cleanPlan, clicks, fn } from './functions.js'
 
@@ -25,6 +37,9 @@ function everything() {
     .select('user', 'price')
     .union(right as never)
     .union(other as never)
+    .union(j.from(files('*.avro', avro({ user: 'utf8', price: 'float64' }))) as never)
+    .union(j.from(files('*.arrow', arrow({ user: 'utf8', price: 'float64' }))) as never)
+    .union(j.from(files('*.log', json({ user: 'utf8', price: 'float64' }), { tail: true })) as never)
     .keyBy('user', { nullKeys: 'drop' })
   const scored = rows.apply(
     fn('score', { in: 'price float64', state: 'n int64', out: 'z float64', side: { odd: 'why utf8' }, atEnd: true }),
@@ -32,6 +47,8 @@ function everything() {
   return scored
     .to(files.sink('out/', parquet()))
     .to(files.sink('csv/', csv.write({ header: false })))
+    .to(files.sink('avro/', avro()))
+    .to(files.sink('arrow/', arrow()))
     .to(nullSink({ checksum: 'z' }))
     .side('odd' as never)
     .to(socket.sink('tcp://h:1'))

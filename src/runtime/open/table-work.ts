@@ -1,5 +1,5 @@
 /**
- * Parquet is read and written by a Python process of ours that runs no user code and holds nothing: each request
+ * Tables (Parquet, Arrow) are read and written by a Python process of ours that runs no user code and holds nothing: each request
  * says all, so a lost process costs one repeat. One process, started with the first request.
  */
 import {
@@ -11,7 +11,7 @@ import {
   invariant,
 } from '../../base/index.js'
 import { type Batch, readIpc } from '../../batch/index.js'
-import { type ParquetFooter, type ParquetWork } from '../../connectors/index.js'
+import { type TableFooter, type TableWork } from '../../connectors/index.js'
 import { type Schema, schemaToJson } from '../../schema/index.js'
 import { type Frame, Message, type MessageKind, Table, type TableView, jsonPart } from '../../transport/index.js'
 import { type LostReason, type WorkerEvents, type WorkerProcess } from '../../workers/index.js'
@@ -124,7 +124,7 @@ export class IoWorker {
 
 const lostError = (reason: LostReason): AnabranchError =>
   reason.error ??
-  new WorkerError('ANB3001', 'expected the Parquet worker to stay, it was lost', { detail: reason.stderr })
+  new WorkerError('ANB3001', 'expected the table worker to stay, it was lost', { detail: reason.stderr })
 
 function requestError(tables: readonly TableView[]): AnabranchError {
   const failure = failureOf(tables)
@@ -136,19 +136,19 @@ function requestError(tables: readonly TableView[]): AnabranchError {
 const jsonOf = (tables: readonly TableView[]): Readonly<Record<string, unknown>> => {
   const found = tables.find(t => t.kind === Table.json)
   if (found === undefined)
-    throw new ProtocolError('ANB5001', 'expected JSON in the reply of the Parquet worker, got none')
+    throw new ProtocolError('ANB5001', 'expected JSON in the reply of the table worker, got none')
   const value: unknown = JSON.parse(new TextDecoder().decode(found.bytes))
   invariant(typeof value === 'object' && value !== null, 'our own process answers an object')
   return Object.fromEntries(Object.entries(value))
 }
 
 /** The door that connectors get. `schema` is what the source declares: rows are cast to it. */
-export function parquetWork(io: IoWorker, schema: Schema | null): ParquetWork {
+export function tableWork(io: IoWorker, format: 'parquet' | 'arrow', schema: Schema | null): TableWork {
   return {
-    async inspect(path): Promise<ParquetFooter> {
-      return footerOf(jsonOf(await io.request(Message.inspect, { path })))
+    async inspect(path): Promise<TableFooter> {
+      return footerOf(jsonOf(await io.request(Message.inspect, { path, format })))
     },
-    async read({ path, rowGroup, columns }): Promise<readonly Batch[]> {
+    async read({ path, rowGroup, first, rows, columns }): Promise<readonly Batch[]> {
       invariant(schema !== null, 'only a source with a schema reads')
       const fields = columns.map(name => {
         const field = schema.fields.find(f => f.name === name)
@@ -156,23 +156,26 @@ export function parquetWork(io: IoWorker, schema: Schema | null): ParquetWork {
         return field
       })
       const wanted: Schema = { fields }
-      const tables = await io.request(Message.read, { path, rowGroup, columns, schema: schemaToJson(wanted) })
+      const asked = { path, format, rowGroup, first, rows, columns, schema: schemaToJson(wanted) }
+      const tables = await io.request(Message.read, asked)
       return tables.filter(t => t.kind === Table.output).map(t => readIpc(wanted, t.bytes))
     },
     async write({ from, to }): Promise<void> {
-      await io.request(Message.write, { from, to, format: 'parquet', options: {} })
+      await io.request(Message.write, { from, to, format, options: {} })
     },
   }
 }
 
-function footerOf(json: Readonly<Record<string, unknown>>): ParquetFooter {
+function footerOf(json: Readonly<Record<string, unknown>>): TableFooter {
   const { rows, rowGroups, schema } = json
   invariant(typeof rows === 'number' && Array.isArray(rowGroups) && Array.isArray(schema), 'INSPECT answers a footer')
   return {
     rows,
-    rowGroups: rowGroups.map((g: { rows: unknown; bytes: unknown }) => ({
+    rowGroups: rowGroups.map((g: { rows: unknown; bytes: unknown; index: unknown; first: unknown }) => ({
       rows: Number(g.rows),
       bytes: Number(g.bytes),
+      index: Number(g.index),
+      first: Number(g.first),
     })),
     schema: schema.map(
       ([name, type]: readonly [unknown, unknown]) => [String(name), type === null ? null : String(type)] as const,

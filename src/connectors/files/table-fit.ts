@@ -4,10 +4,10 @@
  */
 import { type PlanFault } from '../../base/index.js'
 import { type DataType, type Field, type Schema, type TimeUnit, formatType, parseType } from '../../schema/index.js'
-import { type ParquetFooter } from '../contract.js'
+import { type TableFooter } from '../contract.js'
 
 /** All faults of one file, empty where it fits. */
-export function faultsOf(name: string, footer: ParquetFooter, declared: Schema): readonly PlanFault[] {
+export function faultsOf(name: string, footer: TableFooter, declared: Schema): readonly PlanFault[] {
   const types = new Map(footer.schema)
   return declared.fields.flatMap(field => {
     const found = types.get(field.name)

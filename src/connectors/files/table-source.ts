@@ -1,13 +1,13 @@
 /**
- * Parquet files: footers are looked at before the first row, then row groups are read by a Python process of ours,
+ * Files of tables, Parquet or Arrow: footers are looked at before the first row, then row groups are read by a Python process of ours,
  * up to two ahead of the reader and within a byte budget, and given in the order of file and row group.
  */
 import { type Batch, byteLength, select, slice } from '../../batch/index.js'
 import { AnabranchError, type Files } from '../../base/index.js'
 import { type Schema } from '../../schema/index.js'
 import {
-  type ParquetFooter,
-  type ParquetWork,
+  type TableFooter,
+  type TableWork,
   type PollLimit,
   type Polled,
   type Source,
@@ -16,7 +16,8 @@ import {
 import { damaged } from '../io-error.js'
 import { type Input, findInputs } from './inputs.js'
 import { refuseMisfits } from './misfits.js'
-import { faultsOf } from './parquet-fit.js'
+import { faultsOf } from './table-fit.js'
+import { type TableFormat, checkEnds } from './table-ends.js'
 import { WatchedFile } from './watched-file.js'
 
 /** Row groups that are read while an earlier one is worked on, and what they may hold together, as the footers say. */
@@ -27,7 +28,9 @@ const inspectMax = 4
 
 interface RowGroup {
   readonly input: Input
+  /** Where the file has it; of Arrow a part of a record batch that begins at its row `first`. */
   readonly index: number
+  readonly first: number
   readonly rows: number
   readonly bytes: number
   /** Number of its first row in the file, counted from 1. */
@@ -46,17 +49,18 @@ interface Taking {
   given: number
 }
 
-export interface ParquetSourceOptions {
+export interface TableSourceOptions {
   readonly glob: string
   readonly folder: string
   readonly files: Files
-  readonly parquet: ParquetWork
+  readonly tables: TableWork
+  readonly format: TableFormat
   readonly schema: Schema
   /** In declared order. */
   readonly columns: readonly string[]
 }
 
-export class ParquetSource implements Source {
+export class TableSource implements Source {
   readonly bounded = true
   readonly replayable = true
   private groups: readonly RowGroup[] = []
@@ -66,12 +70,12 @@ export class ParquetSource implements Source {
   private rows = 0
   private stopped = false
 
-  constructor(private readonly options: ParquetSourceOptions) {}
+  constructor(private readonly options: TableSourceOptions) {}
 
   async open(): Promise<void> {
     const inputs = findInputs(this.options)
-    for (const input of inputs) checkEnds(input, this.options.files)
-    const footers = await inspectAll(inputs, this.options.parquet)
+    for (const input of inputs) checkEnds(input, this.options.files, this.options.format)
+    const footers = await inspectAll(inputs, this.options.tables)
     const faults = footers.flatMap(({ input, footer }) => faultsOf(input.name, footer, this.options.schema))
     refuseMisfits(faults, inputs.length)
     this.groups = footers.flatMap(({ input, footer }) => rowGroups(input, footer))
@@ -127,12 +131,13 @@ export class ParquetSource implements Source {
 
   private async read(group: RowGroup): Promise<readonly Batch[]> {
     this.checkSame(group.input)
-    const { parquet, columns, schema } = this.options
+    const { tables, columns, schema } = this.options
     // A record batch without columns does not say how many rows it has, so one column is read all the same.
     const asked = columns.length > 0 ? columns : schema.fields.slice(0, 1).map(field => field.name)
     const what = `has row group ${group.index} that cannot be read`
-    const request = { path: group.input.path, rowGroup: group.index, columns: asked }
-    const batches = await orDamaged(group.input, what, () => parquet.read(request))
+    const { index, first, rows } = group
+    const request = { path: group.input.path, rowGroup: index, first, rows, columns: asked }
+    const batches = await orDamaged(group.input, what, () => tables.read(request))
     return checkRows(group, columns.length > 0 ? batches : batches.map(batch => select(batch, [])))
   }
 
@@ -159,10 +164,10 @@ function cut(taking: Taking, limit: PollLimit): Polled | null {
   return { batch: part, split: taking.group.input.name, firstPosition, positions: null, dead: [] }
 }
 
-function rowGroups(input: Input, footer: ParquetFooter): readonly RowGroup[] {
+function rowGroups(input: Input, footer: TableFooter): readonly RowGroup[] {
   let firstRow = 1
-  return footer.rowGroups.map(({ rows, bytes }, index) => {
-    const group = { input, index, rows, bytes, firstRow }
+  return footer.rowGroups.map(({ rows, bytes, index, first }) => {
+    const group = { input, index, first, rows, bytes, firstRow }
     firstRow += rows
     return group
   })
@@ -176,11 +181,11 @@ function checkRows(group: RowGroup, batches: readonly Batch[]): readonly Batch[]
 
 async function inspectAll(
   inputs: readonly Input[],
-  parquet: ParquetWork,
-): Promise<readonly { readonly input: Input; readonly footer: ParquetFooter }[]> {
-  const footers: ParquetFooter[] = []
+  tables: TableWork,
+): Promise<readonly { readonly input: Input; readonly footer: TableFooter }[]> {
+  const footers: TableFooter[] = []
   for (let from = 0; from < inputs.length; from += inspectMax) {
-    footers.push(...(await Promise.all(inputs.slice(from, from + inspectMax).map(input => inspect(input, parquet)))))
+    footers.push(...(await Promise.all(inputs.slice(from, from + inspectMax).map(input => inspect(input, tables)))))
   }
   return inputs.flatMap((input, i) => {
     const footer = footers[i]
@@ -188,8 +193,8 @@ async function inspectAll(
   })
 }
 
-const inspect = (input: Input, parquet: ParquetWork): Promise<ParquetFooter> =>
-  orDamaged(input, 'has a Parquet footer that cannot be read', () => parquet.inspect(input.path))
+const inspect = (input: Input, tables: TableWork): Promise<TableFooter> =>
+  orDamaged(input, 'has a footer that cannot be read', () => tables.inspect(input.path))
 
 /** Whatever pyarrow says of a file means that it is damaged; a process of ours that is lost keeps its own error. */
 async function orDamaged<T>(input: Input, what: string, work: () => Promise<T>): Promise<T> {
@@ -200,20 +205,3 @@ async function orDamaged<T>(input: Input, what: string, work: () => Promise<T>):
     throw damaged(input.name, `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
   }
 }
-
-/** `PAR1` at both ends and a footer that fits between them: finds what was cut off without starting a process. */
-function checkEnds(input: Input, files: Files): void {
-  const { bytes } = input.stat
-  const first = text(input.head.subarray(0, 4))
-  if (first === 'PARE') throw damaged(input.name, 'is encrypted Parquet, which Anabranch cannot read')
-  if (bytes < 12 || first !== 'PAR1') {
-    throw damaged(input.name, `is not Parquet: ${bytes} bytes that do not begin with PAR1`)
-  }
-  const tail = new WatchedFile(input, files).tail(8)
-  const footer = new DataView(tail.buffer).getUint32(0, true)
-  if (text(tail.subarray(4)) !== 'PAR1' || footer + 12 > bytes) {
-    throw damaged(input.name, `is cut off: its ${bytes} bytes do not end with a Parquet footer`)
-  }
-}
-
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')

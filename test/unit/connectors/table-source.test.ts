@@ -3,8 +3,8 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { PlanError, WorkerError } from '../../../src/base/index.js'
-import { type ParquetWork, type Source, filesSource } from '../../../src/connectors/index.js'
-import { widens } from '../../../src/connectors/files/parquet-fit.js'
+import { type TableWork, type Source, filesSource } from '../../../src/connectors/index.js'
+import { widens } from '../../../src/connectors/files/table-fit.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
 import { type SchemaJson, parseType } from '../../../src/schema/index.js'
 import {
@@ -21,14 +21,9 @@ import {
   temporaryFolder,
 } from '../../support/connectors.js'
 
-function over(
-  folder: string,
-  parquet: ParquetWork,
-  needed: readonly string[] | null = null,
-  schema = numbered,
-): Source {
+function over(folder: string, tables: TableWork, needed: readonly string[] | null = null, schema = numbered): Source {
   const format = { kind: 'parquet', schema } as const
-  return filesSource({ glob: '*', folder, format, files: realFiles, parquet, decoder: null, needed })
+  return filesSource({ glob: '*', folder, format, files: realFiles, tables, decoder: null, tail: null, needed })
 }
 
 describe('before the first row', () => {
@@ -59,7 +54,7 @@ describe('before the first row', () => {
       'b.parquet': standInParquet(numbered, [numberedRows(0, 1)]),
     })
     const work = standInWork(numberedSchema)
-    const untyped: ParquetWork = {
+    const untyped: TableWork = {
       ...work,
       inspect: async path => {
         const footer = await work.inspect(path)
@@ -94,12 +89,12 @@ describe('before the first row', () => {
   test('a footer that pyarrow cannot read is a damaged file; a lost process is not', async () => {
     const folder = temporaryFolder()
     lay(folder, { 'a.parquet': whole })
-    const failing = (cause: Error): ParquetWork => ({
+    const failing = (cause: Error): TableWork => ({
       ...standInWork(numberedSchema),
       inspect: () => Promise.reject(cause),
     })
     const said = await refusal(() => over(folder, failing(new Error('thrift: no protocol'))).open())
-    expect(said.message).toBe('file "a.parquet" has a Parquet footer that cannot be read: thrift: no protocol')
+    expect(said.message).toBe('file "a.parquet" has a footer that cannot be read: thrift: no protocol')
     const lost = await refusal(() => over(folder, failing(new WorkerError('ANB3001', 'worker was lost'))).open())
     expect(lost.code).toBe('ANB3001')
   })
@@ -146,7 +141,7 @@ describe('reading', () => {
       'a.parquet': standInParquet(numbered, [numberedRows(0, 4), numberedRows(4, 8), numberedRows(8, 12)]),
     })
     const work = standInWork(numberedSchema)
-    const large: ParquetWork = {
+    const large: TableWork = {
       ...work,
       inspect: async path => {
         const footer = await work.inspect(path)

@@ -1,0 +1,162 @@
+/**
+ * Files that are followed: those that match a glob now and later, each from its first byte on, as they grow.
+ *
+ * The folder is looked at every `lookMs`. Nothing asks the system for notice of changes, since that is lost on network
+ * file systems and when queues overflow; a look costs one stat a file. Between two looks files are read to their ends.
+ *
+ * Rotation: a file that was renamed goes on under its new name, or without one until it has not grown for some looks.
+ * One that was cut (copytruncate) or replaced under its name ends, with its half record, and begins anew at line 1.
+ */
+import { isAbsolute, relative, resolve } from 'node:path'
+import { type Clock, ConnectorError, type Files } from '../../base/index.js'
+import { type Decoded, type Decoder } from '../../formats/index.js'
+import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
+import { damaged, namingDamage, reading } from '../io-error.js'
+import { isPacked } from './bytes.js'
+import { FollowedFile } from './followed-file.js'
+import { sortByBytes } from './inputs.js'
+
+/** A new file is found, and a file that lay still is read on, this late at most. */
+export const lookMs = 250
+/** A file that lost its name may still be written to; it is let go when it did not grow for so many looks. */
+const strayLooksMax = 20
+/** Each has a decoder and an open file. */
+export const followedMax = 256
+const blockMin = 64 * 1024
+const blockMax = 1024 * 1024
+
+export interface TailSourceOptions {
+  readonly glob: string
+  readonly folder: string
+  readonly files: Files
+  readonly clock: Clock
+  readonly decoder: () => Decoder
+  readonly project: (decoded: Decoded) => Decoded
+}
+
+export class TailSource implements Source {
+  readonly bounded = false
+  readonly replayable = true
+  private readonly followed: FollowedFile[] = []
+  /** Index of the file whose turn it is, so that a busy one does not starve the others. */
+  private turn = 0
+  private nextLook = 0
+  private rows = 0
+  private bytes = 0
+  private stopped = false
+  private wake: () => void = () => undefined
+
+  constructor(private readonly options: TailSourceOptions) {}
+
+  /** Files may come later, but those that are there must be readable. */
+  async open(): Promise<void> {
+    this.look()
+  }
+
+  async poll(limit: PollLimit): Promise<Polled | null> {
+    const block = Math.max(blockMin, Math.min(blockMax, limit.bytesMax))
+    while (!this.stopped) {
+      if (this.options.clock.nowMs() >= this.nextLook) this.look()
+      const polled = this.take(limit.rowsMax)
+      if (polled !== null) return polled
+      if (!this.readOn(block)) await this.untilNextLook()
+    }
+    return null
+  }
+
+  progress(): SourceProgress {
+    return { rows: this.rows, done: this.bytes, total: null }
+  }
+
+  drain(): void {
+    this.stopped = true
+    this.wake()
+  }
+
+  async close(): Promise<void> {
+    this.drain()
+    for (const file of this.followed.splice(0)) file.close()
+  }
+
+  /** The next rows of the file whose turn it is, or of the next one that has some. */
+  private take(rowsMax: number): Polled | null {
+    for (let tried = this.followed.length; tried > 0; tried -= 1) {
+      this.turn %= this.followed.length
+      const file = this.followed[this.turn]
+      if (file === undefined) return null
+      const decoded = namingDamage(file.name, () => file.decoder.next(rowsMax))
+      if (decoded === null && file.ended) {
+        this.followed.splice(this.turn, 1)
+        continue
+      }
+      this.turn += 1
+      if (decoded === null) continue
+      this.rows += decoded.batch.rows + decoded.dead.length
+      const { batch, dead, firstPosition, positions } = this.options.project(decoded)
+      return { batch, split: file.name, firstPosition, positions, dead }
+    }
+    return null
+  }
+
+  /** Reads a block of every file; answers whether there was something, or a file ended. */
+  private readOn(block: number): boolean {
+    let more = false
+    for (const file of this.followed) {
+      const got = file.read(block)
+      if (got > 0) file.strayLooks = 0
+      this.bytes += got
+      more ||= got > 0 || file.ended
+    }
+    return more
+  }
+
+  private untilNextLook(): Promise<void> {
+    const { clock } = this.options
+    return new Promise(resolve => {
+      const cancel = clock.after(Math.max(0, this.nextLook - clock.nowMs()), resolve)
+      this.wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  private look(): void {
+    this.nextLook = this.options.clock.nowMs() + lookMs
+    const living = new Map(this.followed.filter(file => !file.ended).map(file => [file.inode, file]))
+    for (const { path, name } of this.names()) {
+      const there = this.options.files.stat(path)
+      if (there === undefined || there.kind !== 'file') continue
+      const known = living.get(there.inode)
+      living.delete(there.inode)
+      if (known?.isSame() === true) known.name = name
+      else {
+        known?.end()
+        this.follow(path, name)
+      }
+    }
+    for (const stray of living.values()) {
+      stray.strayLooks += 1
+      if (!stray.isSame() || stray.strayLooks > strayLooksMax) stray.end()
+    }
+  }
+
+  private names(): readonly { readonly path: string; readonly name: string }[] {
+    const { files, folder, glob } = this.options
+    const paths = new Set(files.glob(glob, folder).map(path => resolve(folder, path)))
+    return sortByBytes([...paths].map(path => ({ path, name: isAbsolute(glob) ? path : relative(folder, path) })))
+  }
+
+  private follow(path: string, name: string): void {
+    if (this.followed.length >= followedMax) {
+      throw new ConnectorError('ANB8004', `more than ${followedMax} files to follow match "${this.options.glob}"`, {
+        hint: 'narrow the glob to files that are still written to',
+      })
+    }
+    const file = new FollowedFile(path, name, this.options.decoder(), this.options.files)
+    this.followed.push(file)
+    if (reading(name, () => isPacked(this.options.files, path))) {
+      throw damaged(name, 'is packed, and cannot be followed while it grows')
+    }
+  }
+}
