@@ -27,6 +27,12 @@ export interface WrongOption {
 export interface FileSinkOptions {
   /** When a file is closed and made visible, whichever comes first. Default 128 MiB or 60 s. */
   readonly roll?: { readonly bytes?: Bytes; readonly ms?: Duration }
+  /**
+   * Rows go to folders named by their values in these columns, `dt=2026-01-01/`, as Hive, Spark and DuckDB read them; the
+   * columns are not in the files then. A null or an empty text is `__HIVE_DEFAULT_PARTITION__`. At most 64 files are
+   * written at once: with more partitions at a time, files get small. Default none.
+   */
+  readonly partitionBy?: readonly string[]
 }
 
 export interface FileSourceOptions {
@@ -55,7 +61,7 @@ function filesSink(path: string, format: SinkFormat, options: FileSinkOptions = 
   if (bytes === null) wrong.push(wrongRoll('bytes', options.roll?.bytes, "1 byte or more, such as '128MiB'"))
   if (ms === null) wrong.push(wrongRoll('ms', options.roll?.ms, "1 ms or more, such as '60s'"))
   const roll = { bytes: bytes ?? 2 ** 27, ms: ms ?? 60_000 }
-  return { sink: { kind: 'files', path, format: format.write, roll }, wrong }
+  return { sink: { kind: 'files', path, format: format.write, roll, partitionBy: options.partitionBy ?? [] }, wrong }
 }
 
 const wrongRoll = (name: string, value: unknown, allowed: string): WrongOption => ({

@@ -77,7 +77,14 @@ export interface RollPolicy {
   readonly ms: number
 }
 export type SinkConnector =
-  | { readonly kind: 'files'; readonly path: string; readonly format: SinkFormatNode; readonly roll: RollPolicy }
+  | {
+      readonly kind: 'files'
+      readonly path: string
+      readonly format: SinkFormatNode
+      readonly roll: RollPolicy
+      /** Columns whose values name the folders that rows go to. */
+      readonly partitionBy: readonly string[]
+    }
   | { readonly kind: 'socket'; readonly address: string }
   /** Counts rows and adds up a checksum: for benchmarks. */
   | { readonly kind: 'null'; readonly checksum: string | null }

@@ -127,6 +127,7 @@ const sinkConnector = union('kind', {
     path: string,
     format: sinkFormatShape,
     roll: object({ bytes: whole, ms: whole }),
+    partitionBy: list(string),
   }),
   socket: object({ kind: oneOf('socket'), address: string }),
   null: object({ kind: oneOf('null'), checksum: nullOr(string) }),

@@ -282,7 +282,10 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
   const { connector } = node
   if (connector.kind === 'socket') return lintAddress(rule, at, connector.address)
   if (connector.kind === 'null') return lintChecksum(rule, node, connector.checksum)
-  lintFormat(rule.faults, at, connector.format, schemaIn(rule, node.input) ?? [])
+  const given = schemaIn(rule, node.input)
+  const written = (given ?? []).filter(([name]) => !connector.partitionBy.includes(name))
+  lintFormat(rule.faults, at, connector.format, written)
+  if (given !== null) lintPartitions(rule, at, connector.partitionBy, given)
   const parts = connector.path.split('/').filter(part => part !== '' && part !== '.')
   const [top = ''] = parts
   if (connector.path.startsWith('/') || parts.includes('..')) {
@@ -291,6 +294,21 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
   } else if (parts.length === 0 || reserved.has(top) || parts.some(part => /^[.]|[\\\u0000-\u001f]/.test(part))) {
     const hint = 'name a folder for this output alone: files.sink("name/", ...)'
     rule.faults.add('ANB1010', at, `sink path "${connector.path}" is not allowed`, hint)
+  }
+}
+
+function lintPartitions(rule: NodeRule, at: Place, columns: readonly string[], given: SchemaJson): void {
+  columns.forEach((name, index) => {
+    const have = columnOf(given, name)
+    if (have === undefined) return missing(rule, at, 'partition', name, given)
+    if (columns.indexOf(name) < index) rule.faults.add('ANB1024', at, `column "${name}" stands twice in partitionBy`)
+    if (/^(list|struct|map|binary|float)/.test(have[1])) {
+      const hint = 'partition by text, whole numbers, bool, dates or times'
+      rule.faults.add('ANB1002', at, `partition column "${name}" is ${have[1]}, which names no folder`, hint)
+    }
+  })
+  if (columns.length > 0 && given.every(([name]) => columns.includes(name))) {
+    rule.faults.add('ANB1017', at, 'partitionBy names every column, so nothing would be written')
   }
 }
 

@@ -9,7 +9,15 @@ import { invariant } from '../base/index.js'
 import { type Field, type Schema, fieldNamed, schemaFromJson, schemaToJson, withFields } from '../schema/index.js'
 import { type Graph, graphOf, keyOf, nodeAt, outputOf, throughKeys } from './graph.js'
 import { type Needs, columnsNeeded } from './needs.js'
-import { type Edge, type KeyNode, type Plan, type PlanNode, type PythonNode, type SourceNode } from './nodes.js'
+import {
+  type Edge,
+  type KeyNode,
+  type Plan,
+  type PlanNode,
+  type PythonNode,
+  type SourceNode,
+  isTable,
+} from './nodes.js'
 import {
   type OpenStage,
   type StageOperator,
@@ -205,7 +213,7 @@ function nativeVertex(building: Building, node: Exclude<PlanNode, PythonNode | K
 function sourceSchema(building: Building, node: SourceNode): Schema {
   const declared = bare(schemaFromJson(node.schema))
   const needed = building.needs.get(outputOf({ node: node.id })) ?? new Set<string>()
-  if (needed === 'all' || node.connector.format.kind !== 'parquet') return declared
+  if (needed === 'all' || !isTable(node.connector.format)) return declared
   const fields = declared.fields.filter(field => needed.has(field.name))
   // At least one column, so that every reader knows how many rows there are.
   return { fields: fields.length > 0 ? fields : declared.fields.slice(0, 1) }

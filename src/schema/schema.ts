@@ -44,3 +44,6 @@ export function withFields(base: Schema, added: Schema): Schema {
   const fields = base.fields.map(f => fieldNamed(added, f.name) ?? f)
   return { fields: [...fields, ...added.fields.filter(f => fieldNamed(base, f.name) === undefined)] }
 }
+
+export const withoutFields = (schema: Schema, names: readonly string[]): Schema =>
+  names.length === 0 ? schema : { fields: schema.fields.filter(field => !names.includes(field.name)) }

@@ -88,7 +88,18 @@ const sink =
     const schema = numberedSchema
     const encoder = encoderOf(format, schema)
     const clock = new HandClock()
-    const made = filesSink({ out, path: 'rows/', format, roll, schema, files: realFiles, clock, encoder, tables })
+    const made = filesSink({
+      out,
+      path: 'rows/',
+      format,
+      roll,
+      partitionBy: [],
+      schema,
+      files: realFiles,
+      clock,
+      encoder,
+      tables,
+    })
     const names = (): readonly string[] => filesBelow(join(out, 'rows')).map(name => join(out, 'rows', name))
     return { sink: made, visible: async () => names().flatMap(name => rowsOf(kind, name)) }
   }

@@ -69,6 +69,8 @@ function partFileOf(value: unknown): PartFile | null {
   return known === null || typeof rows !== 'number' || typeof bytes !== 'number' ? null : { name: known, rows, bytes }
 }
 
-/** A manifest that somebody edited must not make us remove a file elsewhere. */
+/** A manifest that somebody edited must not make us remove a file elsewhere: folders have an equals sign. */
 const fileNameOf = (value: unknown): string | null =>
-  typeof value === 'string' && /^part-\d{5,}\.(jsonl|csv|avro|parquet|arrow)$/.test(value) ? value : null
+  typeof value === 'string' && /^([^/\0]+=[^/\0]+\/)*part-\d{5,}\.(jsonl|csv|avro|parquet|arrow)$/.test(value)
+    ? value
+    : null

@@ -2,7 +2,7 @@
  * Parts: files that grow in staging and become whole. A part of encoded bytes is what it will be; a part of a table is
  * an Arrow stream that a Python process of ours converts, which can be repeated when that process dies.
  */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Batch, endOfStream, ipcSize, ipcTemplate, streamHeader, writeIpc } from '../../batch/index.js'
 import { type Files, type OpenFile } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
@@ -26,10 +26,11 @@ export interface Part {
   close(): void
 }
 
-/** Makes part number `n`. */
-export type PartMaker = (n: number) => Part
+/** Makes part number `n`, in a folder of a partition or in none. */
+export type PartMaker = (n: number, folder: string) => Part
 
-const partName = (n: number, extension: string): string => `part-${String(n).padStart(5, '0')}.${extension}`
+const partName = (n: number, folder: string, extension: string): string =>
+  `${folder}part-${String(n).padStart(5, '0')}.${extension}`
 
 export function encodedParts(options: {
   readonly files: Files
@@ -38,8 +39,8 @@ export function encodedParts(options: {
   readonly extension: string
 }): PartMaker {
   const { files, staging, encoder, extension } = options
-  return n => {
-    const name = partName(n, extension)
+  return (n, folder) => {
+    const name = partName(n, folder, extension)
     const file = new StagedFile(files, join(staging, name))
     if (encoder.head.length > 0) file.append(encoder.head)
     return new FilePart(
@@ -62,8 +63,8 @@ export function tableParts(options: {
   const template = ipcTemplate(schema)
   const header = streamHeader(schema)
   let frame = new Uint8Array(0)
-  return n => {
-    const name = partName(n, extension)
+  return (n, folder) => {
+    const name = partName(n, folder, extension)
     const from = join(staging, `${name}.stream`)
     const file = new StagedFile(files, from)
     file.append(header)
@@ -118,6 +119,7 @@ class StagedFile {
     files: Files,
     private readonly path: string,
   ) {
+    writing(path, () => files.makeDirectory(dirname(path)))
     this.file = writing(path, () => files.open(path, 'create'))
   }
 

@@ -3,7 +3,7 @@
  * ours: those of a finished earlier run stay until this run is whole, those of an unfinished one go at once, those
  * of nobody stop the job.
  */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ConnectorError, type Files } from '../../base/index.js'
 import { type SinkFile } from '../contract.js'
 import { errnoOf, writing } from '../io-error.js'
@@ -93,10 +93,10 @@ export class Shelf {
 
   private publish(name: string, mayReplace: readonly string[] = []): void {
     const to = join(this.folder, name)
-    makeJailed(this.files, this.out, this.name)
+    makeJailed(this.files, this.out, dirname(join(this.name, name)))
     if (!mayReplace.includes(name) && this.files.stat(to) !== undefined) throw this.strange([name])
     writing(to, () => this.files.rename(join(this.staging, name), to))
-    writing(this.folder, () => this.files.syncDirectory(this.folder))
+    writing(this.folder, () => this.files.syncDirectory(dirname(to)))
   }
 
   private note(status: 'running' | 'finished', parts: readonly PartFile[]): void {
@@ -105,7 +105,8 @@ export class Shelf {
 
   private refuseStrangers(known: ReadonlySet<string>): void {
     const there = writing(this.folder, () => this.files.list(this.folder))
-    const strangers = there.filter(name => !known.has(name)).sort()
+    const top = new Set([...known].map(name => name.split('/')[0]))
+    const strangers = there.filter(name => !top.has(name)).sort()
     if (strangers.length > 0) throw this.strange(strangers)
   }
 
@@ -134,6 +135,14 @@ export class Shelf {
 
   private removeFromFolder(name: string): void {
     writing(join(this.folder, name), () => ignoreMissing(() => this.files.remove(join(this.folder, name))))
+    for (let part = dirname(name); part !== '.'; part = dirname(part)) this.removeEmpty(join(this.folder, part))
+  }
+
+  /** A folder of a partition without files says that there is such a partition. */
+  private removeEmpty(folder: string): void {
+    writing(folder, () => {
+      if (this.files.stat(folder) !== undefined && this.files.list(folder).length === 0) this.files.removeTree(folder)
+    })
   }
 
   private clear(): void {

@@ -13,10 +13,13 @@ import { type RollPolicy, type SinkFormatNode } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type TableWork, type Sink, type SinkFile } from '../contract.js'
 import { type Part, type PartMaker, encodedParts, tableParts } from './parts.js'
+import { type Partition, partitions } from './partitions.js'
 import { Shelf } from './shelf.js'
 
 /** Parts that are made whole behind the one that is written; a further roll waits. */
 const sealingMax = 2
+/** Parts that are written at once, one a partition; the one that was not written for longest is closed for a further one. */
+export const growingMax = 64
 
 export interface FilesSinkOptions {
   /** Absolute output folder of the run (DIR), which exists. */
@@ -26,6 +29,9 @@ export interface FilesSinkOptions {
   readonly format: SinkFormatNode
   /** For tables `bytes` are those of Arrow, before compression. */
   readonly roll: RollPolicy
+  /** Columns whose values name the folder of a row; they are not written. */
+  readonly partitionBy: readonly string[]
+  /** What is written: without the columns of partitions. */
   readonly schema: Schema
   readonly files: Files
   readonly clock: Clock
@@ -55,11 +61,18 @@ function extensionOf(format: SinkFormatNode): string {
   return format.kind === 'json' ? 'jsonl' : format.kind
 }
 
+/** A part that is written, with its age. */
+interface Growing {
+  readonly folder: string
+  readonly part: Part
+  due: boolean
+  readonly cancelAge: () => void
+}
+
 class FilesSink implements Sink {
-  private part: Part | null = null
+  /** By folder, the one that was written last at the end. */
+  private readonly growing = new Map<string, Growing>()
   private parts = 0
-  private due = false
-  private cancelAge: () => void = () => undefined
   /** Settles when all sealed parts so far are on the shelf, in their order. */
   private shelved: Promise<void> = Promise.resolve()
   private readonly sealing = new Set<Promise<void>>()
@@ -69,7 +82,7 @@ class FilesSink implements Sink {
   constructor(
     private readonly shelf: Shelf,
     private readonly make: PartMaker,
-    private readonly options: Pick<FilesSinkOptions, 'encoder' | 'roll' | 'clock'>,
+    private readonly options: Pick<FilesSinkOptions, 'encoder' | 'roll' | 'clock' | 'partitionBy'>,
   ) {}
 
   async open(): Promise<void> {
@@ -79,18 +92,13 @@ class FilesSink implements Sink {
   async write(batch: Batch): Promise<void> {
     this.rethrow()
     if (batch.rows === 0) return
-    const part = this.append(batch)
-    if (part.bytes < this.options.roll.bytes && !this.due) return
-    while (this.sealing.size >= sealingMax) await Promise.race(this.sealing)
-    this.roll(part)
-    // Encoded bytes are whole at once, so they are visible before a later write may fail; a conversion goes on behind.
-    if (this.options.encoder !== null) await this.shelved
-    this.rethrow()
+    for (const partition of partitions(batch, this.options.partitionBy)) await this.writeTo(partition)
   }
 
   async finish(): Promise<readonly SinkFile[]> {
     this.rethrow()
-    if (this.part !== null || this.parts === 0) this.roll(this.part ?? this.begin())
+    if (this.parts === 0) this.begin('')
+    for (const growing of [...this.growing.values()]) this.roll(growing)
     await this.shelved
     this.rethrow()
     if (this.state === 'open') this.shelf.finish()
@@ -102,44 +110,64 @@ class FilesSink implements Sink {
   async abort(): Promise<readonly SinkFile[]> {
     if (this.state === 'open') {
       this.state = 'aborted'
-      this.cancelAge()
-      this.part?.close()
-      this.part = null
+      for (const { part, cancelAge } of this.growing.values()) {
+        cancelAge()
+        part.close()
+      }
+      this.growing.clear()
       this.shelf.abort()
     }
     return this.shelf.shown
   }
 
+  private async writeTo({ folder, batch }: Partition): Promise<void> {
+    const growing = this.append(folder, batch)
+    if (growing.part.bytes >= this.options.roll.bytes || growing.due) await this.rollInTurn(growing)
+    const [oldest] = this.growing.values()
+    if (this.growing.size > growingMax && oldest !== undefined) await this.rollInTurn(oldest)
+  }
+
+  private async rollInTurn(growing: Growing): Promise<void> {
+    while (this.sealing.size >= sealingMax) await Promise.race(this.sealing)
+    this.roll(growing)
+    // Encoded bytes are whole at once, so they are visible before a later write may fail; a conversion goes on behind.
+    if (this.options.encoder !== null) await this.shelved
+    this.rethrow()
+  }
+
   /** Half a batch may be in the part when this throws, so nothing may become visible after it. */
-  private append(batch: Batch): Part {
+  private append(folder: string, batch: Batch): Growing {
     try {
-      const part = this.part ?? this.begin()
-      part.write(batch)
-      return part
+      const growing = this.growing.get(folder) ?? this.begin(folder)
+      growing.part.write(batch)
+      this.growing.delete(folder)
+      this.growing.set(folder, growing)
+      return growing
     } catch (cause) {
       this.failure ??= { cause }
       throw cause
     }
   }
 
-  private begin(): Part {
-    const part = this.make(this.parts)
+  private begin(folder: string): Growing {
+    const { clock, roll } = this.options
+    const part = this.make(this.parts, folder)
+    const growing: Growing = { folder, part, due: false, cancelAge: clock.after(roll.ms, () => this.ripe(growing)) }
     this.parts += 1
-    this.part = part
-    this.cancelAge = this.options.clock.after(this.options.roll.ms, () => this.ripe())
-    return part
+    this.growing.set(folder, growing)
+    return growing
   }
 
   /** The part is old enough; where nothing more is written, nobody else would make it visible. */
-  private ripe(): void {
-    this.due = true
-    if (this.part !== null && this.sealing.size < sealingMax) this.roll(this.part)
+  private ripe(growing: Growing): void {
+    growing.due = true
+    if (this.sealing.size < sealingMax) this.roll(growing)
   }
 
-  private roll(part: Part): void {
-    this.cancelAge()
-    this.part = null
-    this.due = false
+  private roll({ folder, part, cancelAge }: Growing): void {
+    if (this.growing.get(folder)?.part !== part) return
+    cancelAge()
+    this.growing.delete(folder)
     const sealed = part.seal()
     const before = this.shelved
     const done = sealed
@@ -153,10 +181,16 @@ class FilesSink implements Sink {
       })
       .finally(() => {
         this.sealing.delete(done)
-        if (this.due && this.part !== null && this.failure === null) this.roll(this.part)
+        this.rollDue()
       })
     this.sealing.add(done)
     this.shelved = done
+  }
+
+  /** One that was due while others were sealed. */
+  private rollDue(): void {
+    if (this.failure !== null) return
+    for (const growing of this.growing.values()) if (growing.due) return this.roll(growing)
   }
 
   private rethrow(): void {

@@ -25,7 +25,7 @@ import {
   openStages,
   stagesOf,
 } from '../../plan/index.js'
-import { schemaFromJson } from '../../schema/index.js'
+import { schemaFromJson, withoutFields } from '../../schema/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
 import { Engine } from '../flow/index.js'
 import { StoppedError, type RunOptions, type RunResult } from '../options.js'
@@ -238,16 +238,19 @@ function makeSink(opened: Opened, vertex: SinkVertex, io: IoWorker): Sink {
       encoder: jsonEncoder(schema),
     })
   }
+  const { format, partitionBy, path, roll } = connector
+  const written = withoutFields(schema, partitionBy)
   return filesSink({
     out: options.out,
-    path: connector.path,
-    format: connector.format,
-    roll: connector.roll,
-    schema,
+    path,
+    format,
+    roll,
+    partitionBy,
+    schema: written,
     files: world.files,
     clock: world.clock,
-    encoder: encoderOf(connector.format, schema),
-    tables: isTable(connector.format) ? tableWork(io, connector.format.kind, null) : null,
+    encoder: encoderOf(format, written),
+    tables: isTable(format) ? tableWork(io, format.kind, null) : null,
   })
 }
 

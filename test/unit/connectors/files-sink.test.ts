@@ -11,11 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Files } from '../../../src/base/index.js'
-import { type TableWork, type Sink, filesSink } from '../../../src/connectors/index.js'
-import { encoderOf } from '../../../src/formats/index.js'
-import { type SinkFormatNode } from '../../../src/plan/index.js'
-import { realFiles } from '../../../src/runtime/open/files.js'
+import { type TableWork, type Sink } from '../../../src/connectors/index.js'
 import {
   HandClock,
   batchOf,
@@ -28,35 +24,16 @@ import {
   readRows,
   readStandIn,
   refusal,
-  sinkFormat,
   standInWork,
   temporaryFolder,
 } from '../../support/connectors.js'
-
-interface More {
-  readonly path?: string
-  readonly format?: SinkFormatNode['kind']
-  readonly bytes?: number
-  readonly files?: Files
-  readonly clock?: HandClock
-  readonly tables?: TableWork
-}
-
-function sinkTo(out: string, more: More = {}): Sink {
-  const { path = 'rows/', format: kind = 'json', bytes = 1e9, files = realFiles, clock = new HandClock() } = more
-  const { tables = standInWork(numberedSchema) } = more
-  const roll = { bytes, ms: 60_000 }
-  const format = sinkFormat(kind)
-  const schema = numberedSchema
-  const encoder = encoderOf(format, schema)
-  return filesSink({ out, path, format, roll, schema, files, clock, encoder, tables })
-}
+import { type MoreOfSink, sinkTo } from '../../support/files-sink.js'
 
 const write = (sink: Sink, from: number, to: number): Promise<void> =>
   sink.write(batchOf(numberedSchema, numberedRows(from, to)))
 
 /** A whole run with a row for each batch, every one a file of its own where `more.bytes` is 1. */
-async function run(out: string, from: number, to: number, more: More = {}): Promise<void> {
+async function run(out: string, from: number, to: number, more: MoreOfSink = {}): Promise<void> {
   const sink = sinkTo(out, more)
   await sink.open()
   for (let at = from; at < to; at += 1) await write(sink, at, at + 1)

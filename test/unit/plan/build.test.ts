@@ -123,6 +123,7 @@ test('options: sizes and times as text, defaults as documented', () => {
     path: 'a/',
     format: { kind: 'json' },
     roll: { bytes: 2 ** 27, ms: 60_000 },
+    partitionBy: [],
   })
 })
 

@@ -193,6 +193,21 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
     'ANB1017 files(..., { tail: true }) follows lines, not parquet',
   ],
   [
+    'a partition by a column that is not there',
+    s.to(files.sink('x/', json(), { partitionBy: ['usr'] })),
+    'ANB1001 partition column "usr" does not exist',
+  ],
+  [
+    'a partition by a float',
+    s.to(files.sink('x/', json(), { partitionBy: ['price'] })),
+    'ANB1002 partition column "price" is float64, which names no folder',
+  ],
+  [
+    'a partition by all that there is',
+    s.select('user').to(files.sink('x/', json(), { partitionBy: ['user'] })),
+    'ANB1017 partitionBy names every column',
+  ],
+  [
     'an empty glob',
     job('test')
       .from(files('', json({ a: 'int64' })))

@@ -48,7 +48,7 @@ function everything() {
     .to(files.sink('out/', parquet()))
     .to(files.sink('csv/', csv.write({ header: false })))
     .to(files.sink('avro/', avro()))
-    .to(files.sink('arrow/', arrow()))
+    .to(files.sink('arrow/', arrow(), { partitionBy: ['user'] }))
     .to(nullSink({ checksum: 'z' }))
     .side('odd' as never)
     .to(socket.sink('tcp://h:1'))

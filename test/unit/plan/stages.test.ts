@@ -7,6 +7,7 @@ import {
   json,
   nullSink,
   openStages,
+  arrow,
   parquet,
   schemaIds,
   stagesOf,
@@ -139,12 +140,19 @@ describe('neighbouring transforms are one worker call', () => {
   })
 })
 
-describe('a Parquet source reads only what somebody needs', () => {
+describe('a source of tables reads only what somebody needs', () => {
   const rows = job('p').from(files('*.parquet', parquet(columns('a int64, b int64, c utf8, k utf8'))))
   const cases: readonly (readonly [string, JobLike, readonly string[]])[] = [
     ['a file gets all columns', rows.to(out('x')), ['a', 'b', 'c', 'k']],
     ['a null sink without a checksum needs none; one is read to count rows', rows.to(nullSink()), ['a']],
     ['the checksum', rows.to(nullSink({ checksum: 'b' })), ['b']],
+    [
+      'of Arrow too',
+      job('p')
+        .from(files('*.arrow', arrow(columns('a int64, b int64'))))
+        .to(nullSink({ checksum: 'b' })),
+      ['b'],
+    ],
     [
       'the inputs of a transform',
       rows.apply(fn('f', { in: 'b int64', out: 'z int64' })).to(nullSink({ checksum: 'z' })),
