@@ -1,116 +1,124 @@
-/**
- * The benchmarks as a table. `target` is the ratio to the baseline that a well-built host reaches; `check` the sum over
- * the output that belongs to the input, null where the sink writes files that another test compares.
- */
-export interface Bench {
-  readonly name: string
-  /** Key in job.ts. */
-  readonly job: string
-  readonly baseline: string
-  readonly input: string
-  readonly rows: number
-  readonly workers: number
-  readonly target: number
-  readonly check: number | null
-  readonly bytesPerRow: number
+/** The benchmarks as a table: what runs, against what, and the target that a well-built host reaches. */
+import { type Bench } from './bench.js'
+import { type Check } from './check.js'
+import { type BadRows, badRowsBench } from './measure/bad-rows.js'
+import { footprintBenches } from './measure/footprint.js'
+import { killBench } from './measure/kill.js'
+import { type Rate, latencyBench } from './measure/latency.js'
+import { type Ratio, ratioBench } from './measure/ratio.js'
+
+const million = 1_000_000
+
+const b1 = (name: string, job: string, input: string, rows: number, target: number, of: number): Ratio => ({
+  name: `B1 ${name}`,
+  job: { name: job, input, into: 'null', workers: 1 },
+  file: 'b1.parquet',
+  bare: job,
+  rows,
+  bytesPerRow: 16,
+  target,
+  check: { by: 'sum', of },
+})
+
+const b2 = (name: string, size: string, rows: number, bytesPerRow: number, targets: readonly number[], of: number) =>
+  targets.map(
+    (target, i): Ratio => ({
+      name: `B2 ${name} ${i === 0 ? 'one worker' : 'two workers'}`,
+      job: { name: 'b2', input: `b2_${size}`, into: 'null', workers: i + 1 },
+      file: `b2_${size}.jsonl`,
+      bare: `b2_${size}`,
+      rows,
+      bytesPerRow,
+      target,
+      check: { by: 'texts', of },
+    }),
+  )
+
+const keys = {
+  Zipf: { input: 'b3', of: -123598.671229 },
+  uniform: { input: 'b3u', of: 733658.003423 },
+} as const
+
+const b3 = (of: keyof typeof keys, form: 'scan' | 'rounds' | 'row', workers: 1 | 2, target: number): Ratio => ({
+  name: `B3 ${of} ${form}${form === 'row' ? (workers === 1 ? ' one worker' : ' two workers') : ''}`,
+  job: { name: `b3_${form}`, input: keys[of].input, into: 'null', workers },
+  file: `${keys[of].input}.parquet`,
+  bare: `${keys[of].input}_${form}`,
+  rows: 5 * million,
+  bytesPerRow: 24,
+  target,
+  check: { by: 'events', how: form === 'scan' ? 'close' : 'exact', of: keys[of].of },
+})
+
+const j = (name: string, job: string, bare: string, target: number, by: 'file' | 'sum'): Ratio => ({
+  name,
+  job: { name: job, input: 'j1', into: 'null', workers: 1 },
+  file: 'j1.jsonl',
+  bare,
+  rows: 2 * million,
+  bytesPerRow: 99,
+  target,
+  check: { by, of: 1348958.748748 },
+})
+
+const ratios: readonly Ratio[] = [
+  b1('5 ns a row', 'b1', 'b1', 10 * million, 0.2, 11615179.657048),
+  // Five times the same file: the steady state without the start of the reader.
+  b1('5 ns a row, 50 M rows', 'b1', 'b1-*', 50 * million, 0.2, 5 * 11615179.657048),
+  b1('40 ns a row', 'b1_40', 'b1', 10 * million, 0.8, 26097336.146466),
+  ...b2('100B', '100', 2 * million, 100, [0.92, 1.7], 4294317087668416),
+  ...b2('1KB', '1k', million, 1_024, [0.8, 1.35], 2147432306492224),
+  ...b2('10KB', '10k', 200_000, 10_240, [0.65, 1.1], 429114959915325),
+  b3('Zipf', 'scan', 1, 0.7),
+  b3('Zipf', 'rounds', 1, 0.8),
+  b3('Zipf', 'row', 1, 0.75),
+  b3('Zipf', 'row', 2, 1),
+  b3('uniform', 'scan', 1, 0.7),
+  b3('uniform', 'rounds', 1, 0.8),
+  b3('uniform', 'row', 1, 0.75),
+  b3('uniform', 'row', 2, 1),
+  j('J1 against the orjson loop, file to file', 'j1', 'j1_file', 4, 'file'),
+  j('J1 against DuckDB, file to file', 'j1', 'j1_duckdb', 1.5, 'file'),
+  j('J2 against the orjson loop in memory', 'j2', 'j1', 9, 'sum'),
+]
+
+const rates: readonly Rate[] = [
+  { name: '100', rowsPerSecond: 100, judged: false },
+  { name: '1k', rowsPerSecond: 1_000, judged: true },
+  { name: '10k', rowsPerSecond: 10_000, judged: true },
+  { name: '50k', rowsPerSecond: 50_000, judged: true },
+]
+
+const b8Texts = (name: string, size: string, rows: number): BadRows => ({
+  name: `B8 B2 ${name} row mode`,
+  job: 'b2',
+  clean: `b2_${size}`,
+  bad: `b2_${size}_bad`,
+  ending: 'jsonl',
+  rows,
+  target: 0.9,
+  check: { by: 'texts', of: null },
+})
+
+const b8Events = (name: string, job: string, target: number, how: 'exact' | 'close'): BadRows => {
+  const check: Check = { by: 'events', how, of: null }
+  return { name: `B8 B3 ${name}`, job, clean: 'b3', bad: 'b3_bad', ending: 'parquet', rows: 5 * million, target, check }
 }
 
-const b1 = { input: 'b1.parquet', workers: 1, bytesPerRow: 16 } as const
-const b3 = { rows: 5_000_000, bytesPerRow: 24, check: -123598.671229 } as const
-const b3u = { ...b3, check: 733658.003423 } as const
-const j = { input: 'j1.jsonl', rows: 2_000_000, workers: 1, bytesPerRow: 99 } as const
-
-const b2 = (size: string, rows: number, bytesPerRow: number, targets: readonly [number, number]): readonly Bench[] =>
-  targets.map((target, i) => ({
-    name: `B2 ${size} ${i === 0 ? 'one worker' : 'two workers'}`,
-    job: `b2_${size}`,
-    baseline: `b2_${size}`,
-    input: `b2_${size}.jsonl`,
-    rows,
-    workers: i + 1,
-    target,
-    check: null,
-    bytesPerRow,
-  }))
+const badRows: readonly BadRows[] = [
+  b8Texts('100B', '100', 2 * million),
+  b8Texts('1KB', '1k', million),
+  b8Events('row mode', 'b3_row_raises', 0.9, 'exact'),
+  b8Events('scan with ab.reject', 'b3_scan_rejects', 0.9, 'close'),
+  b8Events('rounds with ab.reject', 'b3_rounds_rejects', 0.9, 'exact'),
+  b8Events('scan with an exception', 'b3_scan_raises', 0.3, 'close'),
+  b8Events('rounds with an exception', 'b3_rounds_raises', 0.3, 'exact'),
+]
 
 export const benches: readonly Bench[] = [
-  {
-    ...b1,
-    name: 'B1 5 ns a row',
-    job: 'b1',
-    baseline: 'b1',
-    rows: 50_000_000,
-    target: 0.2,
-    check: 5 * 11615179.657048,
-  },
-  {
-    ...b1,
-    name: 'B1 40 ns a row',
-    job: 'b1_40',
-    baseline: 'b1_40',
-    rows: 10_000_000,
-    target: 0.8,
-    check: 26097336.146466,
-  },
-  ...b2('100', 2_000_000, 100, [0.92, 1.7]),
-  ...b2('1k', 1_000_000, 1_024, [0.8, 1.35]),
-  ...b2('10k', 200_000, 10_240, [0.65, 1.1]),
-  { ...b3, name: 'B3 Zipf scan', job: 'b3_scan', baseline: 'b3_scan', input: 'b3.parquet', workers: 1, target: 0.7 },
-  {
-    ...b3,
-    name: 'B3 Zipf rounds',
-    job: 'b3_rounds',
-    baseline: 'b3_rounds',
-    input: 'b3.parquet',
-    workers: 1,
-    target: 0.8,
-  },
-  {
-    ...b3,
-    name: 'B3 Zipf row one worker',
-    job: 'b3_row',
-    baseline: 'b3_row',
-    input: 'b3.parquet',
-    workers: 1,
-    target: 0.75,
-  },
-  {
-    ...b3,
-    name: 'B3 Zipf row two workers',
-    job: 'b3_row',
-    baseline: 'b3_row',
-    input: 'b3.parquet',
-    workers: 2,
-    target: 1,
-  },
-  {
-    ...b3u,
-    name: 'B3 uniform scan',
-    job: 'b3u_scan',
-    baseline: 'b3u_scan',
-    input: 'b3u.parquet',
-    workers: 1,
-    target: 0.7,
-  },
-  {
-    ...b3u,
-    name: 'B3 uniform rounds',
-    job: 'b3u_rounds',
-    baseline: 'b3u_rounds',
-    input: 'b3u.parquet',
-    workers: 1,
-    target: 0.8,
-  },
-  {
-    ...b3u,
-    name: 'B3 uniform row one worker',
-    job: 'b3u_row',
-    baseline: 'b3u_row',
-    input: 'b3u.parquet',
-    workers: 1,
-    target: 0.75,
-  },
-  { ...j, name: 'J1 against the orjson loop, file to file', job: 'j1', baseline: 'j1_file', target: 4, check: null },
-  { ...j, name: 'J1 against DuckDB, file to file', job: 'j1', baseline: 'j1_duckdb', target: 1.5, check: null },
-  { ...j, name: 'J2 against the orjson loop in memory', job: 'j2', baseline: 'j1', target: 9, check: 1348958.748748 },
+  ...ratios.map(ratioBench),
+  ...rates.map(latencyBench),
+  killBench,
+  ...badRows.map(badRowsBench),
+  ...footprintBenches,
 ]

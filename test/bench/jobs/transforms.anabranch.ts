@@ -1,6 +1,6 @@
 // Written by "npx anabranch types transforms.py". Do not edit: write it anew when transforms.py changes.
 
-const from = { path: 'transforms.py', types: import.meta.url, source: '060968630b1bbc00b6207471818960d0f1cfc32ea8007e9d420d5b6bb1ef67d7' } as const
+const from = { path: 'transforms.py', types: import.meta.url, source: '2dc69c3a631bc50f5804bb44f6fbeb1284e7d7f09228d95dc97e15611c611da6' } as const
 
 const schemas = {
   Xy: [['x', 'float64'], ['y', 'float64']],
@@ -72,6 +72,20 @@ const functions = {
     declared: '6a461156e0b1bf8a334621ae5e01bde7a716d894c5fcc0dc31edf5cb1703f337',
     from,
   },
+  count: {
+    name: 'count',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['a', 'float64']],
+    outputs: [['nth', 'int64']],
+    state: [['n', 'int64', { default: 0 }]],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: 'affa3f2c58c05d5ce67481fab86616f8749ff189574684ac2bdabbe7aee4b8a9',
+    from,
+  },
   b3Row: {
     name: 'b3_row',
     kind: 'transform',
@@ -129,15 +143,116 @@ const functions = {
     declared: '23b54dd6947b90fce21ef618d74264bee82a5503d5636f05c7852bea50e22cd6',
     from,
   },
+  b3RowRaises: {
+    name: 'b3_row_raises',
+    kind: 'transform',
+    keyed: true,
+    mode: 'row',
+    inputs: [['ts', 'int64'], ['x', 'float64']],
+    outputs: [['n', 'int64'], ['mean', 'float64'], ['dt', 'float64'], ['z', 'float64']],
+    state: [
+      ['n', 'int64', { default: 0 }],
+      ['mean', 'float64'],
+      ['variance', 'float64'],
+      ['last', 'int64'],
+    ],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: 'c4f7917d669a5cca0f38159ce02549e596ad9727615f760e40600fd28e747d9d',
+    from,
+  },
+  b3ScanRejects: {
+    name: 'b3_scan_rejects',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['ts', 'int64'], ['x', 'float64']],
+    outputs: [['n', 'int64'], ['mean', 'float64'], ['dt', 'float64'], ['z', 'float64']],
+    state: [
+      ['n', 'int64', { default: 0 }],
+      ['mean', 'float64'],
+      ['variance', 'float64'],
+      ['last', 'int64'],
+    ],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: '23b54dd6947b90fce21ef618d74264bee82a5503d5636f05c7852bea50e22cd6',
+    from,
+  },
+  b3ScanRaises: {
+    name: 'b3_scan_raises',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['ts', 'int64'], ['x', 'float64']],
+    outputs: [['n', 'int64'], ['mean', 'float64'], ['dt', 'float64'], ['z', 'float64']],
+    state: [
+      ['n', 'int64', { default: 0 }],
+      ['mean', 'float64'],
+      ['variance', 'float64'],
+      ['last', 'int64'],
+    ],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: '23b54dd6947b90fce21ef618d74264bee82a5503d5636f05c7852bea50e22cd6',
+    from,
+  },
+  b3RoundsRejects: {
+    name: 'b3_rounds_rejects',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['ts', 'int64'], ['x', 'float64']],
+    outputs: [['n', 'int64'], ['mean', 'float64'], ['dt', 'float64'], ['z', 'float64']],
+    state: [
+      ['n', 'int64', { default: 0 }],
+      ['mean', 'float64'],
+      ['variance', 'float64'],
+      ['last', 'int64'],
+    ],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: '23b54dd6947b90fce21ef618d74264bee82a5503d5636f05c7852bea50e22cd6',
+    from,
+  },
+  b3RoundsRaises: {
+    name: 'b3_rounds_raises',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['ts', 'int64'], ['x', 'float64']],
+    outputs: [['n', 'int64'], ['mean', 'float64'], ['dt', 'float64'], ['z', 'float64']],
+    state: [
+      ['n', 'int64', { default: 0 }],
+      ['mean', 'float64'],
+      ['variance', 'float64'],
+      ['last', 'int64'],
+    ],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: '23b54dd6947b90fce21ef618d74264bee82a5503d5636f05c7852bea50e22cd6',
+    from,
+  },
 } as const
 
 export interface B1Function extends Readonly<(typeof functions)['b1']> {}
 export interface B140Function extends Readonly<(typeof functions)['b140']> {}
 export interface B2Function extends Readonly<(typeof functions)['b2']> {}
 export interface J1Function extends Readonly<(typeof functions)['j1']> {}
+export interface CountFunction extends Readonly<(typeof functions)['count']> {}
 export interface B3RowFunction extends Readonly<(typeof functions)['b3Row']> {}
 export interface B3RoundsFunction extends Readonly<(typeof functions)['b3Rounds']> {}
 export interface B3ScanFunction extends Readonly<(typeof functions)['b3Scan']> {}
+export interface B3RowRaisesFunction extends Readonly<(typeof functions)['b3RowRaises']> {}
+export interface B3ScanRejectsFunction extends Readonly<(typeof functions)['b3ScanRejects']> {}
+export interface B3ScanRaisesFunction extends Readonly<(typeof functions)['b3ScanRaises']> {}
+export interface B3RoundsRejectsFunction extends Readonly<(typeof functions)['b3RoundsRejects']> {}
+export interface B3RoundsRaisesFunction extends Readonly<(typeof functions)['b3RoundsRaises']> {}
 
 /** The bodies of the benchmarks as transforms. */
 export default {
@@ -150,10 +265,22 @@ export default {
   b2: functions.b2 as B2Function,
   /** Transform: reads a float64, b float64 and adds z float64. */
   j1: functions.j1 as J1Function,
+  /** Keyed transform: reads a float64 and adds nth int64. */
+  count: functions.count as CountFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
   b3Row: functions.b3Row as B3RowFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
   b3Rounds: functions.b3Rounds as B3RoundsFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
   b3Scan: functions.b3Scan as B3ScanFunction,
+  /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
+  b3RowRaises: functions.b3RowRaises as B3RowRaisesFunction,
+  /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
+  b3ScanRejects: functions.b3ScanRejects as B3ScanRejectsFunction,
+  /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
+  b3ScanRaises: functions.b3ScanRaises as B3ScanRaisesFunction,
+  /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
+  b3RoundsRejects: functions.b3RoundsRejects as B3RoundsRejectsFunction,
+  /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
+  b3RoundsRaises: functions.b3RoundsRaises as B3RoundsRaisesFunction,
 }

@@ -11,11 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 ROWS_B1 = 10_000_000
 ROWS_B3 = 5_000_000
 ROW_GROUP = 100_000
+BAD_ONCE_IN = 10_000
+BAD_AT = 4_321
+"""Of each 10,000 rows of a `_bad` file, the one that is broken."""
 
 
 def write_table(columns: dict[str, np.ndarray], path: Path) -> None:
@@ -86,6 +90,21 @@ def j1(path: Path) -> None:
             )
 
 
+def bad_lines(folder: Path, name: str, making: Path) -> None:
+    """The same lines, one in 10,000 of them without its last bytes: no JSON."""
+    with open(folder / name.replace("_bad", "")) as good, open(making / name, "w") as bad:
+        for i, line in enumerate(good):
+            bad.write(line if i % BAD_ONCE_IN != BAD_AT else line[:-9] + "\n")
+
+
+def bad_events(folder: Path, name: str, making: Path) -> None:
+    """The same rows, `x` of one in 10,000 of them is NaN."""
+    table = pq.read_table(folder / name.replace("_bad", ""))
+    bad = pa.array(np.arange(table.num_rows) % BAD_ONCE_IN == BAD_AT)
+    x = pc.if_else(bad, float("nan"), table["x"])
+    pq.write_table(table.set_column(2, "x", x), making / name, row_group_size=ROW_GROUP, compression="none")
+
+
 LINES: dict[str, Callable[[Path], None]] = {
     "b2_100.jsonl": texts(2_000_000, 100),
     "b2_1k.jsonl": texts(1_000_000, 1024),
@@ -97,14 +116,17 @@ LINES: dict[str, Callable[[Path], None]] = {
 def main(folder: Path, names: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     missing = {name for name in names if not (folder / name).exists()}
+    bad = {name for name in missing if "_bad." in name}
     making = folder / f".making-{os.getpid()}"
-    making.mkdir(exist_ok=True)
-    numeric_names = {n for n in missing if n not in LINES}
-    if numeric_names:
-        numeric(making, numeric_names)
+    making.mkdir()
+    if tables := missing - bad - set(LINES):
+        numeric(making, tables)
     for name in missing & set(LINES):
         LINES[name](making / name)
-    for name in missing:
+    for name in missing - bad:
+        (making / name).rename(folder / name)
+    for name in bad:
+        (bad_lines if name.endswith(".jsonl") else bad_events)(folder, name, making)
         (making / name).rename(folder / name)
     making.rmdir()
     if "b1.parquet" in names:

@@ -32,6 +32,15 @@ def j1(batch):
     return {"z": batch.numpy("a") * 2 + batch.numpy("b")}
 
 
+@ab.keyed(inputs={"a": ab.float64}, state={"n": ab.int64.default(0)}, outputs={"nth": ab.int64})
+def count(batch, state):
+    nth = np.empty(len(batch), np.int64)
+    sizes = np.diff(state.starts)
+    nth[state.order] = np.arange(len(batch)) - np.repeat(state.starts[:-1], sizes) + 1
+    before = state.numpy("n")
+    return {"nth": before[state.index] + nth}, {"n": before + sizes}
+
+
 FEATURE = {
     "inputs": {"ts": ab.int64, "x": ab.float64},
     "state": {"n": ab.int64.default(0), "mean": ab.float64, "variance": ab.float64, "last": ab.int64},
@@ -117,6 +126,48 @@ def b3_scan(batch, state):
         {"n": n, "mean": m, "dt": dt, "z": z},
         {"n": counted + np.diff(starts), "mean": mean[tail], "variance": variance[tail], "last": ts[tail]},
     )
+
+
+def refused(batch):
+    """The bad rows of B8, by a mask."""
+    ab.reject(np.isnan(batch.numpy("x")), "x is NaN")
+
+
+def raise_if_bad(x):
+    """The bad rows of B8, by an exception over all rows of the call."""
+    if np.isnan(x).any():
+        raise ValueError("x is NaN")
+
+
+@ab.keyed(**FEATURE, mode="row")
+def b3_row_raises(row, state):
+    if row["x"] != row["x"]:
+        raise ValueError("x is NaN")
+    return b3_row.user(row, state)
+
+
+@ab.keyed(**FEATURE)
+def b3_scan_rejects(batch, state):
+    refused(batch)
+    return b3_scan.user(batch, state)
+
+
+@ab.keyed(**FEATURE)
+def b3_scan_raises(batch, state):
+    raise_if_bad(batch.numpy("x"))
+    return b3_scan.user(batch, state)
+
+
+@ab.keyed(**FEATURE)
+def b3_rounds_rejects(batch, state):
+    refused(batch)
+    return b3_rounds.user(batch, state)
+
+
+@ab.keyed(**FEATURE)
+def b3_rounds_raises(batch, state):
+    raise_if_bad(batch.numpy("x"))
+    return b3_rounds.user(batch, state)
 
 
 def before(values, initial, head):

@@ -1,0 +1,60 @@
+/** One run of a job by the built command, in a process of its own, as a user runs it. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { repository } from '../support/repository.js'
+import { type Started, startCli } from '../support/cli.js'
+import { jobFile } from './places.js'
+import { endedChildrenCpuSeconds } from './tree.js'
+
+/** Which job of `jobs/job.ts`. */
+export interface Asked {
+  readonly name: string
+  /** An input file without its ending, or the folder of the sockets. */
+  readonly input: string
+  readonly into: 'null' | 'files'
+  readonly workers: number
+}
+
+export interface Counts {
+  readonly rows_in: number
+  readonly rows_out: number
+  readonly rows_dead: number
+  readonly seconds: number
+  readonly flow_seconds: number
+  readonly checksums: Readonly<Record<string, number>>
+  readonly counters: Readonly<Record<string, number>>
+}
+
+const timeoutMs = 900_000
+
+/** `nodeOptions` are Node's own, as for a profile. */
+export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
+  const { workers, ...bench } = asked
+  const args = ['run', jobFile, '--json', '--workers', String(workers), '--out', out]
+  const env = { ANABRANCH_BENCH: JSON.stringify(bench), NODE_OPTIONS: nodeOptions }
+  return startCli(args, { cwd: repository, env, timeoutMs })
+}
+
+/** Throws with what the job printed where it did not end well. */
+export async function countsOf(name: string, started: Started): Promise<Counts> {
+  const { code, signal, stdout, stderr } = await started.ended
+  if (code !== 0) throw new Error(`job ${name} ended with ${code ?? signal}:\n${stderr.slice(-4000)}`)
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+}
+
+export async function runJob(asked: Asked, out: string): Promise<Counts & { readonly cpuSeconds: number }> {
+  const before = endedChildrenCpuSeconds()
+  const counts = await countsOf(asked.name, startJob(asked, out))
+  return { ...counts, cpuSeconds: endedChildrenCpuSeconds() - before }
+}
+
+/** A folder for the time of one measurement. Its path is short: sockets lie in it. */
+export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'anabranch-bench-'))
+  try {
+    return await use(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
