@@ -28,12 +28,13 @@ export interface Counts {
 
 const timeoutMs = 900_000
 
-/** `nodeOptions` are Node's own, as for a profile. */
+/** `nodeOptions` are Node's own, as for a profile; those of a profile are not taken from NODE_OPTIONS. */
 export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
   const { workers, ...bench } = asked
   const args = ['run', jobFile, '--json', '--workers', String(workers), '--out', out]
-  const env = { ANABRANCH_BENCH: JSON.stringify(bench), NODE_OPTIONS: nodeOptions }
-  return startCli(args, { cwd: repository, env, timeoutMs })
+  const env = { ANABRANCH_BENCH: JSON.stringify(bench) }
+  const prefix = nodeOptions === '' ? [] : ['bash', '-c', `exec "$0" ${nodeOptions} "$@"`]
+  return startCli(args, { cwd: repository, env, timeoutMs, prefix })
 }
 
 /** Throws with what the job printed where it did not end well. */

@@ -60,7 +60,7 @@ async function measure(bench: BadRows, { rounds }: Settings): Promise<readonly F
     spread: spreadOf(bad),
     checksum: looked.checksum,
     wrong,
-    also: { 'rows dead': dead, 'cpu s': rounded(median(cpu), 2), 'clean spread': spreadOf(clean) },
+    also: { rows_dead: dead, cpu_s: rounded(median(cpu), 2), clean_spread: spreadOf(clean) },
   }
   return [figure]
 }

@@ -61,10 +61,10 @@ async function measure(ratio: Ratio, { rounds }: Settings): Promise<readonly Fig
     checksum,
     wrong,
     also: {
-      'MB/s': Math.round((value * ratio.bytesPerRow) / 1e6),
-      'cpu s': rounded(median(runs.map(run => run.cpuSeconds)), 2),
-      'start s': rounded(median(runs.map(run => run.seconds - run.flow_seconds)), 2),
-      'bare spread': spreadOf(bares),
+      mb_per_s: Math.round((value * ratio.bytesPerRow) / 1e6),
+      cpu_s: rounded(median(runs.map(run => run.cpuSeconds)), 2),
+      start_s: rounded(median(runs.map(run => run.seconds - run.flow_seconds)), 2),
+      bare_spread: spreadOf(bares),
     },
   }
   return [figure]
