@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, lstatSync, readdirSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -90,7 +90,7 @@ function nodeModules(): Promise<readonly Figure[]> {
     for (const name of ['package.json', 'package-lock.json', '.npmrc'])
       copyFileSync(join(repository, name), join(folder, name))
     await execute('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder })
-    return [figureOf('B9 size of node_modules', sizeOf(join(folder, 'node_modules')), 'MB', targets.nodeModules)]
+    return [figureOf('B9 size of node_modules', await sizeOf(join(folder, 'node_modules')), 'MB', targets.nodeModules)]
   })
 }
 
@@ -108,12 +108,12 @@ function venv(): Promise<readonly Figure[]> {
     ]
     const list = ['-r', join(repository, 'requirements.txt')]
     await execute(join(made, 'bin', 'python'), ['-m', 'pip', 'install', ...options, ...list])
-    return [figureOf('B9 size of .venv', sizeOf(made), 'MB', targets.venv)]
+    return [figureOf('B9 size of .venv', await sizeOf(made), 'MB', targets.venv)]
   })
 }
 
 /** Megabytes that the files take on disk. */
-function sizeOf(folder: string): number {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  return names.reduce((bytes, name) => bytes + lstatSync(join(folder, name)).blocks * 512, 0) / megabyte
+async function sizeOf(folder: string): Promise<number> {
+  const { stdout } = await execute('du', ['-sk', folder])
+  return (Number.parseInt(stdout, 10) * 1024) / megabyte
 }
