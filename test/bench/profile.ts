@@ -23,11 +23,16 @@ export async function profile({ name, once }: Bench): Promise<void> {
   if (once === null) return
   await inFolder(async folder => {
     await once(`--cpu-prof --cpu-prof-dir=${folder}`)
-    // Every Node of the run writes one; the host's is the longest.
+    // Every thread of Node writes one; the host's main thread has done the most.
     const profiles = readdirSync(folder).map((file): Profile => JSON.parse(readFileSync(join(folder, file), 'utf8')))
-    const [host] = profiles.toSorted((a, b) => b.samples.length - a.samples.length)
+    const [host] = profiles.toSorted((a, b) => busyUs(b) - busyUs(a))
     if (host !== undefined) process.stdout.write(`${name}\n${report(host)}\n`)
   })
+}
+
+function busyUs({ nodes, samples, timeDeltas }: Profile): number {
+  const idle = new Set(nodes.filter(({ callFrame }) => callFrame.functionName === '(idle)').map(({ id }) => id))
+  return timeDeltas.reduce((us, delta, i) => (idle.has(samples[i] ?? 0) ? us : us + delta), 0)
 }
 
 function report({ nodes, samples, timeDeltas }: Profile): string {
