@@ -15,7 +15,7 @@ import pyarrow as pa
 from .._arrow_types import Form
 from ..errors import ContractError
 from .columns import AnyArray, Column, Rows
-from .from_list import from_list
+from .from_list import from_list, whole_numbers
 
 Columns = dict[str, Column]
 
@@ -76,6 +76,9 @@ def column_of(value: object, form: Form, place: Place) -> Column:
     if type(value) is np.ndarray and value.dtype == form.dtype and value.ndim == 1:
         return value if value.flags.c_contiguous and value.flags.aligned else np.array(value, order="C")
     try:
+        numbers = whole_numbers(value, form) if isinstance(value, (list, tuple)) else None
+        if numbers is not None:
+            return numbers
         arrow = _arrow_of(value, form)
         if arrow.type == form.type:
             arrow.validate()
