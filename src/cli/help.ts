@@ -6,18 +6,17 @@ import { exitCodes } from './exit-codes.js'
 export function helpOf(commands: () => readonly Command[]): Command {
   const help: Command = {
     name: 'help',
-    usage: 'help [COMMAND]',
+    usage: 'help [COMMAND] [--json]',
     summary: 'list the commands, or explain one',
-    options: [],
+    options: ['--json            name, usage, summary and options of each, as one JSON object'],
     async run(args, terminal) {
-      const { positionals } = wordsOf(help, args, {})
+      const { values, positionals } = wordsOf(help, args, { json: { type: 'boolean' } })
       const [name] = positionals
-      if (name === undefined) terminal.out(overview(commands()))
-      else {
-        const command = commands().find(one => one.name === name)
-        if (command === undefined) throw usageError(help, `there is no command "${name}"`)
-        terminal.out(details(command))
-      }
+      const found = commands().filter(one => name === undefined || one.name === name)
+      const [first] = found
+      if (first === undefined) throw usageError(help, `there is no command "${name}"`)
+      if (values.json === true) terminal.out(JSON.stringify({ commands: found }))
+      else terminal.out(name === undefined ? overview(found) : details(first))
       return exitCodes.done
     },
   }

@@ -6,7 +6,7 @@ import { PlanError } from '../base/index.js'
 import { type Command, type Terminal } from './command.js'
 import { exitCodeOf, exitCodes } from './exit-codes.js'
 import { details, helpOf } from './help.js'
-import { errorJson, renderError } from './render.js'
+import { colored, errorJson, renderError } from './render.js'
 import { realTerminal } from './terminal.js'
 
 /** Loaded when asked for: `version` shall not wait for Arrow and ZeroMQ. */
@@ -18,6 +18,8 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   lint: async () => (await import('./lint.js')).lint,
   explain: async () => (await import('./explain.js')).explain,
   types: async () => (await import('./types.js')).types,
+  dev: async () => (await import('./dev.js')).dev,
+  doctor: async () => (await import('./doctor.js')).doctor,
   version: async () => (await import('./version.js')).version,
 }
 
@@ -59,7 +61,8 @@ const terminal = realTerminal()
 function fail(error: unknown): never {
   terminal.status('')
   if (process.argv.includes('--json')) terminal.out(JSON.stringify({ error: errorJson(error) }))
-  terminal.err(renderError(error, folderOf(process.argv.slice(2))))
+  const text = renderError(error, folderOf(process.argv.slice(2)))
+  terminal.err(terminal.color ? colored(text) : text)
   process.exit(exitCodeOf(error))
 }
 

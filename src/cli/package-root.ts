@@ -11,6 +11,8 @@ export interface PackageFacts {
   readonly version: string
   /** Versions of what it depends on, to run and to be built, by name. */
   readonly pins: Readonly<Record<string, string>>
+  /** The oldest programs that will do: `node: '>=20.19'`. */
+  readonly engines: Readonly<Record<string, string>>
 }
 
 const texts = shape.map(shape.string)
@@ -21,5 +23,5 @@ export function packageFacts(): PackageFacts {
     ...texts(facts['devDependencies'], 'devDependencies'),
     ...texts(facts['dependencies'], 'dependencies'),
   }
-  return { version: shape.string(facts['version'], 'version'), pins }
+  return { version: shape.string(facts['version'], 'version'), pins, engines: texts(facts['engines'], 'engines') }
 }

@@ -35,6 +35,15 @@ function codeLine(place: string, folder: string | null): string | null {
   }
 }
 
+const csi = '\u001b['
+
+/** For a terminal: codes stand out, and the words before a colon stand back. */
+export function colored(text: string): string {
+  return text
+    .replace(/^ANB\d{4}/gm, code => `${csi}1;31m${code}${csi}0m`)
+    .replace(/^ +(detail|hint|at): +/gm, label => `${csi}2m${label}${csi}0m`)
+}
+
 /** The same as data, for `--json`. */
 export function errorJson(error: unknown): Readonly<Record<string, unknown>> {
   if (!(error instanceof AnabranchError)) return { class: 'InternalError', message: String(error) }

@@ -4,20 +4,21 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { PlanError } from '../base/index.js'
 import { openWorld, packageFolder } from '../runtime/index.js'
 import { type DescribeOptions, describeModule, describeParquet } from '../workers/index.js'
-import { type Command, type Terminal, usageError, wordsOf } from './command.js'
+import { type Command, usageError, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
 import { pythonFor } from './python.js'
 import { parquetSchemaText, typesFileText } from './types-file.js'
 
 export const types: Command = {
   name: 'types',
-  usage: 'types transforms.py [--check] | types --from x.parquet [--name NAME] [--ts]',
+  usage: 'types transforms.py [--check] [--json] | types --from x.parquet [--name NAME] [--ts] [--json]',
   summary: 'write transforms.anabranch.ts beside a Python module, or print the schema of a Parquet file',
   options: [
     '--check           write nothing; exit code 2 where the types file is not what would be written',
     '--from FILE       print the schema of a Parquet file, as Python',
     '--name NAME       its name; default: from the name of the file',
     '--ts              as TypeScript, for a job without a Python schema',
+    '--json            one JSON object: files, or the schema',
   ],
   async run(args, terminal) {
     const { values, positionals } = wordsOf(types, args, {
@@ -25,24 +26,70 @@ export const types: Command = {
       from: { type: 'string' },
       name: { type: 'string' },
       ts: { type: 'boolean' },
+      json: { type: 'boolean' },
     })
     if ((values.from === undefined) === (positionals.length === 0)) {
       throw usageError(types, 'types needs a Python file, or --from and a Parquet file')
     }
-    const path = resolve(values.from ?? positionals[0] ?? '')
-    return withPython(dirname(path), async options => {
-      if (values.from !== undefined) {
-        const columns = await describeParquet(path, options)
-        terminal.out(parquetSchemaText(columns, { path, name: values.name ?? null, ts: values.ts === true }))
-        return exitCodes.done
-      }
-      for (const file of positionals) await writeTypes(resolve(file), values.check === true, options, terminal)
+    const json = values.json === true
+    if (values.from !== undefined) {
+      const path = resolve(values.from)
+      const columns = await withPython(dirname(path), options => describeParquet(path, options))
+      const text = parquetSchemaText(columns, { path, name: values.name ?? null, ts: values.ts === true })
+      terminal.out(json ? JSON.stringify({ schema: columns }) : text)
       return exitCodes.done
-    })
+    }
+    const files: TypesFile[] = []
+    for (const module of positionals) {
+      const file = values.check === true ? await checkTypes(resolve(module)) : await writeTypes(resolve(module))
+      files.push(file)
+      const found = `${count(file.schemas, 'schema')}, ${count(file.functions, 'function')}`
+      terminal.err(values.check === true ? `${file.file} is up to date` : `wrote ${file.file}: ${found}`)
+    }
+    if (json) terminal.out(JSON.stringify({ files }))
+    return exitCodes.done
   },
 }
 
-async function withPython(folder: string, work: (options: DescribeOptions) => Promise<number>): Promise<number> {
+export interface TypesFile {
+  /** Path from here. */
+  readonly file: string
+  readonly schemas: number
+  readonly functions: number
+}
+
+/** Writes the types file of a module. Throws a PlanError that says what is wrong with the module. */
+export async function writeTypes(module: string): Promise<TypesFile> {
+  const { path, text, ...file } = await typesOf(module)
+  writeFileSync(path, text)
+  return file
+}
+
+/** Throws a PlanError ANB1009 where the types file is not what `writeTypes` would write. */
+async function checkTypes(module: string): Promise<TypesFile> {
+  const { path, text, ...file } = await typesOf(module)
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return file
+  const hint = `run: npx anabranch types ${relative(process.cwd(), module)}`
+  throw new PlanError('ANB1009', `types file ${file.file} is not what ${basename(module)} declares now`, { hint })
+}
+
+async function typesOf(module: string): Promise<TypesFile & { readonly path: string; readonly text: string }> {
+  if (!module.endsWith('.py')) throw usageError(types, `types takes a Python file, but got "${basename(module)}"`)
+  const described = await withPython(dirname(module), options => describeModule(module, options))
+  const path = join(dirname(module), `${basename(module, '.py')}.anabranch.ts`)
+  const { schemas, functions } = described
+  return {
+    file: relative(process.cwd(), path),
+    schemas: Object.keys(schemas).length,
+    functions: functions.length,
+    path,
+    text: typesFileText(described),
+  }
+}
+
+const count = (of: number, what: string): string => `${of} ${what}${of === 1 ? '' : 's'}`
+
+async function withPython<T>(folder: string, work: (options: DescribeOptions) => Promise<T>): Promise<T> {
   const world = openWorld()
   try {
     const cwd = existsSync(folder) ? folder : process.cwd()
@@ -51,21 +98,4 @@ async function withPython(folder: string, work: (options: DescribeOptions) => Pr
   } finally {
     await world.close()
   }
-}
-
-async function writeTypes(path: string, check: boolean, options: DescribeOptions, terminal: Terminal): Promise<void> {
-  if (!path.endsWith('.py')) throw usageError(types, `types takes a Python file, but got "${basename(path)}"`)
-  const module = await describeModule(path, { ...options, cwd: dirname(path) })
-  const text = typesFileText(module)
-  const file = join(dirname(path), `${basename(path, '.py')}.anabranch.ts`)
-  const name = relative(process.cwd(), file)
-  if (!check) {
-    writeFileSync(file, text)
-    const count = (of: number, what: string): string => `${of} ${what}${of === 1 ? '' : 's'}`
-    const found = `${count(Object.keys(module.schemas).length, 'schema')}, ${count(module.functions.length, 'function')}`
-    terminal.err(`wrote ${name}: ${found}`)
-  } else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
-    const hint = `run: npx anabranch types ${relative(process.cwd(), path)}`
-    throw new PlanError('ANB1009', `types file ${name} is not what ${basename(path)} declares now`, { hint })
-  } else terminal.err(`${name} is up to date`)
 }
