@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pyarrow as pa
 
@@ -55,6 +55,10 @@ class Batch:
             made = self._made[name] = self._source.arrow(name)
         return made
 
+    def __getattr__(self, name: str) -> NoReturn:
+        own = f'a column is batch["{name}"]' if name in self._forms else "it is not declared either"
+        raise AttributeError(f'a batch has no attribute "{name}"; {own}')
+
     def numpy(self, name: str) -> AnyArray:
         """The column as NumPy: zero-copy and read-only for numbers and times without nulls.
 
@@ -90,9 +94,10 @@ class Batch:
     def _form(self, name: str) -> Form:
         form = self._forms.get(name)
         if form is None:
+            declared = ", ".join(self._forms) or "none"
             raise ContractError(
                 f'transform "{self._owner}" asked for column "{name}", which it does not declare',
                 code="ANB2109",
-                hint=f"declare it: inputs={{..., {name!r}: ab....}}; declared are {', '.join(self._forms) or 'none'}",
+                hint=f'declare it, with its type: inputs={{..., "{name}": ab.int64}}; declared are {declared}',
             )
         return form

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
+from typing import ParamSpec
 
 from ._function import Declaration, Function, UserFunction
 from ._schema import Schema, SchemaLike, make_schema
@@ -15,8 +17,25 @@ _KINDS = ("transform", "filter", "flat_map")
 _MODES = ("batch", "row")
 _NONE: Mapping[str, Declared] = {}
 _NO_SIDES: SideLike = {}
+_P = ParamSpec("_P")
 
 
+def _with_arguments(decorator: Callable[_P, Decorator]) -> Callable[_P, Decorator]:
+    """Say what is missing where a decorator stands without its arguments; Python would count positional ones."""
+
+    @functools.wraps(decorator)
+    def checked(*given: _P.args, **declared: _P.kwargs) -> Decorator:
+        if given:
+            name = decorator.__name__
+            wrong, right = f"@ab.{name}", f'@ab.{name}(inputs={{"price": ab.float64}}, ...)'
+            hint = f"declare the columns: {right} instead of {wrong}"
+            raise PlanError(f"expected {wrong}(...) with the columns by name, got none", code="ANB1017", hint=hint)
+        return decorator(*given, **declared)
+
+    return checked
+
+
+@_with_arguments
 def transform(
     *,
     inputs: SchemaLike,
@@ -57,6 +76,7 @@ def transform(
     return _decorator("transform", inputs, outputs, side, mode, timeout_ms, retry_on)
 
 
+@_with_arguments
 def filter(
     *,
     inputs: SchemaLike,
@@ -80,6 +100,7 @@ def filter(
     return _decorator("filter", inputs, _NONE, side, mode, timeout_ms, retry_on)
 
 
+@_with_arguments
 def flat_map(
     *,
     inputs: SchemaLike,
@@ -107,6 +128,7 @@ def flat_map(
     return _decorator("flat_map", inputs, outputs, side, mode, timeout_ms, retry_on)
 
 
+@_with_arguments
 def keyed(
     *,
     inputs: SchemaLike,
@@ -173,9 +195,9 @@ def _decorator(
     at_end: UserFunction | None = None,
 ) -> Decorator:
     if kind not in _KINDS:
-        raise PlanError(f"kind is one of {', '.join(_KINDS)}, not {kind!r}", code="ANB1017")
+        raise PlanError(f'kind is one of {", ".join(_KINDS)}, not "{kind}"', code="ANB1017")
     if mode not in _MODES:
-        raise PlanError(f"mode is 'batch' or 'row', not {mode!r}", code="ANB1017")
+        raise PlanError(f'mode is "batch" or "row", not "{mode}"', code="ANB1017")
     if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, int) or timeout_ms < 1:
         raise PlanError(f"timeout_ms is a whole number of milliseconds, not {timeout_ms!r}", code="ANB1017")
     declared = Declaration(

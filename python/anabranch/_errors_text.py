@@ -82,10 +82,10 @@ def _last_lines(error: BaseException) -> list[str]:
 
 
 def _frames(at: TracebackType | None) -> traceback.StackSummary:
-    """Frames below ours; of a deep recursion the first and the last."""
-    frames = traceback.extract_tb(at)
-    while frames and (frames[0].filename.startswith(_OURS) or frames[0].filename.startswith("<frozen importlib")):
-        del frames[0]
+    """Frames without ours, neither above the user's nor below; of a deep recursion the first and the last."""
+    frames = traceback.StackSummary.from_list(
+        [f for f in traceback.extract_tb(at) if not f.filename.startswith((_OURS, "<frozen importlib"))]
+    )
     if len(frames) > 60:
         frames = traceback.StackSummary.from_list([*frames[:20], *frames[-20:]])
     return frames

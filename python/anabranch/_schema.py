@@ -91,12 +91,16 @@ def schema(fields: Mapping[str, DataType | Declared | str]) -> Schema:
     return make_schema(fields, sys._getframe(1).f_globals.get("__name__", ""))
 
 
+_OWN_TYPES = {float: "ab.float64", int: "ab.int64", str: "ab.utf8", bool: "ab.bool", bytes: "ab.binary"}
+
+
 def make_schema(fields: SchemaLike, module: str = "") -> Schema:
     """A schema from what users write: a schema, or a mapping of names to types or their text."""
     if isinstance(fields, Schema):
         return fields
     if not isinstance(fields, Mapping):
-        raise PlanError(f"expected a mapping of column names to types, got {_kind(fields)}", code="ANB1015")
+        hint = 'name each column with its type: {"price": ab.float64}'
+        raise PlanError(f"expected columns with their types, got a {_kind(fields)}", code="ANB1015", hint=hint)
     return Schema({_name(n): _declared(n, t) for n, t in fields.items()}, module)
 
 
@@ -137,11 +141,10 @@ def _declared(name: str, declared: object) -> Declared:
     if isinstance(declared, DataType):
         declared = Declared(declared)
     if not isinstance(declared, Declared):
-        raise PlanError(
-            f"column {name!r}: expected a type such as ab.int64, got {declared!r}",
-            code="ANB1015",
-            hint="use the types of anabranch, for example ab.float64 or ab.timestamp('ms', 'UTC')",
-        )
+        own = _OWN_TYPES.get(declared) if isinstance(declared, type) else None
+        hint = f"write {own}" if own else 'use a type of anabranch, for example ab.float64 or ab.timestamp("ms", "UTC")'
+        got = declared.__name__ if isinstance(declared, type) else repr(declared)
+        raise PlanError(f'column "{name}": expected a type such as ab.int64, got {got}', code="ANB1015", hint=hint)
     if declared.has_default:
         default_to_json(name, declared)
     return declared

@@ -181,6 +181,19 @@ def parse(text: str) -> DataType:
     return found
 
 
+# What the same types are called elsewhere, in NumPy, SQL, Java and pyarrow.
+_OTHER_NAMES = {
+    **dict.fromkeys(("float", "double", "real", "number"), "float64"),
+    **dict.fromkeys(("int", "integer", "long", "bigint"), "int64"),
+    **dict.fromkeys(("str", "string", "text", "varchar", "object"), "utf8"),
+    **dict.fromkeys(("datetime", "datetime64"), "timestamp[us]"),
+    "boolean": "bool",
+    "bytes": "binary",
+    "date": "date32",
+    "decimal": "decimal128(18, 2)",
+}
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -217,7 +230,9 @@ class _Reader:
             value = self.type(depth + 1)
             self.take(">")
             return DataType("map", children=(key, value))
-        return self.fail("a type")
+        near = _OTHER_NAMES.get(word.lower(), "")
+        hint = f'write "{near}"' if near else "the types are those of anabranch, ab.float64 for example"
+        raise PlanError(f'there is no type "{word}"', code="ANB1015", hint=hint)
 
     def decimal(self) -> DataType:
         self.take("(")

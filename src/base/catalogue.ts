@@ -42,7 +42,7 @@ const entries = {
     hint: 'use one of the types of anabranch, for example "int64" or "timestamp[ms, UTC]"',
   },
   ANB1016: { title: 'sinks collide', hint: 'give each sink a path of its own' },
-  ANB1017: { title: 'option has a value that is not allowed', hint: 'see the message for what is allowed' },
+  ANB1017: { title: 'option has a value that is not allowed', hint: 'write one of the values that the message names' },
   ANB1018: {
     title: 'input files do not fit the declared schema',
     hint: 'write the schema anew with: npx anabranch types --from FILE',
@@ -57,7 +57,7 @@ const entries = {
     title: 'state column has a type that cannot be kept as state',
     hint: 'use a flat type: bool, numbers, utf8, binary, dates and times',
   },
-  ANB1023: { title: 'unbounded source', hint: 'read the message' },
+  ANB1023: { title: 'unbounded source', hint: 'end it with Ctrl-C: what was read is finished' },
   ANB1024: { title: 'column stands twice', hint: 'keep one of them, or rename one' },
   // 2xxx: user code on data
   ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
@@ -134,7 +134,7 @@ const entries = {
   ANB5002: { title: 'worker speaks another version', hint: 'install the same version of the Python package' },
   ANB5003: { title: 'both sides disagree twice in a row', hint: 'this is a bug of ours: report it with the log' },
   // 6xxx: state
-  ANB6001: { title: 'state cannot be kept', hint: 'read the message' },
+  ANB6001: { title: 'state cannot be kept', hint: 'keep less for each key, or give another --out' },
   // 7xxx: access
   ANB7001: { title: 'not allowed', hint: 'ask the owner of the job' },
   // 8xxx: this machine
@@ -145,12 +145,13 @@ const entries = {
   ANB8002: { title: 'Python or a package of it is too old or missing', hint: 'run: npx anabranch setup' },
   ANB8003: { title: 'usage', hint: 'npx anabranch --help' },
   ANB8004: { title: 'a limit of this machine was reached', hint: 'raise it: ulimit -n 4096' },
-  ANB8005: { title: 'types cannot be kept in the other language', hint: 'see the message' },
+  ANB8005: { title: 'types cannot be kept in the other language', hint: 'use another name or type in Python' },
   ANB8006: {
     title: 'the Python side could not be set up',
     hint: 'read the lines above, then run: npx anabranch setup',
   },
   ANB8007: { title: 'folder is not empty', hint: 'give the name of a folder that does not exist' },
+  ANB8009: { title: 'capture cannot be replayed', hint: 'capture the call again with this version' },
   ANB8008: { title: 'this system is not supported', hint: 'use Linux or macOS; on Windows use WSL 2' },
 } as const satisfies Record<string, CatalogueEntry>
 

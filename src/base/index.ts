@@ -5,6 +5,7 @@
 export * from './catalogue.js'
 export * from './errors.js'
 export * from './invariant.js'
+export { nearest } from './nearest.js'
 export * from './observer.js'
 export * from './world.js'
 export * as shape from './shape.js'

@@ -1,6 +1,6 @@
 /** What a command of the command line is, and how its words are read. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { PlanError } from '../base/index.js'
+import { PlanError, nearest } from '../base/index.js'
 
 export interface Command {
   readonly name: string
@@ -37,7 +37,12 @@ export function wordsOf<const T extends OptionsConfig>(
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
   } catch (cause) {
     const said = cause instanceof Error ? (cause.message.split('. ')[0] ?? '') : String(cause)
-    throw usageError(command, lowerFirst(said))
+    const unknown = /^Unknown option '--?([^']+)'/.exec(said)?.[1]
+    const near = unknown === undefined ? null : nearest(unknown, Object.keys(options))
+    throw usageError(
+      command,
+      near === null ? lowerFirst(said) : `there is no option --${unknown}; did you mean --${near}?`,
+    )
   }
 }
 

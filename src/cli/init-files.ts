@@ -23,8 +23,11 @@ function packageJson({ name, anabranch, pins }: ProjectFacts): unknown {
     private: true,
     type: 'module',
     scripts: {
+      // An edit of transforms.py makes its types file stale, which run refuses.
+      prestart: 'anabranch types transforms.py',
       start: 'anabranch run job.ts',
       dev: 'anabranch dev job.ts',
+      pretest: 'anabranch types transforms.py',
       test: 'tsc --noEmit && node --import tsx --test test/job.test.ts && .venv/bin/python -m pytest -q',
       setup: 'anabranch setup',
       types: 'anabranch types transforms.py',

@@ -2,7 +2,7 @@
 /** The command `anabranch`: finds the command, runs it, turns what it throws into words and an exit code. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { PlanError } from '../base/index.js'
+import { PlanError, nearest } from '../base/index.js'
 import { type Command, type Terminal } from './command.js'
 import { exitCodeOf, exitCodes } from './exit-codes.js'
 import { details, helpOf } from './help.js'
@@ -19,6 +19,8 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   explain: async () => (await import('./explain.js')).explain,
   types: async () => (await import('./types.js')).types,
   dev: async () => (await import('./dev.js')).dev,
+  dlq: async () => (await import('./dlq.js')).dlq,
+  replay: async () => (await import('./replay.js')).replay,
   doctor: async () => (await import('./doctor.js')).doctor,
   version: async () => (await import('./version.js')).version,
 }
@@ -31,7 +33,9 @@ async function main(words: readonly string[], terminal: Terminal): Promise<numbe
   if (name === 'help') return (await help()).run(args, terminal)
   const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined
   if (load === undefined) {
-    const hint = `the commands are ${[...Object.keys(loaders), 'help'].join(', ')}`
+    const near = nearest(name, Object.keys(loaders))
+    const hint =
+      near === null ? `the commands are ${[...Object.keys(loaders), 'help'].join(', ')}` : `did you mean ${near}?`
     throw new PlanError('ANB8003', `there is no command "${name}"`, { hint })
   }
   const command = await load()

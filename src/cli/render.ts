@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AnabranchError, PlanError, type PlanFault } from '../base/index.js'
+import { ownLine } from './own-line.js'
 
 /** Several lines, without a final newline. `folder` is that of the job file, where places are looked up. */
 export function renderError(error: unknown, folder: string | null): string {
@@ -9,7 +10,10 @@ export function renderError(error: unknown, folder: string | null): string {
     const list = error.faults.map(fault => renderFault(fault, folder)).join('\n\n')
     return `${list}\n\n${error.code} ${error.message}; nothing was started`
   }
-  if (error instanceof AnabranchError) return error.render()
+  if (error instanceof AnabranchError) {
+    const own = ownLine(error.detail)
+    return own === null ? error.render() : `${own}\n${error.render()}`
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return `${stack}\nthis is a mistake of anabranch itself: please report it with the lines above`
 }

@@ -2,7 +2,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { AnabranchError, type Observer } from '../base/index.js'
 import { type Plan } from '../plan/index.js'
-import { type Progress, type RunResult, openWorld, runJob } from '../runtime/index.js'
+import { type Progress, type RunOptions, type RunResult, openWorld, runJob } from '../runtime/index.js'
 import { type Command, type Terminal, oneWord, wholeOption, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
 import { type LoadedJob, fileOf, loadJob } from './load-job.js'
@@ -14,7 +14,8 @@ import { summaryJson, summaryText } from './summary.js'
 
 export const run: Command = {
   name: 'run',
-  usage: 'run JOB.ts [--json] [--workers N] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR]',
+  usage:
+    'run JOB.ts [--json] [--workers N] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR] [--capture-every N] [--capture-slow MS]',
   summary: 'run a job to the end of its input, or until Ctrl-C',
   options: [
     '--json            the last line of stdout is one JSON object: rows_in rows_out rows_dead seconds outputs',
@@ -23,6 +24,8 @@ export const run: Command = {
     '--batch-rows N    most rows that one call gets; default: chosen while running',
     '--set name=value  a parameter of the job, read by the type of its value in the job; may be given several times',
     '--out DIR         folder of the outputs; default: ./out/<job>',
+    '--capture-every N  keep one of N calls in DIR/captures, for anabranch replay; at most 1,000 a run',
+    '--capture-slow MS  keep the calls whose functions take MS milliseconds or more',
   ],
   async run(args, terminal) {
     const { values, positionals } = wordsOf(run, args, {
@@ -32,6 +35,8 @@ export const run: Command = {
       'batch-rows': { type: 'string' },
       set: { type: 'string', multiple: true },
       out: { type: 'string' },
+      'capture-every': { type: 'string' },
+      'capture-slow': { type: 'string' },
     })
     const path = oneWord(run, positionals, 'a job file')
     const limits = {
@@ -39,7 +44,11 @@ export const run: Command = {
       lanes: wholeOption(run, 'lanes', values.lanes, { least: 1, most: 32_768 }),
       batchRows: wholeOption(run, 'batch-rows', values['batch-rows'], { least: 1, most: 1_000_000 }),
     }
-    const asked = { ...limits, out: values.out, json: values.json === true }
+    const captures = {
+      every: wholeOption(run, 'capture-every', values['capture-every'], { least: 1, most: 1_000_000_000 }),
+      slowMs: wholeOption(run, 'capture-slow', values['capture-slow'], { least: 0, most: 1_000_000_000 }),
+    }
+    const asked = { ...limits, captures, out: values.out, json: values.json === true }
     return runTo(await prepare(path, values.set ?? []), asked, terminal)
   },
 }
@@ -48,6 +57,7 @@ interface Asked {
   readonly workers: number | null
   readonly lanes: number | null
   readonly batchRows: number | null
+  readonly captures: RunOptions['captures']
   readonly out: string | undefined
   readonly json: boolean
 }
@@ -91,7 +101,7 @@ async function prepare(path: string, sets: readonly string[]): Promise<Prepared>
   }
 }
 
-interface Limits extends Pick<Asked, 'workers' | 'lanes' | 'batchRows'> {
+interface Limits extends Pick<Asked, 'workers' | 'lanes' | 'batchRows' | 'captures'> {
   readonly out: string
   readonly python: string
 }
@@ -106,11 +116,12 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
     terminal.err(progressLine(progress, 120))
   }
   try {
-    const { workers, lanes, batchRows, out, python } = limits
+    const { workers, lanes, batchRows, captures, out, python } = limits
     return await runJob(plan, {
       workers,
       lanes,
       batchRows,
+      captures,
       out,
       python,
       observer: observerOf(terminal),

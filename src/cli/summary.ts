@@ -43,7 +43,9 @@ export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext
     `job "${job}" done in ${time(result.seconds)}, ${whole(rate)} rows/s${stopped}`,
     ...rows.map(row => line(row, '  ')),
     ...reasonLines,
-    ...(result.rowsDead > 0 ? [`  dead letters in ${near(out, cwd)}/dead-letters`] : []),
+    ...(result.rowsDead > 0
+      ? [`  dead letters in ${near(out, cwd)}/dead-letters: npx anabranch dlq list ${near(out, cwd)}`]
+      : []),
     ...outputLines(result.outputs, cwd),
   ].join('\n')
 }

@@ -20,6 +20,13 @@ export interface RunOptions {
   readonly lanes: number | null
   /** Upper limit of the rows of a call; null: 32,768. */
   readonly batchRows: number | null
+  /** Which calls that go well are kept as captures. */
+  readonly captures: {
+    /** One of so many; null: none. */
+    readonly every: number | null
+    /** Those whose functions took so many milliseconds or more; null: none. */
+    readonly slowMs: number | null
+  }
   /** The interpreter. */
   readonly python: string
   readonly observer: Observer

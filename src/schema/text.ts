@@ -47,6 +47,23 @@ function formatMember(field: Field): string {
   return `${name}: ${formatType(field.type)}`
 }
 
+/** What the same types are called elsewhere: in SQL, Java, NumPy and TypeScript. */
+const otherNames: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(['float', 'double', 'real', 'number'].map(name => [name, 'float64'])),
+  ...Object.fromEntries(['int', 'integer', 'long', 'bigint'].map(name => [name, 'int64'])),
+  ...Object.fromEntries(['str', 'string', 'text', 'varchar'].map(name => [name, 'utf8'])),
+  boolean: 'bool',
+  bytes: 'binary',
+  date: 'date32',
+  datetime: 'timestamp[us]',
+  decimal: 'decimal128(18, 2)',
+}
+
+function noSuchType(word: string): string {
+  const near = Object.hasOwn(otherNames, word.toLowerCase()) ? otherNames[word.toLowerCase()] : undefined
+  return near === undefined ? `there is no type "${word}"` : `there is no type "${word}": write "${near}"`
+}
+
 /** Throws a `SyntaxError` that names the position; rooms that face users make a `PlanError` of it. */
 export function parseType(text: string): DataType {
   const reader = new TypeReader(text)
@@ -96,7 +113,7 @@ class TypeReader {
         return { kind: 'map', key, value }
       }
       default:
-        return this.fail('a type')
+        throw new SyntaxError(noSuchType(word))
     }
   }
 

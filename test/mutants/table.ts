@@ -174,8 +174,8 @@ const faults: readonly Mutant[] = [
   {
     rule: 'dead rows of a good reply not buried',
     ...settle,
-    from: 'const error = this.ledger.deadRows(work, reply.dead)',
-    to: 'const error = this.ledger.deadRows(work, [])',
+    from: 'this.ledger.deadRows(work, reply.dead, captures)',
+    to: 'this.ledger.deadRows(work, [], captures)',
     test: [settlement, 'with rows that were refused buries them'],
   },
   {

@@ -111,7 +111,7 @@ def test_a_column_that_is_not_declared_is_refused_with_the_line_to_write():
 
     with pytest.raises(ab.ContractError, match="ANB2109") as caught:
         wrong({"x": [1]})
-    assert "'y': ab." in caught.value.hint
+    assert '"y": ab.' in caught.value.hint
 
 
 def test_a_resource_is_opened_once_and_sees_the_parameters():

@@ -48,7 +48,7 @@ def test_every_type_survives_its_text_and_its_arrow_form(item):
     ("text", "said"),
     [
         ("", "expected a word at position 0"),
-        ("int65", "expected a type at position 5"),
+        ("int65", 'there is no type "int65"'),
         ("list<int64", 'expected ">" at position 10'),
         ("timestamp[day]", "expected a unit"),
         ("decimal128(39, 0)", "a precision of 1 to 38"),

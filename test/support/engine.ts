@@ -11,7 +11,14 @@ import { invariant, type AnabranchError } from '../../src/base/index.js'
 import { type Batch, batchFromRows, readIpc, rowsOf } from '../../src/batch/index.js'
 import { openStages } from '../../src/plan/index.js'
 import { type Failure, type Loss } from '../../src/runtime/fault/index.js'
-import { type CallMessage, type DeadLetter, type Effects, Engine, type EngineTerms } from '../../src/runtime/index.js'
+import {
+  type CallMessage,
+  type DeadLetter,
+  type Effects,
+  Engine,
+  type EngineTerms,
+  noCaptures,
+} from '../../src/runtime/index.js'
 import { type Schema, schemaFromJson } from '../../src/schema/index.js'
 import { type CallRead, OpenedStage, readCall, replyFrame } from '../../src/testing/simulation/call.js'
 import { type FunctionName, refOf } from '../../src/testing/simulation/functions.js'
@@ -26,7 +33,7 @@ const usual: EngineTerms = {
   pool: { workersMax: 1, creditPerWorker: 1, failedStartsMax: 3, recycleBytes: 1e9, spare: false },
   transientMaxMs: 60_000,
   maxDead: null,
-  codeDigests: new Map(),
+  captures: noCaptures,
   bounded: new Set([0]),
 }
 const job = '0000000000000001'
@@ -44,6 +51,8 @@ export class DrivenEngine implements Effects {
   readonly letters: DeadLetter[] = []
   error: AnabranchError | null = null
   over = false
+  /** Captures of calls that went well. */
+  readonly kept: { readonly stage: string; readonly bytes: Uint8Array }[] = []
   private readonly stages: readonly { readonly opened: OpenedStage; readonly shipped: Schema }[]
   private readonly out = new Map<number, CallRead[]>()
   private readonly late: { worker: number; call: CallRead; tables: readonly TableView[] }[] = []
@@ -67,6 +76,10 @@ export class DrivenEngine implements Effects {
     this.engine = new Engine(topology, { ...usual, ...terms, pool: { ...usual.pool, ...pool } }, this, observer)
     this.engine.start(0)
     this.engine.open(0)
+  }
+
+  keep(stage: string, capture: () => Uint8Array): void {
+    this.kept.push({ stage, bytes: capture() })
   }
 
   /** One event of a story; `at` in milliseconds. */

@@ -71,6 +71,21 @@ describe('run', () => {
     expect(again.code, again.stderr).toBe(0)
   })
 
+  test('a transform that breaks its contract is told with its own line first, and what Python says to do', async () => {
+    const job = await shop()
+    writeFileSync(join(job.path, 'transforms.py'), transforms.replace('batch["price"]', 'batch["prize"]'))
+    await job.cli('types', 'transforms.py')
+    const run = await job.run()
+    expect([run.code, run.json]).toMatchObject([1, { error: { code: 'ANB2109' } }])
+    expect(run.stderr).toMatch(
+      /^transforms\.py:10 {2}return \{"total".*\nANB2109 transform "bill" asked for column "prize", which it does not declare\n/m,
+    )
+    expect(run.stderr).toContain(
+      'hint:   declare it, with its type: inputs={..., "prize": ab.int64}; declared are price, qty',
+    )
+    expect(run.stderr).not.toContain('_batch.py')
+  })
+
   test('branches that are written as statements all run, and a job may print a summary of its own', async () => {
     const job = await shop()
     writeFileSync(
@@ -145,10 +160,14 @@ describe('what cannot run is refused with exit code 2 and words, before anything
   const usages: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['no job', ['run'], /ANB8003 run needs a job file/],
     ['two jobs', ['run', 'a.ts', 'b.ts'], /ANB8003 run takes one job file, but got 2/],
-    ['an unknown option', ['run', 'job.ts', '--wrkers', '2'], /ANB8003 unknown option '--wrkers'/],
+    [
+      'an unknown option',
+      ['run', 'job.ts', '--wrkers', '2'],
+      /ANB8003 there is no option --wrkers; did you mean --workers\?/,
+    ],
     ['a number that is none', ['run', 'job.ts', '--workers', 'many'], /--workers must be a whole number of 1 to 256/],
     ['a job file that is not there', ['run', 'nothing.ts'], /ANB1013 job file nothing\.ts does not exist/],
-    ['a command that is not there', ['rum'], /ANB8003 there is no command "rum"/],
+    ['a command that is not there', ['rum'], /ANB8003 there is no command "rum"\n {2}hint: +did you mean run\?/],
     ['a code that is not there', ['explain', 'ANB9999'], /there is no code "ANB9999"/],
     ['no Python', ['run', 'job.ts'], /ANB8001 /],
   ]

@@ -226,17 +226,18 @@ def parent_of(returned: object, children: int, rows: int, place: Place) -> Rows:
     column = column_of(returned, form, Place(place.transform, "parent"))
     if not isinstance(column, np.ndarray):
         if column.null_count:
-            raise _other_parent("a null", rows, place)
+            raise _other_parent("null", rows, place)
         column = column.to_numpy()
     if len(column) != children:
-        raise _other_parent(f"{len(column)} for {children} rows", rows, place)
+        raise _other_parent(f"of {len(column)} values for {children} rows", rows, place)
     if children == 0:
         return np.empty(0, np.int32)
     wide = column.astype(np.int64, copy=False)
     if wide[0] < 0 or wide.max() >= rows:
-        raise _other_parent(f"one of {wide.min()} to {wide.max()}", rows, place)
+        far = int(wide[0] if wide[0] < 0 else wide.max())
+        raise _other_parent(str(far), rows, place)
     if children > 1 and bool((wide[1:] < wide[:-1]).any()):
-        raise _other_parent("one that goes down", rows, place)
+        raise _other_parent("numbers that go down", rows, place)
     return wide.astype(np.int32)
 
 
@@ -271,16 +272,21 @@ def _other_columns(given: Mapping[str, object], forms: dict[str, Form], place: P
     )
 
 
+_HOW_MANY = {"state column": "return one value for each key, in the order of state; len(state) says how many"}
+
+
 def _other_length(name: str, came: int, rows: int, place: Place) -> ContractError:
     return ContractError(
         f'transform "{place.transform}" returned {came} values for {place.what} "{name}", expected {rows}',
         code="ANB2102",
-        hint="return one value for each row, or use @ab.flat_map",
+        hint=_HOW_MANY.get(place.what, "return one value for each row, or use @ab.flat_map"),
     )
 
 
 def _other_type(value: object, form: Form, place: Place) -> ContractError:
     hint = f'cast in Python: "{form.name}": pc.cast({form.name}, "{form.type}"), or change the declaration'
+    if isinstance(value, pa.Scalar) or np.isscalar(value):
+        hint = f"return one value for each row: pa.repeat({form.name}, len(batch)) where all are the same"
     return ContractError(
         f'transform "{place.transform}" returned {place.what} "{form.name}" as {_came(value)}, expected {form.text}',
         code="ANB2106" if place.what == "parent" else "ANB2104",
@@ -290,7 +296,7 @@ def _other_type(value: object, form: Form, place: Place) -> ContractError:
 
 def _other_parent(came: str, rows: int, place: Place) -> ContractError:
     return ContractError(
-        f'transform "{place.transform}" returned a parent of {came}, expected 0 to {rows - 1}, ascending',
+        f'transform "{place.transform}" returned parent {came}, expected 0 to {rows - 1}, ascending',
         code="ANB2106",
         hint="parent is int32: for each row out the number of the row in that it comes from, ascending",
     )

@@ -50,6 +50,13 @@ def state_of(operator: Operator, returned: object, keys: int, lenient: bool) -> 
     """The state columns that a keyed function returned; those left out are unchanged."""
     place = Place(operator.name, "state column")
     given = mapping_of(returned, place)
+    unknown = next((name for name in given if name not in operator.state), None)
+    if unknown is not None:
+        raise ContractError(
+            f'transform "{operator.name}" returned undeclared state column "{unknown}"',
+            code="ANB2101",
+            hint=f"declared are {', '.join(operator.state)}; those that are left out stay as they are",
+        )
     changed = {name: form for name, form in operator.state.items() if name in given}
     return columns_of(given, changed, keys, place, np.empty(0, np.int32) if lenient else None)
 

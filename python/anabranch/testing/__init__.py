@@ -6,7 +6,8 @@ sockets are missing.
 
 from __future__ import annotations
 
+from ._captured import replay
 from ._invariance import check_split_invariant
 from ._run import Run, run, run_keyed, run_transform
 
-__all__ = ["Run", "check_split_invariant", "run", "run_keyed", "run_transform"]
+__all__ = ["Run", "check_split_invariant", "replay", "run", "run_keyed", "run_transform"]

@@ -8,9 +8,8 @@
 import { join } from 'node:path'
 import { type ErrorClass, type ErrorCode, type Files, type Observer, type OpenFile } from '../../base/index.js'
 import { writing } from '../io-error.js'
-
-/** More would fill a disk with what nobody looks at; the letters themselves have no limit here (`maxDead` is one). */
-const capturesMax = 1_000
+import { Captures } from './captures.js'
+import { fileName, removeOwn } from './own-files.js'
 
 /** One line of `DIR/dead-letters/<operator>.jsonl`; the fields of the file are exactly these. */
 export interface DeadLetter {
@@ -37,8 +36,8 @@ export interface DeadLetter {
 export interface DeadLetters {
   /** Lines are in the file when it returns. Throws a ConnectorError. */
   write(letters: readonly DeadLetter[]): void
-  /** Keeps the Arrow bytes of a failing call; null where the limit of 1,000 captures a run is reached. */
-  capture(operator: string, bytes: Uint8Array): string | null
+  /** Keeps the Arrow bytes of a failing call, as `Captures.keep` does. */
+  capture(operator: string, make: () => Uint8Array): string | null
   /** Letters written, by operator. */
   readonly counts: ReadonlyMap<string, number>
   /** Can be called twice. */
@@ -53,28 +52,18 @@ export function deadLetters(options: {
 }): DeadLetters {
   const folder = join(options.out, 'dead-letters')
   removeOwn(options.files, folder, /\.jsonl$/)
-  removeOwn(options.files, join(folder, 'captures'), /^\d+-.*\.arrow$/)
-  return new Letters(folder, options.files, options.observer)
-}
-
-function removeOwn(files: Files, folder: string, ours: RegExp): void {
-  if (files.stat(folder)?.kind !== 'directory') return
-  for (const name of files.list(folder)) {
-    const path = join(folder, name)
-    if (ours.test(name)) writing(path, () => files.remove(path))
-  }
+  return new Letters(folder, options.files, new Captures(join('dead-letters', 'captures'), options))
 }
 
 class Letters implements DeadLetters {
   readonly counts = new Map<string, number>()
   private readonly open = new Map<string, OpenFile>()
-  private captures = 0
   private closed = false
 
   constructor(
     private readonly folder: string,
     private readonly files: Files,
-    private readonly observer: Observer,
+    private readonly captures: Captures,
   ) {}
 
   write(letters: readonly DeadLetter[]): void {
@@ -86,21 +75,8 @@ class Letters implements DeadLetters {
     }
   }
 
-  capture(operator: string, bytes: Uint8Array): string | null {
-    this.captures += 1
-    if (this.captures > capturesMax) return null
-    const name = join('captures', `${this.captures}-${fileName(operator)}.arrow`)
-    const path = join(this.folder, name)
-    writing(path, () => {
-      this.files.makeDirectory(join(this.folder, 'captures'))
-      const file = this.files.open(path, 'create')
-      try {
-        file.append(bytes)
-      } finally {
-        file.close()
-      }
-    })
-    return join('dead-letters', name)
+  capture(operator: string, make: () => Uint8Array): string | null {
+    return this.captures.keep(operator, make)
   }
 
   close(): void {
@@ -108,11 +84,7 @@ class Letters implements DeadLetters {
     this.closed = true
     for (const file of this.open.values()) file.close()
     this.open.clear()
-    const skipped = this.captures - capturesMax
-    if (skipped > 0) {
-      const message = `${skipped} captures of failing calls were not kept: the limit of a run is ${capturesMax}`
-      this.observer.log('warning', message)
-    }
+    this.captures.close()
   }
 
   private fileOf(operator: string, path: string): OpenFile {
@@ -152,7 +124,3 @@ function fieldsOf(error: DeadLetter['error']): DeadLetter['error'] {
     traceback: error.traceback,
   }
 }
-
-/** Operator ids are file names already, by the plan's rule; what is not is written as its percent code. */
-const fileName = (operator: string): string =>
-  encodeURIComponent(operator).replace(/^\.+/, dots => '%2E'.repeat(dots.length))

@@ -14,6 +14,8 @@ export interface Failure {
   /** Index of the operator in its stage, where it is known. */
   readonly operator: number
   readonly retryAfterMs: number | null
+  /** What the worker says to do; the catalogue says it where this is not there. */
+  readonly hint?: string
 }
 
 /** How a worker was lost, seen from the batch that it had in hand. */

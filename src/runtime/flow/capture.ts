@@ -1,34 +1,78 @@
 /**
- * A capture: one failing call as an Arrow stream file, whole in itself. The rows are its record batch; what else the
- * call had (the functions, their parameters by name, the state of the key) stands in the schema's metadata.
+ * A capture: one call as an Arrow stream file, whole in itself, that `anabranch replay` runs again. The rows are its
+ * record batch. What else the call had stands in the schema's metadata: the functions with the digest of their source,
+ * the parameters, and the state of the keys before the call, as Arrow again, since JSON would round it.
+ *
+ * No path of this machine and no time is in it: the same call gives the same bytes everywhere. The source of the
+ * functions is not in it either: what is wanted is what the code does now, and its digest tells whether it is the same.
  */
-import { type Batch, endOfStream, ipcSize, ipcTemplate, jsonRowsOf, streamHeader, writeIpc } from '../../batch/index.js'
+import {
+  type Batch,
+  base64Of,
+  bytesOf,
+  endOfStream,
+  ipcSize,
+  ipcTemplate,
+  streamHeader,
+  writeIpc,
+} from '../../batch/index.js'
 import { type Stage } from './stage.js'
 import { type Call } from './ticket.js'
 
+/** Raised with every change of what is written; Python reads this one only. */
+const version = '2'
+
+export interface CaptureTerms {
+  /** Parameters of the job. */
+  readonly params: Readonly<Record<string, unknown>>
+  /** By the module's absolute path: its path from the job's folder, and the SHA-256 of its source. */
+  readonly modules: ReadonlyMap<string, { readonly name: string; readonly digest: string }>
+  /** Of so many calls one is kept; null: none. */
+  readonly every: number | null
+  /** A call is kept whose functions took so many microseconds or more; null: none. */
+  readonly slowUs: number | null
+}
+
+export const noCaptures: CaptureTerms = { params: {}, modules: new Map(), every: null, slowUs: null }
+
+/** The state is gathered at once, as it is before the call is settled; the bytes are made when they are asked for. */
 export function captureOf(
   stage: Stage,
   of: { readonly batch: Batch; readonly slots: Int32Array | null; readonly call: Call },
-): Uint8Array {
+  terms: CaptureTerms,
+): () => Uint8Array {
   const { vertex, keyed } = stage
-  const state: Record<string, unknown> = {}
-  if (keyed !== null && of.slots !== null)
-    for (const [operator, table] of keyed.tables)
-      state[vertex.operators[operator]?.id ?? ''] = jsonRowsOf(table.gather(of.slots).state)
-  const metadata = {
-    'anabranch.capture': '1',
-    'anabranch.call': JSON.stringify(of.call),
-    'anabranch.operators': JSON.stringify(
-      vertex.operators.map(o => ({ id: o.id, module: o.fn.module, function: o.fn.name, declared: o.fn.declared })),
-    ),
-    'anabranch.key': JSON.stringify(vertex.key?.columns ?? null),
-    'anabranch.state': JSON.stringify(state),
+  const grouping = keyed === null || of.slots === null ? null : keyed.group(of.slots)
+  const gathered = [...(keyed?.tables ?? [])].flatMap(([operator, table]) =>
+    grouping === null ? [] : [[operator, table.gather(grouping.uniq)] as const],
+  )
+  const operators = vertex.operators.map(({ id, fn }) => {
+    const module = terms.modules.get(fn.module)
+    return { id, module: module?.name ?? '', function: fn.name, declared: fn.declared, source: module?.digest ?? '' }
+  })
+  return () => {
+    const state = gathered.map(([operator, { state: rows, isNew }]) => [
+      operator,
+      { rows: base64Of(streamOf(rows, {})), new: base64Of(isNew) },
+    ])
+    return streamOf(of.batch, {
+      'anabranch.capture': version,
+      'anabranch.call': JSON.stringify(of.call),
+      'anabranch.operators': JSON.stringify(operators),
+      'anabranch.params': JSON.stringify(terms.params),
+      'anabranch.key': JSON.stringify(vertex.key?.columns ?? null),
+      'anabranch.index': grouping === null ? '' : base64Of(bytesOf(grouping.index)),
+      'anabranch.state': JSON.stringify(Object.fromEntries(state)),
+    })
   }
-  const head = streamHeader(of.batch.schema, metadata)
-  const template = ipcTemplate(of.batch.schema)
-  const bytes = new Uint8Array(head.length + ipcSize(template, of.batch) + endOfStream.length)
+}
+
+function streamOf(batch: Batch, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const head = streamHeader(batch.schema, metadata)
+  const template = ipcTemplate(batch.schema)
+  const bytes = new Uint8Array(head.length + ipcSize(template, batch) + endOfStream.length)
   bytes.set(head)
-  const at = head.length + writeIpc(template, of.batch, bytes, head.length)
+  const at = head.length + writeIpc(template, batch, bytes, head.length)
   bytes.set(endOfStream, at)
   return bytes.subarray(0, at + endOfStream.length)
 }

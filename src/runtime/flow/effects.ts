@@ -47,6 +47,8 @@ export interface Effects {
   /** Ends a worker now; `lost` follows. */
   kill(worker: number, why: string): void
   bury(letter: DeadLetter): void
+  /** Keeps the capture of a call that went well, under the stage's name. */
+  keep(stage: string, capture: () => Uint8Array): void
   fail(error: AnabranchError): void
   /** Every sink has finished. */
   finish(): void

@@ -12,10 +12,12 @@ import { type Topology } from '../../plan/index.js'
 import { type TableView } from '../../transport/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type Failure, type Loss } from '../fault/index.js'
+import { type CaptureTerms } from './capture.js'
 import { type Effects } from './effects.js'
 import { type Graph, buildGraph } from './graph.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantWork } from './grant.js'
+import { Sampling } from './sampling.js'
 import { Settlement } from './settle.js'
 import { type SinkVertex, type SourceVertex } from './vertices.js'
 
@@ -28,8 +30,7 @@ export interface EngineTerms {
   readonly transientMaxMs: number
   /** Dead rows of the whole job before it stops; null: the default rule of `DeadLimit`. */
   readonly maxDead: number | null
-  /** SHA-256 of each module's source, by path. */
-  readonly codeDigests: ReadonlyMap<string, string>
+  readonly captures: CaptureTerms
   /** Index of each source that has an end. */
   readonly bounded: ReadonlySet<number>
 }
@@ -57,12 +58,12 @@ export class Engine {
     private readonly observer: Observer,
   ) {
     this.pool = new Pool(terms.pool)
-    this.ledger = new Ledger(terms.maxDead, terms.codeDigests, effects, observer)
+    this.ledger = new Ledger(terms.maxDead, terms.captures, effects, observer)
     this.graph = buildGraph(topology, terms, {
       observer,
       nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
     })
-    this.settlement = new Settlement(this.ledger, observer)
+    this.settlement = new Settlement(this.ledger, new Sampling(terms.captures, effects), observer)
   }
 
   /** The first worker may start. */

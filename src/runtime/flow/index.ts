@@ -2,6 +2,7 @@
  * flow: rows through the topology as a deterministic state machine: edges, lanes, tickets, grants, settlements.
  * Pure: no clock, no I/O, no promise. `runtime/open` wires it to the world, the simulation to a seed.
  */
+export { type CaptureTerms, noCaptures } from './capture.js'
 export { edgeLimit } from './edge.js'
 export * from './effects.js'
 export * from './engine.js'

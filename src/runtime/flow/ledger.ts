@@ -3,19 +3,29 @@
  * the row as the failing chain got it, its place in the source, and the call that failed as an Arrow file.
  */
 import { type AnabranchError, type ErrorCode, type Observer, TransformError } from '../../base/index.js'
-import { type Batch, jsonRow, slice } from '../../batch/index.js'
+import { jsonRow } from '../../batch/index.js'
 import { type Polled } from '../../connectors/index.js'
 import { DeadLimit, type Failure } from '../fault/index.js'
-import { captureOf } from './capture.js'
+import { type CaptureTerms, captureOf } from './capture.js'
 import { type DeadRow } from './dead-rows.js'
-import { type Effects } from './effects.js'
+import { type DeadLetter, type Effects } from './effects.js'
 import { type Work } from './grant.js'
 import { positionOf, splitOf } from './origin.js'
-import { type Rows, rowCount, sliceRows } from './rows.js'
+import { type Rows, rowCount, takeRows } from './rows.js'
+import { takeSlots } from './keyed.js'
 import { type Stage } from './stage.js'
 
 /** Codes whose message is the reason; others are counted by the type of the exception. */
 const quiet: ReadonlySet<ErrorCode> = new Set(['ANB2002', 'ANB2006', 'ANB2008'])
+
+/** How the bytes of a failing call are made; null where no call failed. */
+type Capture = DeadLetter['capture']
+
+/** The row, and before it those with the same slot. */
+function rowsUpTo(row: number, slots: Int32Array | null): Int32Array {
+  if (slots === null) return Int32Array.of(row)
+  return Int32Array.from(Array.from({ length: row + 1 }, (_, i) => i).filter(i => slots[i] === slots[row]))
+}
 
 export class Ledger {
   rowsIn = 0
@@ -29,7 +39,7 @@ export class Ledger {
 
   constructor(
     private readonly maxDead: number | null,
-    private readonly codeDigests: ReadonlyMap<string, string>,
+    private readonly captures: CaptureTerms,
     private readonly effects: Effects,
     private readonly observer: Observer,
   ) {}
@@ -80,12 +90,16 @@ export class Ledger {
     return this.tooMany(stage.limits[0], rowCount(rows), message)
   }
 
+  /** For each row that raised in a good reply, its capture; asked for before the reply's state is applied. */
+  capturesOf(work: Work, dead: readonly DeadRow[]): readonly Capture[] {
+    return dead.map(d => (d.code === 'ANB2002' ? null : this.captureRow(work, d.row)))
+  }
+
   /** Rows that a good reply gave up: rejected, or raised in row mode. */
-  deadRows(work: Work, dead: readonly DeadRow[]): AnabranchError | null {
+  deadRows(work: Work, dead: readonly DeadRow[], captures: readonly Capture[]): AnabranchError | null {
     let error: AnabranchError | null = null
-    for (const d of dead) {
-      const raised = d.code !== 'ANB2002'
-      const capture = raised ? this.captureRow(work, d.row) : null
+    for (const [i, d] of dead.entries()) {
+      const capture = captures[i] ?? null
       this.letter(work.stage, d.operator, {
         rows: work.piece.rows,
         at: d.row,
@@ -108,12 +122,14 @@ export class Ledger {
     return limit?.single(parts) ?? this.tooMany(limit, 1, parts.detail)
   }
 
+  /** With a key, also the rows of the same key before it: the state of the capture is that before the call. */
   private captureRow(work: Work, row: number): () => Uint8Array {
     const { stage, piece, ticket } = work
-    const one = sliceRows(piece.rows, row, row + 1)
-    const slots = piece.slots?.subarray(row, row + 1) ?? null
-    const batch: Batch = ticket.call.kind === 'rows' ? stage.codec.ship(one) : slice(one.batch, 0, 1)
-    return () => captureOf(stage, { batch, slots, call: ticket.call })
+    const at = rowsUpTo(row, piece.slots)
+    const rows = takeRows(piece.rows, at)
+    const slots = piece.slots === null ? null : takeSlots(piece.slots, at)
+    const batch = ticket.call.kind === 'rows' ? stage.codec.ship(rows) : rows.batch
+    return captureOf(stage, { batch, slots, call: ticket.call }, this.captures)
   }
 
   private letter(
@@ -123,7 +139,7 @@ export class Ledger {
       readonly rows: Rows
       readonly at: number
       readonly error: Pick<Failure, 'class' | 'code' | 'type' | 'message' | 'traceback'>
-      readonly capture: (() => Uint8Array) | null
+      readonly capture: Capture
       readonly attempt: number
     },
   ): void {
@@ -147,7 +163,7 @@ export class Ledger {
         traceback: error.traceback,
       },
       capture: of.capture,
-      codeDigest: this.codeDigests.get(at?.fn.module ?? '') ?? '',
+      codeDigest: this.captures.modules.get(at?.fn.module ?? '')?.digest ?? '',
       attempt: of.attempt,
     })
   }

@@ -18,6 +18,7 @@ import { type Failure, type Loss, decideFailure, decideLoss, failureOfLoss } fro
 import { type Reply } from './codec.js'
 import { type Work } from './grant.js'
 import { type Ledger } from './ledger.js'
+import { type Sampling } from './sampling.js'
 import { rowBytes, rowCount, sliceRows } from './rows.js'
 import { type Evidence, type Piece, noEvidence } from './ticket.js'
 
@@ -29,6 +30,7 @@ export class Settlement {
 
   constructor(
     private readonly ledger: Ledger,
+    private readonly sampling: Sampling,
     private readonly observer: Observer,
   ) {}
 
@@ -44,6 +46,8 @@ export class Settlement {
       throw error
     }
     this.refusedInARow = 0
+    this.sampling.done(work, reply.us)
+    const captures = this.ledger.capturesOf(work, reply.dead)
     this.applyState(work, reply)
     ticket.away = false
     ticket.done.push(...reply.emissions)
@@ -52,7 +56,7 @@ export class Settlement {
     if (ticket.call.kind === 'rows')
       stage.size.observe({ rows: rowCount(piece.rows), us: reply.us, bytes: rowBytes(piece.rows) })
     for (const [name, by] of Object.entries(reply.counters)) this.observer.count(`user.${name}`, by)
-    const error = this.ledger.deadRows(work, reply.dead)
+    const error = this.ledger.deadRows(work, reply.dead, captures)
     return error ?? { rssBytes: reply.rssBytes }
   }
 
@@ -153,7 +157,9 @@ const place = (work: Work, operator: number): string => {
 }
 
 function stopError(work: Work, failure: Failure): AnabranchError {
-  const parts = { detail: [place(work, failure.operator), failure.traceback].filter(Boolean).join('\n') }
+  const { hint } = failure
+  const detail = [place(work, failure.operator), failure.traceback.trimEnd()].filter(Boolean).join('\n')
+  const parts = { detail, ...(hint !== undefined && { hint }) }
   switch (failure.class) {
     case 'PlanError':
       return new PlanError(failure.code, failure.message, parts)

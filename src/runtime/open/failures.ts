@@ -41,6 +41,7 @@ export function failureFrom(json: Readonly<Record<string, unknown>>): Failure {
     traceback: text('traceback'),
     operator: amount('operator') ?? 0,
     retryAfterMs: amount('retryAfterMs'),
+    ...(text('hint') !== '' && { hint: text('hint') }),
   }
 }
 

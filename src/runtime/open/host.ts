@@ -4,7 +4,7 @@
  */
 import { AnabranchError, type Observer, PlanError, type World, invariant } from '../../base/index.js'
 import { type Batch } from '../../batch/index.js'
-import { type DeadLetters, type Sink, type SinkFile, type Source } from '../../connectors/index.js'
+import { type Captures, type DeadLetters, type Sink, type SinkFile, type Source } from '../../connectors/index.js'
 import { type Frame, Message, bodySize } from '../../transport/index.js'
 import { type LostReason, type WorkerEvents, type WorkerProcess } from '../../workers/index.js'
 import { type CallMessage, type DeadLetter, type Effects, type Engine } from '../flow/index.js'
@@ -16,6 +16,7 @@ export interface HostParts {
   readonly sources: readonly Source[]
   readonly sinks: readonly Sink[]
   readonly letters: DeadLetters
+  readonly captures: Captures
   startUser(incarnation: number, events: WorkerEvents): WorkerProcess
   incarnation(): number
   pidsChanged(): void
@@ -131,12 +132,23 @@ export class Host implements Effects {
 
   bury(letter: DeadLetter): void {
     const { letters } = this.parts
-    const capture = letter.capture === null ? null : letters.capture(letter.operator, letter.capture())
-    const { row } = letter
-    try {
+    this.writing(() => {
+      const capture = letter.capture === null ? null : letters.capture(letter.operator, letter.capture)
+      const { row } = letter
       letters.write([
         { ...letter, row: typeof row === 'string' ? { text: row } : { json: JSON.stringify(row) }, capture },
       ])
+    })
+  }
+
+  keep(stage: string, capture: () => Uint8Array): void {
+    this.writing(() => this.parts.captures.keep(stage, capture))
+  }
+
+  /** The engine is in the middle of an event: it hears of a full disk after that. */
+  private writing(write: () => void): void {
+    try {
+      write()
     } catch (error) {
       if (!(error instanceof AnabranchError)) throw error
       this.parts.world.clock.soon(() => this.engine?.stop(error))
@@ -233,8 +245,10 @@ function at<T>(list: readonly T[], index: number): T {
 function startFailure(reason: LostReason): AnabranchError | null {
   if (reason.because === 'refused' && reason.failed !== null) {
     const failure = failureFrom(reason.failed)
+    const { hint } = failure
     return new PlanError(failure.class === 'PlanError' ? failure.code : 'ANB1020', failure.message, {
-      detail: failure.traceback,
+      detail: failure.traceback.trimEnd(),
+      ...(hint !== undefined && { hint }),
     })
   }
   return reason.error !== null && hopeless.has(reason.error.code) ? reason.error : null

@@ -4,6 +4,7 @@
  */
 import { type Observer, PlanError, invariant } from '../../base/index.js'
 import {
+  Captures,
   type NullSink,
   type Sink,
   type Source,
@@ -29,6 +30,7 @@ import { schemaFromJson, withoutFields } from '../../schema/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
 import { Engine } from '../flow/index.js'
 import { StoppedError, type RunOptions, type RunResult } from '../options.js'
+import { captureTerms } from './capture-terms.js'
 import { Host } from './host.js'
 import { IoWorker, tableWork } from './table-work.js'
 import { packageFolder, packageVersion } from './package.js'
@@ -102,12 +104,14 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
   const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(opened, v, io))
   const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(opened, v, io))
   const letters = deadLetters({ out: options.out, files: world.files, observer: options.observer })
+  const captures = new Captures('captures', { out: options.out, files: world.files, observer: options.observer })
   const host: Host = new Host({
     world,
     observer: options.observer,
     sources,
     sinks,
     letters,
+    captures,
     incarnation,
     startUser: (n, events) => start(opened, 'user', n, events),
     pidsChanged: () => pidsChanged(),
@@ -127,6 +131,7 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
     await Promise.allSettled(sources.map(s => s.close()))
     await Promise.allSettled([host.close(), io.close()])
     letters.close()
+    captures.close()
   }
 }
 
@@ -160,7 +165,7 @@ function makeEngine(opened: Opened, sources: readonly Source[], host: Host): Eng
       rowsMax: options.batchRows ?? rowsMaxDefault,
       transientMaxMs: plan.options.transientMaxMs,
       maxDead: plan.options.maxDead,
-      codeDigests: new Map(plan.modules.map(m => [m.path, m.source])),
+      captures: captureTerms(plan, options),
       bounded: new Set(sources.flatMap((s, i) => (s.bounded ? [i] : []))),
       pool: {
         workersMax,

@@ -183,6 +183,10 @@ export class SimulatedHost implements Effects {
     this.letters.push(letter)
   }
 
+  keep(stage: string, capture: () => Uint8Array): void {
+    this.parts.log.write('captures', 'kept', `${stage} ${capture().length} bytes`)
+  }
+
   fail(error: AnabranchError): void {
     this.parts.log.write('engine', 'fails', `${error.code} ${error.message}`)
     this.error = error

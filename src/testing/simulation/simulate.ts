@@ -6,7 +6,7 @@
  */
 import { type AnabranchError, type ErrorCode } from '../../base/index.js'
 import { openStages } from '../../plan/index.js'
-import { Engine, type EngineTerms, edgeLimit } from '../../runtime/index.js'
+import { Engine, type EngineTerms, edgeLimit, noCaptures } from '../../runtime/index.js'
 import { OpenedStage } from './call.js'
 import { Chance } from './chance.js'
 import { VirtualClock } from './clock.js'
@@ -89,7 +89,7 @@ export function drawTerms(chance: Chance): EngineTerms {
     },
     transientMaxMs: 600_000,
     maxDead: null,
-    codeDigests: new Map(),
+    captures: noCaptures,
     bounded: new Set(),
   }
 }

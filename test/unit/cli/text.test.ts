@@ -23,7 +23,7 @@ describe('words that do not fit are refused with the usage', () => {
   }
   test('an unknown option', () => {
     expect(refusal(() => wordsOf(command, ['--wrkers', '2'], { workers: { type: 'string' } }))).toMatch(
-      /^ANB8003 unknown option '--wrkers'.* \| usage: npx anabranch run JOB\.ts$/,
+      /^ANB8003 there is no option --wrkers; did you mean --workers\? \| usage: npx anabranch run JOB\.ts$/,
     )
   })
   for (const value of ['0', '-1', '1.5', 'x', '', '257', '1e1']) {
@@ -124,7 +124,7 @@ test('the summary says how many rows went where, and why some are dead', () => {
   rows out  2,999,998
   rows dead         2
             2  no such day
-  dead letters in out/x/dead-letters
+  dead letters in out/x/dead-letters: npx anabranch dlq list out/x
   flights: 2,999,998 rows in out/x/flights/part-0.parquet and 1 more
   live: 0 rows in tcp://h:1`,
   )

@@ -14,7 +14,7 @@ import {
   withParams,
 } from '../../../src/plan/index.js'
 import { placeOfStack } from '../../../src/plan/place.js'
-import { nearest } from '../../../src/plan/faults.js'
+import { nearest } from '../../../src/base/index.js'
 import { cleanPlan, clicks, columns, fn } from './functions.js'
 
 const out = files.sink('out/', json())

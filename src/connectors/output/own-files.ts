@@ -1,0 +1,17 @@
+/** Files of an output folder that are ours by their names: people put notes beside them. */
+import { join } from 'node:path'
+import { type Files } from '../../base/index.js'
+import { writing } from '../io-error.js'
+
+/** Operator ids are file names already, by the plan's rule; what is not is written as its percent code. */
+export const fileName = (operator: string): string =>
+  encodeURIComponent(operator).replace(/^\.+/, dots => '%2E'.repeat(dots.length))
+
+/** Removes what an earlier run left. */
+export function removeOwn(files: Files, folder: string, ours: RegExp): void {
+  if (files.stat(folder)?.kind !== 'directory') return
+  for (const name of files.list(folder)) {
+    const path = join(folder, name)
+    if (ours.test(name)) writing(path, () => files.remove(path))
+  }
+}
