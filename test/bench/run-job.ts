@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { repository } from '../support/repository.js'
 import { type Started, startCli } from '../support/cli.js'
 import { jobFile } from './places.js'
-import { endedChildrenCpuSeconds } from './tree.js'
+import { endedChildrenCpuSeconds, watchTree } from './tree.js'
 
 /** Which job of `jobs/job.ts`. */
 export interface Asked {
@@ -44,10 +44,20 @@ export async function countsOf(name: string, started: Started): Promise<Counts> 
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
 }
 
-export async function runJob(asked: Asked, out: string): Promise<Counts & { readonly cpuSeconds: number }> {
+export type Run = Counts & {
+  /** Of the whole process tree. */
+  readonly cpuSeconds: number
+  /** How much of them the host used; the rest is Python's. */
+  readonly hostShare: number
+}
+
+export async function runJob(asked: Asked, out: string): Promise<Run> {
   const before = endedChildrenCpuSeconds()
-  const counts = await countsOf(asked.name, startJob(asked, out))
-  return { ...counts, cpuSeconds: endedChildrenCpuSeconds() - before }
+  const job = startJob(asked, out)
+  const tree = watchTree(job.pid, { everyMs: 100, memory: false })
+  const counts = await countsOf(asked.name, job)
+  const { host, below } = tree.stop().cpuSeconds
+  return { ...counts, cpuSeconds: endedChildrenCpuSeconds() - before, hostShare: host / (host + below) }
 }
 
 /** A folder for the time of one measurement. Its path is short: sockets lie in it. */

@@ -39,10 +39,18 @@ for (const bench of chosen) {
   else await measure(bench)
 }
 
+/** One that cannot be measured does not keep the others from it. */
 async function measure(bench: Bench): Promise<void> {
-  for (const figure of await bench.measure(settings)) {
-    print(figure, values.json)
-    if (figure.wrong !== null) process.exitCode = 1
+  try {
+    for (const figure of await bench.measure(settings)) {
+      print(figure, values.json)
+      if (figure.wrong !== null) process.exitCode = 1
+    }
+  } catch (error) {
+    process.stderr.write(
+      `${bench.name} could not be measured: ${error instanceof Error ? error.message : String(error)}\n`,
+    )
+    process.exitCode = 1
   }
 }
 

@@ -26,7 +26,8 @@ export function watchTree(root: number, options: { readonly everyMs: number; rea
     for (const pid of pids) cpu.set(pid, cpuSecondsOf(pid) ?? cpu.get(pid) ?? 0)
     if (options.memory) peakPssBytes = Math.max(peakPssBytes, sum(pids.map(pssOf)))
   }
-  const timer = setInterval(look, options.everyMs)
+  // A measurement that fails must not keep the command.
+  const timer = setInterval(look, options.everyMs).unref()
   look()
   return {
     stop() {

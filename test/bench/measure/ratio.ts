@@ -9,7 +9,7 @@ import { baseline } from '../ask-python.js'
 import { type Bench, type Settings } from '../bench.js'
 import { type Check, type Checked, checkRows, wrongSum } from '../check.js'
 import { type Figure, median, rounded, spreadOf } from '../figure.js'
-import { type Asked, type Counts, countsOf, inFolder, runJob, startJob } from '../run-job.js'
+import { type Asked, type Run, countsOf, inFolder, runJob, startJob } from '../run-job.js'
 import { inputsFolder } from '../places.js'
 
 export interface Ratio {
@@ -24,8 +24,6 @@ export interface Ratio {
   readonly target: number
   readonly check: Check
 }
-
-type Run = Counts & { readonly cpuSeconds: number }
 
 export const ratioBench = (ratio: Ratio): Bench => ({
   name: ratio.name,
@@ -63,6 +61,7 @@ async function measure(ratio: Ratio, { rounds }: Settings): Promise<readonly Fig
     also: {
       mb_per_s: Math.round((value * ratio.bytesPerRow) / 1e6),
       cpu_s: rounded(median(runs.map(run => run.cpuSeconds)), 2),
+      host_cpu_share: rounded(median(runs.map(run => run.hostShare)), 2),
       start_s: rounded(median(runs.map(run => run.seconds - run.flow_seconds)), 2),
       bare_spread: spreadOf(bares),
     },
