@@ -7,11 +7,10 @@ import { readFileSync, statfsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { AnabranchError, catalogue } from '../base/index.js'
-import { type RealWorld, greetWorker, openWorld } from '../runtime/index.js'
+import { type RealWorld, greetWorker, openWorld, pythonCandidates, pythonFor } from '../runtime/index.js'
 import { createMapping } from '../transport/index.js'
 import { findPython, workerPackages } from '../workers/index.js'
 import { packageFacts, packageRoot } from './package-root.js'
-import { pythonCandidates, pythonFor } from './python.js'
 
 export interface Finding {
   readonly name: string

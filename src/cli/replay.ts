@@ -1,10 +1,9 @@
 /** `anabranch replay`: runs captured calls again, with the code that lies here now, in a Python of its own. */
 import { spawn } from 'node:child_process'
 import { dirname, resolve } from 'node:path'
-import { openWorld, packageFolder } from '../runtime/index.js'
+import { openWorld, packageFolder, pythonFor } from '../runtime/index.js'
 import { type Command, usageError, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
-import { pythonFor } from './python.js'
 
 export const replayOptions = {
   json: { type: 'boolean' },

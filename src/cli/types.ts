@@ -2,11 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { PlanError } from '../base/index.js'
-import { openWorld, packageFolder } from '../runtime/index.js'
+import { openWorld, packageFolder, pythonFor } from '../runtime/index.js'
 import { type DescribeOptions, describeModule, describeParquet } from '../workers/index.js'
 import { type Command, usageError, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
-import { pythonFor } from './python.js'
 import { parquetSchemaText, typesFileText } from './types-file.js'
 
 export const types: Command = {

@@ -28,6 +28,9 @@ export interface Planned {
 export const isJob = (value: unknown): value is JobLike =>
   typeof value === 'object' && value !== null && jobContents in value
 
+/** Absolute path of the file that begins the job; null where the stack did not say. */
+export const jobFile = (job: JobLike): string | null => job[jobContents].root.place?.file ?? null
+
 /** The job that a chain belongs to, with every output that was written on it. */
 export function jobOf(value: JobLike): JobLike {
   const { root } = value[jobContents]

@@ -6,16 +6,7 @@
  * No path of this machine and no time is in it: the same call gives the same bytes everywhere. The source of the
  * functions is not in it either: what is wanted is what the code does now, and its digest tells whether it is the same.
  */
-import {
-  type Batch,
-  base64Of,
-  bytesOf,
-  endOfStream,
-  ipcSize,
-  ipcTemplate,
-  streamHeader,
-  writeIpc,
-} from '../../batch/index.js'
+import { type Batch, arrowStream, base64Of, bytesOf } from '../../batch/index.js'
 import { type Stage } from './stage.js'
 import { type Call } from './ticket.js'
 
@@ -67,12 +58,5 @@ export function captureOf(
   }
 }
 
-function streamOf(batch: Batch, metadata: Readonly<Record<string, string>>): Uint8Array {
-  const head = streamHeader(batch.schema, metadata)
-  const template = ipcTemplate(batch.schema)
-  const bytes = new Uint8Array(head.length + ipcSize(template, batch) + endOfStream.length)
-  bytes.set(head)
-  const at = head.length + writeIpc(template, batch, bytes, head.length)
-  bytes.set(endOfStream, at)
-  return bytes.subarray(0, at + endOfStream.length)
-}
+const streamOf = (batch: Batch, metadata: Readonly<Record<string, string>>): Uint8Array =>
+  arrowStream(batch.schema, [batch], metadata)

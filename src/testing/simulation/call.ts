@@ -59,7 +59,7 @@ export function readCall(frame: Uint8Array): CallRead {
   return { envelope, tables }
 }
 
-const integers = (bytes: Uint8Array): Int32Array => new Int32Array(new Uint8Array(bytes).buffer)
+export const integers = (bytes: Uint8Array): Int32Array => new Int32Array(new Uint8Array(bytes).buffer)
 
 /** A stage as a worker knows it after OPEN. */
 export class OpenedStage {
@@ -183,13 +183,13 @@ export class OpenedStage {
   }
 }
 
-function given(tables: readonly Given[], kind: number, operator?: number): Given {
+export function given(tables: readonly Given[], kind: number, operator?: number): Given {
   const found = tables.find(t => t.kind === kind && (operator === undefined || t.operator === operator))
   if (found === undefined) throw new RangeError(`a call has table ${kind}`)
   return found
 }
 
-function batchOfCells(schema: Schema, entries: Produced['main']): Batch {
+export function batchOfCells(schema: Schema, entries: Produced['main']): Batch {
   if (schema.fields.length === 0) return { ...emptyBatch(schema), rows: entries.length }
   const columns = schema.fields.map(f =>
     columnOf(
@@ -200,12 +200,17 @@ function batchOfCells(schema: Schema, entries: Produced['main']): Batch {
   return { schema, rows: entries.length, columns }
 }
 
-function parentPart(entries: Produced['main'], operator: number, output: number): TablePart {
+export function parentPart(entries: Produced['main'], operator: number, output: number): TablePart {
   const bytes = new Uint8Array(Int32Array.from(entries, e => e.parent).buffer)
   return bytesPart({ kind: Table.parent, operator, output, schemaId: 0, rows: entries.length }, bytes)
 }
 
-function arrow(kind: TablePart['kind'], schemaId: number, batch: Batch, at = { operator: 0, output: 0 }): TablePart {
+export function arrow(
+  kind: TablePart['kind'],
+  schemaId: number,
+  batch: Batch,
+  at = { operator: 0, output: 0 },
+): TablePart {
   const template = templateOf(batch.schema)
   const write = (to: Uint8Array, from: number): void => void writeIpc(template, batch, to, from)
   return { kind, ...at, schemaId, rows: batch.rows, bytes: ipcSize(template, batch), write }

@@ -32,6 +32,11 @@ export class VirtualClock {
     this.stillUntilMs = Math.max(this.stillUntilMs, this.nowMs + ms)
   }
 
+  /** When the next thing will happen; null where nothing will. */
+  get nextMs(): number | null {
+    return this.heap[0]?.atMs ?? null
+  }
+
   /** Lets the next thing happen; false where nothing will. */
   step(): boolean {
     const next = this.pop()

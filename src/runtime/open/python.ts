@@ -1,9 +1,9 @@
 /** Which Python runs a job: the project's own virtual environment before the machine's. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type World } from '../base/index.js'
-import { packageRoot } from './package-root.js'
-import { findPython, workerPackages } from '../workers/index.js'
+import { type World } from '../../base/index.js'
+import { findPython, workerPackages } from '../../workers/index.js'
+import { packageFolder } from './package.js'
 
 /** `ANABRANCH_PYTHON` alone where it is set; else `.venv` beside the job or above it, here or above, in the package. */
 export function pythonCandidates(
@@ -13,7 +13,7 @@ export function pythonCandidates(
 ): readonly string[] {
   const chosen = env['ANABRANCH_PYTHON']
   if (chosen !== undefined && chosen !== '') return [chosen]
-  const folders = [...upwards(folder), ...upwards(cwd), packageRoot]
+  const folders = [...upwards(folder), ...upwards(cwd), dirname(packageFolder)]
   return [...new Set(folders)].map(at => join(at, '.venv', 'bin', 'python')).concat('python3')
 }
 

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { batchFromRows, loadArrow, toArrowTable } from '../../../src/batch/index.js'
+import { schemaFromJson } from '../../../src/schema/index.js'
+
+const schema = schemaFromJson([
+  ['item', 'utf8'],
+  ['qty', 'int64'],
+  ['at', 'timestamp[ms, UTC]'],
+  ['sizes', 'list<int32>'],
+])
+
+test('a batch is a table of apache-arrow with the same names, types and values', async () => {
+  const table = await toArrowTable(batchFromRows(schema, [{ item: 'rope', qty: 2n, at: 1_000n, sizes: [1, 2] }, {}]))
+  expect(table.schema.fields.map(field => `${field.name} ${field.type}`)).toEqual([
+    'item Utf8',
+    'qty Int64',
+    'at Timestamp<MILLISECOND, UTC>',
+    'sizes List<Int32>',
+  ])
+  const [row, nulls] = table.toArray()
+  expect([row.item, row.qty, row.at, [...row.sizes]]).toEqual(['rope', 2n, 1_000, [1, 2]])
+  expect(nulls.toJSON()).toEqual({ item: null, qty: null, at: null, sizes: null })
+})
+
+test('no batches are a table that has columns and no rows; several are one table', async () => {
+  const toArrow = await loadArrow()
+  expect([toArrow(schema, []).numRows, toArrow(schema, []).numCols]).toEqual([0, 4])
+  const one = batchFromRows(schema, [{ qty: 1n }])
+  expect(toArrow(schema, [one, one]).getChild('qty')?.toArray()).toEqual(BigInt64Array.of(1n, 1n))
+})
