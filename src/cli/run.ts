@@ -4,6 +4,7 @@ import { AnabranchError, type Observer } from '../base/index.js'
 import { type Plan } from '../plan/index.js'
 import { type Progress, type RunOptions, type RunResult, openWorld, pythonFor, runJob } from '../runtime/index.js'
 import { type Command, type Terminal, oneWord, wholeOption, wordsOf } from './command.js'
+import { type Ends, endsOf, withEnds } from './ends.js'
 import { exitCodes } from './exit-codes.js'
 import { type LoadedJob, fileOf, loadJob } from './load-job.js'
 import { lineEveryMs, progressLine } from './progress.js'
@@ -13,8 +14,7 @@ import { summaryJson, summaryText } from './summary.js'
 
 export const run: Command = {
   name: 'run',
-  usage:
-    'run JOB.ts [--json] [--workers N] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR] [--capture-every N] [--capture-slow MS]',
+  usage: 'run JOB.ts [--json] [--workers N] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR] ...',
   summary: 'run a job to the end of its input, or until Ctrl-C',
   options: [
     '--json            the last line of stdout is one JSON object: rows_in rows_out rows_dead seconds outputs',
@@ -25,6 +25,8 @@ export const run: Command = {
     '--out DIR         folder of the outputs; default: ./out/<job>',
     '--capture-every N  keep one of N calls in DIR/captures, for anabranch replay; at most 1,000 a run',
     '--capture-slow MS  keep the calls whose functions take MS milliseconds or more',
+    '--input id=FILE   read a source from another file: .jsonl, .csv, .avro, .parquet, .arrow; may be given several times',
+    '--write FORMAT    json, parquet or arrow: every sink writes files to DIR/sinks/<id> instead of where the job says',
   ],
   async run(args, terminal) {
     const { values, positionals } = wordsOf(run, args, {
@@ -36,6 +38,8 @@ export const run: Command = {
       out: { type: 'string' },
       'capture-every': { type: 'string' },
       'capture-slow': { type: 'string' },
+      input: { type: 'string', multiple: true },
+      write: { type: 'string' },
     })
     const path = oneWord(run, positionals, 'a job file')
     const limits = {
@@ -47,8 +51,9 @@ export const run: Command = {
       every: wholeOption(run, 'capture-every', values['capture-every'], { least: 1, most: 1_000_000_000 }),
       slowMs: wholeOption(run, 'capture-slow', values['capture-slow'], { least: 0, most: 1_000_000_000 }),
     }
+    const ends = endsOf(run, { input: values.input ?? [], write: values.write })
     const asked = { ...limits, captures, out: values.out, json: values.json === true }
-    return runTo(await prepare(path, values.set ?? []), asked, terminal)
+    return runTo(await prepare(path, values.set ?? [], ends), asked, terminal)
   },
 }
 
@@ -87,14 +92,14 @@ async function runTo({ loaded, python }: Prepared, asked: Asked, terminal: Termi
 }
 
 /** Finding Python takes as long as loading the job: both at once. */
-async function prepare(path: string, sets: readonly string[]): Promise<Prepared> {
+async function prepare(path: string, sets: readonly string[], ends: Ends): Promise<Prepared> {
   const folder = dirname(fileOf(path))
   const world = openWorld()
   try {
     const [loaded, python] = await Promise.allSettled([loadJob(path, sets), pythonFor(folder, world)])
     if (loaded.status === 'rejected') throw loaded.reason
     if (python.status === 'rejected') throw python.reason
-    return { loaded: loaded.value, python: python.value }
+    return { loaded: { ...loaded.value, plan: withEnds(loaded.value.plan, ends) }, python: python.value }
   } finally {
     await world.close()
   }

@@ -61,6 +61,23 @@ describe('run', () => {
     expect(wrong.stderr).toContain('did you mean "limit"?')
   })
 
+  test('--input reads a source from another file, and --write keeps what every sink gets in the output folder', async () => {
+    const job = await shop()
+    writeFileSync(join(job.path, 'other.jsonl'), '{"item":"rope","price":4.5,"qty":2}\n')
+    const run = await job.run('--input', 'files=other.jsonl', '--write', 'json')
+    expect(run.json, run.stderr).toMatchObject({ rows_in: 1, rows_out: 1 })
+    expect(job.rows('sinks/bills')).toEqual([{ item: 'rope', price: 4.5, qty: 2, total: 9 }])
+
+    for (const [words, code] of [
+      [['--input', 'file=other.jsonl'], 'ANB1017'],
+      [['--input', 'other.jsonl'], 'ANB8003'],
+      [['--write', 'csv'], 'ANB8003'],
+    ] as const) {
+      const wrong = await job.run(...words)
+      expect([wrong.code, wrong.json?.['error']]).toMatchObject([2, { code }])
+    }
+  })
+
   test('a job file runs in a folder without package.json or node_modules, and without type module', async () => {
     const job = await shop()
     rmSync(join(job.path, 'node_modules'), { recursive: true })
