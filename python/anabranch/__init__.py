@@ -16,14 +16,17 @@ from ._resource import Resource, resource
 from ._result import Result, reject, result
 from ._schema import Schema, schema
 from .errors import (
+    AccessError,
     AnabranchError,
     ConnectorError,
     ContractError,
     PlanError,
     ProtocolError,
     Reject,
+    StateError,
     TransformError,
     TransientError,
+    WorkerError,
 )
 from .types import (
     DataType,
@@ -56,14 +59,27 @@ from .types import map_ as map
 if TYPE_CHECKING:
     from . import testing
     from ._batch import Batch
+    from ._job import JobResult, plan_job, run_job
+    from ._local import run_local
+    from ._plan import JobPlan
     from ._state import State
 
 __version__ = "0.1.0"
 
-_LATER = {"testing": "testing", "Batch": "_batch", "State": "_state"}
-"""What needs NumPy or pyarrow: imported when it is asked for, so that importing this stays quick."""
+_LATER = {
+    "testing": "testing",
+    "Batch": "_batch",
+    "JobPlan": "_plan",
+    "JobResult": "_job",
+    "State": "_state",
+    "plan_job": "_job",
+    "run_job": "_job",
+    "run_local": "_local",
+}
+"""What needs NumPy or pyarrow, or starts the host: imported when asked for, so that importing this stays quick."""
 
 __all__ = [
+    "AccessError",
     "AnabranchError",
     "Batch",
     "ConnectorError",
@@ -72,6 +88,8 @@ __all__ = [
     "DataType",
     "Declared",
     "Function",
+    "JobPlan",
+    "JobResult",
     "PlanError",
     "ProtocolError",
     "Reject",
@@ -79,8 +97,10 @@ __all__ = [
     "Result",
     "Schema",
     "State",
+    "StateError",
     "TransformError",
     "TransientError",
+    "WorkerError",
     "binary",
     "bool",
     "bool_",
@@ -101,9 +121,12 @@ __all__ = [
     "list_",
     "map",
     "map_",
+    "plan_job",
     "reject",
     "resource",
     "result",
+    "run_job",
+    "run_local",
     "schema",
     "struct",
     "testing",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from . import _context
@@ -16,7 +17,7 @@ T = TypeVar("T")
 class Resource(Generic[T]):
     """A function whose value is made once in a process. Call it without arguments to get the value.
 
-    ``close()`` forgets the value, so that a test can begin anew.
+    ``close()`` forgets the value, so that a test can begin anew; ``with limits.given({...}):`` uses another one.
     """
 
     def __init__(self, make: Callable[..., T]) -> None:
@@ -39,6 +40,16 @@ class Resource(Generic[T]):
     def close(self) -> None:
         """Forget the value."""
         self._values.clear()
+
+    @contextmanager
+    def given(self, value: T) -> Iterator[None]:
+        """Use this value in the block, and open nothing."""
+        before = self._values
+        self._values = [value]
+        try:
+            yield
+        finally:
+            self._values = before
 
 
 def resource(make: Callable[..., T]) -> Resource[T]:

@@ -65,6 +65,11 @@ class Schema:
     def __repr__(self) -> str:
         return f"ab.schema({{{', '.join(f'{n!r}: {str(d.type)!r}' for n, d in self.fields.items())}}})"
 
+    def _repr_html_(self) -> str:
+        from ._html import schema_html
+
+        return schema_html(self)
+
     def to_json(self) -> list[FieldJson]:
         """``[name, type]`` a column, with ``{required, default}`` where one of them is set."""
         return [_field_json(name, declared) for name, declared in self.fields.items()]

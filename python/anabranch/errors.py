@@ -5,8 +5,11 @@
     ├── TransformError    user code failed on data: its rows become dead letters, the rest goes on
     ├── TransientError    what a transform calls is away: the lane waits and tries again; no row dies
     ├── ContractError     user code answered with other columns than it declared: the job stops
+    ├── WorkerError       a process was lost, hung or too large
     ├── ConnectorError    a file or another system refused or is damaged
     ├── ProtocolError     host and worker disagree about bytes: the worker is replaced
+    ├── StateError        stored data cannot be read or written
+    ├── AccessError       the caller may not do this
     └── Reject            raised in ``mode="row"``: the row at hand becomes a dead letter, with the reason
 
 A message is one line: what was expected and what came. A hint says what to do now.
@@ -21,14 +24,16 @@ class AnabranchError(Exception):
     Attributes:
         code: the catalogue's code, ``ANB2104`` for example; never changes.
         hint: what the reader can do now; may be empty.
+        detail: facts in whole sentences, a traceback for example; may be empty.
     """
 
     standing_code = "ANB2001"
 
-    def __init__(self, message: str, *, code: str | None = None, hint: str = "") -> None:
+    def __init__(self, message: str, *, code: str | None = None, hint: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.code = self.standing_code if code is None else code
         self.hint = hint
+        self.detail = detail
 
     @property
     def message(self) -> str:
@@ -36,8 +41,10 @@ class AnabranchError(Exception):
         return str(self.args[0])
 
     def __str__(self) -> str:
-        line = f"{self.code} {self.message}"
-        return f"{line}\n  hint: {self.hint}" if self.hint else line
+        parts = [f"{self.code} {self.message}"]
+        parts += [f"  detail: {self.detail}".replace("\n", "\n          ")] if self.detail else []
+        parts += [f"  hint: {self.hint}"] if self.hint else []
+        return "\n".join(parts)
 
 
 class PlanError(AnabranchError):
@@ -76,6 +83,12 @@ class ContractError(AnabranchError):
     standing_code = "ANB2101"
 
 
+class WorkerError(AnabranchError):
+    """A process was lost, hung or too large."""
+
+    standing_code = "ANB3001"
+
+
 class ConnectorError(AnabranchError):
     """A file or another system refused or is damaged."""
 
@@ -86,6 +99,18 @@ class ProtocolError(AnabranchError):
     """Host and worker disagree about bytes."""
 
     standing_code = "ANB5001"
+
+
+class StateError(AnabranchError):
+    """Stored data cannot be read or written."""
+
+    standing_code = "ANB6001"
+
+
+class AccessError(AnabranchError):
+    """The caller may not do this."""
+
+    standing_code = "ANB7001"
 
 
 class Reject(AnabranchError):  # noqa: N818  (it is a verdict on a row, not a fault of the code)

@@ -13,8 +13,8 @@ import pytest
 from host import PYTHON
 
 import anabranch as ab
-from anabranch import _decorators, _resource, testing
-from anabranch.testing import _run
+from anabranch import _decorators, _job, _local, _resource, testing
+from anabranch.testing import _invariance, _run, _strategies
 
 
 def test_import_opens_nothing_and_needs_neither_numpy_nor_pyarrow():
@@ -29,13 +29,20 @@ def test_every_public_name_is_there():
     assert all(getattr(ab, name) is not None for name in ab.__all__)
 
 
-@pytest.mark.parametrize("room", [_decorators, _resource, _run])
-def test_the_examples_of_the_docstrings_run(room):
+@pytest.mark.parametrize("room", [_decorators, _invariance, _job, _local, _resource, _run, _strategies])
+def test_the_examples_of_the_docstrings_run(room, monkeypatch):
+    monkeypatch.chdir(PYTHON.parent)
+
     @ab.transform(inputs={"price": ab.float64, "qty": ab.int64}, outputs={"total": ab.float64})
     def enrich(batch):
         return {"total": pc.multiply(batch["price"], batch["qty"])}
 
-    names = {"ab": ab, "np": np, "pa": pa, "pc": pc, "enrich": enrich}
+    @ab.keyed(inputs={}, state={"n": ab.int64}, outputs={"nth": ab.int64}, mode="row")
+    def count(row, state):
+        nth = (state["n"] if state else 0) + 1
+        return {"nth": nth}, {"n": nth}
+
+    names = {"ab": ab, "np": np, "pa": pa, "pc": pc, "enrich": enrich, "count": count}
     ran = 0
     for test in doctest.DocTestFinder(recurse=True).find(room, extraglobs=names):
         found = doctest.DocTestRunner().run(test)

@@ -9,5 +9,6 @@ from __future__ import annotations
 from ._captured import replay
 from ._invariance import check_split_invariant
 from ._run import Run, run, run_keyed, run_transform
+from ._strategies import rows
 
-__all__ = ["Run", "check_split_invariant", "replay", "run", "run_keyed", "run_transform"]
+__all__ = ["Run", "check_split_invariant", "replay", "rows", "run", "run_keyed", "run_transform"]

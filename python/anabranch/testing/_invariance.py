@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from .._chain.operator import operator_of
 from .._function import Function
-from ._run import Params, Run, batches_of, run
+from ._run import Params, Resources, Run, batches_of, run
 
 CUTS = 8
 """Seeded random cuts that are tried, beside one row at a time and halves."""
@@ -22,29 +22,44 @@ def check_split_invariant(
     *,
     key: str | Sequence[str] | None = None,
     params: Params | None = None,
+    resources: Resources | None = None,
     tolerance: float = 0.0,
     seed: int = 0,
 ) -> None:
     """Run the transform over the data whole, row by row, in halves and in random cuts; all must give the same.
+
+    The host relies on it: how many rows travel together is decided while a job runs. It fits a property test:
+    the cuts depend on ``seed`` alone, so what hypothesis shrinks to fails again.
 
     Args:
         fn: the decorated function.
         data: as for ``ab.testing.run_transform``.
         key: for a keyed function, name or names of the key columns.
         params: what ``ab.context().params`` shows.
+        resources: values for ``@ab.resource`` functions that shall not be opened.
         tolerance: by how much numbers may differ, relative to the larger one and at least to 1; 0: not in a bit.
             ``state.scan`` needs about 1e-9.
         seed: of the random cuts.
 
     Raises:
         AssertionError: names output, row, column, both values and the cut.
+
+    Example:
+        >>> ab.testing.check_split_invariant(count, {"user": ["a", "b", "a"]}, key="user")
+        >>> @ab.transform(inputs={"price": ab.float64}, outputs={"share": ab.float64})
+        ... def share(batch):
+        ...     return {"share": pc.divide(batch["price"], pc.sum(batch["price"]))}
+        >>> ab.testing.check_split_invariant(share, {"price": [1.0, 3.0]})
+        Traceback (most recent call last):
+        ...
+        AssertionError: rows: row 0 has 0.25 in column "share" in one batch, 1.0 cut into batches at [1]
     """
     tables = batches_of(data, operator_of(fn))
     whole = pa.concat_tables(tables) if tables else pa.table({})
-    expected = run(fn, whole, key=key, params=params)
+    expected = run(fn, whole, key=key, params=params, resources=resources)
     for cut in _cuts(whole.num_rows, random.Random(seed)):
         parts = [whole.slice(a, b - a) for a, b in zip([0, *cut], [*cut, whole.num_rows], strict=True)]
-        _compare(expected, run(fn, parts, key=key, params=params), cut, tolerance)
+        _compare(expected, run(fn, parts, key=key, params=params, resources=resources), cut, tolerance)
 
 
 def _cuts(rows: int, chance: random.Random) -> Iterator[list[int]]:

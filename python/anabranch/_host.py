@@ -1,0 +1,101 @@
+"""The host as a child process: finding the ``anabranch`` command, calling it, and its errors as exceptions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from . import errors
+from .errors import AnabranchError, PlanError, ProtocolError
+
+_LINES_OF_LOG = 20
+
+
+def call(words: Sequence[str], folder: Path) -> str:
+    """Run the command and return what it wrote to stdout; a failure is raised as the error that it names."""
+    env = {**os.environ, "NO_COLOR": "1"}
+    # The transforms run in the interpreter that asks, with the packages that it has.
+    env.setdefault("ANABRANCH_PYTHON", sys.executable)
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen(
+            [*command(folder), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=env,
+            start_new_session=True,
+        )
+        out = _answer_of(child)
+        log.seek(0)
+        said = log.read().decode("utf-8", "replace")
+    if child.returncode != 0:
+        raise error_of(out, said, child.returncode)
+    return out
+
+
+def _answer_of(child: subprocess.Popen[bytes]) -> str:
+    """Ctrl-C here asks the host to finish what it has read, as it does on the command line."""
+    try:
+        out, _ = child.communicate()
+    except BaseException:
+        child.send_signal(signal.SIGINT)
+        child.communicate()
+        raise
+    return out.decode("utf-8", "replace")
+
+
+def command(folder: Path) -> list[str]:
+    """``ANABRANCH_CLI`` where it is set, else the project's own command, else that of the clone we lie in."""
+    chosen = os.environ.get("ANABRANCH_CLI", "")
+    for path in [Path(chosen)] if chosen else _candidates(folder):
+        if not path.is_file():
+            continue
+        if path.suffix not in (".js", ".mjs"):
+            return [str(path)]
+        node = shutil.which("node")
+        if node is None:
+            raise PlanError("node was not found", code="ANB8010", hint="install Node 20.19 or newer")
+        return [node, str(path)]
+    looked = f"ANABRANCH_CLI is {chosen}" if chosen else f"no node_modules with it in {folder} or above"
+    raise PlanError(
+        f"the anabranch command was not found: {looked}",
+        code="ANB8010",
+        hint="run npm install in the folder of the job, or set ANABRANCH_CLI to the command",
+    )
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    for start in (folder, Path.cwd()):
+        for at in (start, *start.parents):
+            yield at / "node_modules" / ".bin" / "anabranch"
+    yield Path(__file__).resolve().parents[2] / "dist" / "cli" / "main.js"
+
+
+def error_of(out: str, log: str, code: int) -> AnabranchError:
+    """The error that the last line of stdout names, or what the end of the log says."""
+    lines = out.strip().splitlines()
+    try:
+        said = json.loads(lines[-1])["error"] if lines else None
+    except (ValueError, KeyError, TypeError):
+        said = None
+    tail = "\n".join(log.strip().splitlines()[-_LINES_OF_LOG:])
+    kind = getattr(errors, str(said.get("class")), None) if isinstance(said, dict) else None
+    if not isinstance(said, dict) or not isinstance(kind, type) or not issubclass(kind, AnabranchError):
+        return ProtocolError(f"the host ended with exit code {code} and named no error", detail=tail)
+    detail = "\n".join([str(said.get("detail", "")), *map(_fault, said.get("faults", []))]).strip()
+    made = AnabranchError.__new__(kind)
+    AnabranchError.__init__(
+        made, str(said["message"]), code=str(said["code"]), hint=str(said.get("hint", "")), detail=detail
+    )
+    return made
+
+
+def _fault(fault: dict[str, str]) -> str:
+    return f"{fault['code']} {fault['message']}\n  at {fault['place']}: {fault['hint']}"
