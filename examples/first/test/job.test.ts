@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { drive } from 'anabranch/testing'
+import job from '../job.js'
+import shop from '../transforms.anabranch.js'
 
-test('three orders are billed and one is a dead letter', () => {
-  const said = execFileSync('npx', ['anabranch', 'run', 'job.ts', '--json', '--out', 'out/test'], { encoding: 'utf8' })
-  const { rows_out, rows_dead } = JSON.parse(said)
-  assert.deepEqual({ rows_out, rows_dead }, { rows_out: 3, rows_dead: 1 })
-  const bills = readFileSync('out/test/bills/part-00000.jsonl', 'utf8').trimEnd().split('\n')
-  assert.deepEqual(JSON.parse(bills[0] ?? ''), { item: 'rope', price: 4.5, qty: 2, total: 9 })
+const driven = drive(job).input({ files: [{ item: 'rope', price: 4.5, qty: 2 }, '{"item": "nails", "qty": "many"}'] })
+
+test('an order comes to its price times its quantity, and one without a number is a dead letter', async () => {
+  const t = await driven.with(shop, { bill: row => ({ total: Number(row.price) * Number(row.qty) }) }).run()
+  assert.equal(t.output('bills').get(0)?.total, 9)
+  assert.deepEqual(t.counts, { rowsIn: 2, rowsOut: 1, rowsDead: 1 })
+})
+
+test('the Python code gives the same', async () => {
+  const t = await driven.runPython()
+  assert.equal(t.text('bills'), 'item  price  qty  total\nrope    4.5    2      9')
 })
