@@ -28,8 +28,9 @@ def to_arrow(frame: object, what: str) -> pa.Table:
         return pa.Table.from_batches([frame])
     if kind_of(frame) == "pandas":
         return pa.Table.from_pandas(frame, preserve_index=False)
-    if hasattr(frame, "to_arrow"):
-        return frame.to_arrow()
+    convert = getattr(frame, "to_arrow", None)
+    if callable(convert):
+        return convert()
     if isinstance(frame, Mapping):
         return pa.table({str(name): arrow_of(column) for name, column in frame.items()})
     if isinstance(frame, Sequence) and all(isinstance(row, Mapping) for row in frame):

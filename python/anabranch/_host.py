@@ -41,13 +41,17 @@ def call(words: Sequence[str], folder: Path) -> str:
 
 
 def _answer_of(child: subprocess.Popen[bytes]) -> str:
-    """Ctrl-C here asks the host to finish what it has read, as it does on the command line."""
-    try:
-        out, _ = child.communicate()
-    except BaseException:
-        child.send_signal(signal.SIGINT)
-        child.communicate()
-        raise
+    """Ctrl-C goes on to the host as on the command line: the first asks to finish what was read, the second stops."""
+    interrupted: BaseException | None = None
+    while True:
+        try:
+            out, _ = child.communicate()
+            break
+        except BaseException as error:
+            interrupted = error
+            child.send_signal(signal.SIGINT)
+    if interrupted is not None:
+        raise interrupted
     return out.decode("utf-8", "replace")
 
 

@@ -1,11 +1,16 @@
 """Jobs from a notebook: the host as a child process, frames in, tables out, errors as they are named there."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from host import PYTHON
 
 import anabranch as ab
 from anabranch import _host
@@ -124,6 +129,21 @@ def test_the_command_that_is_missing_is_named_with_what_to_do(monkeypatch, tmp_p
         ab.run_job(FIRST)
     assert caught.value.code == "ANB8010"
     assert "npm install" in caught.value.hint
+
+
+def test_ctrl_c_lets_the_host_finish_what_it_has_read(tmp_path):
+    ready, drained, command = tmp_path / "ready", tmp_path / "drained", tmp_path / "anabranch"
+    os.mkfifo(ready)
+    command.write_text(f"#!/bin/sh\ntrap 'touch {drained}; exit 0' INT\necho > {ready}\nwhile :; do sleep 0.05; done\n")
+    command.chmod(0o755)
+    code = "import pathlib, anabranch._host as h; h.call(['run'], pathlib.Path('.'))"
+    env = {"PYTHONPATH": str(PYTHON), "ANABRANCH_CLI": str(command), "PATH": os.environ["PATH"]}
+    with subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE) as notebook:
+        ready.read_text()
+        notebook.send_signal(signal.SIGINT)
+        _, said = notebook.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in said
+    assert drained.exists()
 
 
 def test_a_host_that_says_nothing_of_use_is_told_with_the_end_of_its_log(monkeypatch, tmp_path):
