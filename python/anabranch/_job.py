@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import _host
 from .errors import PlanError
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 PathLike = str | Path
 
 
-@dataclass(frozen=True, repr=False)
-class JobResult(Mapping[str, object]):
+@dataclass(frozen=True, repr=False, eq=False)
+class JobResult(Mapping[str, Any]):
     """What a job gave: ``result["bills"]`` is the table of that sink.
 
     Attributes:
@@ -33,14 +33,14 @@ class JobResult(Mapping[str, object]):
     """
 
     job: str
-    outputs: Mapping[str, object]
-    dead_letters: object
+    outputs: Mapping[str, Any]
+    dead_letters: Any
     rows_in: int
     rows_out: int
     rows_dead: int
     seconds: float
 
-    def __getitem__(self, sink: str) -> object:
+    def __getitem__(self, sink: str) -> Any:
         if sink not in self.outputs:
             known = ", ".join(f'"{name}"' for name in self.outputs)
             raise KeyError(f'job "{self.job}" has no sink "{sink}"; it has {known}')

@@ -16,8 +16,8 @@ import { type Called } from './stand-in.js'
 const jobId = 'd21ed21ed21ed21e'
 /** Deadlines are looked at this often, as in a real run. */
 const tickMs = 50
-/** A run that is not over by then, since the last thing that happened, will never be. */
-const quietMsMax = 86_400_000
+/** A job whose input has ended and that is not over a day later will never be. */
+const endMsMax = 86_400_000
 
 export interface DrivenParts {
   readonly clock: VirtualClock
@@ -74,7 +74,7 @@ export class DrivenHost implements Effects {
   /** Lets time jump from one thing to the next until the job is over. */
   toTheEnd(): void {
     const { clock } = this.parts
-    const until = clock.nowMs + quietMsMax
+    const until = clock.nowMs + endMsMax
     while (!this.over && clock.nowMs < until) clock.step()
     invariant(this.over, 'a job whose input has ended ends')
   }
@@ -86,8 +86,8 @@ export class DrivenHost implements Effects {
   }
 
   write(sink: number, batch: Batch): void {
-    const before = this.written[sink] ?? []
-    this.written[sink] = [...before, batch]
+    this.written[sink] ??= []
+    this.written[sink].push(batch)
     this.tell(0, (engine, nowMs) => engine.written(sink, nowMs))
   }
 
