@@ -1,10 +1,13 @@
 """The test kit: what comes out of a function, in every kind and mode, and properties of any input."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+from host import PYTHON
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,6 +95,22 @@ def test_a_list_of_rows_may_hold_lists():
     assert ab.testing.run_transform(same, rows)["m"].to_pylist() == [1, 2]
     batches = [{"tags": [["a"]], "n": [1]}, {"tags": [[]], "n": [2]}]
     assert ab.testing.run_transform(same, batches)["m"].to_pylist() == [1, 2]
+
+
+def test_a_failure_shows_lines_of_the_test_and_none_of_ours(tmp_path):
+    (tmp_path / "test_it.py").write_text(
+        "import anabranch as ab, numpy as np\n"
+        "@ab.transform(inputs={'x': ab.int64}, outputs={'n': ab.int64})\n"
+        "def size(batch):\n"
+        "    return {'n': np.full(len(batch), len(batch))}\n"
+        "def test_it():\n"
+        "    ab.testing.check_split_invariant(size, {'x': [1, 2]})\n"
+    )
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
+    ran = subprocess.run(words, env={"PYTHONPATH": str(PYTHON)}, cwd=tmp_path, capture_output=True, text=True)
+    assert "check_split_invariant(size, {'x': [1, 2]})" in ran.stdout
+    assert "AssertionError: rows: row 0 has 2" in ran.stdout
+    assert "_invariance.py" not in ran.stdout
 
 
 EVERY_TYPE = {

@@ -54,6 +54,7 @@ def check_split_invariant(
         ...
         AssertionError: rows: row 0 has 0.25 in column "share" in one batch, 1.0 cut into batches at [1]
     """
+    __tracebackhide__ = True
     tables = batches_of(data, operator_of(fn))
     whole = pa.concat_tables(tables) if tables else pa.table({})
     expected = run(fn, whole, key=key, params=params, resources=resources)
@@ -72,6 +73,7 @@ def _cuts(rows: int, chance: random.Random) -> Iterator[list[int]]:
 
 
 def _compare(expected: Run, found: Run, cut: list[int], tolerance: float) -> None:
+    __tracebackhide__ = True
     where = f"cut into batches at {cut[:8]}{' ...' if len(cut) > 8 else ''}"
     _tables("rows", (expected.rows, found.rows), where, tolerance)
     for name in expected.sides:
@@ -84,6 +86,7 @@ def _compare(expected: Run, found: Run, cut: list[int], tolerance: float) -> Non
 
 
 def _tables(what: str, pair: tuple[pa.Table, pa.Table], where: str, tolerance: float) -> None:
+    __tracebackhide__ = True
     expected, found = pair
     if expected.num_rows != found.num_rows:
         raise AssertionError(f"{what}: {expected.num_rows} in one batch, {found.num_rows} {where}")

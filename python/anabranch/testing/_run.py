@@ -77,6 +77,7 @@ def run_transform(
         >>> ab.testing.run_transform(enrich, {"price": [2.0], "qty": [3]})["total"].to_pylist()
         [6.0]
     """
+    __tracebackhide__ = True
     return raise_first(run(fn, data, params=params, resources=resources)).rows
 
 
@@ -106,6 +107,7 @@ def run_keyed(
         >>> ab.testing.run_keyed(count, batches, key="user")["nth"].to_pylist()
         [1, 1, 2]
     """
+    __tracebackhide__ = True
     return raise_first(run(fn, data, key=key, params=params, resources=resources)).rows
 
 
@@ -131,6 +133,7 @@ def run(
         >>> found.rows["root"].to_pylist(), [(one["row"], one["message"]) for one in found.dead]
         ([2.0], [(1, 'below zero')])
     """
+    __tracebackhide__ = True
     operator = operator_of(fn)
     names = () if key is None else (key,) if isinstance(key, str) else tuple(key)
     if operator.keyed != bool(names):
@@ -144,6 +147,7 @@ def run(
 
 def raise_first(found: Run) -> Run:
     """The same run; the first row that raised in row mode is raised here."""
+    __tracebackhide__ = True
     raised = next((one for one in found.dead if one["code"] not in _LEFT_OUT), None)
     if raised is not None:
         raise TransformError(f"row {raised['row']} raised {raised['type']}: {raised['message']}\n{raised['traceback']}")
@@ -197,6 +201,7 @@ class _Runner:
         self._dead: list[dict[str, object]] = []
 
     def run(self, batches: list[pa.Table]) -> Run:
+        __tracebackhide__ = True
         at = 0
         for batch in batches:
             if batch.num_rows == 0:
@@ -216,6 +221,7 @@ class _Runner:
         return found
 
     def _call(self, batch: pa.Table) -> tuple[Rows | None, Outcome]:
+        __tracebackhide__ = True
         columns = {name: batch.column(name).combine_chunks() for name in batch.column_names}
         source = Values(columns, batch.num_rows)
         try:
