@@ -159,7 +159,7 @@ def keyed(
         kind: ``"transform"``, ``"filter"`` or ``"flat_map"``: what the first of the pair is.
         at_end: after the last row of bounded input it is called with ``keys``, a mapping of the key columns, and
             ``state``, over all keys; the rows that it returns go to the side output that it names, or to the only
-            one, or with none declared to the main output.
+            one. Its rows have no row in behind them, so at least one side output is declared.
         side: named side outputs, each with its columns.
         mode: with ``"row"`` it is ``f(row: dict, state: dict | None)`` and returns ``(out, state)``, where state
             None deletes the key's state; a row that raises is dead alone and leaves no state.
@@ -168,7 +168,8 @@ def keyed(
         retry_on: exception types that mean that something it calls is away; see ``ab.transform``.
 
     Raises:
-        PlanError: at import, if a column is declared twice or its type is not one of this package.
+        PlanError: at import, if a column is declared twice, its type is not one of this package, or ``at_end`` has
+            no side output to give rows to.
 
     Example:
         >>> @ab.keyed(inputs={"price": ab.float64}, state={"n": ab.int64}, outputs={"nth": ab.int64})
@@ -200,6 +201,12 @@ def _decorator(
         raise PlanError(f'mode is "batch" or "row", not "{mode}"', code="ANB1017")
     if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, int) or timeout_ms < 1:
         raise PlanError(f"timeout_ms is a whole number of milliseconds, not {timeout_ms!r}", code="ANB1017")
+    if at_end is not None and not side:
+        raise PlanError(
+            "at_end gives its rows to a side output, and none is declared",
+            code="ANB1025",
+            hint='declare it: side={"totals": {"n": ab.int64}}, with the columns that at_end returns',
+        )
     declared = Declaration(
         kind=kind,
         keyed=state is not None,

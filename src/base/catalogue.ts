@@ -59,6 +59,10 @@ const entries = {
   },
   ANB1023: { title: 'unbounded source', hint: 'end it with Ctrl-C: what was read is finished' },
   ANB1024: { title: 'column stands twice', hint: 'keep one of them, or rename one' },
+  ANB1025: {
+    title: 'at_end has no side output',
+    hint: 'declare one in Python: side={"totals": {...}} with the columns that at_end returns',
+  },
   // 2xxx: user code on data
   ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
   ANB2002: { title: 'row rejected by the transform', hint: 'ab.reject was called for it' },

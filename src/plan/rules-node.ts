@@ -155,6 +155,9 @@ function lintPython(rule: NodeRule, node: PythonNode): void {
   if (Object.keys(fn.side).length > sidesMax) {
     rule.faults.add('ANB1017', at, `${title} has more than ${sidesMax} side outputs`, 'merge some of them')
   }
+  if (fn.atEnd && Object.keys(fn.side).length === 0) {
+    rule.faults.add('ANB1025', at, `at_end of ${title} has no side output that its rows could go to`)
+  }
   const given = schemaIn(rule, node.input)
   if (given !== null) lintInputs(rule, node, given)
   if (fn.keyed && given !== null && keyOf(rule.graph.nodes, node.input) === null) lintNoKey(rule, node)

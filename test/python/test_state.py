@@ -272,7 +272,6 @@ def test_at_end_sees_all_keys_and_gives_rows_to_a_side_output():
         (["a"], lambda c: ab.result(a=c), ["a"]),
         (["a", "b"], lambda c: ab.result(b=c), ["b"]),
         (["a", "b"], lambda c: {"a": c, "b": c}, ["a", "b"]),
-        ([], lambda c: c, [""]),
         (["a"], lambda c: None, []),
     ],
 )
@@ -285,6 +284,12 @@ def test_at_end_may_name_its_output_or_leave_it_out_where_there_is_one(sides, re
         lambda batch, state: ({"n": [1] * len(batch)}, {"n": [1] * len(state)})
     )
     assert list(testing.run(fn, {"k": ["a"]}, key="k").end) == names
+
+
+def test_at_end_without_a_side_output_is_refused_when_it_is_declared():
+    with pytest.raises(ab.PlanError, match="gives its rows to a side output, and none is declared") as refused:
+        ab.keyed(inputs={}, state={"n": ab.int64}, at_end=lambda keys, state: None)
+    assert refused.value.code == "ANB1025"
 
 
 def test_at_end_without_a_name_where_there_are_two_is_refused():

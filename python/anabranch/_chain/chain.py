@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._arrow_types import Form
 from .._result import Result
 from .._state import State
 from ..errors import ContractError
@@ -21,7 +20,7 @@ from .columns import Added, Bits, Column, Rows, Source, Taken, Values, concat, t
 from .convert import Columns, Place, columns_of
 from .failure import CallFailedError, failure_of
 from .grouping import Grouping, group
-from .operator import Operator
+from .operator import Operator, Side
 from .over_columns import call_over_columns, unknown_side
 from .over_rows import call_over_rows
 
@@ -209,7 +208,7 @@ def _empty(arrow_type: object) -> Column:
 
 @dataclass(frozen=True)
 class EndRows:
-    """Rows of ``at_end``; ``number`` 0 is the main output."""
+    """Rows of ``at_end`` for the side output ``number``."""
 
     number: int
     columns: Columns
@@ -249,27 +248,23 @@ def _end_rows(operator: Operator, returned: object) -> list[EndRows]:
         named, returned = returned, None
     found: list[EndRows] = []
     if returned is not None:
-        only = next(iter(sides.values())) if len(sides) == 1 else None
-        if len(sides) > 1:
+        first, *others = sides.values()
+        if others:
             names = " or ".join(sides)
             raise ContractError(
                 f'at_end of transform "{operator.name}" returned columns without saying for which side output',
                 code="ANB2101",
                 hint=f"return ab.result({names}=columns)",
             )
-        found.append(
-            _end_columns(
-                operator, returned, 0 if only is None else only.number, operator.outputs if only is None else only.forms
-            )
-        )
+        found.append(_end_columns(operator, returned, first))
     for name, value in (named or {}).items():
         if name not in sides:
             raise unknown_side(operator, name)
-        found.append(_end_columns(operator, value, sides[name].number, sides[name].forms))
+        found.append(_end_columns(operator, value, sides[name]))
     return found
 
 
-def _end_columns(operator: Operator, returned: object, number: int, forms: dict[str, Form]) -> EndRows:
+def _end_columns(operator: Operator, returned: object, side: Side) -> EndRows:
     place = Place(f"{operator.name} (at_end)")
-    columns = columns_of(returned, forms, None, place, None)
-    return EndRows(number, columns, len(next(iter(columns.values()))) if columns else 0)
+    columns = columns_of(returned, side.forms, None, place, None)
+    return EndRows(side.number, columns, len(next(iter(columns.values()))) if columns else 0)

@@ -176,14 +176,9 @@ class Stage:
         return self._body(tables, message)
 
     def _end_table(self, index: int, rows: EndRows) -> Table:
-        if rows.number:
-            schema = kinds.schema_side(index, rows.number)
-            content = self._sides[index, rows.number].render(rows.columns, rows.rows)
-            return Table(kinds.OUTPUT, index, rows.number, schema, rows.rows, content)
-        # Columns of other operators of the stage do not exist for a row that comes from state alone.
-        missing = {n: pa.nulls(rows.rows, f.type) for n, f in self._output.forms.items() if n not in rows.columns}
-        content = self._output.render({**missing, **rows.columns}, rows.rows)
-        return Table(kinds.OUTPUT, 0, 0, kinds.SCHEMA_OUTPUT, rows.rows, content)
+        schema = kinds.schema_side(index, rows.number)
+        content = self._sides[index, rows.number].render(rows.columns, rows.rows)
+        return Table(kinds.OUTPUT, index, rows.number, schema, rows.rows, content)
 
     def _body(self, tables: list[Table], message: Message) -> Body:
         body = Body(tables)

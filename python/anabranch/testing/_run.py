@@ -41,7 +41,7 @@ class Run:
         sides: the rows of each side output, by name.
         dead: rows that were rejected, that have no key or that raised in row mode: ``{row, code, type, message,
             traceback}``, ``row`` counted over all batches.
-        end: what ``at_end`` gave, by side output; the main output has the name "".
+        end: what ``at_end`` gave, by side output.
         counters: what was counted.
     """
 
@@ -284,7 +284,7 @@ class _Runner:
             found = run_end(self._operator, columns, state)
         except CallFailedError as failed:
             raise failed.__cause__ or failed from None
-        names = {0: "", **{side.number: side.name for side in self._operator.sides}}
+        names = {side.number: side.name for side in self._operator.sides}
         return {names[r.number]: pa.table({n: to_arrow(c) for n, c in r.columns.items()}) for r in found}
 
 

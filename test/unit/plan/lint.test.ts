@@ -53,6 +53,14 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
       .to(out),
     'ANB1022 state column "n" of keyed "f" is a list, which cannot be kept as state',
   ],
+  [
+    'at_end that has no side output to give its rows to',
+    s
+      .keyBy('user')
+      .apply(fn('f', { state: 'n int64', atEnd: true }))
+      .to(out),
+    'ANB1025 at_end of keyed "f" has no side output that its rows could go to',
+  ],
   ['keyed without a key', s.apply(keyed).to(out), 'ANB1004 keyed "score" needs a key, and the stream has none'],
   [
     'keyed after the key column was output',
