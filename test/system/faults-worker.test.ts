@@ -3,10 +3,11 @@
  * without the fault, and a row that does it every time is a dead letter with what is known of its end.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { expectExactly, faultJob, flagged, pidsOf, someRows, until } from '../support/fault-job.js'
-import { type JobFolder } from '../support/job-folder.js'
+import { type JobFolder, jobFolder } from '../support/job-folder.js'
 import { killWorkers } from '../support/strike.js'
 
 const bad = 137
@@ -153,7 +154,7 @@ test('W24 a module that ends every process at its import stops the job with word
   writeFileSync(join(job.path, 'flags', 'armed'), '')
   const run = await job.run()
   expect(run.code).toBe(1)
-  expect(run.stderr).toMatch(/ANB3004 .*starts in a row failed/)
+  expect(run.stderr).toMatch(/ANB3004 .*in a row ended before their first batch/)
   expect(job.rows('rows')).toEqual([])
 })
 
@@ -196,4 +197,33 @@ test('W23 a module that imports for the types file and not in a worker stops the
   expect(run.stderr).toMatch(/^ANB1020 ModuleNotFoundError: .*nothing_of_that_name[\s\S]*transforms\.py", line/m)
   expect(run.json).toHaveProperty('error.code', 'ANB1020')
   expect(job.rows('rows')).toEqual([])
+})
+
+test('W24 a module that ends every idle process stops the job too, with a pause before each new start', async () => {
+  const job = await jobFolder({
+    'transforms.py': `
+import os, threading
+import anabranch as ab
+Row = ab.schema({"id": ab.int64})
+@ab.transform(inputs={"id": ab.int64}, outputs={"twice": ab.int64})
+def work(batch):
+    return {"twice": batch.numpy("id") * 2}
+if os.path.exists("armed"):
+    open(os.path.join("starts", str(os.getpid())), "w").close()
+    threading.Timer(0.2, os._exit, [7]).start()
+`,
+    'starts/.keep': '',
+    'job.ts': `
+import { files, job, json, socket } from 'anabranch'
+import t from './transforms.anabranch.js'
+export default job('idle').from(socket('unix://' + import.meta.dirname + '/in.sock', json(t.Row))).apply(t.work).to(files.sink('rows/', json()))
+`,
+  })
+  writeFileSync(join(job.path, 'armed'), '')
+  const server = createServer().listen(join(job.path, 'in.sock'))
+  const run = await job.run('--workers', '1')
+  server.close()
+  expect(run.code, run.stderr).toBe(1)
+  expect(run.stderr).toMatch(/ANB3004 .*in a row ended before their first batch/)
+  expect(readdirSync(join(job.path, 'starts')).length).toBeLessThanOrEqual(8)
 })

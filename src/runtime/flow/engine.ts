@@ -118,7 +118,7 @@ export class Engine {
 
   /** A worker has opened the job's modules. */
   ready(worker: number, nowMs: number): void {
-    this.event(nowMs, () => this.pool.ready(worker))
+    this.event(nowMs, () => this.pool.ready(worker, nowMs))
   }
 
   /** A worker is gone, reaped. */

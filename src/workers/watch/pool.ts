@@ -5,6 +5,10 @@
  * `demand` workers are active, one more stands warm as a spare. Demand begins at 1 and grows while there is
  * work that no active worker can take. A spare becomes active in the moment in which an active one is lost, which is
  * why a dead worker costs one resend and no start.
+ *
+ * A worker proves itself by getting a batch, or by standing ready for a while. One that ends before that is a failed
+ * start, whether it said that it was ready or not: the next one is started after a pause, and where nobody is left
+ * after several in a row, the job stops. One that ends with a batch in hand is the batch's affair.
  */
 import { WorkerError } from '../../base/index.js'
 
@@ -27,6 +31,10 @@ interface Member {
   load: number
   /** Nothing more until what it has is settled (see `granted`). */
   closed: boolean
+  /** When it said that it was ready; NaN before. */
+  readyMs: number
+  /** It was given a batch. */
+  worked: boolean
 }
 
 export type PoolAction =
@@ -37,6 +45,8 @@ export type PoolAction =
 /** First pause after a failed start; doubles up to the last. */
 const backoffFirstMs = 200
 const backoffLastMs = 10_000
+/** A worker that stood ready so long without a batch started well. */
+const provenMs = 10_000
 
 export class Pool {
   private readonly members = new Map<number, Member>()
@@ -67,8 +77,8 @@ export class Pool {
         out.push({ do: 'stop', worker })
       }
     if (this.closing) return out
-    if (this.failedStarts > this.terms.failedStartsMax) {
-      const message = `expected a worker to start, ${this.failedStarts} starts in a row failed`
+    if (this.failedStarts > this.terms.failedStartsMax && this.readyCount === 0) {
+      const message = `expected a worker to start and stay, ${this.failedStarts} in a row ended before their first batch`
       return [...out, { do: 'fail', error: new WorkerError('ANB3004', message, { detail: this.lastFailure }) }]
     }
     const alive = [...this.members.values()].filter(m => m.state === 'starting' || m.state === 'ready').length
@@ -80,7 +90,7 @@ export class Pool {
       for (let n = alive; n < (failing ? alive + 1 : wanted); n += 1) {
         const worker = this.next
         this.next += 1
-        this.members.set(worker, { state: 'starting', load: 0, closed: false })
+        this.members.set(worker, { state: 'starting', load: 0, closed: false, readyMs: Number.NaN, worked: false })
         out.push({ do: 'spawn', worker })
       }
     return out
@@ -91,23 +101,29 @@ export class Pool {
     return this.notBeforeMs > nowMs ? this.notBeforeMs : null
   }
 
-  ready(worker: number): void {
+  ready(worker: number, nowMs: number): void {
     const member = this.members.get(worker)
     if (member?.state !== 'starting') return
     member.state = 'ready'
+    member.readyMs = nowMs
     this.everReady = true
-    this.failedStarts = 0
   }
 
   /** A worker is gone. Answers whether it had been ready. */
   lost(worker: number, nowMs: number, why: string): boolean {
     const member = this.members.get(worker)
     this.members.delete(worker)
-    if (member === undefined || member.state !== 'starting') return member !== undefined
+    if (member === undefined) return false
+    const wasReady = !Number.isNaN(member.readyMs)
+    if (member.worked) return wasReady
+    if (nowMs - member.readyMs >= provenMs) {
+      this.failedStarts = 0
+      return wasReady
+    }
     this.failedStarts += 1
     this.lastFailure = why
     this.notBeforeMs = nowMs + Math.min(backoffLastMs, backoffFirstMs * 2 ** (this.failedStarts - 1))
-    return false
+    return wasReady
   }
 
   /** The active worker with the least to do that has credit; null where none has. */
@@ -141,6 +157,8 @@ export class Pool {
     if (member === undefined) return
     member.load += 1
     member.closed = last
+    if (!member.worked) this.failedStarts = 0
+    member.worked = true
   }
 
   /** It was killed: no more work for it. */

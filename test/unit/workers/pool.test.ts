@@ -12,7 +12,7 @@ function check(terms: Partial<PoolTerms>, text: string): void {
     const [what = '', number, size] = event.split(' ')
     const worker = Number(number)
     let given = ''
-    if (what === 'ready') pool.ready(worker)
+    if (what === 'ready') pool.ready(worker, atMs)
     else if (what === 'lost') pool.lost(worker, atMs, 'it died')
     else if (what === 'kill') pool.ending(worker)
     else if (what === 'done') pool.settled(worker, size === 'large' ? 1_001 : 1_000)
@@ -163,9 +163,62 @@ describe('a pool', () => {
       0       lost 1        .         .
       200     look          .         spawn 2
       300     ready 2       .         spawn 3
+      300     work          to 2      .            // it proved itself
       300     lost 3        .         .
       500     look          .         spawn 4
       600     ready 4       .         .
+      `,
+    ))
+
+  test('takes one that ends before its first batch for a failed start, though it said that it was ready', () =>
+    check(
+      { spare: false, failedStartsMax: 2 },
+      `
+      at      event     ->  work      does
+      0       look          .         spawn 1
+      50      ready 1       .         .
+      60      lost 1        .         .
+      259     look          .         .
+      260     look          .         spawn 2
+      300     ready 2       .         .
+      300     lost 2        .         .
+      699     look          .         .
+      700     look          .         spawn 3
+      710     ready 3       .         .
+      710     lost 3        .         fail ANB3004
+      `,
+    ))
+
+  test('replaces one at once that had a batch, which is judged by its rows, or stood ready for 10 s', () =>
+    check(
+      { spare: false, failedStartsMax: 0 },
+      `
+      at      event     ->  work      does
+      0       look          .         spawn 1
+      50      ready 1       .         .
+      60      work          to 1      .
+      61      lost 1        .         spawn 2
+      70      ready 2       .         .
+      10070   lost 2        .         spawn 3
+      `,
+    ))
+
+  test('does not give up while another one is ready: the spare is started again, ever more seldom', () =>
+    check(
+      { workersMax: 1, failedStartsMax: 1 },
+      `
+      at      event     ->  work      does
+      0       look          .         spawn 1
+      0       ready 1       .         spawn 2
+      0       work          to 1      .
+      0       ready 2       .         .
+      0       lost 2        .         .
+      200     look          .         spawn 3
+      200     ready 3       .         .
+      200     lost 3        .         .
+      500     work          to 1      .            // who has worked before proves nothing new
+      599     look          .         .
+      600     look          .         spawn 4
       `,
     ))
 
