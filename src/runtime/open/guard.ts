@@ -5,12 +5,17 @@
  * folder is private to the run; when the pipe ends, it kills what is still registered and removes the folder. A worker
  * notices the host's death by itself too (its stdin ends, the kernel signals it), but its own children never do.
  *
+ * A process that left its group (a session of its own, a daemon) is in no list, and its parent may be gone. It is known
+ * by the run's folder in its environment, which it inherited. It may fork while we look, so we look until nobody is
+ * found. Only one that was given another environment as well escapes.
+ *
  * A group is known by the pid of its first process and that process's start time. Where a process with that pid but
  * another start time lives, the group is gone and the number was used again: nothing is killed. (While one member of a
  * group lives, Linux gives its number to no other process.)
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { runMark } from '../../workers/index.js'
 
 export interface Guard {
   /** A process group that must not outlive the host; right after its spawn. */
@@ -22,6 +27,9 @@ export interface Guard {
   /** The orderly end: what is registered goes now. Resolves when the guard is gone. */
   close(): Promise<void>
 }
+
+/** Looks for processes that left their group, each finding whoever was started during the one before. */
+const looksMax = 20
 
 /**
  * Lines in: `+ pid:start`, `- pid`, `d path`. Signals that a terminal sends to everybody are ignored; a session of its
@@ -50,7 +58,19 @@ for group in $groups; do
   fi
   kill -s KILL -- "-$pid" 2>/dev/null
 done
-[ -z "$folder" ] || rm -rf -- "$folder"
+[ -n "$folder" ] || exit 0
+looks=0
+while [ "$looks" -lt ${looksMax} ]; do
+  looks=$((looks + 1))
+  found=
+  for file in $(grep -lsF -e "${runMark}=$folder" /proc/[0-9]*/environ); do
+    pid=\${file#/proc/}
+    pid=\${pid%/environ}
+    kill -s KILL "$pid" 2>/dev/null && found=yes
+  done
+  [ -n "$found" ] || break
+done
+rm -rf -- "$folder"
 `
 
 /** `startOf` answers when the kernel started a process: `-` where that cannot be known. */

@@ -16,6 +16,12 @@ export interface WorkerSeat {
   readonly memoryBytes: number
 }
 
+/**
+ * The run's private folder, by name, in the environment of a worker and of all that it starts: what left its process
+ * group is found by it when the run ends.
+ */
+export const runMark = 'ANABRANCH_RUN'
+
 /** What a program needs to find itself and its libraries. */
 const inherited = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH']
 
@@ -44,6 +50,8 @@ const fixed: Readonly<Record<string, string>> = {
 
 export function environment(options: {
   readonly packageFolder: string
+  /** The run's private folder. */
+  readonly folder: string
   readonly hostEnv: Readonly<Record<string, string | undefined>>
   readonly passEnv: readonly string[]
   readonly seat: WorkerSeat
@@ -53,6 +61,7 @@ export function environment(options: {
   Object.assign(env, fixed)
   for (const name of options.passEnv) copy(options.hostEnv, name, env)
   env['PYTHONPATH'] = options.packageFolder
+  env[runMark] = options.folder
   env['ANABRANCH_WORKER'] = JSON.stringify(options.seat)
   return env
 }

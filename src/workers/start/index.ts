@@ -4,6 +4,7 @@
  */
 export * from './contract.js'
 export * from './describe.js'
+export { runMark } from './environment.js'
 export * from './find-python.js'
 export { Outbox } from './outbox.js'
 export { startWorker } from './worker.js'
