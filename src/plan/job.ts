@@ -171,7 +171,10 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
     return this.#next({ kind: 'key', input: this.#at, columns: Object.freeze(names), nullKeys, place, id: null })
   }
 
-  /** The rows of both streams, which have the same columns. No order is promised between them. */
+  /**
+   * The rows of both streams, which have the same columns: one stream after the other where both have an end, as they
+   * come where one has none. Where both come from one source, their rows stand in the order of that source.
+   */
   union<D extends Columns>(other: Stream<D, string, Sides> & Same<C, D>): Stream<C> {
     const right = other[jobContents].heads.slice(0, 1)
     const place = callPlace(this.union)

@@ -6,7 +6,7 @@ import { invariant } from '../../src/base/index.js'
 import { batchFromRows, rowsOf } from '../../src/batch/index.js'
 import { type FunctionRef, openStages } from '../../src/plan/index.js'
 import { type Reply, type StageCodec } from '../../src/runtime/flow/codec.js'
-import { noOrigin, positionOf } from '../../src/runtime/flow/origin.js'
+import { endOrigin, positionOf } from '../../src/runtime/flow/origin.js'
 import { type Rows, rowCount } from '../../src/runtime/flow/rows.js'
 import { Stage } from '../../src/runtime/flow/stage.js'
 import { type Call } from '../../src/runtime/flow/ticket.js'
@@ -112,7 +112,7 @@ async function answersOf(stage: Stage, worker: TestWorker): Promise<readonly Sam
   if (keyed === null || grouping === null) return [first]
   const ends = keyed.keysOf(grouping.uniq)
   const call: Call = { kind: 'end', operator: 0 }
-  const last = { rows: { batch: ends, origin: noOrigin }, call, keys: 0 }
+  const last = { rows: { batch: ends, origin: endOrigin(0) }, call, keys: 0 }
   return [first, await sampleOf(codec, worker, last, codec.end(ends, grouping.uniq, 0, keyed))]
 }
 

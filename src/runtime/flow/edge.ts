@@ -2,6 +2,8 @@
  * An edge: the queue between two vertices, bounded in bytes and in batches. Who emits asks for `room` before it
  * begins the work, not after, so an edge overshoots by what was already under way and never by more.
  */
+import { positionOf, splitOf } from './origin.js'
+import { type Place, type RowOrder, beforeAll, isBefore } from './row-order.js'
 import { type Rows, rowBytes, rowCount, sliceRows } from './rows.js'
 
 export interface EdgeLimit {
@@ -17,8 +19,14 @@ export class Edge {
   private bytesQueued = 0
   private rowsQueued = 0
   private closed = false
+  /** No row that comes later stands before this place; kept where a union by place stands below. */
+  coming: Place = beforeAll
 
-  constructor(private readonly limit: EdgeLimit = edgeLimit) {}
+  /** `wholeRows`: rows that come from one source row never fill it, see `room`. */
+  constructor(
+    private readonly limit: EdgeLimit = edgeLimit,
+    private readonly wholeRows = false,
+  ) {}
 
   get rows(): number {
     return this.rowsQueued
@@ -33,8 +41,29 @@ export class Edge {
   get ended(): boolean {
     return this.closed && this.rowsQueued === 0
   }
+  /**
+   * A union by place takes no row before it knows all inputs up to that place. Where one source row alone became more
+   * than the limit, all of it has to come in first; each stage before has held as much in one call.
+   */
   get room(): boolean {
-    return this.bytesQueued < this.limit.bytes && this.batches < this.limit.batches
+    if (this.bytesQueued < this.limit.bytes && this.batches < this.limit.batches) return true
+    return this.wholeRows && this.hasOneSourceRow
+  }
+
+  private get hasOneSourceRow(): boolean {
+    const [first, last] = [this.queue[this.head], this.queue.at(-1)]
+    if (first === undefined || last === undefined) return true
+    const end = rowCount(last) - 1
+    return (
+      splitOf(first.origin, 0) === splitOf(last.origin, end) &&
+      positionOf(first.origin, 0) === positionOf(last.origin, end)
+    )
+  }
+
+  /** No row that waits or comes later stands before this place. */
+  front(order: RowOrder): Place {
+    const first = this.queue[this.head]
+    return first === undefined ? this.coming : order.of(first.origin, 0)
   }
 
   push(rows: Rows): void {
@@ -80,6 +109,19 @@ export class Edge {
     return out
   }
 
+  /** The rows that stand before `bound`. */
+  takeBefore(bound: Place, order: RowOrder): readonly Rows[] {
+    const out: Rows[] = []
+    while (this.rowsQueued > 0 && isBefore(this.front(order), bound)) {
+      const rows = this.shift()
+      if (rows === null) break
+      const n = order.countBefore(rows, bound)
+      out.push(sliceRows(rows, 0, n))
+      if (n < rowCount(rows)) this.unshift(sliceRows(rows, n, rowCount(rows)))
+    }
+    return out
+  }
+
   private unshift(rows: Rows): void {
     if (this.head > 0) {
       this.head -= 1
@@ -108,5 +150,9 @@ export class Output {
   }
   end(): void {
     for (const edge of this.edges) edge.end()
+  }
+  /** No row emitted later stands before this place. */
+  promise(place: Place): void {
+    for (const edge of this.edges) edge.coming = place
   }
 }

@@ -17,6 +17,7 @@ import { type Effects } from './effects.js'
 import { type Graph, buildGraph } from './graph.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantWork } from './grant.js'
+import { behindAll } from './row-order.js'
 import { Sampling } from './sampling.js'
 import { Settlement } from './settle.js'
 import { type SinkVertex, type SourceVertex } from './vertices.js'
@@ -86,10 +87,12 @@ export class Engine {
       vertex.polling = false
       if (polled === null) {
         vertex.ended = true
+        vertex.front = behindAll
         vertex.output.end()
         return
       }
-      const split = this.ledger.split(polled.split)
+      const split = this.ledger.split(vertex.id, polled.split)
+      vertex.front = this.graph.order.ofSource(source, split, nextPosition(polled))
       this.stopOn(this.ledger.polled(vertex.id, polled))
       const origin =
         polled.positions === null
@@ -302,4 +305,10 @@ export class Engine {
     invariant(vertex !== undefined, 'a sink is named by its index')
     return vertex
   }
+}
+
+/** Behind the last row or line that was given. */
+function nextPosition({ batch, firstPosition, positions, dead }: Polled): number {
+  const last = positions === null ? firstPosition + batch.rows - 1 : (positions.at(-1) ?? firstPosition - 1)
+  return Math.max(last, dead.at(-1)?.position ?? 0) + 1
 }

@@ -4,6 +4,8 @@ import { type Topology, type Vertex, type VertexInput } from '../../plan/index.j
 import { type Edge, type Output } from './edge.js'
 import { type Effects } from './effects.js'
 import { type Work } from './grant.js'
+import { type Ordering, orderingOf } from './ordering.js'
+import { type Place, RowOrder } from './row-order.js'
 import { type Rows } from './rows.js'
 import { Stage } from './stage.js'
 import { SelectVertex, SinkVertex, SourceVertex, UnionVertex } from './vertices.js'
@@ -35,6 +37,9 @@ export class Graph {
   constructor(
     private readonly nodes: readonly Node[],
     private readonly rowsMax: number,
+    readonly order: RowOrder,
+    /** A union gives rows by place: what may still come has to be known. */
+    private readonly ordered: boolean,
   ) {
     this.sources = nodes.filter(n => n instanceof SourceVertex)
     this.stages = nodes.filter(n => n instanceof Stage)
@@ -44,6 +49,7 @@ export class Graph {
 
   /** Moves rows, those nearest to the sinks first. Answers whether anything moved. */
   advance(effects: Effects): boolean {
+    if (this.ordered) for (const node of this.nodes) promise(node, this.order)
     let moved = false
     for (const node of this.nodes.toReversed())
       if (node instanceof SinkVertex) advanceSink(node, effects)
@@ -73,6 +79,19 @@ export class Graph {
   }
 }
 
+/** Tells who reads a node before which place it will give no row any more. */
+function promise(node: Node, order: RowOrder): void {
+  if (node instanceof SinkVertex) return
+  const front = frontOf(node, order)
+  const outputs = node instanceof Stage ? node.outputs : [node.output]
+  for (const output of outputs) output.promise(front)
+}
+
+function frontOf(node: Exclude<Node, SinkVertex>, order: RowOrder): Place {
+  if (node instanceof UnionVertex) return node.front(order)
+  return node instanceof SelectVertex ? node.input.front(order) : node.front
+}
+
 function advanceSink(sink: SinkVertex, effects: Effects): void {
   const batch = sink.next()
   if (batch !== null) effects.write(sink.index, batch)
@@ -85,8 +104,10 @@ function advanceSink(sink: SinkVertex, effects: Effects): void {
 export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphEvents): Graph {
   const nodes: Node[] = []
   const counts = { source: 0, sink: 0 }
+  const ordering = orderingOf(topology, terms.bounded)
+  const order = new RowOrder(ordering.ranks, ordering.lastRanks)
   for (const vertex of topology.vertices) {
-    const node = makeNode(vertex, terms, events, counts, topology)
+    const node = makeNode(vertex, { ...terms, ordering, order }, events, counts)
     const inputs = inputsOf(node)
     vertex.inputs.forEach((input, i) => {
       const edge = inputs[i]
@@ -95,7 +116,7 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
     })
     nodes.push(node)
   }
-  return new Graph(nodes, terms.rowsMax)
+  return new Graph(nodes, terms.rowsMax, order, ordering.inOrder.size > 0)
 }
 
 const inputsOf = (node: Node): readonly Edge[] =>
@@ -103,10 +124,9 @@ const inputsOf = (node: Node): readonly Edge[] =>
 
 function makeNode(
   vertex: Vertex,
-  terms: GraphTerms,
+  terms: GraphTerms & { readonly ordering: Ordering; readonly order: RowOrder },
   events: GraphEvents,
   counts: { source: number; sink: number },
-  topology: Topology,
 ): Node {
   switch (vertex.kind) {
     case 'source':
@@ -117,7 +137,9 @@ function makeNode(
       return new SelectVertex(vertex.id, vertex.columns)
     case 'union': {
       const columns = vertex.schema.fields.map(f => f.name)
-      return new UnionVertex(vertex.id, vertex.inputs.length, columns, allBounded(topology, vertex, terms.bounded))
+      const by = terms.ordering.unions.get(vertex)
+      invariant(by !== undefined, 'each union has an order')
+      return new UnionVertex(vertex.id, vertex.inputs.length, columns, by, terms.order)
     }
     case 'stage':
       return new Stage(
@@ -128,20 +150,13 @@ function makeNode(
           rowsMax: terms.rowsMax,
           window: terms.pool.workersMax * terms.pool.creditPerWorker + 2,
           transientMaxMs: terms.transientMaxMs,
+          inOrder: terms.ordering.inOrder.has(vertex),
+          order: terms.order,
           observer: events.observer,
         },
         events,
       )
   }
-}
-
-/** Whether every source that a vertex reads, directly or not, has an end. */
-function allBounded(topology: Topology, vertex: Vertex, bounded: ReadonlySet<number>): boolean {
-  if (vertex.kind === 'source') return bounded.has(topology.vertices.filter(v => v.kind === 'source').indexOf(vertex))
-  return vertex.inputs.every(input => {
-    const from = topology.vertices[input.vertex]
-    return from !== undefined && allBounded(topology, from, bounded)
-  })
 }
 
 function outputOf(nodes: readonly Node[], input: VertexInput): Output {

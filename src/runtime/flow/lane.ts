@@ -3,6 +3,7 @@
  * in which the tickets were made. A lane with keys has one ticket open, since its state is away with it; a lane
  * without has a window of them.
  */
+import { type Place, type RowOrder } from './row-order.js'
 import { type Rows, concatRows, rowCount, sliceRows } from './rows.js'
 import { type Ticket, newTicket } from './ticket.js'
 
@@ -51,6 +52,12 @@ export class Lane {
   runnable(nowMs: number): boolean {
     if (nowMs < this.heldUntilMs) return false
     return this.open.some(t => !t.away && t.todo.length > 0) || (this.open.length < this.window && this.rowsWaiting > 0)
+  }
+
+  /** Where the first row stands that has not left it; null where none has still to. */
+  front(order: RowOrder): Place | null {
+    const first = this.open[0]?.origin ?? this.waiting[0]?.rows.origin
+    return first === undefined ? null : order.of(first, 0)
   }
 
   /** Tickets at the head that are finished, removed: their emissions go out in this order. */

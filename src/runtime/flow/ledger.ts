@@ -44,11 +44,12 @@ export class Ledger {
     private readonly observer: Observer,
   ) {}
 
-  /** Number of a split in origins. */
-  split(name: string): number {
-    const known = this.splitNumbers.get(name)
+  /** Number of a split in origins: two sources that read one file have a split each. */
+  split(source: string, name: string): number {
+    const key = JSON.stringify([source, name])
+    const known = this.splitNumbers.get(key)
     if (known !== undefined) return known
-    this.splitNumbers.set(name, this.splits.length)
+    this.splitNumbers.set(key, this.splits.length)
     return this.splits.push(name) - 1
   }
 
@@ -59,7 +60,7 @@ export class Ledger {
     this.sourceLimits.set(source, limit)
     limit.enter(polled.batch.rows + polled.dead.length)
     for (const line of polled.dead) {
-      this.count(line.code, line.message, this.split(polled.split), line.position)
+      this.count(line.code, line.message, this.split(source, polled.split), line.position)
       this.effects.bury({
         operator: source,
         transform: '',

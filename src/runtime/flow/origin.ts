@@ -6,8 +6,8 @@ export type Origin =
   | { readonly kind: 'run'; readonly split: number; readonly first: number }
   | { readonly kind: 'each'; readonly split: Int32Array; readonly position: Float64Array }
 
-/** Rows that no source row stands behind, as those of `at_end`. */
-export const noOrigin: Origin = { kind: 'run', split: -1, first: 0 }
+/** Rows of `at_end`: no source row stands behind them, only their stage is known. */
+export const endOrigin = (stage: number): Origin => ({ kind: 'run', split: -1 - stage, first: 0 })
 
 export const splitOf = (origin: Origin, row: number): number =>
   origin.kind === 'run' ? origin.split : (origin.split[row] ?? -1)

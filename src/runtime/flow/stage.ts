@@ -13,7 +13,9 @@ import { DeadLimit, Hold } from '../fault/index.js'
 import { Edge, Output } from './edge.js'
 import { KeyedState, takeSlots, without } from './keyed.js'
 import { Lane } from './lane.js'
-import { noOrigin } from './origin.js'
+import { endOrigin } from './origin.js'
+import { Reordering } from './reordering.js'
+import { type Place, type RowOrder, behindAll, firstOf } from './row-order.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
 import { StageCodec } from './codec.js'
 import { type Ticket, newTicket } from './ticket.js'
@@ -25,6 +27,9 @@ export interface StageTerms {
   /** Tickets that a stage without key may have open. */
   readonly window: number
   readonly transientMaxMs: number
+  /** A union by place stands below: what a keyed stage gives has to be in order. */
+  readonly inOrder: boolean
+  readonly order: RowOrder
   readonly observer: Observer
 }
 
@@ -50,6 +55,8 @@ export class Stage {
   private turn = 0
   private ended = false
   private lastCallsMade = false
+  private readonly order: RowOrder
+  private readonly reordering: Reordering | null
 
   constructor(
     readonly vertex: StageVertex,
@@ -79,6 +86,9 @@ export class Stage {
       { length: key === null ? 1 : terms.lanes },
       (_, i) => new Lane(i, key === null ? terms.window : 1),
     )
+    this.order = terms.order
+    this.reordering =
+      terms.inOrder && this.lanes.length > 1 ? new Reordering(this.outputs, this.lanes.length, terms.order) : null
   }
 
   get room(): boolean {
@@ -112,7 +122,7 @@ export class Stage {
   }
 
   private waiting(): number {
-    return this.lanes.reduce((n, l) => n + l.rows, 0)
+    return this.lanes.reduce((n, l) => n + l.rows, this.reordering?.rows ?? 0)
   }
 
   /** A ticket to send a piece of now, lanes in turn; null where nothing can be sent. */
@@ -135,7 +145,22 @@ export class Stage {
   /** Emits what is finished in its lane's order. */
   emit(lane: number): void {
     const done = this.lanes[lane]?.finished() ?? []
-    for (const ticket of done) for (const e of ticket.done) this.outputs[e.output]?.emit(e.rows)
+    for (const ticket of done)
+      for (const e of ticket.done)
+        if (this.reordering === null) this.outputs[e.output]?.emit(e.rows)
+        else this.reordering.add(lane, e)
+    if (done.length > 0) this.reordering?.release(this.lanesFront)
+  }
+
+  private get lanesFront(): Place {
+    return firstOf(this.lanes.flatMap(lane => lane.front(this.order) ?? []))
+  }
+
+  /** No row that leaves it later stands before this place. */
+  get front(): Place {
+    if (this.ended) return behindAll
+    const atEnd = this.vertex.operators.some(o => o.fn.atEnd) ? this.order.ofEnd(this.vertex.number) : behindAll
+    return firstOf([this.lanesFront, this.input.front(this.order), atEnd])
   }
 
   /** After the last row: first the last calls over all keys, then the end of the outputs. Answers whether it moved. */
@@ -159,7 +184,7 @@ export class Stage {
         if (!o.fn.atEnd) return
         const slots = keyed.keysOfLane(operator, lane.index)
         if (slots.length === 0) return
-        const rows: Rows = { batch: keyed.keysOf(slots), origin: noOrigin }
+        const rows: Rows = { batch: keyed.keysOf(slots), origin: endOrigin(this.vertex.number) }
         lane.open.push(newTicket(lane.index, { kind: 'end', operator }, rows, slots))
       })
   }

@@ -3,6 +3,7 @@
  * are emitted. Normally one call settles it. Where a call fails, the ticket is worked off in pieces, in the order of
  * the rows, each on the state that the one before left; the pieces' outputs stay together, in order.
  */
+import { type Origin } from './origin.js'
 import { type Rows } from './rows.js'
 
 /** Rows of one output of the stage; `output` is the index in the stage's list of outputs, 0 the main one. */
@@ -34,6 +35,8 @@ export type Call = { readonly kind: 'rows' } | { readonly kind: 'end'; readonly 
 export interface Ticket {
   readonly lane: number
   readonly call: Call
+  /** Where its rows come from. */
+  readonly origin: Origin
   /** Pieces still to do, in the order of the rows. */
   readonly todo: Piece[]
   /** A piece of it is at a worker. */
@@ -46,6 +49,7 @@ export const noEvidence: Evidence = { crashes: 0, losses: 0 }
 export const newTicket = (lane: number, call: Call, rows: Rows, slots: Int32Array | null): Ticket => ({
   lane,
   call,
+  origin: rows.origin,
   todo: [{ rows, slots, attempt: 1, evidence: noEvidence, suspected: false }],
   away: false,
   done: [],

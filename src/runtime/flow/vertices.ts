@@ -1,12 +1,17 @@
 /** The vertices that need no worker: sources, sinks, select and union. Each moves what it can and says whether it did. */
 import { type Batch, type Selection, select } from '../../batch/index.js'
-import { Edge, Output } from './edge.js'
-import { concatRows, rowCount } from './rows.js'
+import { Edge, Output, edgeLimit } from './edge.js'
+import { merged } from './merge.js'
+import { type UnionOrder } from './ordering.js'
+import { type Place, type RowOrder, beforeAll, firstOf } from './row-order.js'
+import { type Rows, concatRows, rowCount } from './rows.js'
 
 export class SourceVertex {
   readonly output = new Output()
   polling = false
   ended = false
+  /** No row that it gives later stands before this place. */
+  front: Place = beforeAll
 
   constructor(
     readonly index: number,
@@ -69,10 +74,7 @@ export class SelectVertex {
   }
 }
 
-/**
- * Bounded inputs follow each other in the order of declaration; where one is unbounded, rows come as they
- * arrive. (Sides with event time are interleaved by it; that comes with event time.)
- */
+/** Rows of all inputs, in the order that `ordering` found. (Event time, where all sides declare it, comes with it.) */
 export class UnionVertex {
   readonly inputs: readonly Edge[]
   readonly output = new Output()
@@ -82,26 +84,49 @@ export class UnionVertex {
     readonly id: string,
     inputs: number,
     private readonly columns: readonly string[],
-    private readonly bounded: boolean,
+    private readonly by: UnionOrder,
+    private readonly order: RowOrder,
   ) {
-    this.inputs = Array.from({ length: inputs }, () => new Edge())
+    this.inputs = Array.from({ length: inputs }, () => new Edge(edgeLimit, by === 'place'))
+  }
+
+  front(order: RowOrder): Place {
+    return firstOf(this.inputs.map(input => input.front(order)))
   }
 
   advance(): boolean {
+    const moved = this.by === 'place' ? this.mergeInputs() : this.drainInputs()
+    if (!this.ended && this.inputs.every(i => i.ended)) {
+      this.ended = true
+      this.output.end()
+      return true
+    }
+    return moved
+  }
+
+  private mergeInputs(): boolean {
+    if (!this.output.room) return false
+    const known = firstOf(this.inputs.map(input => input.coming))
+    const runs = this.inputs.map(input => input.takeBefore(known, this.order).map(rows => this.project(rows)))
+    const out = merged(runs, this.order)
+    for (const rows of out) this.output.emit(rows)
+    return out.length > 0
+  }
+
+  private project({ batch, origin }: Rows): Rows {
+    return { batch: select(batch, this.columns), origin }
+  }
+
+  private drainInputs(): boolean {
     let moved = false
     for (const input of this.inputs) {
       while (this.output.room) {
         const rows = input.shift()
         if (rows === null) break
-        this.output.emit({ batch: select(rows.batch, this.columns), origin: rows.origin })
+        this.output.emit(this.project(rows))
         moved = true
       }
-      if (this.bounded && !input.ended) break
-    }
-    if (!this.ended && this.inputs.every(i => i.ended)) {
-      this.ended = true
-      this.output.end()
-      return true
+      if (this.by === 'declared' && !input.ended) break
     }
     return moved
   }

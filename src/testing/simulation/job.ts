@@ -1,6 +1,7 @@
 /**
- * Simulated jobs: a topology drawn from a seed, from the functions of `functions.ts`, with the real planner. Every job
- * is one whose output is determined: a second exchange refines the first key, and inputs of a union share no source.
+ * Simulated jobs: a topology drawn from a seed, from the functions of `functions.ts`, with the real planner: a chain, or
+ * a web of streams that fork and flow together again. Every job is one whose output is determined: a second exchange
+ * refines the first key.
  */
 import {
   type Edge,
@@ -14,7 +15,7 @@ import {
 } from '../../plan/index.js'
 import { type SchemaJson, schemaFromJson, schemaToJson, withFields } from '../../schema/index.js'
 import { type Chance } from './chance.js'
-import { type FunctionName, keyedNames, names, refOf } from './functions.js'
+import { type FunctionName, declared, keyedNames, names, refOf } from './functions.js'
 
 export interface Job {
   readonly topology: Topology
@@ -41,6 +42,12 @@ interface Stream {
   readonly key: readonly string[] | null
   /** Key of the last exchange. */
   readonly exchanged: readonly string[] | null
+  /** Sources above it. */
+  readonly sources: ReadonlySet<string>
+  /** Rows of `at_end` are in it, whose order is that of lanes. */
+  readonly ends: boolean
+  /** How many rows it has for one of a source, at most about. */
+  readonly weight: number
 }
 
 const csv = { kind: 'files', glob: '*.jsonl', format: { kind: 'json', schema: sourceSchema } } as const
@@ -60,20 +67,45 @@ class JobDrawer {
   source(): Stream {
     const id = `source-${this.nodes.length}`
     this.nodes.push({ kind: 'source', id, place, connector: csv, schema: sourceSchema })
-    return { from: { node: id }, schema: sourceSchema, key: null, exchanged: null }
+    const sources = new Set([id])
+    return { from: { node: id }, schema: sourceSchema, key: null, exchanged: null, sources, ends: false, weight: 1 }
   }
 
   union(inputs: readonly Stream[]): Stream {
     const [first] = inputs
     if (first === undefined || inputs.length === 1) return first ?? this.source()
     const id = `union-${this.nodes.length}`
-    this.nodes.push({ kind: 'union', id, place, inputs: inputs.map(i => i.from), schema: first.schema })
-    return { ...first, from: { node: id } }
+    const schema = first.schema.filter(([name]) => inputs.every(i => i.schema.some(([known]) => known === name)))
+    this.nodes.push({ kind: 'union', id, place, inputs: inputs.map(i => i.from), schema })
+    this.reads(inputs)
+    const sources = new Set(inputs.flatMap(i => [...i.sources]))
+    const shared = inputs.reduce((n, i) => n + i.sources.size, 0) > sources.size
+    const ends = inputs.some(i => i.ends)
+    return {
+      from: { node: id },
+      schema,
+      key: null,
+      // Branches of one source come in the order of the source, even behind exchanges.
+      exchanged: shared && !ends ? null : finest(inputs),
+      sources,
+      ends,
+      weight: inputs.reduce((n, i) => n + i.weight, 0),
+    }
+  }
+
+  /** Streams that nothing reads. */
+  unread(streams: readonly Stream[]): readonly Stream[] {
+    return streams.filter(s => !this.readers.has(outputOf(s)))
+  }
+
+  private reads(streams: readonly Stream[]): void {
+    for (const stream of streams) this.readers.add(outputOf(stream))
   }
 
   keyBy(stream: Stream, columns: readonly string[]): Stream {
     const nullKeys: KeyNode['nullKeys'] = this.chance.pick(['dead-letter', 'group', 'drop'])
     const id = `key-${this.nodes.length}`
+    this.reads([stream])
     this.nodes.push({ kind: 'key', id, place, input: stream.from, columns, nullKeys, schema: stream.schema })
     return { ...stream, from: { node: id }, key: columns }
   }
@@ -84,11 +116,13 @@ class JobDrawer {
     const schema = kept.map(([name, type]) => [name === 'text' ? 'words' : name, type] as const)
     if (new Set(schema.map(([name]) => name)).size < schema.length) return stream
     const id = `select-${this.nodes.length}`
+    this.reads([stream])
     this.nodes.push({ kind: 'select', id, place, input: stream.from, columns, schema })
     return { ...stream, from: { node: id }, schema }
   }
 
-  apply(stream: Stream, name: FunctionName): Stream {
+  /** Applies a function; answers its main output and those of its side outputs that somebody should read. */
+  apply(stream: Stream, name: FunctionName): readonly [Stream, ...Stream[]] {
     const fn = refOf(name, this.timeoutMs)
     const id = `${name}-${this.operators.size}`
     this.operators.set(id, this.operators.size)
@@ -96,25 +130,30 @@ class JobDrawer {
     const node: PythonNode = { kind: 'python', id, place, input: stream.from, fn, schema }
     this.nodes.push(node)
     const exchanged = fn.keyed ? stream.key : stream.exchanged
-    this.sides(node, { ...stream, exchanged })
-    return { ...stream, from: { node: id }, schema, exchanged }
-  }
-
-  private sides(node: PythonNode, stream: Stream): void {
-    for (const [output, schema] of Object.entries(node.fn.side)) {
-      if (!this.chance.happens(0.7)) continue
-      const side: Stream = { ...stream, from: { node: node.id, output }, schema, key: null }
-      const worked = output === 'odd' && this.chance.happens(0.3) ? this.apply(side, 'label') : side
-      this.sink(worked)
-    }
+    this.reads([stream])
+    const weight = spreads.has(name) ? 2 * stream.weight : stream.weight
+    const sides = Object.entries(fn.side).flatMap(([output, columns]): readonly Stream[] => {
+      if (!this.chance.happens(0.7)) return []
+      const ends = stream.ends || output === 'totals'
+      return [{ ...stream, from: { node: id, output }, schema: columns, key: null, exchanged, ends }]
+    })
+    return [{ ...stream, from: { node: id }, schema, exchanged, weight }, ...sides]
   }
 
   sink(stream: Stream): void {
     const id = `sink-${this.nodes.length}`
     this.nodes.push({ kind: 'sink', id, place, input: stream.from, connector: { kind: 'null', checksum: null } })
     this.order.set(id, stream.exchanged)
-    this.readers.add(stream.from.node)
+    this.reads([stream])
   }
+}
+
+const outputOf = (stream: Stream): string => `${stream.from.node} ${stream.from.output ?? ''}`
+
+/** The key that refines those of all streams. */
+function finest(streams: readonly Stream[]): readonly string[] | null {
+  const columns = new Set(streams.flatMap(s => s.exchanged ?? []))
+  return columns.size === 0 ? null : [...columns]
 }
 
 const spreads: ReadonlySet<string> = new Set(['spread', 'pairs'])
@@ -131,19 +170,57 @@ function steps(drawer: JobDrawer, chance: Chance, start: Stream): Stream {
     const keyed = keyedNames.includes(name)
     if (keyed && stream.key === null) stream = drawer.keyBy(stream, chance.happens(0.8) ? ['k'] : ['k', 'g'])
     else if (keyed && stream.key?.length === 1 && chance.happens(0.2)) stream = drawer.keyBy(stream, ['k', 'g'])
-    stream = drawer.apply(stream, name)
+    const [main, ...sides] = drawer.apply(stream, name)
+    stream = main
+    for (const side of sides) drawer.sink(odd(side) && chance.happens(0.3) ? drawer.apply(side, 'label')[0] : side)
     if (chance.happens(0.15)) drawer.sink(stream)
     if (chance.happens(0.15)) stream = drawer.select(stream)
   }
   return stream
 }
 
+const odd = (stream: Stream): boolean => stream.from.output === 'odd'
+
+/** Rows that one row of a source may become at most: else one seed takes minutes. */
+const weightMax = 6
+
+/** A web: streams fork, are worked on apart, and flow together again in any order. */
+function web(drawer: JobDrawer, chance: Chance, sources: readonly [Stream, ...Stream[]]): void {
+  const streams: [Stream, ...Stream[]] = [...sources]
+  const count = chance.between(2, 8)
+  for (let i = 0; i < count; i += 1) {
+    const stream = chance.pick(streams)
+    if (chance.happens(0.45)) {
+      const others = Array.from({ length: chance.pick([1, 1, 2]) }, () => chance.pick(streams))
+      if ([stream, ...others].reduce((n, s) => n + s.weight, 0) > weightMax) continue
+      streams.push(drawer.union([stream, ...others]))
+    } else streams.push(...work(drawer, chance, stream))
+  }
+  for (const stream of drawer.unread(streams)) drawer.sink(stream)
+}
+
+/** One function that the stream has the columns for, with the key that it needs; none where there is no such function. */
+function work(drawer: JobDrawer, chance: Chance, stream: Stream): readonly Stream[] {
+  const has = new Set(stream.schema.map(([name]) => name))
+  const [first, ...rest] = names.filter(
+    name =>
+      declared[name].inputs.every(([column]) => has.has(column)) &&
+      !(spreads.has(name) && stream.weight * 2 > weightMax),
+  )
+  if (first === undefined || stream.ends) return []
+  const name = chance.pick([first, ...rest])
+  if (!keyedNames.includes(name)) return drawer.apply(chance.happens(0.1) ? drawer.select(stream) : stream, name)
+  const fine = stream.exchanged?.includes('g') === true || chance.happens(0.2)
+  return drawer.apply(stream.key === null ? drawer.keyBy(stream, fine ? ['k', 'g'] : ['k']) : stream, name)
+}
+
 export function drawJob(chance: Chance): Job {
   const timeoutMs = chance.pick([1_500, 3_000, 6_000])
   const drawer = new JobDrawer(chance, timeoutMs)
-  const sources = Array.from({ length: chance.pick([1, 1, 1, 2, 3]) }, () => drawer.source())
-  const stream = steps(drawer, chance, drawer.union(sources))
-  drawer.sink(stream)
+  const sources = Array.from({ length: chance.pick([0, 0, 0, 1, 2]) }, () => drawer.source())
+  const first = drawer.source()
+  if (chance.happens(0.4)) web(drawer, chance, [first, ...sources])
+  else drawer.sink(steps(drawer, chance, drawer.union([first, ...sources])))
   const plan: Plan = {
     version: planVersion,
     job: 'simulated',

@@ -7,6 +7,7 @@
 import { type StageVertex, type Topology, type VertexInput } from '../../plan/index.js'
 import { badAtEnd, fateIn, fates } from './functions.js'
 import { type Job } from './job.js'
+import { type Place, Places, byPlace } from './places.js'
 import { type Row, type Split } from './rows.js'
 
 interface Item {
@@ -14,6 +15,7 @@ interface Item {
   readonly source: string
   /** null: no row of a source stands behind it. */
   readonly position: number | null
+  readonly place: Place
 }
 
 export interface Expected {
@@ -47,18 +49,21 @@ class Oracle {
   /** Rows whose calls fail, and those of them that hang or are killed. */
   readonly costly = { all: 0, slow: 0 }
   private readonly outputs = new Map<string, readonly Item[]>()
+  private readonly places: Places
 
   constructor(
     private readonly job: Job,
     private readonly sources: readonly (readonly Split[])[],
-  ) {}
+  ) {
+    this.places = new Places(job.topology)
+  }
 
   run(topology: Topology): void {
     let source = 0
     topology.vertices.forEach((vertex, i) => {
       switch (vertex.kind) {
         case 'source':
-          this.outputs.set(nameOf({ vertex: i, side: null }), this.read(vertex.id, this.sources[source++] ?? []))
+          this.outputs.set(nameOf({ vertex: i, side: null }), this.read(i, vertex.id, this.sources[source++] ?? []))
           break
         case 'stage':
           this.stage(i, vertex)
@@ -71,12 +76,15 @@ class Oracle {
           )
           break
         }
-        case 'union':
+        case 'union': {
+          const columns = vertex.schema.fields.map(({ name }) => ({ from: name, to: name }))
+          const items = vertex.inputs.flatMap(n => this.input(n)).toSorted(byPlace)
           this.outputs.set(
             nameOf({ vertex: i, side: null }),
-            vertex.inputs.flatMap(n => this.input(n)),
+            items.map(it => ({ ...it, row: renamed(it.row, columns) })),
           )
           break
+        }
         default:
           this.sinks.set(
             vertex.id,
@@ -90,10 +98,11 @@ class Oracle {
     return this.outputs.get(nameOf(input)) ?? []
   }
 
-  private read(id: string, splits: readonly Split[]): readonly Item[] {
-    return splits.flatMap(split =>
+  private read(vertex: number, id: string, splits: readonly Split[]): readonly Item[] {
+    return splits.flatMap((split, number) =>
       split.lines.flatMap(({ position, row }) => {
-        const item = { row: row ?? {}, source: split.name, position }
+        const place = this.places.ofRow(vertex, number, position)
+        const item = { row: row ?? {}, source: split.name, position, place }
         if (row !== null) return [item]
         this.bury(id, item, 'ANB2003')
         return []
@@ -133,13 +142,14 @@ class Oracle {
         else states[operator]?.set(text, { key: Object.fromEntries(key), state })
       })
     }
-    this.atEnd(stage, states, sides)
+    this.atEnd(stage, this.places.ofEnd(index), states, sides)
     this.outputs.set(nameOf({ vertex: index, side: null }), main)
     sides.forEach((items, operator) => this.outputs.set(`${index} side ${operator}`, items))
   }
 
   private atEnd(
     stage: StageVertex,
+    place: Place,
     states: readonly Map<string, { readonly key: Row; readonly state: State }>[],
     sides: readonly Item[][],
   ): void {
@@ -150,6 +160,7 @@ class Oracle {
           row: { k: key['k'] ?? null, n: state['n'] ?? null, sum: state['sum'] ?? null, last: state['last'] ?? null },
           source: '',
           position: null,
+          place,
         }
         if (key['k'] === badAtEnd) {
           this.bury(id, { ...item, row: key }, 'ANB2001')

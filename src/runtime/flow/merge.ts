@@ -1,0 +1,45 @@
+/** Merge: several runs of rows, each in the order of rows, become one. */
+import { type RowOrder } from './row-order.js'
+import { type Rows, concatRows, rowCount, takeRows } from './rows.js'
+
+/** Of rows in one place those of the earlier run come first. Where one run alone has rows, its batches stay as they are. */
+export function merged(all: readonly (readonly Rows[])[], order: RowOrder): readonly Rows[] {
+  const runs = all.filter(run => run.length > 0)
+  if (runs.length <= 1) return runs[0] ?? []
+  const rows = concatRows(runs.flat())
+  const lengths = runs.map(run => run.reduce((n, part) => n + rowCount(part), 0))
+  return [takeRows(rows, mergedIndex(rows, lengths, order))]
+}
+
+/** The rows of `all`, which are runs in order of these lengths, one behind the other. */
+function mergedIndex(all: Rows, lengths: readonly number[], order: RowOrder): Int32Array {
+  const n = rowCount(all)
+  const splits = new Float64Array(n)
+  const positions = new Float64Array(n)
+  for (let row = 0; row < n; row += 1) {
+    const place = order.of(all.origin, row)
+    splits[row] = place.split
+    positions[row] = place.position
+  }
+  const heads = lengths.map((_, run) => lengths.slice(0, run).reduce((sum, length) => sum + length, 0))
+  const ends = lengths.map((length, run) => (heads[run] ?? 0) + length)
+  const index = new Int32Array(n)
+  for (let at = 0; at < n; at += 1) {
+    let first = -1
+    for (let run = 0; run < heads.length; run += 1) {
+      const head = heads[run] ?? 0
+      if (head >= (ends[run] ?? 0)) continue
+      const best = heads[first] ?? -1
+      if (first < 0 || stands(head, best, splits, positions)) first = run
+    }
+    const taken = heads[first] ?? 0
+    index[at] = taken
+    heads[first] = taken + 1
+  }
+  return index
+}
+
+const stands = (a: number, b: number, splits: Float64Array, positions: Float64Array): boolean => {
+  const [x, y] = [splits[a] ?? 0, splits[b] ?? 0]
+  return x < y || (x === y && (positions[a] ?? 0) < (positions[b] ?? 0))
+}
