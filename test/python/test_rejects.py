@@ -69,7 +69,46 @@ def counting_again(batch, state):
     return {"m": state["n"][state.index] + state.rank + 1}, {"n": state["n"] + state.counts}
 
 
+@ab.keyed(inputs={"x": ab.int64}, state=N, outputs={"third": ab.int64})
+def refusing_every_third(batch, state):
+    nth = state["n"][state.index] + state.rank + 1
+    ab.reject(pc.equal(pc.bit_wise_and(nth, 3), 3), "third")
+    return {"third": nth}, {"n": state["n"] + state.counts}
+
+
+@ab.keyed(inputs={"x": ab.int64}, state=N, outputs={"sum": ab.int64})
+def adding_up(batch, state):
+    x, total = batch.numpy("x"), np.zeros(len(batch), np.int64)
+
+    def step(rows, keys, n):
+        n += x[rows]
+        total[rows] = n
+
+    (n,) = state.rounds(step, state["n"])
+    return {"sum": total}, {"n": n}
+
+
+@ab.transform(inputs={"sum": ab.int64}, outputs={"half": ab.int64}, mode="row")
+def halving(row):
+    if row["sum"] % 5 == 4:
+        raise ValueError("four")
+    return {"half": row["sum"] // 2}
+
+
+@ab.keyed(inputs={"sum": ab.int64}, state=N, outputs={"odd": ab.int64}, mode="row")
+def alternating(row, state):
+    n = (state or {"n": 0})["n"] + row["sum"] % 2
+    if n > 2 and row["sum"] % 3 == 0:
+        raise ValueError("three")
+    return {"odd": n}, {"n": n}
+
+
 CHAINS = [
+    [refusing_every_third],
+    [adding_up, halving],
+    [adding_up, alternating],
+    [adding_up, alternating, halving],
+    [adding_up, repeating, alternating, doubling],
     [counting, doubling],
     [doubling, counting],
     [counting_rows],
@@ -148,6 +187,20 @@ def test_a_new_key_of_which_every_row_is_refused_stays_new():
     assert dead == [(0, 1)]
 
 
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda c: " ".join(fn.name for fn in c))
+@given(rows=ROWS)
+def test_a_row_is_dead_only_if_it_dies_on_the_state_of_the_good_rows_before_it(chain, rows):
+    out, sides, after, dead = call(chain, rows, {})
+    alone_out, alone_sides, alone_after, alone_dead = [], [], {}, []
+    for i, row in enumerate(rows):
+        one_out, one_side, alone_after, one_dead = call(chain, [row], alone_after)
+        alone_out += [(i, *values) for _, *values in one_out]
+        alone_sides += [(i, v) for _, v in one_side]
+        alone_dead += [(i, operator) for _, operator in one_dead]
+    assert (out, sorted(sides), after) == (alone_out, sorted(alone_sides), alone_after)
+    assert {row for row, _ in dead} == {row for row, _ in alone_dead}
+
+
 def test_the_dead_row_names_the_transform_that_refused_it():
     _, _, _, dead = call([counting, doubling, inverting], [("a", 7), ("a", 5), ("b", 1)], {})
     assert dead == [(0, 1), (1, 2)]
@@ -207,8 +260,8 @@ def test_rows_that_are_refused_one_after_the_other_for_ever_fail_the_call_instea
         ab.reject(np.arange(len(batch)) == 0, "first")
         return {}, {"n": state["n"] + 1}
 
-    with pytest.raises(CallFailedError, match="64 passes"):
-        call([refuse_the_first], [("a", 1)] * 100, {})
+    with pytest.raises(CallFailedError, match="256 passes"):
+        call([refuse_the_first], [("a", 1)] * 300, {})
 
 
 def test_reject_in_a_plain_call_is_checked_and_leaves_the_answer_alone():

@@ -3,6 +3,10 @@
 A keyed transform over columns has mixed the dead row into its key's state before we know that it is dead. So the keys
 of the dead rows, and only these, are called again without them, from the state that came with the call; that is the
 same as if the host had cut the batch in another place. Most calls have no dead row and never come here.
+
+Of one key only the first dead row is sure to be dead: a later one may have failed on what the first had left in state.
+So later ones are tried again in the next pass, until a pass has no dead row: what comes out is what comes out if
+the dead rows had not been there, and a row is dead only if it dies on the state of the good rows before it.
 """
 
 from __future__ import annotations
@@ -16,23 +20,21 @@ from .chain import Input, KeyedState, Outcome, SideOutput, put, run_once
 from .columns import Bits, Rows, Taken, Values, concat, take
 from .convert import Columns
 from .failure import CallFailedError, Failure
-from .grouping import group
+from .grouping import Grouping, group
 from .operator import Operator
 
-PASSES_MAX = 64
+PASSES_MAX = 256
 """Passes over the same keys, each of which found further dead rows; then the call fails and the host bisects it."""
 
 
-def run_chain(operators: Sequence[Operator], call: Input, passes: int = PASSES_MAX) -> Outcome:
+def run_chain(operators: Sequence[Operator], call: Input) -> Outcome:
     """Call the chain; dead rows are in ``dead`` and nowhere else."""
     outcome = run_once(operators, call)
     if not outcome.dead:
         return outcome
-    if passes == 0:
-        raise CallFailedError(outcome.dead[0].operator, _endless())
     if not _needs_undo(operators, outcome.dead) or call.grouping is None:
         return _without(operators, outcome, _numbers(outcome.dead))
-    return _again(operators, call, outcome, passes)
+    return _again(operators, call, outcome, call.grouping)
 
 
 def _endless() -> Failure:
@@ -48,6 +50,16 @@ def _needs_undo(operators: Sequence[Operator], dead: list[Dead]) -> bool:
         if any(o.kind == "flat_map" for o in operators[:at]) and any(o.keyed for o in operators[at:]):
             return True
     return False
+
+
+def _certain(operators: Sequence[Operator], dead: list[Dead], grouping: Grouping) -> list[Dead]:
+    """Those that died before they saw any state, and of each key the first: nothing dead stood before it."""
+    first: dict[int, int] = {}
+    for one in dead:
+        key = int(grouping.index[one.row])
+        first[key] = min(one.row, first.get(key, one.row))
+    stateless = next((i for i, o in enumerate(operators) if o.keyed), len(operators))
+    return [one for one in dead if one.operator < stateless or first[int(grouping.index[one.row])] == one.row]
 
 
 def _numbers(dead: list[Dead]) -> Rows:
@@ -81,23 +93,26 @@ def _names(operators: Sequence[Operator]) -> list[str]:
     return list(dict.fromkeys(name for o in operators for name in o.outputs))
 
 
-def _again(operators: Sequence[Operator], call: Input, outcome: Outcome, passes: int) -> Outcome:
+def _again(operators: Sequence[Operator], call: Input, outcome: Outcome, grouping: Grouping) -> Outcome:
     """Call the keys of the dead rows again without these, and put both answers together."""
-    grouping = call.grouping
-    if grouping is None:
-        return outcome
-    gone = _numbers(outcome.dead)
     hit = np.zeros(grouping.keys, np.bool_)
-    hit[grouping.index[gone]] = True
+    hit[grouping.index[_numbers(outcome.dead)]] = True
     of_keys = np.flatnonzero(hit[grouping.index]).astype(np.int32)
-    left = of_keys[~np.isin(of_keys, gone)]
+    dead = _certain(operators, outcome.dead, grouping)
+    outcome.dead = dead
     first = _without(operators, _with_parent(outcome), of_keys)
-    if len(left) == 0:
-        return _joined(operators, call, first, None, (hit, left, left))
-    part, keys = group(grouping.index[left])
-    state = {i: KeyedState(Taken(s.source, keys), s.new[keys]) for i, s in call.state.items()}
-    second = run_chain(operators, Input(Taken(call.source, left), part, state), passes - 1)
-    return _joined(operators, call, first, _with_parent(second), (hit, left, keys))
+    for _ in range(PASSES_MAX):
+        left = of_keys[~np.isin(of_keys, _numbers(dead))]
+        if len(left) == 0:
+            return _joined(operators, call, first, None, (hit, left, left))
+        part, keys = group(grouping.index[left])
+        state = {i: KeyedState(Taken(s.source, keys), s.new[keys]) for i, s in call.state.items()}
+        second = run_once(operators, Input(Taken(call.source, left), part, state))
+        first.seconds += second.seconds
+        if not second.dead:
+            return _joined(operators, call, first, _with_parent(second), (hit, left, keys))
+        dead += [Dead(int(left[d.row]), d.operator, d.failure) for d in _certain(operators, second.dead, part)]
+    raise CallFailedError(dead[0].operator, _endless())
 
 
 def _with_parent(outcome: Outcome) -> Outcome:
@@ -121,8 +136,6 @@ def _joined(
         joined, parent = _merged(columns, [p for _, p in parts if p is not None])
         first.source, first.parent = Values(joined, len(parent)), parent
         first.sides = _merged_sides(first.sides, second.sides, left)
-        first.dead += [Dead(int(left[one.row]), one.operator, one.failure) for one in second.dead]
-        first.seconds += second.seconds
     for operator in operators:
         if operator.keyed:
             _put_state(operator, call, first, second, (keys_hit, keys))
