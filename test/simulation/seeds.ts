@@ -27,6 +27,7 @@ const reactions: Readonly<Record<string, string>> = {
   'kill deadline': 'a worker is killed at its deadline',
   'worker.recycled': 'a worker is recycled for its size',
   'worker.lost crash': 'a crash is seen as one',
+  'worker.lost.chance': 'a worker is lost whose rows are good',
   'worker.lost outside': 'a kill from outside is seen as one',
   'spare takes over': 'a spare takes over at once',
 }

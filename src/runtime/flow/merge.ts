@@ -2,13 +2,14 @@
 import { type RowOrder } from './row-order.js'
 import { type Rows, concatRows, rowCount, takeRows } from './rows.js'
 
-/** Of rows in one place those of the earlier run come first. Where one run alone has rows, its batches stay as they are. */
-export function merged(all: readonly (readonly Rows[])[], order: RowOrder): readonly Rows[] {
+/** Of rows in one place those of the earlier run come first. One batch, so that no queue gets more than it has room for. */
+export function merged(all: readonly (readonly Rows[])[], order: RowOrder): Rows | null {
   const runs = all.filter(run => run.length > 0)
-  if (runs.length <= 1) return runs[0] ?? []
+  if (runs.length === 0) return null
   const rows = concatRows(runs.flat())
+  if (runs.length === 1) return rows
   const lengths = runs.map(run => run.reduce((n, part) => n + rowCount(part), 0))
-  return [takeRows(rows, mergedIndex(rows, lengths, order))]
+  return takeRows(rows, mergedIndex(rows, lengths, order))
 }
 
 /** The rows of `all`, which are runs in order of these lengths, one behind the other. */

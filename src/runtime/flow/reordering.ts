@@ -31,8 +31,11 @@ export class Reordering {
   /** Emits what stands before the first row that a lane has still to do. */
   release(bound: Place): void {
     this.held.forEach((lanes, output) => {
-      const runs = lanes.map(lane => lane.takeBefore(bound, this.order))
-      for (const rows of merged(runs, this.order)) this.outputs[output]?.emit(rows)
+      const rows = merged(
+        lanes.map(lane => lane.takeBefore(bound, this.order)),
+        this.order,
+      )
+      if (rows !== null) this.outputs[output]?.emit(rows)
     })
   }
 }

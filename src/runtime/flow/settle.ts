@@ -14,7 +14,7 @@ import {
 } from '../../base/index.js'
 import { type Observer } from '../../base/index.js'
 import { type TableView } from '../../transport/index.js'
-import { type Failure, type Loss, decideFailure, decideLoss, failureOfLoss } from '../fault/index.js'
+import { type Failure, type Loss, LossRate, decideFailure, decideLoss, failureOfLoss } from '../fault/index.js'
 import { type Reply } from './codec.js'
 import { type Work } from './grant.js'
 import { type Ledger } from './ledger.js'
@@ -27,6 +27,7 @@ const refusedMax = 2
 
 export class Settlement {
   private refusedInARow = 0
+  private readonly lossRate = new LossRate()
 
   constructor(
     private readonly ledger: Ledger,
@@ -48,6 +49,7 @@ export class Settlement {
     this.refusedInARow = 0
     this.sampling.done(work, reply.us)
     const captures = this.ledger.capturesOf(work, reply.dead)
+    this.survived(piece.evidence)
     this.applyState(work, reply)
     ticket.away = false
     ticket.done.push(...reply.emissions)
@@ -58,6 +60,12 @@ export class Settlement {
     for (const [name, by] of Object.entries(reply.counters)) this.observer.count(`user.${name}`, by)
     const error = this.ledger.deadRows(work, reply.dead, captures)
     return error ?? { rssBytes: reply.rssBytes }
+  }
+
+  /** Whoever answers has survived these rows: what was lost with them before was lost by chance. */
+  private survived(evidence: Evidence): void {
+    const chances = this.lossRate.answered(evidence)
+    if (chances > 0) this.observer.count('worker.lost.chance', chances)
   }
 
   private applyState(work: Work, reply: Reply): void {
@@ -74,6 +82,7 @@ export class Settlement {
   failed(work: Work, failure: Failure, nowMs: number): { readonly rssBytes: number } | AnabranchError {
     const { stage, piece } = work
     this.refusedInARow = 0
+    this.survived(piece.evidence)
     this.observer.count('call.failed', 1, { class: failure.class })
     const decision = decideFailure(failure, rowCount(piece.rows))
     switch (decision.do) {
@@ -87,7 +96,6 @@ export class Settlement {
         if (waitMs === null) return givenUp(work, failure)
         this.observer.log('warning', `operator "${stage.vertex.id}" is held for ${waitMs} ms: ${failure.message}`)
         stage.lane(work.ticket.lane).heldUntilMs = nowMs + waitMs
-        // Whoever answers has survived these rows.
         this.again(work, noEvidence)
         return { rssBytes: 0 }
       }
@@ -104,8 +112,9 @@ export class Settlement {
       this.again(work)
       return null
     }
-    const rows = rowCount(piece.rows)
-    const decision = decideLoss(loss, { rows, suspected: piece.suspected, evidence: piece.evidence })
+    this.lossRate.lost()
+    const { suspected, evidence } = piece
+    const decision = decideLoss(loss, { rows: rowCount(piece.rows), suspected, evidence }, this.lossRate.perCall)
     if (decision.do === 'again') this.again(work, decision.evidence)
     else if (decision.do === 'halve') this.halve(work)
     else return this.bury(work, failureOfLoss(loss))

@@ -108,9 +108,10 @@ export class UnionVertex {
     if (!this.output.room) return false
     const known = firstOf(this.inputs.map(input => input.coming))
     const runs = this.inputs.map(input => input.takeBefore(known, this.order).map(rows => this.project(rows)))
-    const out = merged(runs, this.order)
-    for (const rows of out) this.output.emit(rows)
-    return out.length > 0
+    const rows = merged(runs, this.order)
+    if (rows === null) return false
+    this.output.emit(rows)
+    return true
   }
 
   private project({ batch, origin }: Rows): Rows {

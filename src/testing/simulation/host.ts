@@ -50,8 +50,6 @@ export class SimulatedHost implements Effects {
   calls = 0
   /** Rows of the largest call. */
   rowsMost = 0
-  /** Good replies since a worker was lost. */
-  repliesSinceLoss = 0
   private readonly called = new Set<number>()
   private engine: Engine | null = null
   private readonly seats = new Map<number, Seat>()
@@ -242,7 +240,6 @@ export class SimulatedHost implements Effects {
     else this.engine?.callFailed(worker, key, failureOf(frame.tables), clock.nowMs)
     if (before !== this.dropped) return
     world.damage.healed()
-    this.repliesSinceLoss += 1
   }
 
   /** Replies that the engine had no use for. */
@@ -254,7 +251,6 @@ export class SimulatedHost implements Effects {
     const { clock, log } = this.parts
     const seat = this.seats.get(worker)
     this.seats.delete(worker)
-    this.repliesSinceLoss = 0
     invariant(seat !== undefined, 'a process is lost once')
     const { because, error } = seat.why
     const reason = { ...end, because, error, failed: null, wasReady, stderr: '', peakRssBytes: null }

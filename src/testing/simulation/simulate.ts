@@ -57,8 +57,8 @@ export interface Simulated {
   readonly rows: number
 }
 
-/** Replies after which a row that a loss has hit was sent again and settled: it stands at the head of its lane. */
-const calmReplies = 25
+/** Losses by chance after which the engine knows their rate: before, a row that is struck again is rightly blamed. */
+const chancesKnown = 5
 const largeBytes = 500_000_000
 /** A run that is not over by then has stopped moving. */
 const virtualMsMax = 3_600_000
@@ -152,10 +152,7 @@ class Run {
       largeBytes,
       serviceBackMs:
         this.options.serviceAwayMs ?? (striker.strikes('service away') ? chance.between(1_000, 60_000) : 0),
-      lossComes: () => {
-        this.host.repliesSinceLoss = 0
-      },
-      calm: () => this.host.repliesSinceLoss >= calmReplies,
+      chanceKnown: () => (this.host.counts.get('worker.lost.chance') ?? 0) >= chancesKnown,
       log: (worker, what, about) => log.write(`worker ${worker}`, what, about),
     }
   }

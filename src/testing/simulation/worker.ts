@@ -27,10 +27,8 @@ export interface WorkerWorld {
   readonly largeBytes: number
   /** The service that the transforms call is away until then. */
   readonly serviceBackMs: number
-  /** Long enough after the last loss that a row which it hit has been worked off: nobody is struck twice by chance. */
-  calm(): boolean
-  /** A worker has died; the host will hear of it. */
-  lossComes(): void
+  /** So many workers were lost by chance that a lone row may be struck again and again, and must not be blamed. */
+  chanceKnown(): boolean
   log(worker: number, what: string, about: string): void
 }
 export interface WorkerEars {
@@ -106,8 +104,7 @@ export class FakeWorker {
     this.working = true
     const { rows, attempt, stage } = call.envelope
     const ms = callMs + (rows * world.rowUs * (0.7 + 0.6 * world.chance.next())) / 1_000
-    // One lone row is struck by chance once: the second time it would be right to blame the row.
-    if ((rows > 1 || attempt === 1) && this.struck(ms)) return
+    if (this.mayStrike(rows, attempt) && this.struck(ms)) return
     const opened = world.stages[stage]
     if (opened === undefined) throw new RangeError(`stage ${stage} was opened`)
     if (world.clock.nowMs < world.serviceBackMs && rows > 0) {
@@ -136,12 +133,17 @@ export class FakeWorker {
     return replyFrame(call, Message.done, opened.done(call, outcome, { us: Math.round(ms * 1_000), rss }))
   }
 
+  /** A lone row is struck by chance once: the second time it would be right to blame it, unless chance is known. */
+  private mayStrike(rows: number, attempt: number): boolean {
+    return rows > 1 || attempt === 1 || this.world.chanceKnown()
+  }
+
   /** Whether a fault by chance ends this call. */
   private struck(ms: number): boolean {
     const { striker, chance, clock } = this.world
     const crash = (): void => this.die({ code: null, signal: chance.pick(['SIGSEGV', 'SIGABRT', 'SIGILL']) })
-    if (this.world.calm() && striker.strikes('crash before the call')) crash()
-    else if (this.world.calm() && striker.strikes('crash in the call')) this.later(ms * chance.next(), crash)
+    if (striker.strikes('crash before the call')) crash()
+    else if (striker.strikes('crash in the call')) this.later(ms * chance.next(), crash)
     else if (striker.strikes('killed from outside'))
       this.later(ms * chance.next(), () => this.die({ code: null, signal: 'SIGKILL' }))
     else if (striker.strikes('hang in the call')) this.world.log(this.number, 'hangs', 'by chance')
@@ -162,8 +164,8 @@ export class FakeWorker {
   private send(call: CallRead, reply: Uint8Array): void {
     this.working = false
     this.wire.send(reply)
-    const alone = call.envelope.rows > 1 || call.envelope.attempt === 1
-    if (alone && this.world.calm() && this.world.striker.strikes('crash after the call'))
+    const { rows, attempt } = call.envelope
+    if (this.mayStrike(rows, attempt) && this.world.striker.strikes('crash after the call'))
       this.die({ code: null, signal: 'SIGSEGV' })
     else this.next()
   }
@@ -171,7 +173,6 @@ export class FakeWorker {
   private die(end: End): void {
     if (this.phase === 'gone') return
     const wasReady = this.phase === 'ready'
-    this.world.lossComes()
     this.phase = 'gone'
     this.world.log(this.number, 'dies', end.signal ?? `exit ${end.code ?? '?'}`)
     const lastMs = this.wire.cut(wasReady && end.signal !== null && this.world.striker.strikes('unflushed replies'))

@@ -5,6 +5,7 @@ import {
   type Loss,
   DeadLimit,
   Hold,
+  LossRate,
   deadInWindowMax,
   decideFailure,
   decideLoss,
@@ -48,8 +49,39 @@ describe('a worker that was lost', () => {
     ['one row, its second crash', crash, 1, true, [1, 0], 'bury'],
     ['one row, killed three times from outside', outside, 1, true, [0, 2], 'again'],
     ['one row, killed four times from outside', outside, 1, true, [0, 3], 'bury'],
+    ['a batch of one row, its second crash', crash, 1, false, [1, 0], 'again'],
+    ['a batch of one row, its third crash', crash, 1, false, [2, 0], 'bury'],
   ] as const)('with %s', (_name, loss, rows, suspected, [crashes, losses], done) => {
-    expect(decideLoss(loss, { rows, suspected, evidence: { crashes, losses } }).do).toBe(done)
+    expect(decideLoss(loss, { rows, suspected, evidence: { crashes, losses } }, 0).do).toBe(done)
+  })
+
+  test.each([
+    ['never', 0, 2, 4],
+    ['once in a million calls', 1e-6, 2, 4],
+    ['once in 10,000 calls', 1e-4, 3, 4],
+    ['once in 100 calls', 0.01, 5, 5],
+    ['in each tenth call', 0.1, 9, 9],
+    ['in each third call', 1 / 3, 19, 19],
+  ])('where workers die by chance %s, a row is blamed on more evidence', (_, perCall, crashes, losses) => {
+    const blamed = (loss: Loss): number => {
+      let evidence = { crashes: 0, losses: 0 }
+      for (let times = 1; ; times += 1) {
+        const decision = decideLoss(loss, { rows: 1, suspected: true, evidence }, perCall)
+        if (decision.do !== 'again') return times
+        evidence = decision.evidence
+      }
+    }
+    expect([blamed(crash), blamed(outside)]).toEqual([crashes, losses])
+  })
+
+  test('by chance is one whose rows were good the next time', () => {
+    const rate = new LossRate()
+    expect(rate.perCall).toBe(0)
+    rate.lost()
+    rate.answered({ crashes: 1, losses: 0 })
+    rate.answered({ crashes: 0, losses: 0 })
+    rate.lost()
+    expect(rate.perCall).toBe(0.25)
   })
 })
 
