@@ -45,21 +45,21 @@ describe('counts', () => {
       { status: 'failed', assertionResults: [] },
     ]
     const report = file('vitest.json', JSON.stringify({ testResults }))
-    expect(testsOfVitest(report)).toEqual({ passed: 1, failed: 2, names: ['a', 'group'] })
+    expect(testsOfVitest(report)).toEqual({ passed: 1, failed: 2, names: ['a', 'group'], skipped: ['c'] })
   })
 
-  test('of pytest: a failure and an error are failures, a skipped test is nothing', () => {
+  test('of pytest: a failure and an error are failures, a skipped test is told by its name', () => {
     const report = file(
       'pytest.xml',
       '<testsuite><testcase classname="x" name="test_a" time="0"/><testcase name="test_b"><failure>no</failure></testcase>' +
         '<testcase name="test_c"><error>no</error></testcase><testcase name="test_d"><skipped/></testcase></testsuite>',
     )
-    expect(testsOfPytest(report)).toEqual({ passed: 1, failed: 2, names: ['test_a'] })
+    expect(testsOfPytest(report)).toEqual({ passed: 1, failed: 2, names: ['test_a'], skipped: ['test_d'] })
   })
 
   test('a report that was not written counts nothing', () => {
     const none = join(folder, 'none')
-    expect(sum([testsOfVitest(none), testsOfPytest(none)])).toEqual({ passed: 0, failed: 0, names: [] })
+    expect(sum([testsOfVitest(none), testsOfPytest(none)])).toEqual({ passed: 0, failed: 0, names: [], skipped: [] })
   })
 })
 

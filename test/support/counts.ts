@@ -6,9 +6,11 @@ export interface Counts {
   readonly failed: number
   /** Names of the tests that passed, as written, without the groups around them; then with each group's name. */
   readonly names: readonly string[]
+  /** Names of the tests that left themselves out, for want of something that this machine does not give. */
+  readonly skipped: readonly string[]
 }
 
-export const noCounts: Counts = { passed: 0, failed: 0, names: [] }
+export const noCounts: Counts = { passed: 0, failed: 0, names: [], skipped: [] }
 
 interface VitestReport {
   readonly testResults: readonly {
@@ -32,7 +34,7 @@ export interface Outcome {
 export function outcomesOf(path: string): readonly Outcome[] {
   const text = readFileSync(path, 'utf8')
   if (text.startsWith('<'))
-    return casesOf(text).map(({ name, failed }) => ({ name, outcome: failed ? 'failed' : 'passed' }))
+    return casesOf(text).flatMap(({ name, outcome }) => (outcome === 'skipped' ? [] : [{ name, outcome }]))
   const report: VitestReport = JSON.parse(text)
   return report.testResults
     .flatMap(file => file.assertionResults)
@@ -55,6 +57,7 @@ export function testsOfVitest(path: string): Counts {
     passed: passed.length,
     failed: all.filter(each => each.status === 'failed').length + broken.length,
     names: passed.flatMap(each => [each.title, ...each.ancestorTitles]),
+    skipped: all.filter(each => each.status === 'skipped').map(each => each.title),
   }
 }
 
@@ -65,16 +68,18 @@ function hasFailure(tests: readonly { readonly status: string }[]): boolean {
 export function testsOfPytest(path: string): Counts {
   if (!existsSync(path)) return noCounts
   const cases = casesOf(readFileSync(path, 'utf8'))
-  const passed = cases.filter(each => !each.failed)
-  return { passed: passed.length, failed: cases.length - passed.length, names: passed.map(each => each.name) }
+  const named = (outcome: string): readonly string[] => cases.filter(c => c.outcome === outcome).map(c => c.name)
+  const names = named('passed')
+  return { passed: names.length, failed: named('failed').length, names, skipped: named('skipped') }
 }
 
-/** The tests of a JUnit report that were not skipped. */
-function casesOf(xml: string): readonly { readonly name: string; readonly failed: boolean }[] {
+/** The tests of a JUnit report. */
+function casesOf(xml: string): readonly { readonly name: string; readonly outcome: 'passed' | 'failed' | 'skipped' }[] {
   const cases = [...xml.matchAll(/<testcase\b[^>]*?\bname="([^"]*)"[^>]*?(\/>|>([\s\S]*?)<\/testcase>)/g)]
-  return cases
-    .filter(each => !/<skipped\b/.test(each[3] ?? ''))
-    .map(each => ({ name: each[1] ?? '', failed: /<(failure|error)\b/.test(each[3] ?? '') }))
+  return cases.map(([, name = '', , inside = '']) => {
+    const outcome = /<skipped\b/.test(inside) ? 'skipped' : /<(failure|error)\b/.test(inside) ? 'failed' : 'passed'
+    return { name, outcome }
+  })
 }
 
 export function sum(all: readonly Counts[]): Counts {
@@ -83,6 +88,7 @@ export function sum(all: readonly Counts[]): Counts {
       passed: left.passed + right.passed,
       failed: left.failed + right.failed,
       names: [...left.names, ...right.names],
+      skipped: [...left.skipped, ...right.skipped],
     }),
     noCounts,
   )
