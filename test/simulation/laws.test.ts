@@ -44,6 +44,14 @@ describe('the engine', () => {
     expect(Math.max(...runs.map(r => r.queue.most))).toBeGreaterThanOrEqual(64)
   })
 
+  test('lets branches flow together again though one row became more rows than a queue holds', () => {
+    // In seeds 125 and 205 the branches fork behind a stage that gives the 200 children of one row in many batches.
+    const runs = [...numbers(25, 101), 205].map(seed =>
+      simulate({ seed, rows: 6, faults: noFaults, poison: { ...noPoison, bursts: 0.4 }, terms: { rowsMax: 1 } }),
+    )
+    expect(wrongOf(runs)).toEqual([])
+  })
+
   test('blames no good row, though workers die by chance in a third of all calls, one row a call or many', () => {
     const rates: Faults = new Map([
       ['crash in the call', 0.15],

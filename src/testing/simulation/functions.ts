@@ -33,6 +33,10 @@ export const fateOf = (operator: number, fate: Fate): number => 16 * (operator +
 export const fateIn = (value: unknown, operator: number): number =>
   typeof value === 'number' && value >> 4 === operator + 1 ? value & 15 : fates.fine
 
+/** Rows that `spread` makes of one: none to two, or for a large `g` more than a queue holds. */
+export const childrenOf = (g: number): number => (g < burst ? g % 3 : g)
+export const burst = 200
+
 /** A key that raises at the end of input. */
 export const badAtEnd = 'bad at end'
 

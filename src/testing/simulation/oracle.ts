@@ -5,7 +5,7 @@
  * A row that dies anywhere in a stage leaves nothing behind in that stage: no output, no side output, no state.
  */
 import { type StageVertex, type Topology, type VertexInput } from '../../plan/index.js'
-import { badAtEnd, fateIn, fates } from './functions.js'
+import { badAtEnd, childrenOf, fateIn, fates } from './functions.js'
 import { type Job } from './job.js'
 import { type Place, Places, byPlace } from './places.js'
 import { type Row, type Split } from './rows.js'
@@ -231,7 +231,7 @@ class ChainRun {
       }
       case 'fresh': {
         const seen = Number(state['seen'] ?? 0)
-        const bit = 2 ** Number(row['g'])
+        const bit = 2 ** (Number(row['g']) % 12)
         const n = Number(state['n'] ?? 0) + 1
         const known = Math.floor(seen / bit) % 2 === 1
         this.states.set(operator, n >= 9 ? null : { seen: known ? seen : seen + bit, n })
@@ -267,7 +267,7 @@ function stateless(name: string, row: Row): readonly Row[] {
     case 'keep':
       return g % 3 === 0 ? [] : [row]
     case 'spread':
-      return [0, 1].filter(child => child < g % 3).map(child => ({ ...row, child }))
+      return Array.from({ length: childrenOf(g) }, (_, child) => ({ ...row, child }))
     default:
       return [{ ...row, odd: g % 2 === 1 }]
   }

@@ -1,6 +1,6 @@
 /** The input of a simulated job: rows in splits, drawn from a seed, with the poison that its operators will find. */
 import { type Chance } from './chance.js'
-import { type Fate, badAtEnd, fateOf, fates } from './functions.js'
+import { type Fate, badAtEnd, burst, fateOf, fates } from './functions.js'
 import { type Job } from './job.js'
 
 /** A row as people write it; what a transform adds stands beside. */
@@ -19,9 +19,11 @@ export interface Poison {
   readonly nullKeys: number
   readonly unparsable: number
   readonly atEnd: boolean
+  /** Share of rows of which `spread` makes more than a queue holds. */
+  readonly bursts: number
 }
 
-export const noPoison: Poison = { kinds: [], share: 0, nullKeys: 0, unparsable: 0, atEnd: false }
+export const noPoison: Poison = { kinds: [], share: 0, nullKeys: 0, unparsable: 0, atEnd: false, bursts: 0 }
 
 /** Poison of the kinds that cost a process or a call; more of them would only make the seeds slow. */
 const costlyMax = 6
@@ -42,6 +44,7 @@ export function drawPoison(chance: Chance): Poison {
     nullKeys: chance.pick([0, 0, 0.05]),
     unparsable: chance.pick([0, 0, 0.03]),
     atEnd: chance.happens(0.1),
+    bursts: 0,
   }
 }
 
@@ -85,7 +88,7 @@ function drawRow(chance: Chance, of: { id: number; keys: number; fate: number; p
   return {
     id: BigInt(of.id),
     k: chance.happens(poison.nullKeys) ? null : key,
-    g: chance.below(12),
+    g: poison.bursts > 0 && chance.happens(poison.bursts) ? burst : chance.below(12),
     v: chance.happens(0.05) ? null : chance.between(-1_000, 1_000) / 4,
     fate: of.fate,
     pad: chance.happens(0.1) ? null : 'ü'.repeat(chance.below(5)),

@@ -4,7 +4,7 @@
  */
 import { type Value } from '../../batch/index.js'
 import { type OpenOperator } from '../../plan/index.js'
-import { badAtEnd, fateIn, fates } from './functions.js'
+import { badAtEnd, childrenOf, fateIn, fates } from './functions.js'
 
 type Cells = Record<string, Value>
 /** One row on its way through the chain; `parent` is the row of the call that it comes from. */
@@ -146,7 +146,7 @@ function runStateless(name: string, { parent, cells }: Entry): Entry[] {
     case 'keep':
       return Number(g) % 3 === 0 ? [] : [{ parent, cells }]
     case 'spread':
-      return Array.from({ length: Number(g) % 3 }, (_, child) => ({ parent, cells: { ...cells, child } }))
+      return Array.from({ length: childrenOf(Number(g)) }, (_, child) => ({ parent, cells: { ...cells, child } }))
     default:
       return [{ parent, cells: { ...cells, odd: Number(g) % 2 === 1 } }]
   }
@@ -185,7 +185,7 @@ function runOnKey(name: string, entry: Entry, key: KeyState): Entry[] {
     }
     case 'fresh': {
       const seen = typeof state['seen'] === 'bigint' ? state['seen'] : 0n
-      const bit = 1n << BigInt(Number(cells['g']))
+      const bit = 1n << BigInt(Number(cells['g']) % 12)
       state['seen'] = seen | bit
       state['n'] = Number(state['n'] ?? 0) + 1
       if (state['n'] >= 9) {
