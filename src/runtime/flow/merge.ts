@@ -14,33 +14,23 @@ export function merged(all: readonly (readonly Rows[])[], order: RowOrder): Rows
 
 /** The rows of `all`, which are runs in order of these lengths, one behind the other. */
 function mergedIndex(all: Rows, lengths: readonly number[], order: RowOrder): Int32Array {
-  const n = rowCount(all)
-  const splits = new Float64Array(n)
-  const positions = new Float64Array(n)
-  for (let row = 0; row < n; row += 1) {
-    const place = order.of(all.origin, row)
-    splits[row] = place.split
-    positions[row] = place.position
+  const { splits, positions } = order.allOf(all)
+  const isBefore = (a: number, b: number): boolean => {
+    const ahead = (splits[a] ?? 0) - (splits[b] ?? 0)
+    return ahead < 0 || (ahead === 0 && (positions[a] ?? 0) < (positions[b] ?? 0))
   }
   const heads = lengths.map((_, run) => lengths.slice(0, run).reduce((sum, length) => sum + length, 0))
   const ends = lengths.map((length, run) => (heads[run] ?? 0) + length)
-  const index = new Int32Array(n)
-  for (let at = 0; at < n; at += 1) {
+  const index = new Int32Array(rowCount(all))
+  for (let at = 0; at < index.length; at += 1) {
     let first = -1
     for (let run = 0; run < heads.length; run += 1) {
       const head = heads[run] ?? 0
-      if (head >= (ends[run] ?? 0)) continue
-      const best = heads[first] ?? -1
-      if (first < 0 || stands(head, best, splits, positions)) first = run
+      if (head < (ends[run] ?? 0) && (first < 0 || isBefore(head, heads[first] ?? 0))) first = run
     }
     const taken = heads[first] ?? 0
     index[at] = taken
     heads[first] = taken + 1
   }
   return index
-}
-
-const stands = (a: number, b: number, splits: Float64Array, positions: Float64Array): boolean => {
-  const [x, y] = [splits[a] ?? 0, splits[b] ?? 0]
-  return x < y || (x === y && (positions[a] ?? 0) < (positions[b] ?? 0))
 }

@@ -61,6 +61,18 @@ export class RowOrder {
     return { split: this.splits[split] ?? 0, position: positionOf(origin, row) }
   }
 
+  /** The places of all rows, as columns. */
+  allOf({ batch, origin }: Rows): { readonly splits: Float64Array; readonly positions: Float64Array } {
+    const splits = new Float64Array(batch.rows)
+    const positions = new Float64Array(batch.rows)
+    for (let row = 0; row < batch.rows; row += 1) {
+      const split = splitOf(origin, row)
+      splits[row] = split < 0 ? this.ofEnd(-1 - split).split : (this.splits[split] ?? 0)
+      positions[row] = split < 0 ? 0 : positionOf(origin, row)
+    }
+    return { splits, positions }
+  }
+
   /** How many of these rows, which are in order, stand before `bound`. */
   countBefore({ batch, origin }: Rows, bound: Place): number {
     let low = 0
