@@ -46,12 +46,18 @@ export function decideFailure(failure: Failure, rows: number): Decision {
 
 export function decideLoss(
   loss: Loss,
-  piece: { readonly rows: number; readonly suspected: boolean; readonly evidence: Evidence },
+  piece: {
+    readonly rows: number
+    readonly suspected: boolean
+    readonly evidence: Evidence
+    /** It was surely this call that the worker had in hand, and not the end of the one before. */
+    readonly begun: boolean
+  },
   /** Share of calls in which a worker was lost whose rows were good: see `LossRate`. */
   chancePerCall: number,
 ): Decision {
   const evidence: Evidence =
-    loss.kind === 'crash'
+    loss.kind === 'crash' && piece.begun
       ? { ...piece.evidence, crashes: piece.evidence.crashes + 1 }
       : { ...piece.evidence, losses: piece.evidence.losses + 1 }
   if (piece.rows === 1) {

@@ -132,7 +132,8 @@ export class Engine {
       if (!wasReady) return
       this.observer.count('worker.lost', 1, { kind: loss.kind })
       this.leases.lost(worker).forEach((lease, i) => {
-        this.stopOn(this.settlement.lost(lease.work, i === 0 && loss.kind !== 'replaced' ? loss : null))
+        const blamed = i === 0 && loss.kind !== 'replaced' ? { loss, begun: !lease.behind } : null
+        this.stopOn(this.settlement.lost(lease.work, blamed))
         this.graph.emit(lease.work)
       })
     })

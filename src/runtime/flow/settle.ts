@@ -104,20 +104,24 @@ export class Settlement {
     }
   }
 
-  /** The worker was lost. `loss` is null where the call was not being worked on, or is not to blame. */
-  lost(work: Work, loss: Loss | null): AnabranchError | null {
+  /**
+   * The worker was lost. `blamed` is null where the call was not being worked on, or is not to blame; it had not surely
+   * `begun` where it stood behind another one, which may have killed the worker after its reply.
+   */
+  lost(work: Work, blamed: { readonly loss: Loss; readonly begun: boolean } | null): AnabranchError | null {
     const { piece } = work
     this.observer.count('lease.resent')
-    if (loss === null) {
+    if (blamed === null) {
       this.again(work)
       return null
     }
     this.lossRate.lost()
     const { suspected, evidence } = piece
-    const decision = decideLoss(loss, { rows: rowCount(piece.rows), suspected, evidence }, this.lossRate.perCall)
+    const held = { rows: rowCount(piece.rows), suspected, evidence, begun: blamed.begun }
+    const decision = decideLoss(blamed.loss, held, this.lossRate.perCall)
     if (decision.do === 'again') this.again(work, decision.evidence)
     else if (decision.do === 'halve') this.halve(work)
-    else return this.bury(work, failureOfLoss(loss))
+    else return this.bury(work, failureOfLoss(blamed.loss))
     return null
   }
 

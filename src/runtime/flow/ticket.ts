@@ -16,7 +16,7 @@ export interface Emission {
 export interface Evidence {
   /** The process ended by itself: a signal of its own making, an exit. */
   readonly crashes: number
-  /** The deadline passed, or somebody outside killed it: an innocent row may have been there. */
+  /** The deadline passed, somebody outside killed it, or the call before may have: an innocent row may have been there. */
   readonly losses: number
 }
 

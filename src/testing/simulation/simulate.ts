@@ -133,6 +133,10 @@ class Run {
     })
   }
 
+  private get chanceKnown(): boolean {
+    return (this.host.counts.get('worker.lost.chance') ?? 0) >= chancesKnown
+  }
+
   private world(): WorkerWorld {
     const { clock, chance, striker, log } = this
     const numberOf = (id: string): number => this.job.operators.get(id) ?? -1
@@ -152,7 +156,8 @@ class Run {
       largeBytes,
       serviceBackMs:
         this.options.serviceAwayMs ?? (striker.strikes('service away') ? chance.between(1_000, 60_000) : 0),
-      chanceKnown: () => (this.host.counts.get('worker.lost.chance') ?? 0) >= chancesKnown,
+      chanceKnown: () => this.chanceKnown,
+      mayDieAfter: () => this.chanceKnown || !this.striker.struck.has('crash after the call'),
       log: (worker, what, about) => log.write(`worker ${worker}`, what, about),
     }
   }

@@ -15,6 +15,8 @@ export interface Lease<Work> {
   readonly work: Work
   /** Milliseconds the call may take once the worker begins it. */
   readonly allowedMs: number
+  /** It was granted behind another one: where the worker dies, it may not have begun. */
+  readonly behind: boolean
   /** When the worker could begin: granted, and everything before it settled. NaN while others stand before it. */
   startedMs: number
   /** Set by the first look that finds it over its time; the second look ends it (see `overdue`). */
@@ -50,6 +52,7 @@ export class LeaseTable<Work> {
       worker: terms.worker,
       work,
       allowedMs: terms.allowedMs,
+      behind: mine.length > 0,
       startedMs: mine.length === 0 ? terms.nowMs : Number.NaN,
       suspect: false,
     }

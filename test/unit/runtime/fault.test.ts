@@ -52,7 +52,13 @@ describe('a worker that was lost', () => {
     ['a batch of one row, its second crash', crash, 1, false, [1, 0], 'again'],
     ['a batch of one row, its third crash', crash, 1, false, [2, 0], 'bury'],
   ] as const)('with %s', (_name, loss, rows, suspected, [crashes, losses], done) => {
-    expect(decideLoss(loss, { rows, suspected, evidence: { crashes, losses } }, 0).do).toBe(done)
+    expect(decideLoss(loss, { rows, suspected, evidence: { crashes, losses }, begun: true }, 0).do).toBe(done)
+  })
+
+  test('a crash speaks less against a row that stood behind another call: that one may have made it', () => {
+    const evidence = { crashes: 1, losses: 0 }
+    const held = { rows: 1, suspected: true, evidence, begun: false }
+    expect(decideLoss(crash, held, 0)).toEqual({ do: 'again', evidence: { crashes: 1, losses: 1 } })
   })
 
   test.each([
@@ -66,7 +72,7 @@ describe('a worker that was lost', () => {
     const blamed = (loss: Loss): number => {
       let evidence = { crashes: 0, losses: 0 }
       for (let times = 1; ; times += 1) {
-        const decision = decideLoss(loss, { rows: 1, suspected: true, evidence }, perCall)
+        const decision = decideLoss(loss, { rows: 1, suspected: true, evidence, begun: true }, perCall)
         if (decision.do !== 'again') return times
         evidence = decision.evidence
       }
