@@ -68,8 +68,8 @@ const leases: readonly Mutant[] = [
   {
     rule: 'starts go on for ever',
     file: 'src/workers/watch/pool.ts',
-    from: 'if (this.failedStarts > this.terms.failedStartsMax) {',
-    to: 'if (this.failedStarts < 0) {',
+    from: 'this.failedStarts > this.terms.failedStartsMax',
+    to: 'this.failedStarts < 0',
     test: [unit('workers/pool'), 'waits longer after each start that failed'],
   },
   {
@@ -202,7 +202,7 @@ const faults: readonly Mutant[] = [
   {
     rule: 'row that kills its worker sent for ever',
     file: 'src/runtime/fault/decide.ts',
-    from: 'evidence.crashes >= crashesMax || ',
+    from: 'evidence.crashes >= crashes || ',
     to: '',
     test: [settlement, 'costs them one call more'],
   },
@@ -328,4 +328,42 @@ const room: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...replies, ...room]
+const unions: readonly Mutant[] = [
+  {
+    rule: 'union of branches of one source waits for the end of the first',
+    file: 'src/runtime/flow/ordering.ts',
+    from: "follow(inputsOf(u)) ? 'declared' : 'place'",
+    to: "'declared'",
+    test: [unit('runtime/union'), 'by place where branches of one source flow together'],
+  },
+  {
+    rule: 'children of one row fill the queue before a union',
+    file: 'src/runtime/flow/edge.ts',
+    from: 'this.wholeRows && this.hasOneSourceRow',
+    to: 'false',
+    test: [unit('runtime/union'), 'that all come from one source row never fill the queue'],
+  },
+  {
+    rule: 'lanes give rows to a union in the order in which they come back',
+    file: 'src/runtime/flow/stage.ts',
+    from: 'terms.inOrder && this.lanes.length > 1',
+    to: 'this.lanes.length < 0',
+    test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order, whatever breaks: from seed 1'],
+  },
+  {
+    rule: 'later dead rows of a key not tried again',
+    file: 'python/anabranch/_chain/undo.py',
+    from: 'one.operator < stateless or first[int(grouping.index[one.row])] == one.row',
+    to: 'first',
+    test: ['test/python/test_rejects.py', 'test_a_row_is_dead_only_if_it_dies_on_the_state_of_the_good_rows_before_it'],
+  },
+  {
+    rule: 'row blamed by a count though workers die by chance',
+    file: 'src/runtime/fault/decide.ts',
+    from: 'Math.ceil(Math.log(doubt) / Math.log(Math.min(perCall, 0.5)))',
+    to: '0',
+    test: [fault, 'where workers die by chance in each tenth call'],
+  },
+]
+
+export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...replies, ...room, ...unions]

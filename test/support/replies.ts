@@ -7,6 +7,7 @@ import { batchFromRows, rowsOf } from '../../src/batch/index.js'
 import { type FunctionRef, openStages } from '../../src/plan/index.js'
 import { type Reply, type StageCodec } from '../../src/runtime/flow/codec.js'
 import { endOrigin, positionOf } from '../../src/runtime/flow/origin.js'
+import { RowOrder } from '../../src/runtime/flow/row-order.js'
 import { type Rows, rowCount } from '../../src/runtime/flow/rows.js'
 import { Stage } from '../../src/runtime/flow/stage.js'
 import { type Call } from '../../src/runtime/flow/ticket.js'
@@ -95,7 +96,9 @@ export async function samplesOf(): Promise<ReadonlyMap<string, Sample>> {
 }
 
 const observer = { count: () => undefined, log: () => undefined }
-const terms = { lanes: 1, keyGroups: 128, rowsMax: 1_000, window: 1, transientMaxMs: 1_000, observer }
+const order = new RowOrder([0], [0])
+const limits = { lanes: 1, keyGroups: 128, rowsMax: 1_000, window: 1, transientMaxMs: 1_000 }
+const terms = { ...limits, inOrder: false, order, observer }
 
 /** The replies to a call with 40 rows of six keys, and to the last call where the stage has one. */
 async function answersOf(stage: Stage, worker: TestWorker): Promise<readonly Sample[]> {
