@@ -2,18 +2,18 @@
  * Build: from drafts to a frozen plan. Gives every node its id and its schema, and notes what only the drafts know:
  * arguments of the wrong kind, ids given twice, streams that go nowhere. The rules of lint see the rest.
  */
-import { type PlanFault } from '../base/index.js'
-import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft, draftInputs } from './draft.js'
+import { type PlanFault, kindOf } from '../base/index.js'
+import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft, type SourceDraft, draftInputs } from './draft.js'
 import { Faults, type Place } from './faults.js'
 import { type FunctionLike, isFunctionLike, pathBeside } from './functions.js'
 import { frozen } from './frozen.js'
-import { type JobContents, type JobLike, type JobOptions, jobContents } from './job.js'
+import { type JobContents, type JobLike, jobContents } from './job.js'
 import { type LintReaders, lintWith } from './lint.js'
-import { type Edge, type FunctionRef, type Plan, type PlanNode, type PlanOptions, planVersion } from './nodes.js'
+import { type Edge, type FunctionRef, type Plan, type PlanNode, planVersion } from './nodes.js'
+import { readOptions } from './options.js'
 import { refuseFaults } from './refuse.js'
 import { placeText } from './place.js'
 import { type Unschemed, edgeSchema, schemaAfter } from './schemas.js'
-import { bytesOf, msOf } from './units.js'
 
 export interface PlanContext extends LintReaders {
   /** Absolute folder of the job file. */
@@ -74,11 +74,12 @@ class PlanBuilder {
     const [{ root } = { root: null }] = contents
     const options = root?.options ?? {}
     const at = { place: placeText(root?.place ?? null, this.context.folder), what: 'job' }
+    this.checkRoots(contents)
     const plan = frozen<Plan>({
       version: planVersion,
       job: String(root?.name ?? ''),
       params: { ...options.params },
-      options: this.options(options, at),
+      options: readOptions(options, this.faults, at),
       nodes: [...this.nodes.values()],
       modules: [...this.modules.values()],
       folder: this.context.folder,
@@ -147,6 +148,8 @@ class PlanBuilder {
   ): Unschemed {
     switch (draft.kind) {
       case 'source':
+        // Of what could not be read nobody knows the columns.
+        if (this.wrong(draft, placed.id)) this.unknown.add(placed.id)
         return { kind: 'source', ...placed, connector: draft.connector }
       case 'python':
         return { kind: 'python', ...placed, input, fn: this.fn(draft, placed.id) }
@@ -157,10 +160,15 @@ class PlanBuilder {
       case 'union':
         return { kind: 'union', ...placed, inputs }
       case 'sink':
-        for (const { message, hint } of draft.wrong)
-          this.faults.add('ANB1017', this.at(draft, placed.id), message, hint)
+        this.wrong(draft, placed.id)
         return { kind: 'sink', ...placed, input, connector: draft.connector }
     }
+  }
+
+  /** Whether something was passed to it that cannot be read. */
+  private wrong(draft: SourceDraft | SinkDraft, id: string): boolean {
+    for (const { message, hint } of draft.wrong) this.faults.add('ANB1017', this.at(draft, id), message, hint)
+    return draft.wrong.length > 0
   }
 
   private edge(edge: DraftEdge): Edge {
@@ -173,7 +181,7 @@ class PlanBuilder {
     if (!isFunctionLike(fn)) {
       this.unknown.add(id)
       const hint = 'import it from the types file: import features from "./transforms.anabranch.js"'
-      this.faults.add('ANB1011', this.at(draft, id), `.${method} takes a Python function, but got ${kindOf(fn)}`, hint)
+      this.faults.add('ANB1011', this.at(draft, id), `.${method} takes a Python function, but got ${came(fn)}`, hint)
       return noFunction
     }
     const fits = methodOf(fn)
@@ -186,6 +194,17 @@ class PlanBuilder {
     if (!this.modules.has(module)) this.modules.set(module, { path: module, source: fn.from.source, types })
     const { name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared } = fn
     return { module, name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared }
+  }
+
+  /** One file is one job: of two, one would run under the name and the options of the other. */
+  private checkRoots(contents: readonly JobContents[]): void {
+    const roots = [...new Set(contents.map(c => c.root))]
+    const [first, ...others] = roots
+    for (const root of others) {
+      const at = { place: placeText(root.place, this.context.folder), what: `job "${root.name}"` }
+      const message = `the job file exports two jobs, "${first?.name}" and "${root.name}"`
+      this.faults.add('ANB1013', at, message, 'write each job in a file of its own')
+    }
   }
 
   /** The end of an exported chain that nothing reads. */
@@ -204,33 +223,6 @@ class PlanBuilder {
   /** Then the job has no sink at all, which lint says once. */
   private nothingWritten(): boolean {
     return !this.drafts.some((draft): draft is SinkDraft => draft.kind === 'sink')
-  }
-
-  private options(options: JobOptions, at: Place): PlanOptions {
-    const bytes = (name: 'workerMemory' | 'workerRecycle'): number | null => {
-      const given = options[name]
-      const read = given === undefined ? null : bytesOf(given)
-      if (given !== undefined && read === null) this.wrongOption(at, name, given, "a size such as '2GiB'")
-      return read
-    }
-    const transientMaxMs = msOf(options.transientMax ?? '10min')
-    if (transientMaxMs === null) this.wrongOption(at, 'transientMax', options.transientMax, "a time such as '10min'")
-    return {
-      maxDead: options.maxDead ?? null,
-      keyGroups: options.keyGroups ?? 128,
-      workerMemoryBytes: bytes('workerMemory'),
-      recycleBytes: bytes('workerRecycle'),
-      transientMaxMs: transientMaxMs ?? 600_000,
-    }
-  }
-
-  private wrongOption(at: Place, name: string, value: unknown, allowed: string): void {
-    this.faults.add(
-      'ANB1017',
-      at,
-      `job option ${name} must be ${allowed}, but it is ${JSON.stringify(value)}`,
-      `write ${allowed}`,
-    )
   }
 }
 
@@ -273,7 +265,7 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   return `${name}-${number}`
 }
 
-function kindOf(value: unknown): string {
+function came(value: unknown): string {
   if (typeof value === 'function') return 'a JavaScript function'
-  return value === undefined ? 'undefined (is there a function of that name?)' : `a ${typeof value}`
+  return value === undefined ? 'undefined (is there a function of that name?)' : kindOf(value)
 }

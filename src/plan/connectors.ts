@@ -4,6 +4,7 @@
  * when the job becomes a plan, with all its other faults.
  */
 import { type Format, type SinkFormat, json } from './formats.js'
+import { givenFormat, givenPath, givenWrite } from './given.js'
 import { type SinkConnector, type SourceConnector } from './nodes.js'
 import { type Columns } from './types.js'
 import { type Bytes, type Duration, bytesOf, msOf } from './units.js'
@@ -11,6 +12,7 @@ import { type Bytes, type Duration, bytesOf, msOf } from './units.js'
 /** Where rows of columns `C` come from. */
 export interface Source<C extends Columns> {
   readonly source: SourceConnector
+  readonly wrong: readonly WrongOption[]
   readonly columns?: C
 }
 /** Where rows go. */
@@ -18,7 +20,7 @@ export interface Sink {
   readonly sink: SinkConnector
   readonly wrong: readonly WrongOption[]
 }
-/** An option that cannot be read; it becomes a fault of the plan. */
+/** An argument or an option that cannot be read; it becomes a fault of the plan. */
 export interface WrongOption {
   readonly message: string
   readonly hint: string
@@ -50,18 +52,21 @@ export interface FileSourceOptions {
  * decompressed. Bounded; positions are exact, so rows come out exactly once per finished run.
  */
 function filesSource<C extends Columns>(glob: string, format: Format<C>, options: FileSourceOptions = {}): Source<C> {
-  return { source: { kind: options.tail === true ? 'tail' : 'files', glob, format: format.format } }
+  const { node, wrong } = givenFormat('files(...)', format)
+  return { source: { kind: options.tail === true ? 'tail' : 'files', glob, format: node }, wrong }
 }
 
 /** Files in a folder of the run's output folder. A file is visible only when it is whole. */
 function filesSink(path: string, format: SinkFormat, options: FileSinkOptions = {}): Sink {
   const bytes = bytesOf(options.roll?.bytes ?? '128MiB')
   const ms = msOf(options.roll?.ms ?? '60s')
-  const wrong: WrongOption[] = []
+  const write = givenWrite(format)
+  const wrong: WrongOption[] = [...givenPath(path), ...write.wrong]
   if (bytes === null) wrong.push(wrongRoll('bytes', options.roll?.bytes, "1 byte or more, such as '128MiB'"))
   if (ms === null) wrong.push(wrongRoll('ms', options.roll?.ms, "1 ms or more, such as '60s'"))
   const roll = { bytes: bytes ?? 2 ** 27, ms: ms ?? 60_000 }
-  return { sink: { kind: 'files', path, format: format.write, roll, partitionBy: options.partitionBy ?? [] }, wrong }
+  const partitionBy = options.partitionBy ?? []
+  return { sink: { kind: 'files', path: String(path), format: write.node, roll, partitionBy }, wrong }
 }
 
 const wrongRoll = (name: string, value: unknown, allowed: string): WrongOption => ({
@@ -78,7 +83,8 @@ export const files: typeof filesSource & { readonly sink: typeof filesSink } = O
  * Unbounded, without positions: what was read before a crash is gone, so rows come out at most once.
  */
 function socketSource<C extends Columns>(address: string, format: Format<C>): Source<C> {
-  return { source: { kind: 'socket', address, format: format.format } }
+  const { node, wrong } = givenFormat('socket(...)', format)
+  return { source: { kind: 'socket', address, format: node }, wrong }
 }
 
 /** JSON lines to `tcp://host:port` or `unix:///path`. */

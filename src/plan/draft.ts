@@ -19,6 +19,7 @@ export interface DraftEdge {
 export interface SourceDraft extends Drafted {
   readonly kind: 'source'
   readonly connector: SourceConnector
+  readonly wrong: readonly WrongOption[]
 }
 export interface PythonDraft extends Drafted {
   readonly kind: 'python'

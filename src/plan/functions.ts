@@ -23,7 +23,8 @@ export interface FunctionLike extends Omit<FunctionRef, 'module'> {
   readonly from: ModuleLike
 }
 
-export const schemaJsonOf = (schema: SchemaLike): SchemaJson => (isFields(schema) ? schema : Object.entries(schema))
+export const schemaJsonOf = (schema: SchemaLike): SchemaJson =>
+  isFields(schema) ? schema : Object.entries(schema).map(([name, type]) => [name, String(type)])
 
 const isFields = (schema: SchemaLike): schema is readonly FieldJson[] => Array.isArray(schema)
 

@@ -9,6 +9,7 @@
 import { type Sink, type Source } from './connectors.js'
 import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft } from './draft.js'
 import { type FunctionLike } from './functions.js'
+import { givenSink, givenSource } from './given.js'
 import { type KeyNode, type ParamValue } from './nodes.js'
 import { type CallPlace, callPlace } from './place.js'
 import {
@@ -86,7 +87,8 @@ class Job implements JobLike {
   /** A stream of the rows of `source`. A job may have several, brought together with `.union`. */
   from<C extends Columns>(source: Source<C>, options: IdOption = {}): Stream<C> {
     const place = callPlace(this.from)
-    const draft: Draft = Object.freeze({ kind: 'source', connector: source.source, place, id: options.id ?? null })
+    const { source: connector, wrong } = givenSource(source)
+    const draft: Draft = Object.freeze({ kind: 'source', connector, wrong, place, id: options.id ?? null })
     const write = (sink: SinkDraft): void => void this.#written.push(sink)
     return new Stream<C>(this.#root, write, { draft, side: null }, [], [])
   }
@@ -191,11 +193,12 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
 
   /** Writes the rows. The answer is the same stream, and a job with one more output. */
   to(sink: Sink, options: IdOption = {}): Stream<C, K, S> {
+    const { sink: connector, wrong } = givenSink(sink)
     const draft: SinkDraft = Object.freeze({
       kind: 'sink',
       input: this.#at,
-      connector: sink.sink,
-      wrong: sink.wrong,
+      connector,
+      wrong,
       place: callPlace(this.to),
       id: options.id ?? null,
     })

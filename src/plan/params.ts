@@ -18,11 +18,18 @@ export function withParams(plan: Plan, sets: readonly string[]): Plan {
     else if (before === undefined) {
       fault(`job "${plan.job}" has no parameter "${name}"`, suggest(name, Object.keys(plan.params), 'parameters'))
     } else {
-      const value = readAs(before, set.slice(at + 1))
+      const text = set.slice(at + 1)
+      const value = readAs(before, text)
+      const rounded = typeof value === 'string' ? null : roundedIn(text)
       if (value === undefined)
         fault(
-          `parameter "${name}" must be ${kindOf(before)}, but got "${set.slice(at + 1)}"`,
+          `parameter "${name}" must be ${kindOf(before)}, but got "${text}"`,
           `its value in the job is ${JSON.stringify(before)}`,
+        )
+      else if (rounded !== null)
+        fault(
+          `parameter "${name}" would lose digits: ${rounded} becomes ${String(Number(rounded))}`,
+          `make it a text in the job, ${name}: '...', and write int(...) in Python`,
         )
       else params[name] = value
     }
@@ -45,6 +52,16 @@ function readAs(before: ParamValue, text: string): ParamValue | undefined {
     ? value
     : undefined
 }
+
+/** The first whole number that is no longer itself as a JavaScript number; null where there is none. */
+function roundedIn(text: string): string | null {
+  const numbers = text.replace(/"(?:[^"\\]|\\.)*"/g, '""').match(/-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi) ?? []
+  const isWhole = (number: string): boolean => /^-?\d+$/.test(number)
+  return numbers.find(number => isWhole(number) && !isExact(number)) ?? null
+}
+
+/** JSON carries the digits that JavaScript shows, which beyond 2^53 are the nearest, not the number's own. */
+const isExact = (number: string): boolean => BigInt(number) === 0n || String(Number(number)) === String(BigInt(number))
 
 function parsed(text: string): ParamValue | undefined {
   try {

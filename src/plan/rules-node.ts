@@ -84,6 +84,7 @@ function schemaIn(rule: NodeRule, edge: Edge): SchemaJson | null {
 }
 
 function lintSource(rule: NodeRule, node: SourceNode): void {
+  if (rule.tainted.has(node.id)) return
   const at = placeOf(node)
   const { connector } = node
   lintColumns(rule, at, formatSchema(connector.format), `schema of source "${node.id}"`)
@@ -293,10 +294,10 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
   const [top = ''] = parts
   if (connector.path.startsWith('/') || parts.includes('..')) {
     const hint = 'sink paths are relative to --out and stay in it: files.sink("name/", ...)'
-    rule.faults.add('ANB4005', at, `sink path "${connector.path}" leaves the output folder`, hint)
+    rule.faults.add('ANB4005', at, `sink path ${JSON.stringify(connector.path)} leaves the output folder`, hint)
   } else if (parts.length === 0 || reserved.has(top) || parts.some(part => /^[.]|[\\\u0000-\u001f]/.test(part))) {
     const hint = 'name a folder for this output alone: files.sink("name/", ...)'
-    rule.faults.add('ANB1010', at, `sink path "${connector.path}" is not allowed`, hint)
+    rule.faults.add('ANB1010', at, `sink path ${JSON.stringify(connector.path)} is not allowed`, hint)
   }
 }
 

@@ -96,6 +96,10 @@ describe('parameters from the command line are read by the type of the default',
     ['none=x', 'none', 'x'],
     ['none=3', 'none', 3],
     ['none=null', 'none', null],
+    ['limit=9007199254740992', 'limit', 2 ** 53],
+    ['limit=1e18', 'limit', 1e18],
+    ['name=9007199254740993', 'name', '9007199254740993'],
+    ['table={"9007199254740993":1}', 'table', { '9007199254740993': 1 }],
   ]
   for (const [text, name, expected] of cases) test(text, () => expect(set(text)[name]).toEqual(expected))
 
@@ -107,6 +111,9 @@ describe('parameters from the command line are read by the type of the default',
     ['table=1', 'must be a JSON object'],
     ['limits=6', 'job "p" has no parameter "limits"'],
     ['limit', '--set takes name=value'],
+    ['limit=9223372036854775807', 'would lose digits: 9223372036854775807 becomes 9223372036854776000'],
+    ['list=[1,-9007199254740993]', 'would lose digits: -9007199254740993 becomes -9007199254740992'],
+    ['none=9007199254740993', 'would lose digits'],
   ] as const
   for (const [text, expected] of wrong) {
     test(`${text} is refused`, () => {

@@ -1,0 +1,41 @@
+/** Options of a job, read: sizes and times become numbers, and what cannot be read or is not known becomes a fault. */
+import { type Faults, type Place, suggest } from './faults.js'
+import { type JobOptions } from './job.js'
+import { type PlanOptions } from './nodes.js'
+import { bytesOf, msOf } from './units.js'
+
+/** Every option has its place here, or this does not compile. */
+const known: Readonly<Record<keyof JobOptions, true>> = {
+  params: true,
+  maxDead: true,
+  keyGroups: true,
+  workerMemory: true,
+  workerRecycle: true,
+  transientMax: true,
+}
+
+export function readOptions(options: JobOptions, faults: Faults, at: Place): PlanOptions {
+  const wrong = (name: keyof JobOptions, allowed: string): void => {
+    const given = JSON.stringify(options[name])
+    faults.add('ANB1017', at, `job option ${name} must be ${allowed}, but it is ${given}`, `write ${allowed}`)
+  }
+  const bytes = (name: 'workerMemory' | 'workerRecycle'): number | null => {
+    const given = options[name]
+    const read = given === undefined ? null : bytesOf(given)
+    if (given !== undefined && read === null) wrong(name, "a size such as '2GiB'")
+    return read
+  }
+  const transientMaxMs = msOf(options.transientMax ?? '10min')
+  if (transientMaxMs === null) wrong('transientMax', "a time such as '10min'")
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(known, name)) continue
+    faults.add('ANB1017', at, `a job has no option "${name}"`, suggest(name, Object.keys(known), 'options'))
+  }
+  return {
+    maxDead: options.maxDead ?? null,
+    keyGroups: options.keyGroups ?? 128,
+    workerMemoryBytes: bytes('workerMemory'),
+    recycleBytes: bytes('workerRecycle'),
+    transientMaxMs: transientMaxMs ?? 600_000,
+  }
+}
