@@ -34,9 +34,9 @@ export function wordsOf<const T extends OptionsConfig>(
   options: T,
 ): ReturnType<typeof parseArgs<{ args: string[]; options: T; allowPositionals: true; strict: true }>> {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+    return parseArgs({ args: joined(args, options), options, allowPositionals: true, strict: true })
   } catch (cause) {
-    const said = cause instanceof Error ? (cause.message.split('. ')[0] ?? '') : String(cause)
+    const said = cause instanceof Error ? (cause.message.split(/[.]\s/)[0] ?? '') : String(cause)
     const unknown = /^Unknown option '--?([^']+)'/.exec(said)?.[1]
     const near = unknown === undefined ? null : nearest(unknown, Object.keys(options))
     throw usageError(
@@ -46,6 +46,18 @@ export function wordsOf<const T extends OptionsConfig>(
   }
 }
 
+/** `--lanes -1` as `--lanes=-1`: a number with a sign is a value, and no option has such a name. */
+function joined(args: readonly string[], options: OptionsConfig): string[] {
+  const all: string[] = []
+  for (const word of args) {
+    const before = all.at(-1) ?? ''
+    const takesValue = before.startsWith('--') && options[before.slice(2)]?.type === 'string'
+    if (takesValue && /^-\d/.test(word)) all[all.length - 1] = `${before}=${word}`
+    else all.push(word)
+  }
+  return all
+}
+
 export function usageError(command: Pick<Command, 'usage'>, message: string): PlanError {
   return new PlanError('ANB8003', message, { hint: `usage: npx anabranch ${command.usage}` })
 }
@@ -53,7 +65,7 @@ export function usageError(command: Pick<Command, 'usage'>, message: string): Pl
 /** The one positional word that a command needs. */
 export function oneWord(command: Pick<Command, 'name' | 'usage'>, words: readonly string[], what: string): string {
   const [word] = words
-  if (word === undefined) throw usageError(command, `${command.name} needs ${what}`)
+  if (word === undefined || word === '') throw usageError(command, `${command.name} needs ${what}`)
   if (words.length > 1)
     throw usageError(command, `${command.name} takes one ${what.replace(/^an? /, '')}, but got ${words.length}`)
   return word

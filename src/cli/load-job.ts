@@ -5,10 +5,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { register } from 'node:module'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { PlanError } from '../base/index.js'
+import { PlanError, kindOf } from '../base/index.js'
 import { type JobLike, type Plan, type Planned, isJob, jobOf, planOf, refuseFaults, withParams } from '../plan/index.js'
+import { importError } from './import-error.js'
 
 export interface LoadedJob {
   readonly plan: Plan
@@ -37,11 +38,15 @@ export async function loadPlanned(path: string): Promise<{ planned: Planned; fil
 /** A folder stands for the `job.ts` in it. */
 export function fileOf(path: string): string {
   const given = resolve(path)
-  const file = existsSync(given) && statSync(given).isDirectory() ? join(given, 'job.ts') : given
+  const isFolder = existsSync(given) && statSync(given).isDirectory()
+  const file = isFolder ? join(given, 'job.ts') : given
+  const hint = 'give the path of a job file: npx anabranch run job.ts'
   if (!existsSync(file)) {
-    throw new PlanError('ANB1013', `job file ${path} does not exist`, {
-      hint: 'give the path of a job file: npx anabranch run job.ts',
-    })
+    const what = isFolder ? `folder ${path} has no job.ts` : `job file ${path} does not exist`
+    throw new PlanError('ANB1013', what, { hint })
+  }
+  if (!/\.[cm]?[jt]sx?$/.test(file)) {
+    throw new PlanError('ANB1013', `expected a job file in TypeScript, got ${path}`, { hint })
   }
   return realpathSync(file)
 }
@@ -67,42 +72,28 @@ async function hook(): Promise<void> {
 async function importJob(file: string): Promise<Readonly<Record<string, unknown>>> {
   hooked ??= hook()
   await hooked
+  const guard = whileImporting(file)
   try {
     const exported: Readonly<Record<string, unknown>> = await import(pathToFileURL(file).href)
     return exported
   } catch (cause) {
     if (cause instanceof PlanError) throw cause
     throw importError(file, cause)
+  } finally {
+    guard.over()
   }
 }
 
-function importError(file: string, cause: unknown): PlanError {
-  const name = basename(file)
-  const error = cause instanceof Error ? cause : new Error(String(cause))
-  const missing = /Cannot find module '([^']+)\.anabranch\.(?:js|ts)'/.exec(error.message)?.[1]
-  if (missing !== undefined) {
-    const module = `${relative(process.cwd(), missing.replace(/^file:\/\//, '')) || missing}.py`
-    const hint = `run: npx anabranch types ${module}`
-    return new PlanError('ANB1009', `job file ${name} imports a types file that does not exist`, {
-      detail: error.message,
-      hint,
-      cause,
-    })
+/** A job file that ends the process, or waits for what never comes, would otherwise end the run with exit code 0. */
+function whileImporting(file: string): { readonly over: () => void } {
+  const ended = (): void => {
+    const message = `job file ${basename(file)} ended the process, or awaits what never comes`
+    const hint = 'a job file only describes a job: let it come to its end by itself'
+    // Thrown it would come to the job file, which may catch it.
+    process.emit('uncaughtException', new PlanError('ANB1020', message, { hint }))
   }
-  const hint = 'mend the line that the first frame shows'
-  const said = error.message.split('\n')[0] ?? ''
-  return new PlanError('ANB1020', `job file ${name} could not be imported: ${error.name}: ${said}`, {
-    detail: framesOf(error),
-    hint,
-    cause,
-  })
-}
-
-/** The user's frames: neither Node's nor the loader's. */
-function framesOf(error: Error): string {
-  const lines = (error.stack ?? error.message).split('\n')
-  const own = lines.filter(line => !/^\s+at .*(node:|\/node_modules\/(tsx|esbuild)\/)/.test(line))
-  return own.slice(0, 12).join('\n')
+  process.on('exit', ended)
+  return { over: () => process.off('exit', ended) }
 }
 
 /** The exported chain with the job that it belongs to, so that all outputs written on the job are in the plan. */
@@ -111,8 +102,8 @@ function jobsOf(exported: unknown, file: string): readonly [JobLike, ...JobLike[
   const jobs = values.filter(isJob)
   const [first, ...rest] = jobs
   if (first === undefined || jobs.length < values.length) {
-    const got = exported === undefined ? 'nothing' : `a ${typeof exported}`
-    throw new PlanError('ANB1013', `job file ${basename(file)} must export a job as default, but it exports ${got}`)
+    const message = `job file ${basename(file)} must export a job as default, but it exports ${kindOf(exported)}`
+    throw new PlanError('ANB1013', message)
   }
   return [jobOf(first), first, ...rest]
 }

@@ -2,10 +2,11 @@
 /** The command `anabranch`: finds the command, runs it, turns what it throws into words and an exit code. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { PlanError, nearest } from '../base/index.js'
+import { AnabranchError, PlanError, nearest } from '../base/index.js'
 import { type Command, type Terminal } from './command.js'
 import { exitCodeOf, exitCodes } from './exit-codes.js'
 import { details, helpOf } from './help.js'
+import { isFromJob, userFrames } from './import-error.js'
 import { colored, errorJson, renderError } from './render.js'
 import { realTerminal } from './terminal.js'
 
@@ -62,12 +63,32 @@ function folderOf(words: readonly string[]): string | null {
 const terminal = realTerminal()
 
 /** What nobody caught, a timer of the job file or a mistake of ours: words, and the code for it. */
-function fail(error: unknown): never {
+function fail(thrown: unknown): never {
+  const error = toldError(thrown)
   terminal.status('')
-  if (process.argv.includes('--json')) terminal.out(JSON.stringify({ error: errorJson(error) }))
   const text = renderError(error, folderOf(process.argv.slice(2)))
   terminal.err(terminal.color ? colored(text) : text)
+  if (process.argv.includes('--json')) tell(JSON.stringify({ error: errorJson(error) }))
   process.exit(exitCodeOf(error))
+}
+
+/** On stdout, where that can be written. */
+function tell(line: string): void {
+  try {
+    terminal.out(line)
+  } catch (error) {
+    if (!(error instanceof AnabranchError)) throw error
+  }
+}
+
+/** A job file may leave a timer or a promise behind that throws later: that is its mistake, not ours. */
+function toldError(thrown: unknown): unknown {
+  if (thrown instanceof AnabranchError || !isFromJob(thrown)) return thrown
+  return new PlanError('ANB1020', `the job file threw after it was imported: ${thrown.name}: ${thrown.message}`, {
+    detail: userFrames(thrown),
+    hint: 'mend the line that the first frame shows',
+    cause: thrown,
+  })
 }
 
 process.on('uncaughtException', fail)

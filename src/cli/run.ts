@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { AnabranchError, type Observer } from '../base/index.js'
 import { type Plan } from '../plan/index.js'
 import { type Progress, type RunOptions, type RunResult, openWorld, pythonFor, runJob } from '../runtime/index.js'
-import { type Command, type Terminal, oneWord, wholeOption, wordsOf } from './command.js'
+import { type Command, type Terminal, oneWord, usageError, wholeOption, wordsOf } from './command.js'
 import { type Ends, endsOf, withEnds } from './ends.js'
 import { exitCodes } from './exit-codes.js'
 import { type LoadedJob, fileOf, loadJob } from './load-job.js'
@@ -42,6 +42,7 @@ export const run: Command = {
       write: { type: 'string' },
     })
     const path = oneWord(run, positionals, 'a job file')
+    if (values.out === '') throw usageError(run, '--out needs the path of a folder, but it is empty')
     const limits = {
       workers: wholeOption(run, 'workers', values.workers, { least: 1, most: 256 }),
       lanes: wholeOption(run, 'lanes', values.lanes, { least: 1, most: 32_768 }),

@@ -1,5 +1,6 @@
 /** The real terminal: data on stdout, the rest on stderr, one status line that never mixes with what is printed. */
 import { writeSync } from 'node:fs'
+import { ConnectorError } from '../base/index.js'
 import { type Terminal } from './command.js'
 
 export function realTerminal(env: Readonly<Record<string, string | undefined>> = process.env): Terminal {
@@ -36,7 +37,10 @@ export function realTerminal(env: Readonly<Record<string, string | undefined>> =
   }
 }
 
-/** A pipe that is full answers EAGAIN; one that nobody reads any more is no error of ours. */
+/**
+ * A pipe that is full answers EAGAIN; one that nobody reads any more is no error of ours. Where stderr cannot be
+ * written there is nobody to tell.
+ */
 function writeAll(descriptor: 1 | 2, text: string): void {
   const bytes = Buffer.from(text)
   let at = 0
@@ -45,8 +49,11 @@ function writeAll(descriptor: 1 | 2, text: string): void {
       at += writeSync(descriptor, bytes, at)
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : ''
-      if (code === 'EPIPE') return
-      if (code !== 'EAGAIN') throw error
+      if (code === 'EAGAIN') continue
+      if (code === 'EPIPE' || descriptor === 2) return
+      const said = error instanceof Error ? error.message : String(error)
+      const hint = 'check space and permissions where stdout goes'
+      throw new ConnectorError('ANB4003', `could not write to stdout: ${said}`, { hint, cause: error })
     }
   }
 }

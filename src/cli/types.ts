@@ -1,5 +1,5 @@
 /** `anabranch types`: writes the types file of a Python module, or prints the schema of a Parquet file. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { PlanError } from '../base/index.js'
 import { openWorld, packageFolder, pythonFor } from '../runtime/index.js'
@@ -30,6 +30,9 @@ export const types: Command = {
     if ((values.from === undefined) === (positionals.length === 0)) {
       throw usageError(types, 'types needs a Python file, or --from and a Parquet file')
     }
+    const stranger = positionals.find(word => !word.endsWith('.py'))
+    if (stranger !== undefined) throw usageError(types, `types takes Python files, but got "${stranger}"`)
+    for (const file of values.from === undefined ? positionals : [values.from]) mustBeFile(file)
     const json = values.json === true
     if (values.from !== undefined) {
       const path = resolve(values.from)
@@ -48,6 +51,14 @@ export const types: Command = {
     if (json) terminal.out(JSON.stringify({ files }))
     return exitCodes.done
   },
+}
+
+/** Found out here: Python would say it with a traceback. */
+function mustBeFile(given: string): void {
+  const there = statSync(given, { throwIfNoEntry: false })
+  if (there?.isFile() === true) return
+  const what = there === undefined ? 'does not exist' : 'is not a file'
+  throw new PlanError('ANB4001', `expected a file to read, "${given}" ${what}`)
 }
 
 export interface TypesFile {

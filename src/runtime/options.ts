@@ -69,6 +69,9 @@ export class StoppedError extends AnabranchError {
   readonly class = 'WorkerError' as const
 
   constructor() {
-    super('ANB3001', 'the run was stopped before it was done')
+    super('ANB3001', 'the run was stopped before it was done', {
+      detail: 'Files that were whole are in the output folder; what was being written is gone.',
+      hint: 'start it again: it begins anew',
+    })
   }
 }

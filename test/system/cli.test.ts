@@ -130,7 +130,7 @@ describe('what cannot run is refused with exit code 2 and words, before anything
       'export default 1',
       /ANB1013 job file job\.ts must export a job as default, but it exports a number/,
     ],
-    ['a job file that does not parse', 'export default (', /ANB1020 job file job\.ts could not be imported/],
+    ['a job file that does not parse', 'export default (', /ANB1020 job file job\.ts could not be parsed/],
     [
       'a job file that throws',
       "throw new Error('no luck')",

@@ -3,6 +3,7 @@
  * since importing a module runs its code; whatever that does, the answer here is data or a typed error.
  */
 import { createRequire } from 'node:module'
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PlanError, type Shape, ShapeError, type World, catalogue, shape } from '../../base/index.js'
 import { type FunctionRef } from '../../plan/index.js'
@@ -64,15 +65,16 @@ async function ask(question: Question, options: DescribeOptions): Promise<unknow
   const command = [process.execPath, ...loader, fileURLToPath(program), mark, JSON.stringify(question)]
   const ended = await run(command, options, timeoutMs)
   const at = ended.stdout.lastIndexOf(mark)
-  if (at >= 0) return answerOf(question, ended.stdout.slice(at + mark.length))
+  const name = relative(options.cwd, question.path)
+  if (at >= 0) return answerOf(question, name, ended.stdout.slice(at + mark.length))
   if (ended.timedOut) {
-    const message = `module ${question.path} was not imported within ${timeoutMs / 1000} s`
+    const message = `module ${name} was not imported within ${timeoutMs / 1000} s`
     throw new PlanError('ANB1020', message, {
       detail: tail(ended.stderr),
       hint: 'do slow things when a worker opens: @ab.resource',
     })
   }
-  const message = `Python ended while it imported ${question.path}`
+  const message = `Python ended while it imported ${name}`
   throw new PlanError('ANB1020', message, {
     detail: tail(ended.stderr),
     hint: 'a module of transforms must not end the process',
@@ -144,7 +146,7 @@ const failedShape = shape.object({
   cause: shape.list(shape.object({ type: shape.string, message: shape.string })),
 })
 
-function answerOf(question: Question, text: string): unknown {
+function answerOf(question: Question, name: string, text: string): unknown {
   const raw: unknown = JSON.parse(text)
   if (shape.record(raw, '')['ok'] === true) return answerShape(raw, '').value
   const failed = failedShape(raw, '')
@@ -153,7 +155,10 @@ function answerOf(question: Question, text: string): unknown {
     throw new PlanError(failed.code, failed.message, { detail, ...(failed.hint !== '' && { hint: failed.hint }) })
   }
   const said = failed.message.split('\n')[0] ?? ''
-  throw new PlanError('ANB1020', `module ${question.path} could not be imported: ${failed.type}: ${said}`, { detail })
+  if (question.op === 'parquet') {
+    throw new PlanError('ANB4002', `expected a Parquet file, "${name}" cannot be read as one: ${said}`)
+  }
+  throw new PlanError('ANB1020', `module ${name} could not be imported: ${failed.type}: ${said}`, { detail })
 }
 
 const isPlanCode = (code: string): code is keyof typeof catalogue =>

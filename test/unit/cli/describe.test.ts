@@ -75,7 +75,7 @@ test('a module that never ends is killed at the deadline', async () => {
   })
   await expect(describeModule('/t.py', { ...options, timeoutMs: 5_000 })).rejects.toMatchObject({
     code: 'ANB1020',
-    message: 'module /t.py was not imported within 5 s',
+    message: 'module t.py was not imported within 5 s',
     detail: 'waiting for a lock',
   })
   expect([seen.kills > 0, seen.ringsAfterMs]).toEqual([true, 5_000])
@@ -88,7 +88,7 @@ describe('an answer that is none is refused', () => {
   }
   const failed = { ok: false, code: '', hint: '', type: 'KeyError', message: "'x'", traceback: 'Traceback', cause: [] }
   const cases = [
-    ['an exception', say(failed), "ANB1020 module /t.py could not be imported: KeyError: 'x'"],
+    ['an exception', say(failed), "ANB1020 module t.py could not be imported: KeyError: 'x'"],
     ['a declaration that was refused', say({ ...failed, code: 'ANB1015', message: 'no type' }), 'ANB1015 no type'],
     ['a code that we do not know', say({ ...failed, code: 'ANB9999' }), 'ANB1020 '],
     ['another form', say({ ok: true, value: { ...answer, schemas: [] } }), 'ANB8002 '],

@@ -1,0 +1,141 @@
+/**
+ * Mistakes of users, one after the other: each ends with the exit code of a mistake, one code, and words that name what
+ * came and what to do. None of them shows a stack of ours, and none is called a mistake of ours.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type Ended, runCli } from '../support/cli.js'
+import { type JobFolder, jobFolder } from '../support/job-folder.js'
+
+const transforms = `
+import anabranch as ab
+
+Row = ab.schema({"id": ab.int64, "x": ab.float64})
+
+@ab.transform(inputs={"x": ab.float64}, outputs={"y": ab.float64})
+def same(batch):
+    return {"y": batch["x"]}
+`
+const imports = `import { files, job, json, nullSink } from 'anabranch'
+import t from './transforms.anabranch.js'
+`
+const source = "job('bad').from(files('in/*.jsonl', json(t.Row)))"
+const input = '{"id":1,"x":0.5}\n{"id":2,"x":1.5}\n'
+
+const folderWith = (job: string, more: Readonly<Record<string, string | Uint8Array>> = {}): Promise<JobFolder> =>
+  jobFolder({ 'job.ts': `${imports}${job}`, 'transforms.py': transforms, 'in/a.jsonl': input, ...more })
+
+/** Nothing of the package's own files is in what a user reads. */
+function expectWords(ended: Ended, expected: RegExp): void {
+  expect(ended.stderr).toMatch(expected)
+  expect(ended.stderr).not.toMatch(/\/(dist|src)\/|site-packages|anabranch\/_|mistake of anabranch/)
+}
+
+describe('a job file is refused before anything starts', () => {
+  const cases: readonly (readonly [string, string, RegExp])[] = [
+    [
+      'one that throws a text',
+      "throw 'no luck'",
+      /^ANB1020 job file job\.ts threw the text "no luck" while it was imported\n {2}hint/,
+    ],
+    [
+      'one that ends the process',
+      'process.exit(0)',
+      /^ANB1020 job file job\.ts ended the process, or awaits what never comes/,
+    ],
+    [
+      'one that awaits what never comes',
+      'await new Promise(() => {})',
+      /^ANB1020 job file job\.ts ended the process, or awaits/,
+    ],
+    [
+      'one with a promise that nobody awaits',
+      `Promise.reject('no luck')\nexport default ${source}.to(nullSink())`,
+      /^ANB1020 the job file threw after it was imported: .*"no luck"/,
+    ],
+    [
+      'one that does not parse',
+      'export default job(\n\nfoo bar',
+      /^ANB1020 job file job\.ts could not be parsed: Expected "\)" but found "bar"\n {2}detail: .*job\.ts:5: /,
+    ],
+    [
+      'one that imports a package that is not there',
+      "import 'not-there-at-all'",
+      /^ANB1020 .*package "not-there-at-all" does not exist\n.*\n {2}hint: {3}run: npm install not-there-at-all\n/,
+    ],
+    [
+      'one whose own line throws',
+      `const f = () => (null as any).x\nexport default f()`,
+      /^ANB1020 .*TypeError: .*\n {2}detail: TypeError: .*\n +at f \(.*job\.ts:3:/,
+    ],
+    [
+      'one with two jobs',
+      `export default [${source}.to(nullSink()), job('b').from(files('in/*', json(t.Row))).to(nullSink())]`,
+      /ANB1013 the job file exports two jobs, "bad" and "b"/,
+    ],
+    [
+      'a schema that the types file does not have',
+      `export default job('bad').from(files('in/*', json(t.Raw))).apply(t.same).to(nullSink())`,
+      /^job\.ts:3 .*\nANB1017 files\(\.\.\.\) needs a schema to read json, but got none\n.*\n.*\n\nANB1000 job "bad" has a fault/,
+    ],
+  ]
+  test.each(cases)('%s', async (_name, text, expected) => {
+    const folder = await folderWith(text)
+    const run = await folder.run()
+    expect(run.code, run.stderr).toBe(2)
+    expectWords(run, expected)
+    expect(run.json).toHaveProperty('error.code')
+  })
+})
+
+describe('words that the command cannot take', () => {
+  const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
+    [
+      'a number with a sign',
+      ['run', 'job.ts', '--lanes', '-1'],
+      /^ANB8003 --lanes must be a whole number of 1 to 32768, but it is "-1"\n/,
+    ],
+    ['an output folder without a name', ['run', 'job.ts', '--out', ''], /^ANB8003 --out needs the path of a folder/],
+    ['a folder without a job', ['run', 'in'], /^ANB1013 folder in has no job\.ts\n/],
+    [
+      'a Python file for a job',
+      ['run', 'transforms.py'],
+      /^ANB1013 expected a job file in TypeScript, got transforms\.py\n/,
+    ],
+    [
+      'types of a file that is not there',
+      ['types', 'nothing.py'],
+      /^ANB4001 expected a file to read, "nothing\.py" does not exist\n/,
+    ],
+    [
+      'types of what is no Python',
+      ['types', 'transforms.py', 'job.ts'],
+      /^ANB8003 types takes Python files, but got "job\.ts"\n/,
+    ],
+    [
+      'types from what is no Parquet',
+      ['types', '--from', 'in/a.jsonl'],
+      /^ANB4002 expected a Parquet file, "a\.jsonl" cannot be read as one: .*\n/,
+    ],
+  ]
+  test('each is told in a line, and nothing is written', async () => {
+    const folder = await folderWith(`export default ${source}.to(nullSink())`)
+    for (const [name, args, expected] of cases) {
+      const said = await runCli(args, { cwd: folder.path })
+      expect([name, said.code, said.stdout]).toEqual([name, 2, ''])
+      expectWords(said, expected)
+    }
+    expect(existsSync(join(folder.path, 'out'))).toBe(false)
+  })
+
+  test('where stdout cannot be written it is told, and where stderr cannot be written nothing happens', async () => {
+    const folder = await folderWith(`export default ${source}.to(nullSink())`)
+    const to = (redirect: string) => ({ cwd: folder.path, prefix: ['bash', '-c', `exec "$0" "$@" ${redirect}`] })
+    const full = await runCli(['plan', 'job.ts'], to('>/dev/full'))
+    expect(full.code).toBe(1)
+    expectWords(full, /^ANB4003 could not write to stdout: ENOSPC/)
+    const mute = await runCli(['run', 'job.ts', '--json'], to('2>/dev/full'))
+    expect([mute.code, mute.json]).toMatchObject([0, { rows_in: 2, rows_out: 2 }])
+  })
+})
