@@ -23,8 +23,22 @@ export function print(figure: Figure, asJson: boolean): void {
   process.stdout.write(asJson ? `${JSON.stringify(jsonOf(figure))}\n` : `${textOf(figure)}\n`)
 }
 
-function jsonOf({ wrong, also, ...fixed }: Figure): Readonly<Record<string, unknown>> {
-  return { ...fixed, ...(wrong !== null && { wrong }), ...also }
+/** The names that everyone reads first, in their order. */
+function jsonOf({ wrong, also, ...figure }: Figure): Readonly<Record<string, unknown>> {
+  const { name, value, unit, baseline, ratio, target, met, spread, checksum } = figure
+  return {
+    name,
+    value,
+    unit,
+    baseline,
+    ratio,
+    target,
+    met,
+    spread,
+    checksum,
+    ...(wrong !== null && { wrong }),
+    ...also,
+  }
 }
 
 function textOf(figure: Figure): string {
