@@ -6,6 +6,8 @@ export {
   type Columns,
   type ColumnsOf,
   type CsvOptions,
+  type CustomSinkOptions,
+  type CustomSourceOptions,
   type FileSinkOptions,
   type FileSourceOptions,
   type Format,
@@ -23,6 +25,7 @@ export {
   arrow,
   avro,
   csv,
+  custom,
   files,
   job,
   json,
@@ -31,3 +34,19 @@ export {
   socket,
   text,
 } from './plan/index.js'
+export type {
+  ConnectorContext,
+  DecoderFactory,
+  EncoderFactory,
+  PollLimit,
+  Polled,
+  Row,
+  Sink as SinkContract,
+  SinkFactory,
+  SinkFile,
+  Source as SourceContract,
+  SourceFactory,
+  SourceProgress,
+} from './connectors/index.js'
+export type { Batch, Column, Value } from './batch/index.js'
+export type { DeadRecord, Decoded, Decoder, Encoder } from './formats/index.js'

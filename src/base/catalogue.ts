@@ -133,6 +133,8 @@ const entries = {
   ANB4007: { title: 'output folder is in use', hint: 'wait for the other run, or give another --out' },
   ANB4008: { title: 'output folder holds something else', hint: 'give another --out' },
   ANB4009: { title: 'line is too long', hint: 'lines may have up to 64 MiB' },
+  ANB4010: { title: 'own connector failed', hint: 'read its stack; the first line is yours' },
+  ANB4011: { title: 'own connector broke its contract', hint: 'try it with the cases of anabranch/testing' },
   // 5xxx: protocol
   ANB5001: { title: 'frame could not be accepted', hint: 'the worker was replaced and the batch sent again' },
   ANB5002: { title: 'worker speaks another version', hint: 'install the same version of the Python package' },

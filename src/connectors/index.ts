@@ -12,3 +12,14 @@ export { filesSink, type FilesSinkOptions } from './files/sink.js'
 export { nullSink, type NullSink, type NullSinkOptions } from './null/sink.js'
 export { socketSource, type SocketSourceOptions } from './socket/source.js'
 export { socketSink, type SocketSinkOptions } from './socket/sink.js'
+export type {
+  ConnectorContext,
+  DecoderFactory,
+  EncoderFactory,
+  Row,
+  SinkFactory,
+  SourceFactory,
+} from './custom/contract.js'
+export { OwnDecoder } from './custom/own-decoder.js'
+export { OwnSource } from './custom/own-source.js'
+export { OwnSink } from './custom/own-sink.js'

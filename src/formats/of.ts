@@ -10,7 +10,7 @@ import { jsonDecoder } from './json/decoder.js'
 import { jsonEncoder } from './json/encoder.js'
 import { textDecoder } from './text/decoder.js'
 
-/** Makes decoders, one a file or connection; null for tables. */
+/** Makes decoders, one a file or connection; null for tables, for rows that were never bytes, and for the user's own. */
 export function decoderOf(format: FormatNode): (() => Decoder) | null {
   switch (format.kind) {
     case 'json':
@@ -23,11 +23,13 @@ export function decoderOf(format: FormatNode): (() => Decoder) | null {
       return () => textDecoder()
     case 'parquet':
     case 'arrow':
+    case 'rows':
+    case 'custom':
       return null
   }
 }
 
-/** Null for tables. */
+/** Null for tables and for the user's own. */
 export function encoderOf(format: SinkFormatNode, schema: Schema): Encoder | null {
   switch (format.kind) {
     case 'json':
@@ -38,6 +40,7 @@ export function encoderOf(format: SinkFormatNode, schema: Schema): Encoder | nul
       return avroEncoder(schema, format.codec)
     case 'parquet':
     case 'arrow':
+    case 'custom':
       return null
   }
 }

@@ -9,7 +9,15 @@ import { type FunctionLike, isFunctionLike, pathBeside } from './functions.js'
 import { frozen } from './frozen.js'
 import { type JobContents, type JobLike, jobContents } from './job.js'
 import { type LintReaders, lintWith } from './lint.js'
-import { type Edge, type FunctionRef, type Plan, type PlanNode, planVersion } from './nodes.js'
+import {
+  type Edge,
+  type FunctionRef,
+  type Plan,
+  type PlanNode,
+  type SinkConnector,
+  type SourceConnector,
+  planVersion,
+} from './nodes.js'
 import { readOptions } from './options.js'
 import { refuseFaults } from './refuse.js'
 import { placeText } from './place.js'
@@ -247,11 +255,15 @@ function methodOf(fn: FunctionLike): PythonDraft['method'] {
   return fn.kind === 'filter' ? 'filter' : 'flatMap'
 }
 
+/** An own connector is called as its export is. */
+const ownName = (connector: SourceConnector | SinkConnector): string | null =>
+  connector.kind === 'custom' && connector.name !== '' ? connector.name : null
+
 function plainName(draft: Draft): string {
   if (draft.kind === 'python') return 'operator'
-  if (draft.kind === 'source') return draft.connector.kind
+  if (draft.kind === 'source') return ownName(draft.connector) ?? draft.connector.kind
   if (draft.kind !== 'sink') return draft.kind
-  if (draft.connector.kind !== 'files') return draft.connector.kind
+  if (draft.connector.kind !== 'files') return ownName(draft.connector) ?? draft.connector.kind
   const name = String(draft.connector.path)
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+|-+$/g, '')

@@ -36,11 +36,12 @@ function sourcesOf(nodes: ReadonlyMap<string, PlanNode>, from: PlanNode): readon
 }
 
 /** A socket has no positions: what it gave before a crash is gone. One that is written to cannot take rows back. */
-function pathOf(source: SourceNode, sink: SinkNode): Path {
-  const kept = sink.connector.kind !== 'socket'
-  const guarantee =
-    source.connector.kind === 'socket' ? 'at most once' : kept ? 'exactly once per finished run' : 'at least once'
-  return { source: source.id, sink: sink.id, guarantee, change: 'append' }
+function pathOf({ id, connector }: SourceNode, sink: SinkNode): Path {
+  const isReplayable = connector.kind === 'custom' ? connector.replayable : connector.kind !== 'socket'
+  const takesBack =
+    sink.connector.kind === 'custom' ? sink.connector.delivery === 'exactly-once' : sink.connector.kind !== 'socket'
+  const guarantee = !isReplayable ? 'at most once' : takesBack ? 'exactly once per finished run' : 'at least once'
+  return { source: id, sink: sink.id, guarantee, change: 'append' }
 }
 
 /** The plan as text, several lines, no final newline. The plan must be one without faults. */
@@ -70,20 +71,41 @@ function table(rows: readonly (readonly string[])[]): readonly string[] {
 function titleOf(node: PlanNode): string {
   switch (node.kind) {
     case 'source':
-      return node.connector.kind !== 'socket'
-        ? `source ${node.connector.kind === 'tail' ? 'tail of files' : 'files'} ${node.connector.glob} (${node.connector.format.kind})`
-        : `source socket ${node.connector.address} (${node.connector.format.kind})`
+      return sourceTitle(node)
     case 'python':
       return `${node.fn.keyed ? 'keyed ' : ''}${node.fn.kind} ${node.fn.name}${node.fn.mode === 'row' ? ' (row by row)' : ''}`
     case 'key':
       return `key by ${node.columns.join(', ')}${node.nullKeys === 'dead-letter' ? '' : ` (null keys: ${node.nullKeys})`}`
     case 'sink':
-      if (node.connector.kind === 'null') return 'null sink'
-      return node.connector.kind === 'files'
-        ? `sink files ${node.connector.path} (${node.connector.format.kind})`
-        : `sink socket ${node.connector.address}`
+      return sinkTitle(node)
     default:
       return node.kind
+  }
+}
+
+function sourceTitle({ connector }: SourceNode): string {
+  switch (connector.kind) {
+    case 'files':
+      return `source files ${connector.glob} (${connector.format.kind})`
+    case 'tail':
+      return `source tail of files ${connector.glob} (${connector.format.kind})`
+    case 'socket':
+      return `source socket ${connector.address} (${connector.format.kind})`
+    case 'custom':
+      return `source ${connector.name} (own${connector.bounded ? '' : ', unbounded'})`
+  }
+}
+
+function sinkTitle({ connector }: SinkNode): string {
+  switch (connector.kind) {
+    case 'null':
+      return 'null sink'
+    case 'files':
+      return `sink files ${connector.path} (${connector.format.kind})`
+    case 'socket':
+      return `sink socket ${connector.address}`
+    case 'custom':
+      return `sink ${connector.name} (own)`
   }
 }
 

@@ -4,6 +4,7 @@ export * from './topology.js'
 export * from './wire.js'
 export { openStages, stagesOf } from './stages.js'
 export * from './connectors.js'
+export * from './custom.js'
 export * from './formats.js'
 export * from './functions.js'
 export {

@@ -6,6 +6,7 @@ import { type PlanFault } from '../base/index.js'
 import { Faults } from './faults.js'
 import { graphOf, inputsOf } from './graph.js'
 import { type Plan, type SinkNode } from './nodes.js'
+import { isPlainJson } from './plain-json.js'
 import { type NodeRule, lintNode, placeOf } from './rules-node.js'
 
 /** What lint may ask about the machine; the plan itself is pure. */
@@ -67,12 +68,6 @@ function lintJob(plan: Plan, faults: Faults, place: string): void {
 const isWhole = (value: number, least: number, most: number): boolean =>
   Number.isSafeInteger(value) && value >= least && value <= most
 
-function isPlainJson(value: unknown): boolean {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
-  if (typeof value === 'number') return Number.isFinite(value)
-  return typeof value === 'object' && Object.values(value).every(isPlainJson)
-}
-
 /** Rows that nobody reads; of an operator, no output at all. A job without sinks was told so already. */
 function lintDangling(plan: Plan, faults: Faults): void {
   if (!plan.nodes.some(node => node.kind === 'sink')) return
@@ -88,7 +83,7 @@ function lintDangling(plan: Plan, faults: Faults): void {
 function lintSinks(plan: Plan, faults: Faults): void {
   const seen: { readonly path: string; readonly node: SinkNode }[] = []
   for (const node of plan.nodes) {
-    if (node.kind !== 'sink' || node.connector.kind === 'null') continue
+    if (node.kind !== 'sink' || node.connector.kind === 'null' || node.connector.kind === 'custom') continue
     const path = node.connector.kind === 'files' ? folderOf(node.connector.path) : node.connector.address
     const other = seen.find(
       one => path === one.path || path.startsWith(`${one.path}/`) || one.path.startsWith(`${path}/`),

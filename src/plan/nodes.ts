@@ -32,6 +32,14 @@ export interface FunctionRef {
   readonly declared: string
 }
 
+/** Code of the user's own, as data: an export of a module, and what it is told. */
+export interface CustomConnector {
+  /** Absolute path of the module's file. */
+  readonly module: string
+  readonly name: string
+  readonly options: ParamValue
+}
+
 /** How CSV is written down; each of `delimiter` and `quote` is one ASCII character. */
 export interface CsvDialect {
   readonly header: boolean
@@ -50,6 +58,10 @@ export type FormatNode =
   | { readonly kind: 'parquet'; readonly schema: SchemaJson }
   | { readonly kind: 'arrow'; readonly schema: SchemaJson }
   | { readonly kind: 'text' }
+  /** A decoder of the user's own. */
+  | (CustomConnector & { readonly kind: 'custom'; readonly schema: SchemaJson })
+  /** No bytes: a source of the user's own gives rows. */
+  | { readonly kind: 'rows'; readonly schema: SchemaJson }
 
 export type SinkFormatNode =
   | { readonly kind: 'json' }
@@ -57,6 +69,8 @@ export type SinkFormatNode =
   | { readonly kind: 'avro'; readonly codec: AvroCodec }
   | { readonly kind: 'parquet' }
   | { readonly kind: 'arrow' }
+  /** An encoder of the user's own; files end in `.extension`. */
+  | (CustomConnector & { readonly kind: 'custom'; readonly extension: string })
 
 /** Tables are read and written by a process of ours; the other formats are bytes in order. */
 export const isTable = <F extends FormatNode | SinkFormatNode>(
@@ -68,6 +82,18 @@ export type SourceConnector =
   /** Files that are followed while they grow. */
   | { readonly kind: 'tail'; readonly glob: string; readonly format: FormatNode }
   | { readonly kind: 'socket'; readonly address: string; readonly format: FormatNode }
+  /** A source of the user's own. */
+  | (CustomConnector & {
+      readonly kind: 'custom'
+      readonly format: FormatNode
+      readonly bounded: boolean
+      /** Its positions can be read again after a crash. */
+      readonly replayable: boolean
+    })
+
+/** Rows come until somebody says that it is enough. */
+export const isUnbounded = (connector: SourceConnector): boolean =>
+  connector.kind === 'custom' ? !connector.bounded : connector.kind !== 'files'
 
 /** When a file is closed and made visible: by bytes or by age, whichever comes first. */
 export interface RollPolicy {
@@ -86,6 +112,12 @@ export type SinkConnector =
       readonly partitionBy: readonly string[]
     }
   | { readonly kind: 'socket'; readonly address: string }
+  /** A sink of the user's own. */
+  | (CustomConnector & {
+      readonly kind: 'custom'
+      /** Whether rows of a run that failed can be seen: never, or perhaps. */
+      readonly delivery: 'exactly-once' | 'at-least-once'
+    })
   /** Counts rows and adds up a checksum: for benchmarks. */
   | { readonly kind: 'null'; readonly checksum: string | null }
 

@@ -8,7 +8,7 @@ import { schemaShape } from '../schema/index.js'
 import { frozen } from './frozen.js'
 import { inputsOf } from './graph.js'
 import { lint } from './lint.js'
-import { type Edge, type Plan, type PlanNode, planVersion } from './nodes.js'
+import { type Edge, type Plan, type PlanNode, type SinkConnector, type SourceConnector, planVersion } from './nodes.js'
 import { refuseFaults } from './refuse.js'
 import { edgeSchema, schemaAfter } from './schemas.js'
 
@@ -47,12 +47,21 @@ type Portable = Omit<Plan, 'folder'>
 
 /** The plan with every path of a module changed. */
 function withPaths(plan: Portable, change: (path: string) => string): Portable {
-  const nodes = plan.nodes.map(
-    (node): PlanNode =>
-      node.kind === 'python' ? { ...node, fn: { ...node.fn, module: change(node.fn.module) } } : node,
-  )
+  const nodes = plan.nodes.map((node): PlanNode => {
+    if (node.kind === 'python') return { ...node, fn: { ...node.fn, module: change(node.fn.module) } }
+    if (node.kind === 'source') return { ...node, connector: withModules(node.connector, change) }
+    if (node.kind === 'sink') return { ...node, connector: withModules(node.connector, change) }
+    return node
+  })
   const modules = plan.modules.map(({ path, source, types }) => ({ path: change(path), source, types: change(types) }))
   return { ...plan, nodes, modules }
+}
+
+/** Of connectors and formats of the user's own. */
+function withModules<C extends SourceConnector | SinkConnector>(connector: C, change: (path: string) => string): C {
+  const own = connector.kind === 'custom' ? { ...connector, module: change(connector.module) } : connector
+  if (!('format' in own) || own.format.kind !== 'custom') return own
+  return { ...own, format: { ...own.format, module: change(own.format.module) } }
 }
 
 export function relativePath(folder: string, path: string): string {
@@ -100,6 +109,7 @@ const edgeShape: Shape<Edge> = (value, path) => {
 }
 
 const placed = { id: string, place: string } as const
+const custom = { kind: oneOf('custom'), module: string, name: string, options: anyJson() } as const
 const dialect = { header: boolean, delimiter: string, quote: string, nullValue: string } as const
 const formatShape = union('kind', {
   json: object({ kind: oneOf('json'), schema: schemaShape }),
@@ -108,6 +118,8 @@ const formatShape = union('kind', {
   parquet: object({ kind: oneOf('parquet'), schema: schemaShape }),
   arrow: object({ kind: oneOf('arrow'), schema: schemaShape }),
   text: object({ kind: oneOf('text') }),
+  custom: object({ ...custom, schema: schemaShape }),
+  rows: object({ kind: oneOf('rows'), schema: schemaShape }),
 })
 const sinkFormatShape = union('kind', {
   json: object({ kind: oneOf('json') }),
@@ -115,11 +127,13 @@ const sinkFormatShape = union('kind', {
   avro: object({ kind: oneOf('avro'), codec: oneOf('null', 'deflate') }),
   parquet: object({ kind: oneOf('parquet') }),
   arrow: object({ kind: oneOf('arrow') }),
+  custom: object({ ...custom, extension: string }),
 })
 const sourceConnector = union('kind', {
   files: object({ kind: oneOf('files'), glob: string, format: formatShape }),
   tail: object({ kind: oneOf('tail'), glob: string, format: formatShape }),
   socket: object({ kind: oneOf('socket'), address: string, format: formatShape }),
+  custom: object({ ...custom, format: formatShape, bounded: boolean, replayable: boolean }),
 })
 const sinkConnector = union('kind', {
   files: object({
@@ -130,6 +144,7 @@ const sinkConnector = union('kind', {
     partitionBy: list(string),
   }),
   socket: object({ kind: oneOf('socket'), address: string }),
+  custom: object({ ...custom, delivery: oneOf('exactly-once', 'at-least-once') }),
   null: object({ kind: oneOf('null'), checksum: nullOr(string) }),
 })
 const functionShape = object({

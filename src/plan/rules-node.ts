@@ -13,7 +13,7 @@ import {
   type UnionNode,
   isTable,
 } from './nodes.js'
-import { lintFormat } from './rules-format.js'
+import { lintFormat, lintOwn } from './rules-format.js'
 import { columnOf, edgeSchema, formatSchema, isRequired } from './schemas.js'
 
 export interface NodeRule {
@@ -97,6 +97,7 @@ function lintSource(rule: NodeRule, node: SourceNode): void {
     )
   }
   lintFormat(rule.faults, at, connector.format, node.schema)
+  if (connector.kind === 'custom') return lintOwn(rule.faults, at, connector)
   if (connector.kind === 'socket') {
     lintAddress(rule, at, connector.address)
     if (isTable(connector.format) || connector.format.kind === 'avro') {
@@ -286,6 +287,7 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
   const { connector } = node
   if (connector.kind === 'socket') return lintAddress(rule, at, connector.address)
   if (connector.kind === 'null') return lintChecksum(rule, node, connector.checksum)
+  if (connector.kind === 'custom') return lintOwn(rule.faults, at, connector)
   const given = schemaIn(rule, node.input)
   const written = (given ?? []).filter(([name]) => !connector.partitionBy.includes(name))
   lintFormat(rule.faults, at, connector.format, written)

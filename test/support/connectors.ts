@@ -27,7 +27,7 @@ export const numberedRows = (from: number, to: number): readonly Row[] =>
 
 /** How CSV is written down where nobody says otherwise. */
 export const plainCsv: CsvDialect = { header: true, delimiter: ',', quote: '"', nullValue: '' }
-export const sinkFormat = (kind: SinkFormatNode['kind']): SinkFormatNode =>
+export const sinkFormat = (kind: Exclude<SinkFormatNode['kind'], 'custom'>): SinkFormatNode =>
   kind === 'csv' ? { kind, ...plainCsv } : kind === 'avro' ? { kind, codec: 'deflate' } : { kind }
 
 export const linesOf = (rows: readonly Row[]): string => rows.map(row => `${JSON.stringify(row)}\n`).join('')

@@ -2,14 +2,13 @@
 import { type Files } from '../../src/base/index.js'
 import { type Sink, type TableWork, filesSink } from '../../src/connectors/index.js'
 import { encoderOf } from '../../src/formats/index.js'
-import { type SinkFormatNode } from '../../src/plan/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
 import { withoutFields } from '../../src/schema/index.js'
 import { HandClock, numberedSchema, sinkFormat, standInWork } from './connectors.js'
 
 export interface MoreOfSink {
   readonly path?: string
-  readonly format?: SinkFormatNode['kind']
+  readonly format?: 'json' | 'parquet'
   readonly bytes?: number
   readonly files?: Files
   readonly clock?: HandClock

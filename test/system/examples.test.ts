@@ -32,6 +32,18 @@ describe('the examples', () => {
       expect(filesOf(join(out, sink))).toEqual(filesOf(join(expected, sink)))
   })
 
+  test('own-connector writes exactly the table of its expected folder, and plan says what it promises', async () => {
+    const out = mkdtempSync(join(runFolder().jobs, 'own'))
+    const job = 'examples/own-connector/job.ts'
+    const run = await runCli(['run', job, '--json', '--out', out], { cwd: repository })
+    expect(run.code, run.stderr).toBe(0)
+    expect(run.json).toMatchObject({ rows_in: 4, rows_out: 2, rows_dead: 0 })
+    const expected = readFileSync(join(repository, 'examples/own-connector/expected/slow.md'), 'utf8')
+    expect(readFileSync(join(out, 'slow.md'), 'utf8')).toBe(expected)
+    const plan = await runCli(['plan', job], { cwd: repository })
+    expect(plan.stdout).toMatch(/logfmt -> markdown +exactly once per finished run/)
+  })
+
   const loop = 'flights gives to the bit what a plain loop over the three million flights gives'
   test(loop, { timeout: 240_000 }, async () => {
     const out = mkdtempSync(join(runFolder().jobs, 'flights'))

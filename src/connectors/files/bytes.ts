@@ -28,18 +28,8 @@ export function openBytes(input: Input, files: Files): Bytes {
   }
 }
 
-/** Whether a file begins as packed ones do. */
-export function isPacked(files: Files, path: string): boolean {
-  const file = files.open(path, 'read')
-  try {
-    const head = new Uint8Array(4)
-    return codingAt(head.subarray(0, file.read(head, 0))) !== 'plain'
-  } finally {
-    file.close()
-  }
-}
-
-function codingAt([a, b, c, d]: Uint8Array): Coding {
+/** What a file is packed with, by its first bytes. */
+export function codingAt([a, b, c, d]: Uint8Array): Coding {
   if (a === 0x1f && b === 0x8b) return 'gzip'
   if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return 'zstd'
   if (b === 0x2a && c === 0x4d && d === 0x18 && a !== undefined && a >> 4 === 5) return 'zstd'

@@ -4,7 +4,8 @@
  */
 import { type FileStat, type Files, type OpenFile } from '../../base/index.js'
 import { type Decoder } from '../../formats/index.js'
-import { reading } from '../io-error.js'
+import { damaged, reading } from '../io-error.js'
+import { codingAt } from './bytes.js'
 
 /** First bytes that tell a file from the one that was there before. */
 const prefixBytes = 1024
@@ -32,6 +33,13 @@ export class FollowedFile {
     this.file = reading(name, () => files.open(path, 'read'))
     this.seen = reading(name, () => this.file.stat())
     this.inode = this.seen.inode
+    const head = new Uint8Array(4)
+    this.refusePacked(
+      head.subarray(
+        0,
+        reading(name, () => this.file.read(head, 0)),
+      ),
+    )
   }
 
   /** Reads on, at most `bytesMax` bytes, into the decoder; answers how many came. Half records wait there. */
@@ -40,6 +48,7 @@ export class FollowedFile {
     const space = this.decoder.space(bytesMax).subarray(0, bytesMax)
     const got = reading(this.name, () => this.file.read(space, this.position))
     if (got === 0) return 0
+    if (this.position === 0) this.refusePacked(space.subarray(0, got))
     this.keepPrefix(space.subarray(0, got))
     this.position += got
     this.decoder.filled(got)
@@ -69,6 +78,12 @@ export class FollowedFile {
   close(): void {
     if (this.open) this.file.close()
     this.open = false
+  }
+
+  private refusePacked(head: Uint8Array): void {
+    if (codingAt(head) === 'plain') return
+    this.close()
+    throw damaged(this.name, 'is packed, and cannot be followed while it grows')
   }
 
   private keepPrefix(bytes: Uint8Array): void {

@@ -71,6 +71,4 @@ function partFileOf(value: unknown): PartFile | null {
 
 /** A manifest that somebody edited must not make us remove a file elsewhere: folders have an equals sign. */
 const fileNameOf = (value: unknown): string | null =>
-  typeof value === 'string' && /^([^/\0]+=[^/\0]+\/)*part-\d{5,}\.(jsonl|csv|avro|parquet|arrow)$/.test(value)
-    ? value
-    : null
+  typeof value === 'string' && /^([^/\0]+=[^/\0]+\/)*part-\d{5,}\.[a-z0-9]{1,16}$/.test(value) ? value : null

@@ -58,6 +58,7 @@ function partMaker({ format, files, schema, encoder, tables }: FilesSinkOptions,
 }
 
 function extensionOf(format: SinkFormatNode): string {
+  if (format.kind === 'custom') return format.extension
   return format.kind === 'json' ? 'jsonl' : format.kind
 }
 

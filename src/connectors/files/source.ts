@@ -7,7 +7,7 @@ import { type Decoded, type Decoder } from '../../formats/index.js'
 import { type FormatNode } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { type TableWork, type Source } from '../contract.js'
-import { LineSource } from './line-source.js'
+import { ByteSource } from './byte-source.js'
 import { TableSource } from './table-source.js'
 import { TailSource } from './tail-source.js'
 
@@ -48,7 +48,7 @@ export function filesSource(options: FilesSourceOptions): Source {
   invariant(decoder !== null, 'a format of bytes has a decoder')
   const project = format.kind === 'text' ? whole : projection(schemaFromJson(format.schema), needed)
   return tail === null
-    ? new LineSource({ ...options, decoder, project })
+    ? new ByteSource({ ...options, decoder, project })
     : new TailSource({ ...options, ...tail, decoder, project })
 }
 

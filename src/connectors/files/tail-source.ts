@@ -11,8 +11,7 @@ import { isAbsolute, relative, resolve } from 'node:path'
 import { type Clock, ConnectorError, type Files } from '../../base/index.js'
 import { type Decoded, type Decoder } from '../../formats/index.js'
 import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
-import { damaged, namingDamage, reading } from '../io-error.js'
-import { isPacked } from './bytes.js'
+import { errnoOf, namingDamage } from '../io-error.js'
 import { FollowedFile } from './followed-file.js'
 import { sortByBytes } from './inputs.js'
 
@@ -153,10 +152,11 @@ export class TailSource implements Source {
         hint: 'narrow the glob to files that are still written to',
       })
     }
-    const file = new FollowedFile(path, name, this.options.decoder(), this.options.files)
-    this.followed.push(file)
-    if (reading(name, () => isPacked(this.options.files, path))) {
-      throw damaged(name, 'is packed, and cannot be followed while it grows')
+    try {
+      this.followed.push(new FollowedFile(path, name, this.options.decoder(), this.options.files))
+    } catch (cause) {
+      // Renamed or removed since it was found: the next look finds it under its new name, or not at all.
+      if (!(cause instanceof ConnectorError && errnoOf(cause.cause) === 'ENOENT')) throw cause
     }
   }
 }

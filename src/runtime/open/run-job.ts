@@ -2,37 +2,17 @@
  * Run a job: from a plan to its result. The order is the promise: the folder is locked before anything is started, a
  * worker has opened the modules before a source is opened, every check is done before the first row.
  */
-import { type Observer, PlanError, invariant } from '../../base/index.js'
-import {
-  Captures,
-  type NullSink,
-  type Sink,
-  type Source,
-  deadLetters,
-  filesSink,
-  filesSource,
-  nullSink,
-  outputFolder,
-  socketSink,
-  socketSource,
-} from '../../connectors/index.js'
-import { decoderOf, encoderOf, jsonEncoder } from '../../formats/index.js'
-import {
-  isTable,
-  type Plan,
-  type SinkVertex,
-  type SourceVertex,
-  type Topology,
-  openStages,
-  stagesOf,
-} from '../../plan/index.js'
-import { schemaFromJson, withoutFields } from '../../schema/index.js'
+import { type Observer, PlanError } from '../../base/index.js'
+import { Captures, type NullSink, type Sink, type Source, deadLetters, outputFolder } from '../../connectors/index.js'
+import { type Plan, type Topology, openStages, stagesOf } from '../../plan/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
 import { Engine } from '../flow/index.js'
 import { StoppedError, type RunOptions, type RunResult } from '../options.js'
 import { captureTerms } from './capture-terms.js'
+import { makeSink, makeSource } from './connect.js'
+import { Customs } from './custom.js'
 import { Host } from './host.js'
-import { IoWorker, tableWork } from './table-work.js'
+import { IoWorker } from './table-work.js'
 import { packageFolder, packageVersion } from './package.js'
 import { type RealWorld, openWorld } from './world.js'
 
@@ -101,8 +81,16 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
     incarnation,
     () => pidsChanged(),
   )
-  const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(opened, v, io))
-  const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(opened, v, io))
+  const { folder } = opened.plan
+  const customs = await Customs.of(topology, {
+    folder,
+    out: options.out,
+    clock: world.clock,
+    observer: options.observer,
+  })
+  const connecting = { world, options, io, customs, folder }
+  const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(connecting, v))
+  const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(connecting, v))
   const letters = deadLetters({ out: options.out, files: world.files, observer: options.observer })
   const captures = new Captures('captures', { out: options.out, files: world.files, observer: options.observer })
   const host: Host = new Host({
@@ -205,58 +193,6 @@ function start(opened: Opened, role: 'user' | 'io', incarnation: number, events:
     },
     events,
   )
-}
-
-function makeSource(opened: Opened, vertex: SourceVertex, io: IoWorker): Source {
-  const { world, plan, options } = opened
-  const { connector } = vertex
-  const { format } = connector
-  const decoder = decoderOf(format)
-  if (connector.kind === 'socket') {
-    invariant(decoder !== null, 'the plan refuses tables on a socket')
-    const { clock, sockets } = world
-    return socketSource({ address: connector.address, sockets, clock, observer: options.observer, decoder })
-  }
-  return filesSource({
-    glob: connector.glob,
-    folder: plan.folder,
-    format,
-    files: world.files,
-    tables: isTable(format) ? tableWork(io, format.kind, schemaFromJson(format.schema)) : null,
-    decoder,
-    tail: connector.kind === 'tail' ? world : null,
-    needed: vertex.schema.fields.map(f => f.name),
-  })
-}
-
-function makeSink(opened: Opened, vertex: SinkVertex, io: IoWorker): Sink {
-  const { world, options } = opened
-  const { connector, schema } = vertex
-  if (connector.kind === 'null') return nullSink({ checksum: connector.checksum })
-  if (connector.kind === 'socket') {
-    const { clock, sockets } = world
-    return socketSink({
-      address: connector.address,
-      sockets,
-      clock,
-      observer: options.observer,
-      encoder: jsonEncoder(schema),
-    })
-  }
-  const { format, partitionBy, path, roll } = connector
-  const written = withoutFields(schema, partitionBy)
-  return filesSink({
-    out: options.out,
-    path,
-    format,
-    roll,
-    partitionBy,
-    schema: written,
-    files: world.files,
-    clock: world.clock,
-    encoder: encoderOf(format, written),
-    tables: isTable(format) ? tableWork(io, format.kind, null) : null,
-  })
 }
 
 function reportProgress(

@@ -3,6 +3,7 @@ import { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { type Files } from '../../../src/base/index.js'
 import { filesSource, type Polled, type Source } from '../../../src/connectors/index.js'
 import { decoderOf } from '../../../src/formats/index.js'
 import { type FormatNode } from '../../../src/plan/index.js'
@@ -20,11 +21,11 @@ class Following {
   readonly source: Source
   private polling: Promise<Polled | null> | null = null
 
-  constructor(format: FormatNode = text, glob = '*.log') {
+  constructor(format: FormatNode = text, glob = '*.log', files: Files = realFiles) {
     const decoder = decoderOf(format)
     const tail = { clock: this.clock }
     const { folder } = this
-    this.source = filesSource({ glob, folder, format, files: realFiles, tables: null, decoder, tail, needed: null })
+    this.source = filesSource({ glob, folder, format, files, tables: null, decoder, tail, needed: null })
   }
 
   path(name: string): string {
@@ -183,6 +184,23 @@ describe('files that are followed', () => {
       'ANB4002',
       'file "a.log" is packed, and cannot be followed while it grows',
     ])
+    await f.source.close()
+  })
+
+  test('a file that is renamed between being found and being opened is found again', async () => {
+    let vanishes = true
+    const files: Files = {
+      ...realFiles,
+      open: (path, mode) => {
+        if (!vanishes) return realFiles.open(path, mode)
+        vanishes = false
+        throw Object.assign(new Error('ENOENT: no such file or directory, open'), { code: 'ENOENT' })
+      },
+    }
+    const f = new Following(text, '*.log', files)
+    f.write('a.log', 'one\n')
+    await f.source.open()
+    expect(await f.look()).toEqual(['a.log:1 one'])
     await f.source.close()
   })
 

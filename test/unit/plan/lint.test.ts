@@ -4,6 +4,7 @@ import {
   type JobOptions,
   avro,
   csv,
+  custom,
   files,
   job,
   json,
@@ -214,6 +215,21 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
     'a partition by all that there is',
     s.select('user').to(files.sink('x/', json(), { partitionBy: ['user'] })),
     'ANB1017 partitionBy names every column',
+  ],
+  [
+    'a sink of nobody',
+    s.to(custom.sink('file:///job/own.ts', '', { delivery: 'exactly-once' })),
+    'ANB1017 an own connector needs the name of an export, but it is ""',
+  ],
+  [
+    'options that are no JSON',
+    s.to(custom.sink('file:///job/own.ts', 'post', { delivery: 'exactly-once', options: Number.NaN })),
+    'ANB1014 options of own connector "post" must be plain JSON',
+  ],
+  [
+    'an extension that is a path',
+    s.to(files.sink('x/', custom.encoder('file:///job/own.ts', 'bars', { extension: '../x' }))),
+    'ANB1010 extension of own format "bars" must be 1 to 16 small letters and digits',
   ],
   [
     'an empty glob',

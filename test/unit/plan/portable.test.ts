@@ -7,6 +7,7 @@ import {
   arrow,
   avro,
   csv,
+  custom,
   files,
   job,
   json,
@@ -40,6 +41,24 @@ function everything() {
     .union(j.from(files('*.avro', avro({ user: 'utf8', price: 'float64' }))) as never)
     .union(j.from(files('*.arrow', arrow({ user: 'utf8', price: 'float64' }))) as never)
     .union(j.from(files('*.log', json({ user: 'utf8', price: 'float64' }), { tail: true })) as never)
+    .union(
+      j.from(
+        files(
+          '*.bars',
+          custom.decoder('file:///job/own.ts', 'fromBars', { schema: { user: 'utf8', price: 'float64' } }),
+        ),
+      ) as never,
+    )
+    .union(
+      j.from(
+        custom.source('file:///job/own.ts', 'ticks', {
+          schema: { user: 'utf8', price: 'float64' },
+          bounded: false,
+          replayable: true,
+          options: { every: 5 },
+        }),
+      ) as never,
+    )
     .keyBy('user', { nullKeys: 'drop' })
   const scored = rows.apply(
     fn('score', { in: 'price float64', state: 'n int64', out: 'z float64', side: { odd: 'why utf8' }, atEnd: true }),
@@ -48,6 +67,8 @@ function everything() {
     .to(files.sink('out/', parquet()))
     .to(files.sink('csv/', csv.write({ header: false })))
     .to(files.sink('avro/', avro()))
+    .to(files.sink('own/', custom.encoder('file:///job/own.ts', 'toBars', { extension: 'bars' })))
+    .to(custom.sink('file:///job/own.ts', 'post', { delivery: 'at-least-once' }))
     .to(files.sink('arrow/', arrow(), { partitionBy: ['user'] }))
     .to(nullSink({ checksum: 'z' }))
     .side('odd' as never)

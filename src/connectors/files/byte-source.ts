@@ -21,7 +21,7 @@ interface Reading {
   atEnd: boolean
 }
 
-export interface LineSourceOptions {
+export interface ByteSourceOptions {
   readonly glob: string
   readonly folder: string
   readonly files: Files
@@ -30,7 +30,7 @@ export interface LineSourceOptions {
   readonly project: (decoded: Decoded) => Decoded
 }
 
-export class LineSource implements Source {
+export class ByteSource implements Source {
   readonly bounded = true
   readonly replayable = true
   private inputs: readonly Input[] = []
@@ -40,7 +40,7 @@ export class LineSource implements Source {
   private doneBytes = 0
   private stopped = false
 
-  constructor(private readonly options: LineSourceOptions) {}
+  constructor(private readonly options: ByteSourceOptions) {}
 
   async open(): Promise<void> {
     this.inputs = findInputs(this.options)

@@ -1,0 +1,103 @@
+/** Connect: the source or the sink that a vertex of the topology describes, made by its kind. Nothing is opened yet. */
+import { PlanError, invariant } from '../../base/index.js'
+import {
+  OwnDecoder,
+  OwnSink,
+  OwnSource,
+  type Sink,
+  type Source,
+  filesSink,
+  filesSource,
+  nullSink,
+  socketSink,
+  socketSource,
+} from '../../connectors/index.js'
+import { type Decoder, type Encoder, decoderOf, encoderOf, jsonEncoder } from '../../formats/index.js'
+import { type FormatNode, type SinkVertex, type SourceVertex, isTable } from '../../plan/index.js'
+import { schemaFromJson, withoutFields } from '../../schema/index.js'
+import { type RunOptions } from '../options.js'
+import { type Customs, hasMethods } from './custom.js'
+import { type IoWorker, tableWork } from './table-work.js'
+import { type RealWorld } from './world.js'
+
+export interface Connecting {
+  readonly world: RealWorld
+  readonly options: RunOptions
+  readonly io: IoWorker
+  readonly customs: Customs
+  /** Absolute folder of the job file. */
+  readonly folder: string
+}
+
+const isSource = hasMethods<Source>('open', 'poll', 'progress', 'drain', 'close')
+const isDecoder = hasMethods<Decoder>('space', 'filled', 'finish', 'next')
+const isEncoder = hasMethods<Encoder>('encode')
+const isSink = hasMethods<Sink>('open', 'write', 'finish', 'abort')
+
+export function makeSource(connecting: Connecting, vertex: SourceVertex): Source {
+  const { world, options, io, customs, folder } = connecting
+  const { connector } = vertex
+  const { format } = connector
+  if (connector.kind === 'custom') {
+    const { name } = connector
+    const source = customs.make(connector, vertex.schema, isSource)
+    if (source.bounded !== connector.bounded || source.replayable !== connector.replayable) {
+      const message = `source "${name}" and the job declare different things about being bounded and replayable`
+      throw new PlanError('ANB1017', message, { hint: 'say the same in both places' })
+    }
+    return new OwnSource({ name, schema: vertex.schema, source })
+  }
+  const decoder = format.kind === 'custom' ? ownDecoders(customs, format) : decoderOf(format)
+  if (connector.kind === 'socket') {
+    invariant(decoder !== null, 'the plan refuses tables on a socket')
+    const { clock, sockets } = world
+    return socketSource({ address: connector.address, sockets, clock, observer: options.observer, decoder })
+  }
+  return filesSource({
+    glob: connector.glob,
+    folder,
+    format,
+    files: world.files,
+    tables: isTable(format) ? tableWork(io, format.kind, schemaFromJson(format.schema)) : null,
+    decoder,
+    tail: connector.kind === 'tail' ? world : null,
+    needed: vertex.schema.fields.map(f => f.name),
+  })
+}
+
+function ownDecoders(customs: Customs, format: FormatNode & { readonly kind: 'custom' }): () => Decoder {
+  const { name } = format
+  const schema = schemaFromJson(format.schema)
+  return () => new OwnDecoder({ name, schema, decoder: customs.make(format, schema, isDecoder) })
+}
+
+export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
+  const { world, options, io, customs } = connecting
+  const { connector, schema } = vertex
+  if (connector.kind === 'custom') return new OwnSink(connector.name, customs.make(connector, schema, isSink))
+  if (connector.kind === 'null') return nullSink({ checksum: connector.checksum })
+  if (connector.kind === 'socket') {
+    const { clock, sockets } = world
+    return socketSink({
+      address: connector.address,
+      sockets,
+      clock,
+      observer: options.observer,
+      encoder: jsonEncoder(schema),
+    })
+  }
+  const { format, partitionBy, path, roll } = connector
+  const written = withoutFields(schema, partitionBy)
+  return filesSink({
+    out: options.out,
+    path,
+    format,
+    roll,
+    partitionBy,
+    schema: written,
+    files: world.files,
+    clock: world.clock,
+    encoder: format.kind === 'custom' ? customs.make(format, written, isEncoder) : encoderOf(format, written),
+    tables: isTable(format) ? tableWork(io, format.kind, null) : null,
+  })
+}
