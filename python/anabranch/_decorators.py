@@ -8,6 +8,7 @@ from typing import ParamSpec
 
 from ._function import Declaration, Function, UserFunction
 from ._schema import Schema, SchemaLike, make_schema
+from ._signature import check_signature
 from .errors import PlanError
 from .types import Declared
 
@@ -214,18 +215,27 @@ def _decorator(
         inputs=make_schema(inputs),
         outputs=_outputs(kind, make_schema(outputs)),
         state=make_schema({} if state is None else state),
-        side={_side_name(name): make_schema(columns) for name, columns in side.items()},
+        side={_side_name(name): make_schema(columns) for name, columns in _sides(side).items()},
         at_end=at_end,
         timeout_ms=timeout_ms,
-        retry_on=tuple(retry_on) if isinstance(retry_on, (tuple, list)) else (retry_on,),
+        retry_on=_exceptions(retry_on),
     )
 
     def decorate(user: UserFunction) -> Function:
         if isinstance(user, Function) or not callable(user):
             raise PlanError(f"expected a plain function, got {user!r}", code="ANB1011")
+        check_signature(user, declared)
         return Function(user, declared)
 
     return decorate
+
+
+def _exceptions(given: object) -> tuple[type[BaseException], ...]:
+    types = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    for one in types:
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise PlanError(f"retry_on takes exception types, got {one!r}", code="ANB1017")
+    return types
 
 
 def _outputs(kind: str, outputs: Schema) -> Schema:
@@ -236,6 +246,12 @@ def _outputs(kind: str, outputs: Schema) -> Schema:
             "a flat_map cannot have a column named 'parent': that names the rows it comes from", code="ANB1010"
         )
     return outputs
+
+
+def _sides(side: object) -> Mapping[str, SchemaLike]:
+    if not isinstance(side, Mapping):
+        raise PlanError(f"side is a mapping of names to columns, got {type(side).__name__}", code="ANB1017")
+    return side
 
 
 def _side_name(name: str) -> str:

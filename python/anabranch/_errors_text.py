@@ -66,10 +66,15 @@ def chain(error: BaseException) -> list[BaseException]:
 
 
 def traceback_of(error: BaseException) -> str:
-    """The traceback from the user's first frame down, with the exceptions that led to it, innermost cause first."""
+    """The traceback from the user's first frame down, with the exceptions that led to it, innermost cause first.
+
+    An error of ours that no line of the user led to is left out: its message says all of it.
+    """
     parts: list[str] = []
     for one in reversed(chain(error)):
         frames = _frames(one.__traceback__)
+        if not frames and type(one).__module__.startswith("anabranch"):
+            continue
         head = ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
         parts.append("".join([*head, *_last_lines(one)]))
     return clip("\nwhich led to:\n\n".join(parts), TRACEBACK_MAX)
@@ -86,6 +91,9 @@ def _frames(at: TracebackType | None) -> traceback.StackSummary:
     frames = traceback.StackSummary.from_list(
         [f for f in traceback.extract_tb(at) if not f.filename.startswith((_OURS, "<frozen importlib"))]
     )
+    if all(frame.filename.endswith(".pxi") or f"{os.sep}pyarrow{os.sep}" in frame.filename for frame in frames):
+        # Nobody but us called pyarrow.
+        return traceback.StackSummary.from_list([])
     if len(frames) > 60:
         frames = traceback.StackSummary.from_list([*frames[:20], *frames[-20:]])
     return frames

@@ -36,6 +36,7 @@ def describe(path: str) -> dict[str, object]:
     with contextlib.redirect_stdout(sys.stderr):
         module = load_module(file)
     lines = _lines(file)
+    _refuse_twice(file, module)
     own = [(n, v) for n, v in vars(module).items() if isinstance(v, Function) and _is_own(v, module)]
     functions = [_function(name, value, lines) for name, value in own]
     return {
@@ -51,6 +52,22 @@ def describe(path: str) -> dict[str, object]:
 
 def _is_own(value: Function, module: ModuleType) -> bool:
     return getattr(value.user, "__module__", None) == module.__name__
+
+
+def _refuse_twice(file: str, module: ModuleType) -> None:
+    """Python keeps the last of two functions with one name, without a word."""
+    places: dict[str, list[int]] = {}
+    for node in ast.parse(Path(file).read_bytes()).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            places.setdefault(node.name, []).append(node.lineno)
+    for name, lines in places.items():
+        if len(lines) > 1 and isinstance(vars(module).get(name), Function):
+            where = " and ".join(str(line) for line in lines)
+            raise PlanError(
+                f'{Path(file).name} has {len(lines)} functions "{name}", in lines {where}',
+                code="ANB1012",
+                hint="rename one of them: Python keeps only the last",
+            )
 
 
 def _lines(file: str) -> dict[str, int]:

@@ -137,6 +137,8 @@ def _kind(value: object) -> str:
 def _name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise PlanError(f"a column's name is a text, not {name!r}", code="ANB1010")
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise PlanError(f"a column's name is Unicode, which {name!r} with half a surrogate pair is not", code="ANB1010")
     return name
 
 

@@ -2,6 +2,7 @@
  * What the platform throws, as the ConnectorError that a person can act on: which path, what was tried, and the
  * errno in words and as its name. Our own errors pass as they are.
  */
+import { getSystemErrorMap } from 'node:util'
 import { AnabranchError, ConnectorError, type ErrorCode } from '../base/index.js'
 
 /** Runs one step of reading `path`; ANB4001 where the platform refuses. */
@@ -28,15 +29,31 @@ function guarded<T>(code: ErrorCode, what: string, step: () => T): T {
 }
 
 const explained = (code: ErrorCode, what: string, cause: unknown): unknown =>
-  cause instanceof AnabranchError ? cause : new ConnectorError(code, `${what}: ${errnoText(cause)}`, { cause })
+  cause instanceof AnabranchError
+    ? cause
+    : new ConnectorError(code, `${what}: ${errnoText(cause)}`, { ...hintFor(code, cause), cause })
 
-/** `no space left on device (ENOSPC)` for what Node says as `ENOSPC: no space left on device, write`. */
+const writeHints: Readonly<Record<string, string>> = {
+  EEXIST: 'a file is in the way of a folder: move it, or give another --out',
+  ENOTDIR: 'a file is in the way of a folder: move it, or give another --out',
+  ENAMETOOLONG: 'give a shorter --out',
+  ENOSPC: 'make room, or give another --out',
+  EROFS: 'the file system is read-only: give another --out',
+  EACCES: 'give another --out, or the right to write there',
+  EPERM: 'give another --out, or the right to write there',
+}
+
+function hintFor(code: ErrorCode, cause: unknown): { readonly hint?: string } {
+  const hint = code === 'ANB4003' ? writeHints[errnoOf(cause) ?? ''] : undefined
+  return hint === undefined ? {} : { hint }
+}
+
+/** `connection refused (ECONNREFUSED)` for what Node says as `connect ECONNREFUSED 127.0.0.1:9000`. */
 export function errnoText(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
-  const said = /^([A-Z][A-Z0-9_]+): ([^,]+)/.exec(cause.message)
-  if (said !== null) return `${said[2]} (${said[1]})`
-  const code = errnoOf(cause)
-  return code === null ? cause.message : `${cause.message} (${code})`
+  const code = errnoOf(cause) ?? /^[A-Z][A-Z0-9_]+(?=: )/.exec(cause.message)?.[0] ?? null
+  const [, words = cause.message] = [...getSystemErrorMap().values()].find(([name]) => name === code) ?? []
+  return code === null ? cause.message : `${words} (${code})`
 }
 
 /** `ENOENT` and the like; null where there is none. */

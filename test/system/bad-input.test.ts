@@ -2,7 +2,7 @@
  * Mistakes of users, one after the other: each ends with the exit code of a mistake, one code, and words that name what
  * came and what to do. None of them shows a stack of ours, and none is called a mistake of ours.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Ended, runCli } from '../support/cli.js'
@@ -89,6 +89,59 @@ describe('a job file is refused before anything starts', () => {
   })
 })
 
+describe('a transform that cannot be run', () => {
+  const moduleOf = (body: string): string =>
+    `import anabranch as ab\nRow = ab.schema({"x": ab.float64})\n\n@ab.transform(inputs=Row, outputs={"y": ab.float64})\n${body}\n`
+
+  const cases: readonly (readonly [string, string, RegExp])[] = [
+    ['a function that takes no batch', 'def f(): ...', /^ANB1011 function "f" cannot be called as f\(batch\)/m],
+    ['an async function', 'async def f(batch): ...', /^ANB1011 function "f" is async, expected a plain one/m],
+    [
+      'two functions of one name',
+      'def f(batch): ...\n\n@ab.filter(inputs=Row)\ndef f(batch): ...',
+      /^ANB1012 t\.py has 2 functions "f", in lines 5 and 8\n/m,
+    ],
+    [
+      'a type that is none',
+      'def f(batch): ...\nBad = ab.schema({"x": int})',
+      /^ANB1015 .*\n {2}detail: Traceback .*\n +File ".*t\.py", line 6, in <module>\n/m,
+    ],
+  ]
+  test('types refuses it from the line of the user on', async () => {
+    const folder = await jobFolder({})
+    for (const [name, body, expected] of cases) {
+      writeFileSync(join(folder.path, 't.py'), moduleOf(body))
+      const said = await folder.cli('types', 't.py')
+      expect([name, said.code]).toEqual([name, 2])
+      expectWords(said, expected)
+    }
+  })
+
+  test('a column of another type stops the job with the line to write, and without a frame of ours', async () => {
+    const folder = await folderWith(`export default ${source}.apply(t.same).to(nullSink())`, {
+      'transforms.py': transforms.replace('batch["x"]', '["a"] * len(batch)'),
+    })
+    const run = await folder.run()
+    expect(run.code).toBe(1)
+    expectWords(
+      run,
+      /^ANB2104 transform "same" returned column "y" as list of str, expected float64\n.*\n.*\n {2}hint: {3}cast in Python: "y": pc\.cast/m,
+    )
+  })
+
+  test('a module that a worker cannot import is told with its name and its line', async () => {
+    const text = `${transforms}\nimport os\nif os.path.exists("flag"): raise ValueError("no luck")\n`
+    const folder = await folderWith(`export default ${source}.apply(t.same).to(nullSink())`, { 'transforms.py': text })
+    writeFileSync(join(folder.path, 'flag'), '')
+    const run = await folder.run()
+    expect(run.code).toBe(2)
+    expectWords(
+      run,
+      /^ANB1020 module transforms\.py could not be imported: ValueError: no luck\n {2}detail: Traceback .*\n +File ".*transforms\.py", line \d+, in <module>/m,
+    )
+  })
+})
+
 describe('words that the command cannot take', () => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     [
@@ -127,6 +180,19 @@ describe('words that the command cannot take', () => {
       expectWords(said, expected)
     }
     expect(existsSync(join(folder.path, 'out'))).toBe(false)
+  })
+
+  test('an output folder that cannot be made is told with what is in the way', async () => {
+    const folder = await folderWith(`export default ${source}.to(nullSink())`, { file: '' })
+    for (const [out, expected] of [
+      ['file', /^ANB4003 .*file already exists \(EEXIST\)\n {2}hint: {3}a file is in the way/],
+      ['file/out', /^ANB4003 .*not a directory \(ENOTDIR\)\n {2}hint: {3}a file is in the way/],
+      ['/proc/none/out', /^ANB4003 .*no such file or directory \(ENOENT\)/],
+    ] as const) {
+      const said = await runCli(['run', 'job.ts', '--out', out], { cwd: folder.path })
+      expect([out, said.code]).toEqual([out, 1])
+      expectWords(said, expected)
+    }
   })
 
   test('where stdout cannot be written it is told, and where stderr cannot be written nothing happens', async () => {

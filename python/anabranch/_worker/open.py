@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from .. import _context
 from .._chain.failure import Failure, failure_of
@@ -50,12 +51,24 @@ def open_job(link: Link, said: Mapping[str, object]) -> list[Stage] | None:
     return stages
 
 
+class _ModuleError(Exception):
+    """The module at ``path`` could not be imported; ``__cause__`` says why."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
 def _import_failure(error: BaseException) -> Failure:
-    found = failure_of(error)
     if isinstance(error, AnabranchError):
-        return found
+        return failure_of(error)
+    what = "the job could not be opened"
+    if isinstance(error, _ModuleError):
+        what = f"module {Path(error.path).name} could not be imported"
+        error = error.__cause__ or error
     said = describe_error(error)
-    return replace(found, error_class="PlanError", code="ANB1020", message=f"{said['type']}: {said['message']}")
+    message = f"{what}: {said['type']}: {said['message']}"
+    return replace(failure_of(error), error_class="PlanError", code="ANB1020", message=message)
 
 
 def _import_pandas(paths: list[str]) -> None:
@@ -84,19 +97,24 @@ def _stage(said: Mapping[str, object], reply_bytes_max: int) -> Stage:
 
 
 def _function(path: str, name: str, declared: str) -> Function:
-    module = load_module(path)
+    try:
+        module = load_module(path)
+    except AnabranchError:
+        raise
+    except BaseException as error:
+        raise _ModuleError(path) from error
     found = getattr(module, name, None)
     if not isinstance(found, Function):
         raise PlanError(
-            f'module {path} has no transform "{name}"',
+            f'module {Path(path).name} has no transform "{name}"',
             code="ANB1009",
-            hint=f"run: npx anabranch types {path}",
+            hint=f"run: npx anabranch types {Path(path).name}",
         )
     if declared and declared != found.declaration.digest:
         raise PlanError(
             f'transform "{name}" declares other columns than its types file says',
             code="ANB1009",
-            hint=f"run: npx anabranch types {path}",
+            hint=f"run: npx anabranch types {Path(path).name}",
         )
     return found
 

@@ -9,9 +9,11 @@ import { type TableFooter } from '../contract.js'
 /** All faults of one file, empty where it fits. */
 export function faultsOf(name: string, footer: TableFooter, declared: Schema): readonly PlanFault[] {
   const types = new Map(footer.schema)
+  const names = footer.schema.map(([column]) => column)
   return declared.fields.flatMap(field => {
     const found = types.get(field.name)
-    const what = misfit(field, found)
+    const isTwice = names.indexOf(field.name) !== names.lastIndexOf(field.name)
+    const what = isTwice ? `column "${field.name}" stands twice in the file` : misfit(field, found)
     // Without rows no type is known: pandas and pyarrow write such a column as one of nulls, which no value contradicts.
     if (what === null || (found === null && footer.rows === 0)) return []
     const hint = `declare what the file has, or write the schema anew with: npx anabranch types --from ${name}`

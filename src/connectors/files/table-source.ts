@@ -3,7 +3,7 @@
  * up to two ahead of the reader and within a byte budget, and given in the order of file and row group.
  */
 import { type Batch, byteLength, select, slice } from '../../batch/index.js'
-import { AnabranchError, type Files } from '../../base/index.js'
+import { AnabranchError, ConnectorError, type Files } from '../../base/index.js'
 import { type Schema } from '../../schema/index.js'
 import {
   type TableFooter,
@@ -196,12 +196,20 @@ async function inspectAll(
 const inspect = (input: Input, tables: TableWork): Promise<TableFooter> =>
   orDamaged(input, 'has a footer that cannot be read', () => tables.inspect(input.path))
 
-/** Whatever pyarrow says of a file means that it is damaged; a process of ours that is lost keeps its own error. */
+/**
+ * Whatever pyarrow says of a file, and bytes that are no rows, mean that it is damaged: told with the file's name as the
+ * job knows it. A process of ours that is lost keeps its own error.
+ */
 async function orDamaged<T>(input: Input, what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    if (cause instanceof AnabranchError && cause.class !== 'TransformError') throw cause
+    if (cause instanceof ConnectorError) {
+      const message = cause.message.replace(`file ${input.path}`, `file "${input.name}"`)
+      throw new ConnectorError(cause.code, message, { detail: `It ${what}.`, cause })
+    }
+    const isContent = cause instanceof AnabranchError && ['TransformError', 'ProtocolError'].includes(cause.class)
+    if (cause instanceof AnabranchError && !isContent) throw cause
     throw damaged(input.name, `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
   }
 }

@@ -212,9 +212,19 @@ export class JsonReader {
   /** Throws: what stands at `at` is not `expected`. */
   fail(expected: string): never {
     if (this.at >= this.end) throw new LineFault(`expected ${expected}, got the end of the line`)
-    const length = Math.max(1, sequenceLength(this.bytes, this.at, this.end))
-    const shown = new TextDecoder().decode(this.bytes.subarray(this.at, this.at + length))
-    throw new LineFault(`expected ${expected}, got ${JSON.stringify(shown)} at byte ${this.place()}`)
+    throw new LineFault(`expected ${expected}, got ${this.character()} at byte ${this.place()}`)
+  }
+
+  /** What stands at `at`, also where nobody could see it: a byte order mark, half a character. */
+  private character(): string {
+    const first = this.bytes[this.at] ?? 0
+    const length = first < 0x80 ? 1 : sequenceLength(this.bytes, this.at, this.end)
+    if (length === 0) return `byte 0x${first.toString(16)}`
+    const shown = new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.bytes.subarray(this.at, this.at + length))
+    const isHidden = length > 1 && /^[\p{C}\p{Z}]/u.test(shown)
+    return isHidden
+      ? `U+${(shown.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
+      : JSON.stringify(shown)
   }
 
   /** Throws: the value at `at` is valid JSON of another type than the column's. */

@@ -18,6 +18,7 @@ import {
   writeSync,
   type Stats,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { globSync } from 'tinyglobby'
 import { type FileStat, type Files, type OpenFile } from '../../base/index.js'
 
@@ -31,7 +32,7 @@ export const realFiles: Files = {
     globSync(pattern, { cwd: directory, absolute: true, onlyFiles: true, dot: false, expandDirectories: false }).sort(
       compare,
     ),
-  makeDirectory: path => void mkdirSync(path, { recursive: true }),
+  makeDirectory,
   rename: renameSync,
   remove: unlinkSync,
   removeTree: path => rmSync(path, { recursive: true, force: true }),
@@ -56,6 +57,22 @@ function stat(path: string): FileStat | undefined {
     // Below a file there is nothing.
     if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return undefined
     throw error
+  }
+}
+
+/**
+ * As `mkdir -p`. Node's own recursion never ends below /proc, which answers ENOENT for a name it does not take, and says
+ * of a read-only file system that the folder is missing.
+ */
+function makeDirectory(path: string): void {
+  if (stat(path)?.kind === 'directory') return
+  const parent = dirname(path)
+  if (parent !== path && stat(parent) === undefined) makeDirectory(parent)
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (stat(path)?.kind !== 'directory') throw error
   }
 }
 

@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { PlanError, WorkerError } from '../../../src/base/index.js'
+import { ConnectorError, PlanError, ProtocolError, WorkerError } from '../../../src/base/index.js'
 import { type TableWork, type Source, filesSource } from '../../../src/connectors/index.js'
 import { widens } from '../../../src/connectors/files/table-fit.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
@@ -44,6 +44,40 @@ describe('before the first row', () => {
       ['file "b.parquet"', 'column "n" is declared as int32, but the file has utf8'],
       ['file "b.parquet"', 'column "word" is declared as utf8, but the file does not have it'],
       ['file "c.parquet"', 'column "n" is declared as int32, but the file has int64'],
+    ])
+  })
+
+  test('a column that a file has twice is none that could be read', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': standInParquet([...numbered, ...numbered.slice(0, 1)], []) })
+    const error = await refusal(() => over(folder, standInWork(numberedSchema)).open())
+    expect(error instanceof PlanError && error.faults.map(fault => fault.message)).toEqual([
+      'column "n" stands twice in the file',
+    ])
+  })
+
+  test('what is wrong inside a file is told with the name that the job has for it', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': standInParquet(numbered, [numberedRows(0, 1)]) })
+    const work = standInWork(numberedSchema)
+    const opened = async (error: Error): Promise<unknown> => {
+      const source = over(folder, { ...work, read: () => Promise.reject(error) })
+      await source.open()
+      return drainAll(source)
+    }
+    const path = join(folder, 'a.parquet')
+    const corrupt = new ConnectorError('ANB4002', `file ${path} is damaged: Corrupt snappy compressed data.`)
+    const said = await refusal(() => opened(corrupt))
+    expect([said.code, said.message, said.detail]).toEqual([
+      'ANB4002',
+      'file "a.parquet" is damaged: Corrupt snappy compressed data.',
+      'It has row group 0 that cannot be read.',
+    ])
+    const text = new ProtocolError('ANB5001', 'column "word" is not UTF-8')
+    const other = await refusal(() => opened(text))
+    expect([other.code, other.message]).toEqual([
+      'ANB4002',
+      'file "a.parquet" has row group 0 that cannot be read: column "word" is not UTF-8',
     ])
   })
 

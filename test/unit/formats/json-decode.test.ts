@@ -144,6 +144,8 @@ describe('a value of another type makes a dead line that says so', () => {
       readAll(jsonDecoder(schema(['v', 'int64'])), text).dead[0]?.message
     expect(dead('[1]\n')).toBe('expected a JSON object, got an array')
     expect(dead('hello\n')).toBe('expected a value, got "h" at byte 1')
+    // A mark that begins a file is passed over; one that a file was appended with is seen, though nobody can see it.
+    expect(dead('\ufeff\ufeff{}\n')).toMatch(/^expected a value, got U\+FEFF at byte /)
     expect(dead('"v"\n')).toBe('expected a JSON object, got the string "v"')
   })
 

@@ -1,0 +1,79 @@
+"""Mistakes of people who write transforms: refused at import where that can be, and told from their own line on."""
+
+import pytest
+
+import anabranch as ab
+from anabranch import testing
+from anabranch._errors_text import traceback_of
+from anabranch._introspect import describe
+from anabranch.types import Declared
+
+X: dict[str, Declared | ab.DataType | str] = {"x": ab.float64}
+Y: dict[str, Declared | ab.DataType | str] = {"y": ab.float64}
+
+
+async def waits(batch): ...
+
+
+REFUSED = [
+    ("no argument", lambda: ab.transform(inputs=X, outputs=Y)(lambda: None), "cannot be called as <lambda>(batch)"),
+    ("two arguments", lambda: ab.filter(inputs=X)(lambda a, b: None), "cannot be called as <lambda>(batch)"),
+    ("a row, by its name", lambda: ab.filter(inputs=X, mode="row")(lambda: None), "called as <lambda>(row)"),
+    (
+        "keyed without a state",
+        lambda: ab.keyed(inputs=X, state={"n": ab.int64}, outputs=Y)(lambda batch: None),
+        "cannot be called as <lambda>(batch, state)",
+    ),
+    ("async", lambda: ab.filter(inputs=X)(waits), 'function "waits" is async, expected a plain one'),
+    ("a name to retry on", lambda: ab.filter(inputs=X, retry_on="x"), "retry_on takes exception types, got 'x'"),
+    ("sides in a list", lambda: ab.filter(inputs=X, side=["odd"]), "side is a mapping of names to columns, got list"),
+    ("half a character", lambda: ab.schema({"\ud800": ab.int64}), "a column's name is Unicode"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED])
+def test_a_function_that_no_row_could_be_given_is_refused_at_import(make, message):
+    with pytest.raises(ab.PlanError) as caught:
+        make()
+    assert message in caught.value.message
+
+
+def test_what_can_be_called_is_taken_however_it_is_written():
+    for user in (lambda batch: None, lambda *all: None, lambda batch, more=1: None, print):
+        assert ab.filter(inputs=X)(user).user is user
+
+
+def test_two_functions_of_one_name_are_refused_with_both_lines(module):
+    once = "@ab.filter(inputs={})\ndef f(batch): ...\n"
+    with pytest.raises(ab.PlanError, match=r'has 2 functions "f", in lines \d+ and \d+') as caught:
+        describe(str(module(f"\n{once}\n{once}")))
+    assert caught.value.code == "ANB1012"
+
+
+TOLD = [
+    ("one value", lambda batch: {"y": 1.0}),
+    ("a generator", lambda batch: {"y": (v for v in [1.0])}),
+    ("text", lambda batch: {"y": ["a"]}),
+    ("another number of values", lambda batch: {"y": [1.0, 2.0]}),
+]
+
+
+@pytest.mark.parametrize("user", [one[1] for one in TOLD], ids=[one[0] for one in TOLD])
+def test_a_wrong_column_is_told_without_a_frame_of_ours_or_of_pyarrow(user):
+    with pytest.raises(ab.ContractError) as caught:
+        testing.run_transform(ab.transform(inputs=X, outputs=Y)(user), {"x": [1.0]})
+    text = traceback_of(caught.value)
+    assert "convert.py" not in text
+    assert ".pxi" not in text
+
+
+def test_a_traceback_has_the_users_lines_and_none_of_ours():
+    @ab.transform(inputs=X, outputs=Y)
+    def asks(batch):
+        return {"y": batch["z"]}
+
+    with pytest.raises(ab.ContractError) as caught:
+        testing.run_transform(asks, {"x": [1.0]})
+    text = traceback_of(caught.value)
+    assert 'return {"y": batch["z"]}' in text
+    assert "_batch.py" not in text
