@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { sum, testsOfPytest, testsOfVitest } from '../support/counts.js'
+import { outcomesOf, sum, testsOfPytest, testsOfVitest } from '../support/counts.js'
 import { allProcesses, boundSockets, isOrphanGuard, ofOurs, type Process } from '../support/leftovers.js'
 import { beginsWith, pytestName } from '../support/names.js'
 
@@ -55,6 +55,22 @@ describe('counts', () => {
         '<testcase name="test_c"><error>no</error></testcase><testcase name="test_d"><skipped/></testcase></testsuite>',
     )
     expect(testsOfPytest(report)).toEqual({ passed: 1, failed: 2, names: ['test_a'], skipped: ['test_d'] })
+  })
+
+  test('a test that only ran out of time is no test that found something', () => {
+    const failed = (title: string, ...failureMessages: string[]) => ({ ...assertion('failed', title), failureMessages })
+    const assertionResults = [
+      assertion('passed', 'a'),
+      assertion('skipped', 'b'),
+      failed('c', 'AssertionError: expected 1 to be 2'),
+      failed('d', 'Error: Test timed out in 30000ms.'),
+    ]
+    const report = file('outcomes.json', JSON.stringify({ testResults: [{ status: 'failed', assertionResults }] }))
+    expect(outcomesOf(report).map(each => `${each.name} ${each.outcome}`)).toEqual([
+      'a passed',
+      'c failed',
+      'd out of time',
+    ])
   })
 
   test('a report that was not written counts nothing', () => {

@@ -3,11 +3,14 @@ import { type Ended, type Started } from './cli.js'
 import { pidsOf, until } from './fault-job.js'
 import { type JobFolder } from './job-folder.js'
 
-/** Kills with -9 whoever is there, at most `times` times, each time when all of them are new; answers how often it did. */
+/**
+ * Kills with -9 the first worker, or all of them, at most `times` times; answers how often it did. A spare is only started
+ * once there is a worker that works, so it waits for two.
+ */
 export async function killWorkers(
   folder: JobFolder,
   started: Started,
-  { times, all, atLeast = 1 }: { readonly times: number; readonly all: boolean; readonly atLeast?: number },
+  { times, all }: { readonly times: number; readonly all: boolean },
 ): Promise<{ readonly run: Ended; readonly struck: number }> {
   let over = false
   const ended = started.ended.finally(() => {
@@ -16,7 +19,7 @@ export async function killWorkers(
   let struck = 0
   const workers = (): readonly number[] => pidsOf(folder).workers
   while (!over && struck < times) {
-    await until(() => over || workers().length >= atLeast)
+    await until(() => over || workers().length >= 2)
     const victims = all ? workers() : workers().slice(0, 1)
     for (const pid of victims) kill(pid)
     if (victims.length > 0) struck += 1

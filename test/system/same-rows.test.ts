@@ -60,7 +60,7 @@ describe('the flights, the first of them', () => {
     timeout: 180_000,
   }, async () => {
     const cut = join(mkdtempSync(join(runFolder().jobs, 'cut')), 'flights.parquet')
-    python(script('cut_flights.py'), join(data, 'flights-3m.parquet'), cut, '150000')
+    python(script('cut_flights.py'), join(data, 'flights-3m.parquet'), cut, '100000')
     const example = (name: string): string => readFileSync(join(repository, 'examples', 'flights', name), 'utf8')
     const airports = join(data, 'airports.csv')
     const job = await jobFolder({

@@ -12,6 +12,7 @@ import {
   singlesBeforeSuccessMax,
   windowRows,
 } from '../../../src/runtime/fault/index.js'
+import { tell } from '../../support/story.js'
 
 const failure = (name: Failure['class']): Failure => ({
   class: name,
@@ -24,6 +25,7 @@ const failure = (name: Failure['class']): Failure => ({
 })
 const crash: Loss = { kind: 'crash', what: 'died of SIGSEGV', stderr: '', code: null, signal: 'SIGSEGV' }
 const outside: Loss = { kind: 'outside', what: 'was killed', stderr: '' }
+const deadline: Loss = { kind: 'deadline', what: 'did not answer', stderr: '' }
 
 describe('a call that failed', () => {
   test.each([
@@ -35,24 +37,39 @@ describe('a call that failed', () => {
     ['ContractError', 8, 'stop'],
     ['ContractError', 1, 'stop'],
     ['PlanError', 1, 'stop'],
+    ['ProtocolError', 1, 'stop'],
+    ['StateError', 1, 'stop'],
+    ['ConnectorError', 8, 'stop'],
+    ['AccessError', 8, 'stop'],
   ] as const)('%s on %i rows: %s', (name, rows, done) => {
     expect(decideFailure(failure(name), rows).do).toBe(done)
   })
 })
 
 describe('a worker that was lost', () => {
+  /** The loss, the rows in hand, what spoke against them before as `crashes losses`, whether they were cut out of a failed batch. */
   test.each([
-    ['a whole batch, for the first time', crash, 8, false, [0, 0], 'again'],
-    ['a whole batch, for the second time', crash, 8, false, [1, 0], 'halve'],
-    ['a half of a batch that lost one', crash, 8, true, [0, 0], 'halve'],
-    ['one row, its first crash', crash, 1, true, [0, 0], 'again'],
-    ['one row, its second crash', crash, 1, true, [1, 0], 'bury'],
-    ['one row, killed three times from outside', outside, 1, true, [0, 2], 'again'],
-    ['one row, killed four times from outside', outside, 1, true, [0, 3], 'bury'],
-    ['a batch of one row, its second crash', crash, 1, false, [1, 0], 'again'],
-    ['a batch of one row, its third crash', crash, 1, false, [2, 0], 'bury'],
-  ] as const)('with %s', (_name, loss, rows, suspected, [crashes, losses], done) => {
-    expect(decideLoss(loss, { rows, suspected, evidence: { crashes, losses }, begun: true }, 0).do).toBe(done)
+    ['a whole batch, for the first time', crash, 8, '0 0', false, 'again 1 0'],
+    ['a whole batch, for the second time', crash, 8, '1 0', false, 'halve 0 0'],
+    ['a whole batch, at its deadline', deadline, 8, '0 0', false, 'again 0 1'],
+    ['a whole batch, from outside after a crash', outside, 8, '1 0', false, 'halve 0 0'],
+    ['a half of a batch that lost one', crash, 8, '0 0', true, 'halve 0 0'],
+    ['two rows of a batch that lost one', outside, 2, '0 0', true, 'halve 0 0'],
+    ['one row, its first crash', crash, 1, '0 0', true, 'again 1 0'],
+    ['one row, its second crash', crash, 1, '1 0', true, 'bury'],
+    ['a batch of one row, its first crash', crash, 1, '0 0', false, 'again 1 0'],
+    ['a batch of one row, its second crash', crash, 1, '1 0', false, 'again 2 0'],
+    ['a batch of one row, its third crash', crash, 1, '2 0', false, 'bury'],
+    ['one row, a crash after three losses from outside', crash, 1, '0 3', true, 'again 1 3'],
+    ['one row, a loss from outside after a crash', outside, 1, '1 0', true, 'again 1 1'],
+    ['one row, killed three times from outside', outside, 1, '0 2', true, 'again 0 3'],
+    ['one row, killed four times from outside', outside, 1, '0 3', true, 'bury'],
+    ['one row, four times at its deadline', deadline, 1, '0 3', true, 'bury'],
+  ] as const)('with %s', (_name, loss, rows, before, suspected, then) => {
+    const [crashes = 0, losses = 0] = before.split(' ').map(Number)
+    const decision = decideLoss(loss, { rows, suspected, evidence: { crashes, losses }, begun: true }, 0)
+    const after = 'evidence' in decision ? ` ${decision.evidence.crashes} ${decision.evidence.losses}` : ''
+    expect(`${decision.do}${after}`).toBe(then)
   })
 
   test('a crash speaks less against a row that stood behind another call: that one may have made it', () => {
@@ -120,11 +137,60 @@ describe('dead rows', () => {
   })
 })
 
-test('a service that is away is asked again later and later, and given up after the limit', () => {
-  const hold = new Hold(1_000)
-  expect([hold.failed(0, null), hold.failed(100, null), hold.failed(300, null)]).toEqual([100, 200, 400])
-  expect(hold.failed(999, null)).toBe(800)
-  expect(hold.failed(1_000, null)).toBeNull()
-  hold.succeeded()
-  expect(hold.failed(5_000, null)).toBe(100)
+describe('a service that is away', () => {
+  /** Events: `fails` (`fails 500`: it said when to come again, in ms), `answers`. */
+  function check(maxMs: number, text: string): void {
+    const hold = new Hold(maxMs)
+    tell(text, (event, atMs) => {
+      const [what, after] = event.split(' ')
+      if (what === 'answers') {
+        hold.succeeded()
+        return [hold.holding ? 'holds' : '']
+      }
+      const ms = hold.failed(atMs, after === undefined ? null : Number(after))
+      expect(hold.holding).toBe(true)
+      return [ms === null ? 'gives up' : `${ms} ms`]
+    })
+  }
+
+  test('is asked again later and later, at least each 10 s', () =>
+    check(
+      600_000,
+      `
+      at       event      ->  waits
+      0        fails          100 ms
+      100      fails          200 ms
+      300      fails          400 ms
+      700      fails          800 ms
+      1500     fails          1600 ms
+      3100     fails          3200 ms
+      6300     fails          6400 ms
+      12700    fails          10000 ms
+      22700    fails          10000 ms
+      `,
+    ))
+
+  test('is asked when it said, where that is later', () =>
+    check(
+      600_000,
+      `
+      at       event         ->  waits
+      0        fails 5000        5000 ms
+      5000     fails 50          200 ms
+      `,
+    ))
+
+  test('is given up after the limit without an answer, and waited for anew after each one', () =>
+    check(
+      1_000,
+      `
+      at       event      ->  waits
+      0        fails          100 ms
+      999      fails          200 ms
+      1000     answers        .
+      5000     fails          100 ms
+      5999     fails 9000     1000 ms     // never longer than the limit
+      6000     fails          gives up
+      `,
+    ))
 })

@@ -53,6 +53,40 @@ describe('the end of the input', () => {
     ])
   })
 
+  test('halves the keys of an at_end that raises; the key that raises alone is dead, though no row of the source is', () => {
+    const engine = check(
+      ['tally'],
+      {},
+      `
+      event          ->  calls              rows                       dead
+      ready 1            .                  .                          .
+      rows a b c         1: 1-3             .                          .
+      answers 1          .                  1-3                        .
+      end                1: end of 3 keys   .                          .
+      raises 1           1: end of 1 keys   .                          .
+      raises 1           1: end of 2 keys   .                          - ANB2001
+      answers 1          .                  side 1: 2 rows             .
+      `,
+    )
+    expect(engine.written[1]?.map(row => row['k'])).toEqual(['b', 'c'])
+    expect([engine.engine.ledger.rowsIn, engine.engine.ledger.rowsDead]).toEqual([3, 0])
+  })
+
+  test('calls at_end for each lane that has keys', () =>
+    void check(
+      ['tally'],
+      { lanes: 128, pool: { creditPerWorker: 2 } },
+      `
+      event          ->  calls                                rows          dead
+      ready 1            .                                    .             .
+      rows a b           1: 2, 1: 1                           .             .     // b is of the earlier lane
+      answers 1          .                                    2             .
+      answers 1          .                                    .             .
+      written            .                                    1             .
+      end                1: end of 1 keys, 1: end of 1 keys   .             .
+      `,
+    ))
+
   test('calls no at_end for a lane without keys', () =>
     void check(
       ['tally'],
