@@ -83,7 +83,7 @@ const leases: readonly Mutant[] = [
 
 const order: readonly Mutant[] = [
   {
-    rule: 'replies not put in order again',
+    rule: 'replies not re-ordered',
     file: 'src/runtime/flow/lane.ts',
     from: 'return this.open.splice(0, n)',
     to: `const done = this.open.filter(t => !t.away && t.todo.length === 0)
@@ -158,7 +158,7 @@ const faults: readonly Mutant[] = [
     test: [settlement, 'gives its rows and its state once'],
   },
   {
-    rule: 'failed attempt’s state kept',
+    rule: "failed attempt's state kept",
     file: 'python/anabranch/_chain/undo.py',
     from: 'if not _needs_undo(operators, outcome.dead) or call.grouping is None:',
     to: 'if True:',
@@ -231,7 +231,7 @@ const replies: readonly Mutant[] = [
     test: [codec, 'with a parent behind the rows that were sent'],
   },
   {
-    rule: 'side output’s parent off by one',
+    rule: 'side output parent off by one',
     ...reply,
     from: 'origin: takeOrigin(asked.rows.origin, parent)',
     to: 'origin: takeOrigin(asked.rows.origin, parent.map(row => row + 1))',

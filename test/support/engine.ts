@@ -6,6 +6,11 @@
  *   const engine = new DrivenEngine(['tally'], { rowsMax: 4 })
  *   engine.hear('rows a a b')         // ids 1 2 3
  *   engine.said()                     // { calls: '1: 1-3', rows: '', dead: '' }
+ *
+ * Of the source: `rows KEY ...` (`-` a null key, `a!4` key a with fate 4 in the first function), `end`. Of a worker W:
+ * `ready W`; to its oldest call (`last`: its newest) `answers W`, `raises W`, `waits W` (its service is away), `breaks W`
+ * (its contract), `lies W` (a DONE without tables); `lost W crash`, `outside`, `deadline` or `replaced`. `late`: the last
+ * answer comes again. `written`: the sinks are free again. `tick`.
  */
 import { invariant, type AnabranchError } from '../../src/base/index.js'
 import { type Batch, batchFromRows, readIpc, rowsOf } from '../../src/batch/index.js'
@@ -50,12 +55,11 @@ export class DrivenEngine implements Effects {
   readonly written: Readonly<Record<string, unknown>>[][] = []
   readonly letters: DeadLetter[] = []
   error: AnabranchError | null = null
-  over = false
   /** Captures of calls that went well. */
   readonly kept: { readonly stage: string; readonly bytes: Uint8Array }[] = []
   private readonly stages: readonly { readonly opened: OpenedStage; readonly shipped: Schema }[]
   private readonly out = new Map<number, CallRead[]>()
-  private readonly late: { worker: number; call: CallRead; tables: readonly TableView[] }[] = []
+  private answered: { worker: number; call: CallRead; tables: readonly TableView[] } | null = null
   private readonly busySinks: number[] = []
   private polling = false
   private nextId = 1
@@ -109,7 +113,6 @@ export class DrivenEngine implements Effects {
     return [calls, rows, this.error === null ? dead : `stops ${this.error.code}`]
   }
 
-  /** Rows of these keys, `-` for a null key; `a!4` is one of key a with fate 4 in the first function. */
   private give(keys: readonly string[]): void {
     invariant(this.polling, 'rows come when they were asked for')
     this.polling = false
@@ -136,7 +139,6 @@ export class DrivenEngine implements Effects {
       this.out.delete(worker)
       return this.engine.lost(worker, lossFrom(rest[0] ?? ''), this.nowMs)
     }
-    // `answers 1` the oldest call of worker 1, `answers 1 last` the newest.
     const mine = this.out.get(worker) ?? []
     const call = rest[0] === 'last' ? mine.pop() : mine.shift()
     invariant(call !== undefined, `worker ${worker} has a call to answer`)
@@ -152,15 +154,14 @@ export class DrivenEngine implements Effects {
     invariant(outcome.kind === 'done', 'the story says where a call fails')
     const parts = opened.done(call, outcome, { us: 0, rss: 0 })
     const { tables } = readFrame(replyFrame(call, Message.done, parts))
-    this.late.push({ worker, call, tables })
+    this.answered = { worker, call, tables }
     this.engine.done(worker, keyOf(worker, call), tables, this.nowMs)
   }
 
-  /** The last reply comes again. */
   private repeat(): void {
-    const last = this.late.at(-1)
-    invariant(last !== undefined, 'a reply came before')
-    this.engine.done(last.worker, keyOf(last.worker, last.call), last.tables, this.nowMs)
+    invariant(this.answered !== null, 'a reply came before')
+    const { worker, call, tables } = this.answered
+    this.engine.done(worker, keyOf(worker, call), tables, this.nowMs)
   }
 
   private sinksAreFree(): void {
@@ -225,9 +226,7 @@ export class DrivenEngine implements Effects {
     this.error = error
   }
 
-  finish(): void {
-    this.over = true
-  }
+  finish(): void {}
 }
 
 const keyOf = (worker: number, { envelope }: CallRead) => ({
