@@ -2,7 +2,7 @@
  * What a source and a sink are. Both are driven by the runtime, one call at a time; a promise that is not
  * settled yet is back-pressure.
  */
-import { type Batch } from '../batch/index.js'
+import { type Batch, type Loan } from '../batch/index.js'
 import { type DeadRecord } from '../formats/index.js'
 
 /** Where rows come from, for dead letters: a file with lines (or rows) counted from 1. */
@@ -15,6 +15,8 @@ export interface Polled {
   readonly positions: Float64Array | null
   /** Lines that did not parse, in order. */
   readonly dead: readonly DeadRecord[]
+  /** What the batch lies in, where the source wants it back; it is the receiver's to give. */
+  readonly loan?: Loan | undefined
 }
 
 export interface PollLimit {
@@ -57,7 +59,10 @@ export interface SinkFile {
 export interface Sink {
   /** Throws before the first row where the place cannot be written. */
   open(): Promise<void>
-  /** Takes the batch; the promise settles when the next one may come. Rows are visible only when their file is whole. */
+  /**
+   * Takes the batch; the promise settles when the next one may come. The batch's memory is used again then: who needs
+   * its rows for longer copies them. Rows are visible only when their file is whole.
+   */
   write(batch: Batch): Promise<void>
   /** Everything was written: makes the rest visible, durable. Answers what is visible now. */
   finish(): Promise<readonly SinkFile[]>
@@ -69,9 +74,14 @@ export interface Sink {
 export interface TableWork {
   inspect(path: string): Promise<TableFooter>
   /** Rows of one row group, only the named columns, cast to the declared schema. */
-  read(request: TableRead): Promise<readonly Batch[]>
+  read(request: TableRead): Promise<TableRows>
   /** Makes a file of the format of an Arrow stream file, fsynced. Safe to call again. */
   write(request: { readonly from: string; readonly to: string }): Promise<void>
+}
+export interface TableRows {
+  readonly batches: readonly Batch[]
+  /** What all of them lie in. */
+  readonly loan: Loan | undefined
 }
 export interface TableRead {
   readonly path: string

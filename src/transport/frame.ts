@@ -7,6 +7,7 @@
  * looks at it; what does not fit is a `ProtocolError`, never a read out of bounds. Pure.
  */
 import { invariant } from '../base/index.js'
+import { type Loan } from '../batch/index.js'
 import { type Envelope, decodeEnvelope, encodeEnvelope, refused, setWhole, whole } from './envelope.js'
 import {
   type TableKind,
@@ -53,6 +54,8 @@ export interface Frame {
   readonly tables: readonly TableView[]
   /** Ours alone and 8-byte aligned; empty where the message has no body. */
   readonly body: Uint8Array
+  /** What the body lies in, where that is used again: who reads the tables last gives it back. */
+  readonly loan: Loan | undefined
 }
 
 export interface FrameLimits {
@@ -195,7 +198,7 @@ export function readFrame(message: Uint8Array, limits: FrameLimits = frameLimits
   const envelope = readEnvelope(message, limits)
   if ((envelope.flags & mappedFlag) !== 0) throw refused('the body in the message', 'a body in the mapping')
   const body = ownBody(message)
-  return { envelope, tables: readTables(envelope, body, limits), body }
+  return { envelope, tables: readTables(envelope, body, limits), body, loan: undefined }
 }
 
 /** The body of a received message; copied only where typed arrays could not stand on it. */

@@ -132,15 +132,15 @@ const faults: readonly Mutant[] = [
   {
     rule: 'good rows of a bisected batch dropped',
     ...settle,
-    from: 'half(0, middle), half(middle, n)',
-    to: 'half(0, middle)',
+    from: 'putBack(work, [before, after])',
+    to: 'putBack(work, [before])',
     test: [settlement, 'is halved; the second half runs on the state'],
   },
   {
     rule: 'halves in the wrong order',
     ...settle,
-    from: 'half(0, middle), half(middle, n)',
-    to: 'half(middle, n), half(0, middle)',
+    from: 'putBack(work, [before, after])',
+    to: 'putBack(work, [after, before])',
     test: [settlement, 'is halved; the second half runs on the state'],
   },
   {
@@ -366,4 +366,28 @@ const unions: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...replies, ...room, ...unions]
+const memoryRules: readonly Mutant[] = [
+  {
+    rule: 'memory used again before the sink has read it',
+    file: 'src/runtime/flow/vertices.ts',
+    from: 'this.writing = rows.loan',
+    to: 'rows.loan?.release()',
+    test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order'],
+  },
+  {
+    rule: 'memory of a reply used again while its rows are on their way',
+    ...settle,
+    from: '  reply?.keep()\n',
+    to: '',
+    test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order'],
+  },
+  {
+    rule: 'memory of half a batch used again for the other half',
+    file: 'src/runtime/flow/rows.ts',
+    from: '  loan?.keep()\n',
+    to: '',
+    test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order'],
+  },
+]
+
+export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...replies, ...room, ...unions, ...memoryRules]

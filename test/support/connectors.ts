@@ -215,7 +215,7 @@ export function standInWork(schema: Schema): TableWork & { readonly log: string[
       const wanted = { fields: schema.fields.filter(field => columns.includes(field.name)) }
       const rows = readStandIn(path).groups[rowGroup] ?? []
       const half = Math.ceil(rows.length / 2)
-      return [rows.slice(0, half), rows.slice(half)].map(part => batchOf(wanted, part))
+      return { batches: [rows.slice(0, half), rows.slice(half)].map(part => batchOf(wanted, part)), loan: undefined }
     },
     async write({ from, to }) {
       log.push(`write ${to.split('/').at(-1)}`)

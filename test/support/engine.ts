@@ -144,7 +144,7 @@ export class DrivenEngine implements Effects {
     invariant(call !== undefined, `worker ${worker} has a call to answer`)
     const key = keyOf(worker, call)
     if (what === 'answers') this.answer(worker, call)
-    else if (what === 'lies') this.engine.done(worker, key, [], this.nowMs)
+    else if (what === 'lies') this.engine.done(worker, key, { tables: [], loan: undefined }, this.nowMs)
     else this.engine.callFailed(worker, key, failedWith(what), this.nowMs)
   }
 
@@ -155,13 +155,13 @@ export class DrivenEngine implements Effects {
     const parts = opened.done(call, outcome, { us: 0, rss: 0 })
     const { tables } = readFrame(replyFrame(call, Message.done, parts))
     this.answered = { worker, call, tables }
-    this.engine.done(worker, keyOf(worker, call), tables, this.nowMs)
+    this.engine.done(worker, keyOf(worker, call), { tables, loan: undefined }, this.nowMs)
   }
 
   private repeat(): void {
     invariant(this.answered !== null, 'a reply came before')
     const { worker, call, tables } = this.answered
-    this.engine.done(worker, keyOf(worker, call), tables, this.nowMs)
+    this.engine.done(worker, keyOf(worker, call), { tables, loan: undefined }, this.nowMs)
   }
 
   private sinksAreFree(): void {

@@ -3,6 +3,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { type Envelope, type TableView, Message, Table, bytesPart } from '../../src/transport/index.js'
+import { BufferPool } from '../../src/batch/index.js'
 import { type RealWorld, openWorld } from '../../src/runtime/open/world.js'
 import {
   type LogRecord,
@@ -58,6 +59,7 @@ export class TestWorker {
         role: 'user',
         open: { behaviours },
         mappingBytes: 2 ** 24,
+        memory: new BufferPool(2 ** 24),
         memoryBytes: 0,
         startTimeoutMs: 20_000,
         hostEnv: process.env,

@@ -7,6 +7,7 @@ import { AnabranchError, ConnectorError, type Files } from '../../base/index.js'
 import { type Schema } from '../../schema/index.js'
 import {
   type TableFooter,
+  type TableRows,
   type TableWork,
   type PollLimit,
   type Polled,
@@ -38,11 +39,10 @@ interface RowGroup {
 }
 interface InFlight {
   readonly group: RowGroup
-  readonly batches: Promise<readonly Batch[]>
+  readonly read: Promise<TableRows>
 }
-interface Taking {
+interface Taking extends TableRows {
   readonly group: RowGroup
-  readonly batches: readonly Batch[]
   /** Batch that is being cut, rows of it that were given, rows of the group that were given. */
   batch: number
   row: number
@@ -90,15 +90,15 @@ export class TableSource implements Source {
           return polled
         }
         this.checkSame(this.taking.group.input)
-        this.taking = null
+        this.letGo()
       }
       this.readAhead()
       const first = this.ahead[0]
       if (first === undefined) return null
-      const batches = await first.batches
+      const rows = await first.read
       this.ahead.shift()
       this.readAhead()
-      this.taking = { group: first.group, batches, batch: 0, row: 0, given: 0 }
+      this.taking = { ...rows, group: first.group, batch: 0, row: 0, given: 0 }
     }
     return null
   }
@@ -113,8 +113,13 @@ export class TableSource implements Source {
 
   async close(): Promise<void> {
     this.stopped = true
-    this.taking = null
+    this.letGo()
     this.ahead.length = 0
+  }
+
+  private letGo(): void {
+    this.taking?.loan?.release()
+    this.taking = null
   }
 
   private readAhead(): void {
@@ -123,13 +128,13 @@ export class TableSource implements Source {
       if (this.ahead.length > 0 && (this.ahead.length >= aheadMax || bytes > aheadBytes)) return
       this.next += 1
       if (group.rows === 0) continue
-      const batches = this.read(group)
-      batches.catch(() => undefined) // Who polls sees the failure; one ahead must not end the process meanwhile.
-      this.ahead.push({ group, batches })
+      const read = this.read(group)
+      read.catch(() => undefined) // Who polls sees the failure; one ahead must not end the process meanwhile.
+      this.ahead.push({ group, read })
     }
   }
 
-  private async read(group: RowGroup): Promise<readonly Batch[]> {
+  private async read(group: RowGroup): Promise<TableRows> {
     this.checkSame(group.input)
     const { tables, columns, schema } = this.options
     // A record batch without columns does not say how many rows it has, so one column is read all the same.
@@ -137,8 +142,8 @@ export class TableSource implements Source {
     const what = `has row group ${group.index} that cannot be read`
     const { index, first, rows } = group
     const request = { path: group.input.path, rowGroup: index, first, rows, columns: asked }
-    const batches = await orDamaged(group.input, what, () => tables.read(request))
-    return checkRows(group, columns.length > 0 ? batches : batches.map(batch => select(batch, [])))
+    const { batches, loan } = await orDamaged(group.input, what, () => tables.read(request))
+    return { batches: checkRows(group, columns.length > 0 ? batches : batches.map(b => select(b, []))), loan }
   }
 
   private checkSame(input: Input): void {
@@ -146,7 +151,10 @@ export class TableSource implements Source {
   }
 }
 
-/** The next rows of the group, as many as the limits allow and at least one; null when it is used up. */
+/**
+ * The next rows of the group, as many as the limits allow and at least one; null when it is used up. A batch is cut in
+ * parts of one size: a small rest would have to be joined with rows of the next group, which is a copy of both.
+ */
 function cut(taking: Taking, limit: PollLimit): Polled | null {
   let batch = taking.batches[taking.batch]
   while (batch !== undefined && taking.row >= batch.rows) {
@@ -156,12 +164,22 @@ function cut(taking: Taking, limit: PollLimit): Polled | null {
   }
   if (batch === undefined) return null
   const rowBytes = Math.max(1, byteLength(batch) / batch.rows)
-  const rows = Math.max(1, Math.min(limit.rowsMax, Math.floor(limit.bytesMax / rowBytes), batch.rows - taking.row))
+  const most = Math.max(1, Math.min(limit.rowsMax, Math.floor(limit.bytesMax / rowBytes)))
+  const left = batch.rows - taking.row
+  const rows = Math.ceil(left / Math.ceil(left / most))
   const firstPosition = taking.group.firstRow + taking.given
   const part = slice(batch, taking.row, taking.row + rows)
   taking.row += rows
   taking.given += rows
-  return { batch: part, split: taking.group.input.name, firstPosition, positions: null, dead: [] }
+  taking.loan?.keep()
+  return {
+    batch: part,
+    split: taking.group.input.name,
+    firstPosition,
+    positions: null,
+    dead: [],
+    loan: taking.loan,
+  }
 }
 
 function rowGroups(input: Input, footer: TableFooter): readonly RowGroup[] {

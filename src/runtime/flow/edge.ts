@@ -4,7 +4,7 @@
  */
 import { positionOf, splitOf } from './origin.js'
 import { type Place, type RowOrder, beforeAll, isBefore } from './row-order.js'
-import { type Rows, rowBytes, rowCount, sliceRows } from './rows.js'
+import { type Rows, rowBytes, rowCount, splitRows } from './rows.js'
 
 export interface EdgeLimit {
   readonly bytes: number
@@ -67,7 +67,10 @@ export class Edge {
   }
 
   push(rows: Rows): void {
-    if (rowCount(rows) === 0) return
+    if (rowCount(rows) === 0) {
+      rows.loan?.release()
+      return
+    }
     this.queue.push(rows)
     this.bytesQueued += rowBytes(rows)
     this.rowsQueued += rowCount(rows)
@@ -91,20 +94,25 @@ export class Edge {
     return rows
   }
 
-  /** The oldest rows, at most `max` of them, in pieces that lie side by side. */
-  take(max: number): readonly Rows[] {
-    const out: Rows[] = []
-    let left = max
-    while (left > 0) {
-      const rows = this.shift()
-      if (rows === null) break
-      if (rowCount(rows) > left) {
-        this.unshift(sliceRows(rows, left, rowCount(rows)))
-        out.push(sliceRows(rows, 0, left))
-        break
-      }
-      out.push(rows)
-      left -= rowCount(rows)
+  /**
+   * The oldest batches: one of at most `most` rows (the rest of a larger one stays), and behind a small one those that
+   * with it have at most `together` rows, since to join them is a copy.
+   */
+  take({ most, together }: { readonly most: number; readonly together: number }): readonly Rows[] {
+    const first = this.shift()
+    if (first === null) return []
+    if (rowCount(first) > most) {
+      const [head, rest] = splitRows(first, most)
+      this.unshift(rest)
+      return [head]
+    }
+    const out = [first]
+    let rows = rowCount(first)
+    for (let next = this.queue[this.head]; next !== undefined; next = this.queue[this.head]) {
+      rows += rowCount(next)
+      if (rows > together) break
+      this.shift()
+      out.push(next)
     }
     return out
   }
@@ -116,8 +124,12 @@ export class Edge {
       const rows = this.shift()
       if (rows === null) break
       const n = order.countBefore(rows, bound)
-      out.push(sliceRows(rows, 0, n))
-      if (n < rowCount(rows)) this.unshift(sliceRows(rows, n, rowCount(rows)))
+      if (n === rowCount(rows)) out.push(rows)
+      else {
+        const [before, rest] = splitRows(rows, n)
+        out.push(before)
+        this.unshift(rest)
+      }
     }
     return out
   }
@@ -145,8 +157,13 @@ export class Output {
   get room(): boolean {
     return this.edges.every(e => e.room)
   }
+  /** Consumes the rows: each edge holds their memory for itself. */
   emit(rows: Rows): void {
-    for (const edge of this.edges) edge.push(rows)
+    for (const edge of this.edges) {
+      rows.loan?.keep()
+      edge.push(rows)
+    }
+    rows.loan?.release()
   }
   end(): void {
     for (const edge of this.edges) edge.end()

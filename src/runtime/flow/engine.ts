@@ -9,7 +9,6 @@
 import { AnabranchError, type Observer, invariant } from '../../base/index.js'
 import { type Polled } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
-import { type TableView } from '../../transport/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type Failure, type Loss } from '../fault/index.js'
 import { type CaptureTerms } from './capture.js'
@@ -19,7 +18,7 @@ import { Ledger } from './ledger.js'
 import { type Work, grantWork } from './grant.js'
 import { behindAll } from './row-order.js'
 import { Sampling } from './sampling.js'
-import { Settlement } from './settle.js'
+import { type Answer, Settlement } from './settle.js'
 import { type SinkVertex, type SourceVertex } from './vertices.js'
 
 export interface EngineTerms {
@@ -102,14 +101,14 @@ export class Engine {
               split: new Int32Array(polled.batch.rows).fill(split),
               position: polled.positions,
             } as const)
-      vertex.output.emit({ batch: polled.batch, origin })
+      vertex.output.emit({ batch: polled.batch, origin, loan: polled.loan })
     })
   }
 
   /** A write is done: the sink takes the next one. */
   written(sink: number, nowMs: number): void {
     this.event(nowMs, () => {
-      this.sink(sink).busy = false
+      this.sink(sink).written()
     })
   }
 
@@ -139,9 +138,10 @@ export class Engine {
     })
   }
 
-  /** DONE of a call. */
-  done(worker: number, key: ReplyKey, tables: readonly TableView[], nowMs: number): void {
-    this.settle(worker, key, nowMs, work => this.settlement.done(work, tables))
+  /** DONE of a call. Consumes the answer. */
+  done(worker: number, key: ReplyKey, answer: Answer, nowMs: number): void {
+    const heard = this.settle(worker, key, nowMs, work => this.settlement.done(work, answer))
+    if (!heard) answer.loan?.release()
   }
 
   /** FAILED of a call. */
@@ -201,13 +201,15 @@ export class Engine {
     key: ReplyKey,
     nowMs: number,
     apply: (work: Work) => { rssBytes: number } | AnabranchError,
-  ): void {
+  ): boolean {
+    let heard = false
     this.event(nowMs, () => {
       const lease = this.condemned.has(worker) ? null : this.leases.settle(worker, key, nowMs)
       if (lease === null) {
         this.observer.count('reply.stale')
         return
       }
+      heard = true
       const answer = apply(lease.work)
       this.pool.settled(worker, answer instanceof AnabranchError ? 0 : answer.rssBytes)
       if (!(answer instanceof AnabranchError)) this.graph.emit(lease.work)
@@ -216,6 +218,7 @@ export class Engine {
         this.replace(worker, answer)
       } else this.stopOn(answer)
     })
+    return heard
   }
 
   private replace(worker: number, error: AnabranchError): void {

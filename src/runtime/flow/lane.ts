@@ -4,7 +4,7 @@
  * without has a window of them.
  */
 import { type Place, type RowOrder } from './row-order.js'
-import { type Rows, concatRows, rowCount, sliceRows } from './rows.js'
+import { type Rows, concatRows, rowCount, splitRows } from './rows.js'
 import { type Ticket, newTicket } from './ticket.js'
 
 interface Waiting {
@@ -70,25 +70,28 @@ export class Lane {
     return this.open.splice(0, n)
   }
 
+  /** Only a batch that is too large alone is cut: a full call is not worth the copy of two halves that do not lie together. */
   private leave(rowsMax: number): Waiting {
     const parts: Waiting[] = []
     let left = rowsMax
-    while (left > 0) {
-      const head = this.waiting.shift()
-      if (head === undefined) break
+    for (let head = this.waiting[0]; head !== undefined; head = this.waiting[0]) {
       const n = rowCount(head.rows)
-      if (n > left) {
-        this.waiting.unshift({ rows: sliceRows(head.rows, left, n), slots: head.slots?.subarray(left) ?? null })
-        parts.push({ rows: sliceRows(head.rows, 0, left), slots: head.slots?.subarray(0, left) ?? null })
-        left = 0
-      } else {
-        parts.push(head)
-        left -= n
-      }
+      if (n > left && parts.length > 0) break
+      this.waiting.shift()
+      parts.push(n > left ? this.cut(head, left) : head)
+      left -= n
+      if (left <= 0) break
     }
     const rows = concatRows(parts.map(p => p.rows))
     this.rowsWaiting -= rowCount(rows)
     return { rows, slots: joinSlots(parts) }
+  }
+
+  /** The first rows of what stood at the head; the others stand there now. */
+  private cut(head: Waiting, at: number): Waiting {
+    const [first, rest] = splitRows(head.rows, at)
+    this.waiting.unshift({ rows: rest, slots: head.slots?.subarray(at) ?? null })
+    return { rows: first, slots: head.slots?.subarray(0, at) ?? null }
   }
 }
 

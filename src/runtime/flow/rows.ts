@@ -1,30 +1,50 @@
-/** Rows: a batch and where its rows come from. What flows along the edges of the topology. */
-import { type Batch, byteLength, concat, slice, take } from '../../batch/index.js'
+/**
+ * Rows: a batch, where its rows come from, and the memory that they lie in. What flows along the edges of the topology.
+ *
+ * The loan goes with the rows: a function here that `consumes` rows takes their loan over, the others only read.
+ */
+import { type Batch, type Loan, byteLength, concat, slice, take } from '../../batch/index.js'
 import { type Origin, concatOrigins, sliceOrigin, takeOrigin } from './origin.js'
 
 export interface Rows {
   readonly batch: Batch
   readonly origin: Origin
+  /** Undefined: the memory is left to the garbage collector. */
+  readonly loan?: Loan | undefined
 }
 
 export const rowCount = (rows: Rows): number => rows.batch.rows
 export const rowBytes = (rows: Rows): number => byteLength(rows.batch)
 
-export function sliceRows(rows: Rows, from: number, to: number): Rows {
-  if (from === 0 && to === rows.batch.rows) return rows
-  return { batch: slice(rows.batch, from, to), origin: sliceOrigin(rows.origin, from, to) }
+/** Rows [from, to), to look at while `rows` are held. */
+export function sliceRows({ batch, origin }: Rows, from: number, to: number): Rows {
+  return { batch: slice(batch, from, to), origin: sliceOrigin(origin, from, to) }
 }
 
+/** Rows before `at` and from it on. Consumes `rows`. */
+export function splitRows(rows: Rows, at: number): readonly [Rows, Rows] {
+  const { loan } = rows
+  loan?.keep()
+  return [
+    { ...sliceRows(rows, 0, at), loan },
+    { ...sliceRows(rows, at, rowCount(rows)), loan },
+  ]
+}
+
+/** A copy of some rows. */
 export const takeRows = (rows: Rows, at: Int32Array): Rows => ({
   batch: take(rows.batch, at),
   origin: takeOrigin(rows.origin, at),
 })
 
+/** Rows end to end. Consumes the parts. */
 export function concatRows(parts: readonly Rows[]): Rows {
   const [only] = parts
   if (only !== undefined && parts.length === 1) return only
-  return {
+  const joined = {
     batch: concat(parts.map(p => p.batch)),
     origin: concatOrigins(parts.map(p => ({ origin: p.origin, rows: p.batch.rows }))),
   }
+  for (const part of parts) part.loan?.release()
+  return joined
 }

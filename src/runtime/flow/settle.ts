@@ -13,17 +13,21 @@ import {
   invariant,
 } from '../../base/index.js'
 import { type Observer } from '../../base/index.js'
-import { type TableView } from '../../transport/index.js'
+import { type Loan, joinLoans } from '../../batch/index.js'
+import { type Frame } from '../../transport/index.js'
 import { type Failure, type Loss, LossRate, decideFailure, decideLoss, failureOfLoss } from '../fault/index.js'
 import { type Reply } from './codec.js'
 import { type Work } from './grant.js'
 import { type Ledger } from './ledger.js'
 import { type Sampling } from './sampling.js'
-import { rowBytes, rowCount, sliceRows } from './rows.js'
+import { type Rows, rowBytes, rowCount, splitRows } from './rows.js'
 import { type Evidence, type Piece, noEvidence } from './ticket.js'
 
 /** Frames refused in a row, without a good reply between them, before the job stops (DESIGN 11). */
 const refusedMax = 2
+
+/** A DONE: its tables, and the memory that they lie in. */
+export type Answer = Pick<Frame, 'tables' | 'loan'>
 
 export class Settlement {
   private refusedInARow = 0
@@ -35,14 +39,15 @@ export class Settlement {
     private readonly observer: Observer,
   ) {}
 
-  /** Applies a DONE. A ProtocolError means that nothing was applied; any other error stops the job. */
-  done(work: Work, tables: readonly TableView[]): { readonly rssBytes: number } | AnabranchError {
+  /** Applies a DONE. A ProtocolError means that nothing was applied; any other error stops the job. Consumes the answer. */
+  done(work: Work, { tables, loan }: Answer): { readonly rssBytes: number } | AnabranchError {
     const { stage, ticket, piece } = work
     let reply: Reply
     try {
       const keys = work.grouping?.uniq.length ?? 0
       reply = stage.codec.reply(tables, { rows: piece.rows, call: ticket.call, keys })
     } catch (error) {
+      loan?.release()
       if (error instanceof ProtocolError || error instanceof ContractError) return error
       throw error
     }
@@ -52,13 +57,16 @@ export class Settlement {
     this.survived(piece.evidence)
     this.applyState(work, reply)
     ticket.away = false
-    ticket.done.push(...reply.emissions)
+    for (const { output, rows } of reply.emissions)
+      ticket.done.push({ output, rows: { ...rows, loan: holdBoth(piece.rows.loan, loan) } })
     stage.hold.succeeded()
     if (reply.dead.length < rowCount(piece.rows)) for (const limit of stage.limits) limit.success()
     if (ticket.call.kind === 'rows')
       stage.size.observe({ rows: rowCount(piece.rows), us: reply.us, bytes: rowBytes(piece.rows) })
     for (const [name, by] of Object.entries(reply.counters)) this.observer.count(`user.${name}`, by)
     const error = this.ledger.deadRows(work, reply.dead, captures)
+    piece.rows.loan?.release()
+    loan?.release()
     return error ?? { rssBytes: reply.rssBytes }
   }
 
@@ -140,17 +148,19 @@ export class Settlement {
 
   private halve(work: Work): void {
     const { piece } = work
-    const n = rowCount(piece.rows)
-    const middle = n >> 1
+    const middle = rowCount(piece.rows) >> 1
     this.observer.count('lease.halved')
-    const half = (from: number, to: number): Piece => ({
-      rows: sliceRows(piece.rows, from, to),
-      slots: piece.slots?.subarray(from, to) ?? null,
+    const [first, second] = splitRows(piece.rows, middle)
+    const half = (rows: Rows, slots: Int32Array | undefined): Piece => ({
+      rows,
+      slots: slots ?? null,
       attempt: piece.attempt + 1,
       evidence: noEvidence,
       suspected: true,
     })
-    this.putBack(work, [half(0, middle), half(middle, n)])
+    const before = half(first, piece.slots?.subarray(0, middle))
+    const after = half(second, piece.slots?.subarray(middle))
+    this.putBack(work, [before, after])
   }
 
   private putBack(work: Work, pieces: readonly Piece[]): void {
@@ -160,8 +170,17 @@ export class Settlement {
 
   private bury(work: Work, failure: Failure): AnabranchError | null {
     work.ticket.away = false
-    return this.ledger.single(work, failure)
+    const error = this.ledger.single(work, failure)
+    work.piece.rows.loan?.release()
+    return error
   }
+}
+
+/** What a call answers may lie in its rows and in its reply. */
+function holdBoth(rows: Loan | undefined, reply: Loan | undefined): Loan | undefined {
+  rows?.keep()
+  reply?.keep()
+  return joinLoans(rows, reply)
 }
 
 const place = (work: Work, operator: number): string => {

@@ -113,12 +113,18 @@ export class Stage {
     const nullRows = keyed.nullRows(all.batch)
     if (nullRows !== null) this.events.nullKeys(this, takeRows(all, nullRows))
     const rows = nullRows === null ? all : takeRows(all, without(rowCount(all), nullRows))
+    if (nullRows !== null) all.loan?.release()
     if (rowCount(rows) === 0) return
     const { lanes, slots } = keyed.route(rows.batch)
+    const whole = lanes.findIndex(at => at.length === rowCount(rows))
+    if (whole >= 0) {
+      this.lanes[whole]?.push(rows, slots)
+      return
+    }
     lanes.forEach((at, i) => {
-      if (at.length === rowCount(rows)) this.lanes[i]?.push(rows, slots)
-      else if (at.length > 0) this.lanes[i]?.push(takeRows(rows, at), takeSlots(slots, at))
+      if (at.length > 0) this.lanes[i]?.push(takeRows(rows, at), takeSlots(slots, at))
     })
+    rows.loan?.release()
   }
 
   private waiting(): number {

@@ -1,5 +1,5 @@
 /** The vertices that need no worker: sources, sinks, select and union. Each moves what it can and says whether it did. */
-import { type Batch, type Selection, select } from '../../batch/index.js'
+import { type Batch, type Loan, type Selection, select } from '../../batch/index.js'
 import { Edge, Output, edgeLimit } from './edge.js'
 import { merged } from './merge.js'
 import { type UnionOrder } from './ordering.js'
@@ -20,7 +20,7 @@ export class SourceVertex {
 }
 
 /** Small batches are written together up to this many rows: a file does not care, and each write has a price. */
-const rowsPerWrite = 65_536
+const rowsPerWrite = { most: 65_536, together: 8_192 } as const
 
 export class SinkVertex {
   readonly input = new Edge()
@@ -28,6 +28,7 @@ export class SinkVertex {
   finishing = false
   finished = false
   rows = 0
+  private writing: Loan | undefined
 
   constructor(
     readonly index: number,
@@ -40,7 +41,15 @@ export class SinkVertex {
     const rows = concatRows(this.input.take(rowsPerWrite))
     this.rows += rowCount(rows)
     this.busy = true
+    this.writing = rows.loan
     return rows.batch
+  }
+
+  /** The sink has read what `next` answered. */
+  written(): void {
+    this.busy = false
+    this.writing?.release()
+    this.writing = undefined
   }
 }
 
@@ -62,7 +71,7 @@ export class SelectVertex {
     while (this.output.room) {
       const rows = this.input.shift()
       if (rows === null) break
-      this.output.emit({ batch: select(rows.batch, this.selection), origin: rows.origin })
+      this.output.emit({ ...rows, batch: select(rows.batch, this.selection) })
       moved = true
     }
     if (!this.ended && this.input.ended) {
@@ -114,8 +123,8 @@ export class UnionVertex {
     return true
   }
 
-  private project({ batch, origin }: Rows): Rows {
-    return { batch: select(batch, this.columns), origin }
+  private project(rows: Rows): Rows {
+    return { ...rows, batch: select(rows.batch, this.columns) }
   }
 
   private drainInputs(): boolean {

@@ -1,5 +1,6 @@
 /** One worker without a job: started, greeted and ended, to see whether this machine can run one. */
 import { WorkerError } from '../../base/index.js'
+import { BufferPool } from '../../batch/index.js'
 import { type WorkerReady, startWorker } from '../../workers/index.js'
 import { packageFolder, packageVersion } from './package.js'
 import { type RealWorld } from './world.js'
@@ -33,6 +34,7 @@ export async function greetWorker(
       role: 'user',
       open: { job: 'doctor', role: 'user', params: {}, memoryBytes: 0, stages: [] },
       mappingBytes: 1 << 20,
+      memory: new BufferPool(0),
       memoryBytes: 0,
       startTimeoutMs,
       hostEnv: process.env,

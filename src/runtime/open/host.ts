@@ -182,14 +182,16 @@ export class Host implements Effects {
   }
 
   private reply(worker: number, frame: Frame): void {
-    const { envelope, tables } = frame
+    const { envelope } = frame
     const key = { incarnation: worker, sequence: envelope.sequence, attempt: envelope.attempt }
     if (envelope.kind === Message.done) {
-      this.engine?.done(worker, key, tables, this.now())
+      this.engine?.done(worker, key, frame, this.now())
       return
     }
     try {
-      this.engine?.callFailed(worker, key, failureOf(tables), this.now())
+      const failure = failureOf(frame.tables)
+      frame.loan?.release()
+      this.engine?.callFailed(worker, key, failure, this.now())
     } catch (error) {
       if (!(error instanceof AnabranchError) || error.class !== 'ProtocolError') throw error
       this.engine?.broken(worker, error, this.now())

@@ -3,6 +3,7 @@
  * worker has opened the modules before a source is opened, every check is done before the first row.
  */
 import { type Observer, PlanError } from '../../base/index.js'
+import { BufferPool, type Memory } from '../../batch/index.js'
 import { Captures, type NullSink, type Sink, type Source, deadLetters, outputFolder } from '../../connectors/index.js'
 import { type Plan, type Topology, openStages, stagesOf } from '../../plan/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
@@ -23,6 +24,8 @@ const startTimeoutMs = 120_000
 const mappingBytes = { user: 64 << 20, io: 128 << 20 } as const
 const recycleBytesDefault = 2 * 2 ** 30
 const progressMs = 250
+/** Memory of batches that waits to be used again. */
+const pooledBytesMax = 64 << 20
 
 interface Opened {
   readonly world: RealWorld
@@ -30,6 +33,7 @@ interface Opened {
   readonly plan: Plan
   readonly options: RunOptions
   readonly run: { readonly job: string; readonly token: string }
+  readonly memory: Memory
 }
 
 export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> {
@@ -48,7 +52,10 @@ export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> 
     })
     try {
       const run = { job: world.random.hex(8), token: world.random.hex(16) }
-      const result = await runIn({ world, topology, plan, options, run }, pids => folder.workers(pids))
+      const result = await runIn(
+        { world, topology, plan, options, run, memory: new BufferPool(pooledBytesMax) },
+        pids => folder.workers(pids),
+      )
       return { ...result, counters }
     } finally {
       folder.close()
@@ -186,6 +193,7 @@ function start(opened: Opened, role: 'user' | 'io', incarnation: number, events:
       role,
       open: { job: plan.job, role, params: plan.params, memoryBytes, stages },
       mappingBytes: mappingBytes[role],
+      memory: opened.memory,
       memoryBytes,
       startTimeoutMs,
       hostEnv: process.env,

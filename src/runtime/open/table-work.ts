@@ -10,8 +10,8 @@ import {
   WorkerError,
   invariant,
 } from '../../base/index.js'
-import { type Batch, readIpc } from '../../batch/index.js'
-import { type TableFooter, type TableWork } from '../../connectors/index.js'
+import { readIpc } from '../../batch/index.js'
+import { type TableFooter, type TableRows, type TableWork } from '../../connectors/index.js'
 import { type Schema, schemaToJson } from '../../schema/index.js'
 import { type Frame, Message, type MessageKind, Table, type TableView, jsonPart } from '../../transport/index.js'
 import { type LostReason, type WorkerEvents, type WorkerProcess } from '../../workers/index.js'
@@ -23,7 +23,7 @@ export type StartIo = (incarnation: number, events: WorkerEvents) => WorkerProce
 interface Request {
   readonly kind: MessageKind
   readonly json: Readonly<Record<string, unknown>>
-  readonly done: (tables: readonly TableView[]) => void
+  readonly done: (frame: Frame) => void
   readonly failed: (error: AnabranchError) => void
   attempt: number
 }
@@ -54,7 +54,7 @@ export class IoWorker {
     return this.process?.pid ?? null
   }
 
-  request(kind: MessageKind, json: Readonly<Record<string, unknown>>): Promise<readonly TableView[]> {
+  request(kind: MessageKind, json: Readonly<Record<string, unknown>>): Promise<Frame> {
     return new Promise((done, failed) => {
       this.waiting.push({ kind, json, done, failed, attempt: 1 })
       this.pump()
@@ -103,7 +103,7 @@ export class IoWorker {
     const request = this.out.get(frame.envelope.sequence)
     if (request === undefined) return
     this.out.delete(frame.envelope.sequence)
-    if (frame.envelope.kind === Message.done) request.done(frame.tables)
+    if (frame.envelope.kind === Message.done) request.done(frame)
     else request.failed(requestError(frame.tables))
     this.pump()
   }
@@ -146,9 +146,12 @@ const jsonOf = (tables: readonly TableView[]): Readonly<Record<string, unknown>>
 export function tableWork(io: IoWorker, format: 'parquet' | 'arrow', schema: Schema | null): TableWork {
   return {
     async inspect(path): Promise<TableFooter> {
-      return footerOf(jsonOf(await io.request(Message.inspect, { path, format })))
+      const { tables, loan } = await io.request(Message.inspect, { path, format })
+      const footer = footerOf(jsonOf(tables))
+      loan?.release()
+      return footer
     },
-    async read({ path, rowGroup, first, rows, columns }): Promise<readonly Batch[]> {
+    async read({ path, rowGroup, first, rows, columns }): Promise<TableRows> {
       invariant(schema !== null, 'only a source with a schema reads')
       const fields = columns.map(name => {
         const field = schema.fields.find(f => f.name === name)
@@ -157,11 +160,12 @@ export function tableWork(io: IoWorker, format: 'parquet' | 'arrow', schema: Sch
       })
       const wanted: Schema = { fields }
       const asked = { path, format, rowGroup, first, rows, columns, schema: schemaToJson(wanted) }
-      const tables = await io.request(Message.read, asked)
-      return tables.filter(t => t.kind === Table.output).map(t => readIpc(wanted, t.bytes))
+      const { tables, loan } = await io.request(Message.read, asked)
+      return { batches: tables.filter(t => t.kind === Table.output).map(t => readIpc(wanted, t.bytes)), loan }
     },
     async write({ from, to }): Promise<void> {
-      await io.request(Message.write, { from, to, format, options: {} })
+      const { loan } = await io.request(Message.write, { from, to, format, options: {} })
+      loan?.release()
     },
   }
 }

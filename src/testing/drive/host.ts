@@ -157,9 +157,10 @@ export class DrivenHost implements Effects {
   private heard(worker: number, reply: Uint8Array, damaged: boolean): void {
     this.tell(0, (engine, nowMs) => {
       try {
-        const { envelope, tables } = readFrame(damaged ? reply.slice(0, -1) : reply)
+        const frame = readFrame(damaged ? reply.slice(0, -1) : reply)
+        const { envelope, tables } = frame
         const key = { incarnation: worker, sequence: envelope.sequence, attempt: envelope.attempt }
-        if (envelope.kind === Message.done) engine.done(worker, key, tables, nowMs)
+        if (envelope.kind === Message.done) engine.done(worker, key, frame, nowMs)
         else engine.callFailed(worker, key, failureOf(tables), nowMs)
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error

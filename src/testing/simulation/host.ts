@@ -16,6 +16,7 @@ import { type VirtualClock } from './clock.js'
 import { type Striker } from './faults.js'
 import { type Log } from './log.js'
 import { type RecordingSink, type ScriptedSource } from './scripted.js'
+import { spoilingMemory } from './spoil.js'
 import { type End, FakeWorker, type WorkerWorld } from './worker.js'
 
 export const jobId = '5eed5eed5eed5eed'
@@ -97,9 +98,12 @@ export class SimulatedHost implements Effects {
   write(sink: number, batch: Batch): void {
     const { clock, chance, striker, log } = this.parts
     log.write(`sink ${sink}`, 'writes', `${batch.rows} rows`)
-    at(this.parts.sinks, sink).write(batch)
     const ms = striker.strikes('sink slow') ? chance.between(5, 1_000) : 0.1
-    clock.tell(ms, () => this.engine?.written(sink, clock.nowMs))
+    clock.tell(ms, () => {
+      // As late as a sink may: the batch's memory is its own until it says that it is done.
+      at(this.parts.sinks, sink).write(batch)
+      this.engine?.written(sink, clock.nowMs)
+    })
   }
 
   finishSink(sink: number): void {
@@ -122,7 +126,7 @@ export class SimulatedHost implements Effects {
     })
     this.seats.set(worker, {
       process,
-      outbox: new Outbox(null),
+      outbox: new Outbox(null, spoilingMemory),
       why: { because: 'exit', error: null },
       killedFor: null,
     })
@@ -205,8 +209,10 @@ export class SimulatedHost implements Effects {
     if (seat === undefined && this.parts.guarded) return
     if (seat !== undefined && seat.why.because === 'protocol') return
     try {
-      const frame = this.parts.guarded ? this.read(seat, bytes) : readFrame(bytes)
-      if (frame !== null) this.reply(worker, frame)
+      const { bytes: own, loan } = spoilingMemory.take(bytes.length)
+      own.set(bytes)
+      const frame = this.parts.guarded ? this.read(seat, own) : readFrame(own)
+      if (frame !== null) this.reply(worker, { ...frame, loan })
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.parts.log.write(`worker ${worker}`, 'is refused', error.message)
@@ -236,7 +242,7 @@ export class SimulatedHost implements Effects {
     log.write(`worker ${worker}`, kind === Message.done ? 'answers' : 'fails', `#${sequence} attempt ${attempt}`)
     const before = this.dropped
     const key = { incarnation, sequence, attempt }
-    if (kind === Message.done) this.engine?.done(worker, key, frame.tables, clock.nowMs)
+    if (kind === Message.done) this.engine?.done(worker, key, frame, clock.nowMs)
     else this.engine?.callFailed(worker, key, failureOf(frame.tables), clock.nowMs)
     if (before !== this.dropped) return
     world.damage.healed()

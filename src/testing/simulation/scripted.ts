@@ -5,6 +5,7 @@ import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { type Chance } from './chance.js'
 import { sourceSchema } from './job.js'
 import { type Row, type Split } from './rows.js'
+import { spoilingLoan } from './spoil.js'
 
 const schema: Schema = schemaFromJson(sourceSchema)
 
@@ -48,11 +49,13 @@ function polledOf(split: string, lines: Split['lines']): Polled {
       ? [{ position: l.position, text: '{broken', code: 'ANB2003' as const, message: 'expected a value' }]
       : [],
   )
+  const batch = batchFromRows(
+    schema,
+    good.map(l => l.row),
+  )
   return {
-    batch: batchFromRows(
-      schema,
-      good.map(l => l.row),
-    ),
+    batch,
+    loan: spoilingLoan(batch),
     split,
     firstPosition: lines[0]?.position ?? 1,
     positions: dead.length > 0 ? Float64Array.from(good, l => l.position) : null,

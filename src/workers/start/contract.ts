@@ -4,6 +4,7 @@
  */
 import { type AnabranchError, type World } from '../../base/index.js'
 import { type CallEnvelope, type Envelope, type Frame, type Heartbeat, type TablePart } from '../../transport/index.js'
+import { type Memory } from '../../batch/index.js'
 
 export interface WorkerOptions {
   readonly world: Pick<World, 'clock' | 'files' | 'processes'>
@@ -28,6 +29,8 @@ export interface WorkerOptions {
   readonly open: Readonly<Record<string, unknown>>
   /** Size of the shared mapping; 0: bodies travel in the frames. */
   readonly mappingBytes: number
+  /** Where replies are copied to from the mapping. */
+  readonly memory: Memory
   /** Address space that the worker may use, 0: no limit. */
   readonly memoryBytes: number
   /** From the spawn to OPENED. */
@@ -99,7 +102,7 @@ export interface LostReason {
  */
 export interface WorkerEvents {
   ready(info: WorkerReady): void
-  /** DONE or FAILED of a call that is out. Envelope, directory and sizes are checked, tables not; the body is ours. */
+  /** DONE or FAILED of a call that is out. Envelope, directory and sizes are checked, tables not; body and loan are the receiver's. */
   reply(frame: Frame): void
   log(record: LogRecord): void
   /** A line of stdout or stderr, without its end; at most 200 a second and stream, 8 KiB each. */

@@ -7,6 +7,7 @@
  * after it was copied out, since the worker may still write there.
  */
 import { ProtocolError, invariant } from '../../base/index.js'
+import { type Lent, type Memory } from '../../batch/index.js'
 import {
   type CallEnvelope,
   type Envelope,
@@ -39,7 +40,10 @@ export class Outbox {
   private readonly out = new Map<number, Out>()
   private readonly slots: Slots
 
-  constructor(private readonly mapping: Mapping | null) {
+  constructor(
+    private readonly mapping: Mapping | null,
+    private readonly memory: Memory,
+  ) {
     this.slots = new Slots(mapping?.bytes.length ?? 0)
   }
 
@@ -68,8 +72,9 @@ export class Outbox {
     const call = this.out.get(e.sequence)
     invariant(call !== undefined, 'only a reply to a call that is out is settled')
     checkRepeats(e, call.envelope)
-    const body = (e.flags & mappedFlag) === 0 ? ownBody(message) : this.copyOut(e, call)
-    const frame = { envelope: e, tables: readTables(e, body), body }
+    const { bytes: body, loan } =
+      (e.flags & mappedFlag) === 0 ? { bytes: ownBody(message), loan: undefined } : this.copyOut(e, call)
+    const frame = { envelope: e, tables: readTables(e, body), body, loan }
     this.out.delete(e.sequence)
     if (call.lent !== null) {
       this.slots.give(call.lent.body)
@@ -88,7 +93,7 @@ export class Outbox {
     return null
   }
 
-  private copyOut(e: Envelope, call: Out): Uint8Array {
+  private copyOut(e: Envelope, call: Out): Lent {
     const space = call.lent?.reply
     if (space === undefined || this.mapping === null) {
       throw new ProtocolError('ANB5001', 'expected the reply in the frame, the worker says that it lies in the mapping')
@@ -99,10 +104,9 @@ export class Outbox {
         `expected a reply inside ${space.at} + ${space.bytes} of the mapping, ${e.at} + ${e.length} came`,
       )
     }
-    // Not zeroed first: every byte of it is written here.
-    const body = new Uint8Array(Buffer.allocUnsafeSlow(e.length).buffer)
-    body.set(this.mapping.bytes.subarray(e.at, e.at + e.length))
-    return body
+    const lent = this.memory.take(e.length)
+    lent.bytes.set(this.mapping.bytes.subarray(e.at, e.at + e.length))
+    return lent
   }
 }
 

@@ -85,7 +85,7 @@ class PythonWorker implements WorkerProcess {
     const bytesMax = frameLimits.bodyBytesMax + 64
     this.channel = new Channel(`${options.folder}/w${options.incarnation}`, bytesMax, heard, options.heartbeat)
     this.mapping = createMapping(options.mappingBytes)
-    this.outbox = new Outbox(this.mapping)
+    this.outbox = new Outbox(this.mapping, options.memory)
     this.child = this.spawn()
     this.mapping?.handOver()
     this.memory = new Memory(this.child.pid, options.world)

@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Dealer } from 'zeromq'
 import { ProtocolError } from '../../../src/base/index.js'
 import { Channel, Message, readEnvelope } from '../../../src/transport/index.js'
+import { BufferPool } from '../../../src/batch/index.js'
 import { Outbox } from '../../../src/workers/index.js'
 import { damaged, numbers } from '../../support/damage.js'
 import { type Sample, contentOf, partsOf, sampleNames, samplesOf } from '../../support/replies.js'
@@ -41,7 +42,7 @@ type Heard = { readonly taken: ReadonlyMap<string, readonly string[]> } | { read
 
 /** As a worker's connection and its stage hear a message. */
 function hear({ codec, asked, call }: Sample, message: Uint8Array): Heard {
-  const outbox = new Outbox(null)
+  const outbox = new Outbox(null, new BufferPool(0))
   outbox.call(call, [], 0)
   try {
     const e = readEnvelope(message)

@@ -36,7 +36,7 @@ describe('an edge', () => {
       let out: readonly Rows[] = []
       if (what === 'push') edge.push(rows(of))
       else if (what === 'shift') out = [edge.shift()].filter(r => r !== null)
-      else if (what === 'take') out = edge.take(Number(of))
+      else if (what === 'take') out = edge.take({ most: Number(of), together: Number(of) })
       else edge.end()
       const state = [edge.room ? 'room' : 'full', ...(edge.ended ? ['ended'] : [])].join(' ')
       return [out.map(rangeOf).join(', '), `${edge.rows} rows in ${edge.batches}`, state]
@@ -51,10 +51,9 @@ describe('an edge', () => {
       push 1-4         .              4 rows in 1      room
       push 5-6         .              6 rows in 2      room
       take 3           1-3            3 rows in 2      room
-      take 2           4, 5           1 rows in 1      room
-      push 7-9         .              4 rows in 2      room
-      shift            6              3 rows in 1      room
-      take 9           7-9            0 rows in 0      room
+      take 2           4              2 rows in 1      room      // a batch is not cut to fill up another
+      push 7-9         .              5 rows in 2      room
+      take 9           5-6, 7-9       0 rows in 0      room
       shift            .              0 rows in 0      room
       `,
     ))
@@ -98,7 +97,7 @@ describe('an edge', () => {
   test('counts its bytes down to nothing, however often rows were cut', () => {
     const edge = new Edge()
     for (let i = 0; i < 100; i += 1) edge.push(rows(`${i * 7 + 1}-${i * 7 + 7}`))
-    const out = Array.from({ length: 350 }, () => edge.take(2)).flat()
+    const out = Array.from({ length: 400 }, () => edge.take({ most: 2, together: 2 })).flat()
     expect(out.reduce((n, r) => n + rowCount(r), 0)).toBe(700)
     expect([edge.bytes, edge.rows, edge.batches]).toEqual([0, 0, 0])
   })
@@ -183,6 +182,19 @@ describe('a lane', () => {
       send             4-5       .           0 rows
       done 4-5         .         4-5         0 rows, idle
       send             .         .           0 rows, idle
+      `,
+    ))
+
+  test('does not cut a batch to fill up a call: two halves that lie apart are a copy', () =>
+    check(
+      1,
+      `
+      event        ->  sends     emits       holds
+      push 1-2         .         .           2 rows
+      push 3-4         .         .           4 rows
+      send             1-2       .           2 rows
+      done 1-2         .         1-2         2 rows
+      send             3-4       .           0 rows
       `,
     ))
 

@@ -1,6 +1,7 @@
 /** The calls that are out at one worker: where their bodies lie, and which reply is read. */
 import { describe, expect, test } from 'vitest'
 import { ProtocolError } from '../../../src/base/index.js'
+import { BufferPool } from '../../../src/batch/index.js'
 import {
   type CallEnvelope,
   type Envelope,
@@ -21,7 +22,10 @@ const callOf = (sequence: number, attempt = 1): CallEnvelope => ({ ...head, kind
 /** An outbox over a mapping of 64 KiB, in which three calls and their replies have room. */
 function outboxOf(): { send: (call: CallEnvelope) => Envelope; reply: (at: Partial<CallEnvelope>) => string } {
   const bytes = new Uint8Array(mappingBytes)
-  const outbox = new Outbox({ bytes, fd: -1, handOver: () => undefined, close: () => undefined })
+  const outbox = new Outbox(
+    { bytes, fd: -1, handOver: () => undefined, close: () => undefined },
+    new BufferPool(1 << 20),
+  )
   const part = bytesPart({ kind: Table.rows, schemaId: 1, rows: 1 }, new Uint8Array(bodyBytes - 256))
   return {
     send: call => decodeEnvelope(outbox.call(call, [part], bodyBytes)),
