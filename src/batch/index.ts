@@ -15,7 +15,7 @@ export { type IpcTemplate, ipcSize, ipcTemplate, writeIpc } from './ipc-write.js
 export { type Selection, columnNamed, emptyBatch, nullColumn, select, withColumns } from './select.js'
 export { Slab } from './slab.js'
 export { byteLength, slice } from './slice.js'
-export { filterRows, take } from './take.js'
+export { filterRows, take, takeInto, takenBytes } from './take.js'
 export { textsAreUtf8 } from './utf8.js'
 export { toBase64 as base64Of } from './scalar-text.js'
 export * from './views.js'

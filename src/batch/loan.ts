@@ -37,7 +37,7 @@ export function joinLoans(a: Loan | undefined, b: Loan | undefined): Loan | unde
 }
 
 export interface Lent {
-  /** Exactly as long as asked for, 8-byte aligned, with whatever was in it before. */
+  /** Exactly as long as asked for, 8-byte aligned. With a loan, whatever was in it before is in it still; else zeros. */
   readonly bytes: Uint8Array
   /** Undefined for memory that is not worth a loan: it is simply collected. */
   readonly loan: Loan | undefined
@@ -59,7 +59,7 @@ export class BufferPool implements Memory {
   constructor(private readonly freeBytesMax: number) {}
 
   take(bytes: number): Lent {
-    if (bytes < lentBytesMin) return { bytes: fresh(bytes), loan: undefined }
+    if (bytes < lentBytesMin) return { bytes: new Uint8Array(new ArrayBuffer(bytes)), loan: undefined }
     const size = sizeClass(bytes)
     const known = this.free.get(size)?.pop()
     if (known !== undefined) this.freeBytes -= size
@@ -76,8 +76,6 @@ export class BufferPool implements Memory {
     else known.push(buffer)
   }
 }
-
-const fresh = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 
 /** Eighths of a power of two: few sizes, at most 12 % unused. */
 function sizeClass(bytes: number): number {

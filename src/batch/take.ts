@@ -7,13 +7,21 @@ import { byteLength } from './slice.js'
 import { type Nulls, asInt32, hasOffsets, makeColumn, noBytes, noNulls, offsetsOf } from './views.js'
 
 /** Row j of the answer is row `rows[j]` of `batch`; each number is in [0, batch.rows). */
-export function take(batch: Batch, rows: Int32Array): Batch {
+export const take = (batch: Batch, rows: Int32Array): Batch =>
+  takeInto(new Slab(takenBytes(batch, rows.length)), batch, rows)
+
+/** What a slab needs for `take` of so many rows, by estimate. */
+export function takenBytes(batch: Batch, rows: number): number {
+  const share = batch.rows === 0 ? 0 : Math.min(4, rows / batch.rows)
+  return Math.ceil(byteLength(batch) * share) + batch.columns.length * 32
+}
+
+/** As `take`, into a slab. */
+export function takeInto(slab: Slab, batch: Batch, rows: Int32Array): Batch {
   for (let j = 0; j < rows.length; j++) {
     const row = rows[j] ?? 0
     if (row < 0 || row >= batch.rows) throw new RangeError(`row ${row} of ${batch.rows}`)
   }
-  const share = batch.rows === 0 ? 0 : Math.min(4, rows.length / batch.rows)
-  const slab = new Slab(Math.ceil(byteLength(batch) * share) + batch.columns.length * 32)
   return { schema: batch.schema, rows: rows.length, columns: batch.columns.map(c => takeColumn(c, rows, slab)) }
 }
 

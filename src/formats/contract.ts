@@ -1,7 +1,7 @@
 /**
  * What a format is: bytes in, batches out, and back. Rows that do not decode become dead records and stop nobody.
  */
-import { type Batch } from '../batch/index.js'
+import { type Batch, type Loan } from '../batch/index.js'
 import { type ErrorCode } from '../base/index.js'
 
 /** A record that did not decode. */
@@ -20,6 +20,8 @@ export interface Decoded {
   readonly firstPosition: number
   readonly positions: Float64Array | null
   readonly dead: readonly DeadRecord[]
+  /** What the batch lies in; the receiver's to give back. */
+  readonly loan?: Loan | undefined
 }
 
 /** Decodes one file or stream. The input buffer is its own, so that a file is read straight into it. */

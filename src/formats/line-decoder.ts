@@ -5,7 +5,7 @@
  * reads anything or says why not, and the scan goes on behind it. A batch of one run is copied from the
  * kernel's memory as it is; runs and slow rows meet in the builders.
  */
-import { type Batch, type Column } from '../batch/index.js'
+import { type Batch, type Column, type Loan, type Memory } from '../batch/index.js'
 import { type Schema } from '../schema/index.js'
 import { Arena, type ColumnBuilder, builtBytes, finishColumns } from './columns/builder.js'
 import { runBytesMax } from './columns/scratch.js'
@@ -45,6 +45,8 @@ export interface Lines {
   readonly scanner: RunScanner | null
   /** Makes a reader without rows. */
   readonly reader: () => LineReader
+  /** Where batches are made; by default their memory is left to the garbage collector. */
+  readonly memory?: Memory | undefined
 }
 
 export function lineDecoder(lines: Lines): Decoder {
@@ -96,8 +98,8 @@ class LineDecoder implements Decoder {
       else if (!this.run(numbers, rowsMax - this.rows - dead.length)) this.line(numbers, dead)
     }
     if (this.rows === 0 && dead.length === 0) return null
-    const batch = this.finishBatch()
-    return { batch, firstPosition: numbers.first(buffer.line), positions: numbers.numbers(batch.rows), dead }
+    const { batch, loan } = this.finishBatch()
+    return { batch, loan, firstPosition: numbers.first(buffer.line), positions: numbers.numbers(batch.rows), dead }
   }
 
   /** Scans a run of rows; false where a line waits that has to go the slow way. */
@@ -153,28 +155,30 @@ class LineDecoder implements Decoder {
     this.held = null
   }
 
-  private finishBatch(): Batch {
-    const columns = this.held !== null ? copyColumns(this.held) : this.builtColumns()
+  private finishBatch(): { readonly batch: Batch; readonly loan: Loan | undefined } {
+    const arena = new Arena(
+      this.held !== null ? bytesOf(this.held) : builtBytes(this.reader.builders),
+      this.lines.memory,
+    )
+    const columns = this.held?.map(column => arena.column(column)) ?? this.builtColumns(arena)
     const batch = { schema: this.schema, rows: this.rows, columns }
     this.held = null
     this.rows = 0
-    return batch
+    return { batch, loan: arena.loan }
   }
 
-  private builtColumns(): readonly Column[] {
+  private builtColumns(arena: Arena): readonly Column[] {
     const { builders } = this.reader
-    const columns = finishColumns(builders)
+    const columns = finishColumns(builders, arena)
     if (builtBytes(builders) > keptBytesMax) this.reader = this.lines.reader()
     else for (const builder of builders) builder.truncate(0)
     return columns
   }
 }
 
-/** Flat columns in one fresh buffer. */
-function copyColumns(columns: readonly Column[]): readonly Column[] {
-  const bytes = columns.reduce((sum, { values, offsets, validity }) => {
+/** Bytes of an arena that flat columns take. */
+function bytesOf(columns: readonly Column[]): number {
+  return columns.reduce((sum, { values, offsets, validity }) => {
     return sum + Arena.size(values.length) + Arena.size(offsets?.byteLength ?? 0) + Arena.size(validity?.length ?? 0)
   }, 0)
-  const arena = new Arena(bytes)
-  return columns.map(column => arena.column(column))
 }

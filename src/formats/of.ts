@@ -1,4 +1,5 @@
 /** The code of each format that is bytes in order; tables are read and written by a process of ours. */
+import { type Memory } from '../batch/index.js'
 import { type FormatNode, type SinkFormatNode } from '../plan/index.js'
 import { type Schema, schemaFromJson } from '../schema/index.js'
 import { avroDecoder } from './avro/decoder.js'
@@ -11,16 +12,17 @@ import { jsonEncoder } from './json/encoder.js'
 import { textDecoder } from './text/decoder.js'
 
 /** Makes decoders, one a file or connection; null for tables, for rows that were never bytes, and for the user's own. */
-export function decoderOf(format: FormatNode): (() => Decoder) | null {
+export function decoderOf(format: FormatNode, memory?: Memory): (() => Decoder) | null {
+  const options = memory === undefined ? {} : { memory }
   switch (format.kind) {
     case 'json':
-      return () => jsonDecoder(schemaFromJson(format.schema))
+      return () => jsonDecoder(schemaFromJson(format.schema), options)
     case 'csv':
       return () => csvDecoder(schemaFromJson(format.schema), format)
     case 'avro':
       return () => avroDecoder(schemaFromJson(format.schema))
     case 'text':
-      return () => textDecoder()
+      return () => textDecoder(options)
     case 'parquet':
     case 'arrow':
     case 'rows':

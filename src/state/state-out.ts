@@ -13,9 +13,18 @@ export class ColumnOut {
   constructor(
     private readonly place: StateColumn,
     private readonly length: number,
+    slab: Slab,
   ) {
-    const bytes = place.type.kind === 'bool' ? bitmapBytes(length) : place.width * length
-    this.values = new Uint8Array(new ArrayBuffer(bytes))
+    this.values = slab.take(ColumnOut.valueBytes(place, length))
+  }
+
+  /** Bytes of a slab that a column takes. */
+  static bytes(place: StateColumn, length: number): number {
+    return ColumnOut.valueBytes(place, length) + 8
+  }
+
+  private static valueBytes(place: StateColumn, length: number): number {
+    return place.type.kind === 'bool' ? bitmapBytes(length) : place.width * length
   }
 
   /** The next `n` rows, which were located; `from` is a multiple of 8. */
@@ -57,7 +66,8 @@ export class ColumnOut {
 
   private readTexts(texts: TextArena): Pick<Column, 'offsets' | 'values'> {
     const { length } = this
-    const cells = new Uint32Array(this.values.buffer)
+    const { buffer, byteOffset } = this.values
+    const cells = new Uint32Array(buffer, byteOffset, 2 * length)
     const offsets = new Int32Array(length + 1)
     let end = 0
     for (let i = 0; i < length; i++) {

@@ -6,7 +6,7 @@
  * present, even where all its values are null; clearing makes it absent again.
  */
 import { invariant } from '../base/index.js'
-import { type Batch, bitmapBytes, columnOf, setBit } from '../batch/index.js'
+import { type Batch, type Loan, type Memory, Slab, bitmapBytes, columnOf, setBit } from '../batch/index.js'
 import { type Schema, sameType } from '../schema/index.js'
 import { RowMemory, pieceRowsMax } from './row-memory.js'
 import { ColumnIn } from './state-in.js'
@@ -20,6 +20,8 @@ export interface Gathered {
   readonly state: Batch
   /** Bitmap, k bits: 1 where the slot has no state yet. */
   readonly isNew: Uint8Array
+  /** What the columns lie in. */
+  readonly loan: Loan | undefined
 }
 
 export class StateTable {
@@ -64,10 +66,14 @@ export class StateTable {
    * The state of these slots, one row each. For a slot without state its columns are null or their default,
    * and its bit of `isNew` is 1.
    */
-  gather(uniq: Int32Array): Gathered {
+  gather(uniq: Int32Array, memory?: Memory): Gathered {
     const { rows, layout } = this
     const k = uniq.length
-    const columns = layout.columns.map(column => new ColumnOut(column, k))
+    const slab = new Slab(
+      layout.columns.reduce((n, column) => n + ColumnOut.bytes(column, k), 0),
+      memory,
+    )
+    const columns = layout.columns.map(column => new ColumnOut(column, k, slab))
     const isNew = new Uint8Array(bitmapBytes(k))
     for (let from = 0; from < k; from += pieceRowsMax) {
       const n = Math.min(pieceRowsMax, k - from)
@@ -76,7 +82,8 @@ export class StateTable {
       for (const column of columns) column.takePiece(rows, from, n)
       this.noteNew(isNew, from, n)
     }
-    return { state: { schema: this.schema, rows: k, columns: columns.map(c => c.finish(this.texts)) }, isNew }
+    const state = { schema: this.schema, rows: k, columns: columns.map(c => c.finish(this.texts)) }
+    return { state, isNew, loan: slab.loan }
   }
 
   /** Bit 0 of a header says "there", so the new ones are its zeros. */

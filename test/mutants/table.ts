@@ -390,4 +390,12 @@ const memoryRules: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...replies, ...room, ...unions, ...memoryRules]
+export const mutants: readonly Mutant[] = [
+  ...leases,
+  ...order,
+  ...faults,
+  ...replies,
+  ...room,
+  ...unions,
+  ...memoryRules,
+]

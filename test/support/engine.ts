@@ -29,6 +29,7 @@ import { type CallRead, OpenedStage, readCall, replyFrame } from '../../src/test
 import { type FunctionName, refOf } from '../../src/testing/simulation/functions.js'
 import { sourceSchema } from '../../src/testing/simulation/job.js'
 import { Message, Table, type TableView, inlineFrame, readFrame } from '../../src/transport/index.js'
+import { spoilingMemory } from '../../src/testing/simulation/spoil.js'
 import { topologyOf } from './topology.js'
 
 const usual: EngineTerms = {
@@ -40,6 +41,7 @@ const usual: EngineTerms = {
   maxDead: null,
   captures: noCaptures,
   bounded: new Set([0]),
+  memory: spoilingMemory,
 }
 const job = '0000000000000001'
 

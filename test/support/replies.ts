@@ -3,7 +3,7 @@
  * transforms are those of replies.py; together their replies have every table that a reply can have.
  */
 import { invariant } from '../../src/base/index.js'
-import { batchFromRows, rowsOf } from '../../src/batch/index.js'
+import { BufferPool, batchFromRows, rowsOf } from '../../src/batch/index.js'
 import { type FunctionRef, openStages } from '../../src/plan/index.js'
 import { type Reply, type StageCodec } from '../../src/runtime/flow/codec.js'
 import { endOrigin, positionOf } from '../../src/runtime/flow/origin.js'
@@ -98,7 +98,7 @@ export async function samplesOf(): Promise<ReadonlyMap<string, Sample>> {
 const observer = { count: () => undefined, log: () => undefined }
 const order = new RowOrder([0], [0])
 const limits = { lanes: 1, keyGroups: 128, rowsMax: 1_000, window: 1, transientMaxMs: 1_000 }
-const terms = { ...limits, inOrder: false, order, observer }
+const terms = { ...limits, inOrder: false, order, memory: new BufferPool(0), observer }
 
 /** The replies to a call with 40 rows of six keys, and to the last call where the stage has one. */
 async function answersOf(stage: Stage, worker: TestWorker): Promise<readonly Sample[]> {
@@ -111,12 +111,12 @@ async function answersOf(stage: Stage, worker: TestWorker): Promise<readonly Sam
   const { keyed, codec } = stage
   const grouping = keyed === null || piece.slots === null ? null : keyed.group(piece.slots)
   const asked = { rows: piece.rows, call: { kind: 'rows' }, keys: grouping?.uniq.length ?? 0 } as const
-  const first = await sampleOf(codec, worker, asked, codec.call(piece.rows, keyed, grouping))
+  const first = await sampleOf(codec, worker, asked, codec.call(piece.rows, keyed, grouping).parts)
   if (keyed === null || grouping === null) return [first]
   const ends = keyed.keysOf(grouping.uniq)
   const call: Call = { kind: 'end', operator: 0 }
   const last = { rows: { batch: ends, origin: endOrigin(0) }, call, keys: 0 }
-  return [first, await sampleOf(codec, worker, last, codec.end(ends, grouping.uniq, 0, keyed))]
+  return [first, await sampleOf(codec, worker, last, codec.end(ends, grouping.uniq, 0, keyed).parts)]
 }
 
 async function sampleOf(

@@ -121,7 +121,7 @@ export class ByteSource implements Source {
 
   private polled(decoded: Decoded, split: string): Polled {
     this.rows += decoded.batch.rows + decoded.dead.length
-    const { batch, dead, firstPosition, positions } = this.options.project(decoded)
-    return { batch, split, firstPosition, positions, dead }
+    const { batch, dead, firstPosition, positions, loan } = this.options.project(decoded)
+    return { batch, split, firstPosition, positions, dead, loan }
   }
 }

@@ -178,8 +178,8 @@ class SocketSource implements Source {
       this.resume(connection, decoded === null)
       if (decoded === null) continue
       this.rows += decoded.batch.rows + decoded.dead.length
-      const { batch, dead, firstPosition, positions } = decoded
-      return { batch, split: connection.split, firstPosition, positions, dead }
+      const { batch, dead, firstPosition, positions, loan } = decoded
+      return { batch, split: connection.split, firstPosition, positions, dead, loan }
     }
     return null
   }

@@ -2,21 +2,27 @@
  * Column builders: columns that grow by one value or by a run of them, can give back their last rows (a line
  * that turns out to be dead half way), and end as Arrow columns in one fresh buffer.
  */
-import { type Column } from '../../batch/index.js'
+import { BufferPool, type Column, type Lent, type Loan, type Memory } from '../../batch/index.js'
 import { invariant } from '../../base/index.js'
 import { type DataType, byteWidth } from '../../schema/index.js'
 
 /** Parts of a batch begin at multiples of this many bytes. */
 const alignment = 64
 const roomMin = 1024
+const collected: Memory = new BufferPool(0)
 
 /** One buffer, cut in aligned parts in order; the gaps are zeros, since whole buffers go to workers. */
 export class Arena {
-  private readonly buffer: ArrayBufferLike
+  private readonly lent: Lent
   private at = 0
 
-  constructor(bytes: number) {
-    this.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, alignment)).buffer
+  constructor(bytes: number, memory: Memory = collected) {
+    this.lent = memory.take(Math.max(bytes, alignment))
+  }
+
+  /** What all that was copied lies in. */
+  get loan(): Loan | undefined {
+    return this.lent.loan
   }
 
   /** Bytes that a part of this length takes up. */
@@ -26,7 +32,8 @@ export class Arena {
 
   /** A copy of the first `bytes` bytes. */
   copy(from: Uint8Array, bytes: number): Uint8Array {
-    const part = new Uint8Array(this.buffer, this.at, Arena.size(bytes))
+    const { buffer, byteOffset } = this.lent.bytes
+    const part = new Uint8Array(buffer, byteOffset + this.at, Arena.size(bytes))
     part.set(from.length === bytes ? from : from.subarray(0, bytes))
     part.fill(0, bytes)
     this.at += part.length
@@ -136,11 +143,11 @@ function clearTail(bits: Uint8Array, length: number): void {
 export const builtBytes = (builders: readonly ColumnBuilder[]): number =>
   builders.reduce((sum, builder) => sum + builder.bytes(), 0)
 
-/** The columns that the builders hold, in one fresh buffer. */
-export function finishColumns(builders: readonly ColumnBuilder[]): readonly Column[] {
-  const arena = new Arena(builtBytes(builders))
-  return builders.map(builder => builder.finish(arena))
-}
+/** The columns that the builders hold, in one buffer. */
+export const finishColumns = (
+  builders: readonly ColumnBuilder[],
+  arena = new Arena(builtBytes(builders)),
+): readonly Column[] => builders.map(builder => builder.finish(arena))
 
 const flat = { children: [], offsets: null } as const
 

@@ -4,6 +4,7 @@
  * A line that is not an object of the schema becomes a dead line that says why; the rows around it go on.
  * Missing keys are null (or the field's default), unknown keys are passed over, of equal keys the last wins.
  */
+import { type Memory } from '../../batch/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type ColumnBuilder } from '../columns/builder.js'
 import { type Decoder } from '../contract.js'
@@ -16,6 +17,8 @@ import { ObjectReader } from './values.js'
 export interface JsonDecoderOptions {
   /** The kernel's plain twin is asked for, or no kernel at all; tests compare the three. Default 'wasm'. */
   readonly kernel?: 'wasm' | 'plain' | 'none'
+  /** Where batches are made. */
+  readonly memory?: Memory
 }
 
 /** Decodes JSON lines by a schema. */
@@ -23,7 +26,7 @@ export function jsonDecoder(schema: Schema, options: JsonDecoderOptions = {}): D
   const kernel = options.kernel ?? 'wasm'
   const scanner = kernel === 'none' ? null : FastRows.of(schema, kernel === 'plain')
   const region = scanner?.region ?? new HeapRegion()
-  return lineDecoder({ schema, region, scanner, reader: () => new ObjectLines(schema) })
+  return lineDecoder({ schema, region, scanner, reader: () => new ObjectLines(schema), memory: options.memory })
 }
 
 const openBrace = 123

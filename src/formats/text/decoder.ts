@@ -1,5 +1,5 @@
 /** Plain text lines to batches: one utf8 column `line`. A line that is not UTF-8 is a dead line. */
-import { type Column } from '../../batch/index.js'
+import { type Column, type Memory } from '../../batch/index.js'
 import { type TextScanner, pageBytes, textFreeAt, textPosition, textScanner, utf8Fault } from '../../kernels/index.js'
 import { type Schema } from '../../schema/index.js'
 import { BytesBuilder } from '../columns/nested-builder.js'
@@ -16,12 +16,15 @@ const textSchema: Schema = { fields: [{ name: 'line', type: text, required: true
 export interface TextDecoderOptions {
   /** The kernel's plain twin is asked for; tests compare. Default 'wasm'. */
   readonly kernel?: 'wasm' | 'plain'
+  /** Where batches are made. */
+  readonly memory?: Memory
 }
 
 /** Decodes lines as they are; an empty line is none. */
 export function textDecoder(options: TextDecoderOptions = {}): Decoder {
   const scanner = new FastText(options.kernel === 'plain')
-  return lineDecoder({ schema: textSchema, region: scanner.region, scanner, reader: () => new TextLines() })
+  const { region } = scanner
+  return lineDecoder({ schema: textSchema, region, scanner, reader: () => new TextLines(), memory: options.memory })
 }
 
 class FastText implements RunScanner {

@@ -7,8 +7,11 @@ import { type AnabranchError, ProtocolError, invariant } from '../../base/index.
 import {
   type Batch,
   type IpcTemplate,
+  type Loan,
+  type Memory,
   ipcSize,
   ipcTemplate,
+  joinLoans,
   readIpc,
   select,
   withColumns,
@@ -36,6 +39,11 @@ export interface NewState {
   readonly state: Batch
   readonly clear: Uint8Array | null
 }
+/** Tables to send, and the memory that they are written from. */
+export interface Outgoing {
+  readonly parts: readonly TablePart[]
+  readonly loan: Loan | undefined
+}
 export interface Reply {
   readonly emissions: readonly Emission[]
   readonly state: readonly NewState[]
@@ -62,7 +70,10 @@ export class StageCodec {
   private readonly stateTemplates: ReadonlyMap<number, { readonly schema: Schema; readonly template: IpcTemplate }>
   private keysTemplate: IpcTemplate | null = null
 
-  constructor(private readonly vertex: StageVertex) {
+  constructor(
+    private readonly vertex: StageVertex,
+    private readonly memory: Memory,
+  ) {
     this.shipped = vertex.shipped
     this.output = vertex.output
     this.rowsTemplate = ipcTemplate(this.shipped)
@@ -87,33 +98,40 @@ export class StageCodec {
   }
 
   /** Tables of a CALL. */
-  call(rows: Rows, keyed: KeyedState | null, grouping: Grouping | null): readonly TablePart[] {
+  call(rows: Rows, keyed: KeyedState | null, grouping: Grouping | null): Outgoing {
     const parts = [this.arrow(Table.rows, schemaIds.shipped, this.rowsTemplate, this.ship(rows))]
-    if (keyed === null || grouping === null) return parts
-    for (const operator of this.stateTemplates.keys()) parts.push(...this.stateOf(operator, keyed, grouping.uniq))
+    if (keyed === null || grouping === null) return { parts, loan: undefined }
+    let loan: Loan | undefined
+    for (const operator of this.stateTemplates.keys()) {
+      const state = this.stateOf(operator, keyed, grouping.uniq)
+      parts.push(...state.parts)
+      loan = joinLoans(loan, state.loan)
+    }
     parts.push(
       plain(Table.index, cells(grouping.index), grouping.index.length),
       plain(Table.order, cells(grouping.order), grouping.order.length),
       plain(Table.starts, cells(grouping.starts), grouping.starts.length),
     )
-    return parts
+    return { parts, loan }
   }
 
   /** Tables of an END: the keys of one lane and one operator, in order, with their state. */
-  end(keys: Batch, slots: Int32Array, operator: number, keyed: KeyedState): readonly TablePart[] {
+  end(keys: Batch, slots: Int32Array, operator: number, keyed: KeyedState): Outgoing {
     this.keysTemplate ??= ipcTemplate(keyed.keySchema)
-    return [this.arrow(Table.keys, schemaIds.keys, this.keysTemplate, keys), ...this.stateOf(operator, keyed, slots)]
+    const { parts, loan } = this.stateOf(operator, keyed, slots)
+    return { parts: [this.arrow(Table.keys, schemaIds.keys, this.keysTemplate, keys), ...parts], loan }
   }
 
-  private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array): TablePart[] {
+  private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array): Outgoing {
     const table = keyed.tables.get(operator)
     const template = this.stateTemplates.get(operator)?.template
     invariant(table !== undefined && template !== undefined, 'a keyed operator has a table and a template')
-    const { state, isNew } = table.gather(uniq)
-    return [
+    const { state, isNew, loan } = table.gather(uniq, this.memory)
+    const parts = [
       this.arrow(Table.state, schemaIds.state(operator), template, state, operator),
       plain(Table.isNew, isNew, uniq.length, operator),
     ]
+    return { parts, loan }
   }
 
   private arrow(kind: TableKind, schemaId: number, template: IpcTemplate, batch: Batch, operator = 0): TablePart {
@@ -183,14 +201,14 @@ export class StageCodec {
     const parents = tables.find(t => t.kind === Table.parent && t.output === 0)
     const parent = parents === undefined ? null : readParent(parents, rowCount(rows))
     const m = parent?.length ?? rowCount(rows)
-    const base = parent === null ? rows : takeRows(rows, parent)
+    const base = parent === null ? { batch: rows.batch, origin: rows.origin } : takeRows(rows, parent, this.memory)
     // It comes without columns too: its rows say that no table of parents was lost.
     if (found === undefined) throw refused('the main output of the stage', 'none')
     const added = readIpc(this.output, found.bytes, replyLimits)
     if (added.rows !== m || found.rows !== m) throw refused(`${m} rows of output`, `${added.rows} and ${found.rows}`)
     if (this.output.fields.length === 0) return base
     const joined = withColumns(base.batch, added)
-    return { batch: { ...joined, schema: this.vertex.schema }, origin: base.origin }
+    return { ...base, batch: { ...joined, schema: this.vertex.schema } }
   }
 
   private sideOutput(

@@ -7,6 +7,7 @@
  * near the sources), then sources are polled that have room before them. That order is the back-pressure.
  */
 import { AnabranchError, type Observer, invariant } from '../../base/index.js'
+import { type Memory } from '../../batch/index.js'
 import { type Polled } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
@@ -33,6 +34,8 @@ export interface EngineTerms {
   readonly captures: CaptureTerms
   /** Index of each source that has an end. */
   readonly bounded: ReadonlySet<number>
+  /** Where rows are copied to. */
+  readonly memory: Memory
 }
 
 /** Bytes of one poll: a batch of rows as the source gives it. */

@@ -37,7 +37,8 @@ export function grantWork(
     { stage, ticket, piece, grouping },
     { worker, attempt: piece.attempt, allowedMs: allowedMs(stage, piece), nowMs: to.nowMs },
   )
-  const parts = call.kind === 'rows' ? codec.call(piece.rows, keyed, grouping) : lastCall(stage, piece, call.operator)
+  const { parts, loan } =
+    call.kind === 'rows' ? codec.call(piece.rows, keyed, grouping) : lastCall(stage, piece, call.operator)
   to.effects.call(worker, {
     kind: call.kind === 'rows' ? 'call' : 'end',
     stage: stage.vertex.number,
@@ -47,6 +48,8 @@ export function grantWork(
     rows: rowCount(piece.rows),
     parts,
   })
+  // The tables are written when the call is sent.
+  loan?.release()
   return { suspicious: wasLost(piece) }
 }
 

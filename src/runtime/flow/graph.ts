@@ -1,5 +1,6 @@
 /** The graph: the vertices of a topology, wired by edges, and the order in which they move. */
 import { type Observer, invariant } from '../../base/index.js'
+import { type Memory } from '../../batch/index.js'
 import { type Topology, type Vertex, type VertexInput } from '../../plan/index.js'
 import { type Edge, type Output } from './edge.js'
 import { type Effects } from './effects.js'
@@ -19,6 +20,7 @@ export interface GraphTerms {
   readonly transientMaxMs: number
   readonly pool: { readonly workersMax: number; readonly creditPerWorker: number }
   readonly bounded: ReadonlySet<number>
+  readonly memory: Memory
 }
 export interface GraphEvents {
   readonly observer: Observer
@@ -152,6 +154,7 @@ function makeNode(
           transientMaxMs: terms.transientMaxMs,
           inOrder: terms.ordering.inOrder.has(vertex),
           order: terms.order,
+          memory: terms.memory,
           observer: events.observer,
         },
         events,

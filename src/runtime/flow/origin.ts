@@ -2,6 +2,8 @@
  * Origin: where each row of a batch comes from (split and position), so that a dead letter can name the line.
  * Rows that come as a run cost nothing; only what was taken out of order carries an array.
  */
+import { Slab } from '../../batch/index.js'
+
 export type Origin =
   | { readonly kind: 'run'; readonly split: number; readonly first: number }
   | { readonly kind: 'each'; readonly split: Int32Array; readonly position: Float64Array }
@@ -20,10 +22,13 @@ export function sliceOrigin(origin: Origin, from: number, to: number): Origin {
   return { kind: 'each', split: origin.split.subarray(from, to), position: origin.position.subarray(from, to) }
 }
 
-export function takeOrigin(origin: Origin, rows: Int32Array): Origin {
+/** Bytes that `takeOrigin` takes of a slab for so many rows. */
+export const originBytes = (rows: number): number => 12 * rows + 16
+
+export function takeOrigin(origin: Origin, rows: Int32Array, slab = new Slab(originBytes(rows.length))): Origin {
   if (origin.kind === 'run' && origin.split < 0) return origin
-  const split = new Int32Array(rows.length)
-  const position = new Float64Array(rows.length)
+  const split = slab.takeInt32(rows.length)
+  const position = slab.takeFloat64(rows.length)
   if (origin.kind === 'run') {
     split.fill(origin.split)
     for (let i = 0; i < rows.length; i += 1) position[i] = origin.first + (rows[i] ?? 0)

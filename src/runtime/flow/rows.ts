@@ -3,8 +3,18 @@
  *
  * The loan goes with the rows: a function here that `consumes` rows takes their loan over, the others only read.
  */
-import { type Batch, type Loan, byteLength, concat, slice, take } from '../../batch/index.js'
-import { type Origin, concatOrigins, sliceOrigin, takeOrigin } from './origin.js'
+import {
+  type Batch,
+  type Loan,
+  type Memory,
+  Slab,
+  byteLength,
+  concat,
+  slice,
+  takeInto,
+  takenBytes,
+} from '../../batch/index.js'
+import { type Origin, concatOrigins, originBytes, sliceOrigin, takeOrigin } from './origin.js'
 
 export interface Rows {
   readonly batch: Batch
@@ -31,11 +41,12 @@ export function splitRows(rows: Rows, at: number): readonly [Rows, Rows] {
   ]
 }
 
-/** A copy of some rows. */
-export const takeRows = (rows: Rows, at: Int32Array): Rows => ({
-  batch: take(rows.batch, at),
-  origin: takeOrigin(rows.origin, at),
-})
+/** A copy of some rows, where they came from included. */
+export function takeRows(rows: Rows, at: Int32Array, memory?: Memory): Rows {
+  const slab = new Slab(takenBytes(rows.batch, at.length) + originBytes(at.length), memory)
+  const batch = takeInto(slab, rows.batch, at)
+  return { batch, origin: takeOrigin(rows.origin, at, slab), loan: slab.loan }
+}
 
 /** Rows end to end. Consumes the parts. */
 export function concatRows(parts: readonly Rows[]): Rows {

@@ -58,7 +58,7 @@ export class Settlement {
     this.applyState(work, reply)
     ticket.away = false
     for (const { output, rows } of reply.emissions)
-      ticket.done.push({ output, rows: { ...rows, loan: holdBoth(piece.rows.loan, loan) } })
+      ticket.done.push({ output, rows: { ...rows, loan: joinLoans(rows.loan, holdBoth(piece.rows.loan, loan)) } })
     stage.hold.succeeded()
     if (reply.dead.length < rowCount(piece.rows)) for (const limit of stage.limits) limit.success()
     if (ticket.call.kind === 'rows')

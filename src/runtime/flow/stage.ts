@@ -6,6 +6,7 @@
  * the `at_end` functions over its keys. The stage decides what can be sent; the engine decides to whom.
  */
 import { type Observer, invariant } from '../../base/index.js'
+import { type Memory } from '../../batch/index.js'
 import { type StageVertex } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
 import { BatchSize } from '../pace/index.js'
@@ -30,6 +31,7 @@ export interface StageTerms {
   /** A union by place stands below: what a keyed stage gives has to be in order. */
   readonly inOrder: boolean
   readonly order: RowOrder
+  readonly memory: Memory
   readonly observer: Observer
 }
 
@@ -60,11 +62,11 @@ export class Stage {
 
   constructor(
     readonly vertex: StageVertex,
-    terms: StageTerms,
+    private readonly terms: StageTerms,
     private readonly events: StageEvents,
   ) {
     const { key } = vertex
-    this.codec = new StageCodec(vertex)
+    this.codec = new StageCodec(vertex, terms.memory)
     this.outputs = [new Output(), ...this.codec.sides.map(() => new Output())]
     this.size = new BatchSize({ rowsMax: terms.rowsMax, bytesMax: 1 << 20 })
     this.hold = new Hold(terms.transientMaxMs)
@@ -122,7 +124,7 @@ export class Stage {
       return
     }
     lanes.forEach((at, i) => {
-      if (at.length > 0) this.lanes[i]?.push(takeRows(rows, at), takeSlots(slots, at))
+      if (at.length > 0) this.lanes[i]?.push(takeRows(rows, at, this.terms.memory), takeSlots(slots, at))
     })
     rows.loan?.release()
   }

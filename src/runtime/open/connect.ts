@@ -12,6 +12,7 @@ import {
   socketSink,
   socketSource,
 } from '../../connectors/index.js'
+import { type Memory } from '../../batch/index.js'
 import { type Decoder, type Encoder, decoderOf, encoderOf, jsonEncoder } from '../../formats/index.js'
 import { type FormatNode, type SinkVertex, type SourceVertex, isTable } from '../../plan/index.js'
 import { schemaFromJson, withoutFields } from '../../schema/index.js'
@@ -25,6 +26,8 @@ export interface Connecting {
   readonly options: RunOptions
   readonly io: IoWorker
   readonly customs: Customs
+  /** Where batches are made. */
+  readonly memory: Memory
   /** Absolute folder of the job file. */
   readonly folder: string
 }
@@ -47,7 +50,7 @@ export function makeSource(connecting: Connecting, vertex: SourceVertex): Source
     }
     return new OwnSource({ name, schema: vertex.schema, source })
   }
-  const decoder = format.kind === 'custom' ? ownDecoders(customs, format) : decoderOf(format)
+  const decoder = format.kind === 'custom' ? ownDecoders(customs, format) : decoderOf(format, connecting.memory)
   if (connector.kind === 'socket') {
     invariant(decoder !== null, 'the plan refuses tables on a socket')
     const { clock, sockets } = world

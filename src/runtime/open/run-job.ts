@@ -95,7 +95,7 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
     clock: world.clock,
     observer: options.observer,
   })
-  const connecting = { world, options, io, customs, folder }
+  const connecting = { world, options, io, customs, folder, memory: opened.memory }
   const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(connecting, v))
   const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(connecting, v))
   const letters = deadLetters({ out: options.out, files: world.files, observer: options.observer })
@@ -161,6 +161,7 @@ function makeEngine(opened: Opened, sources: readonly Source[], host: Host): Eng
       transientMaxMs: plan.options.transientMaxMs,
       maxDead: plan.options.maxDead,
       captures: captureTerms(plan, options),
+      memory: opened.memory,
       bounded: new Set(sources.flatMap((s, i) => (s.bounded ? [i] : []))),
       pool: {
         workersMax,

@@ -20,6 +20,7 @@ import { RecordingSink, ScriptedSource } from './scripted.js'
 import { judge, judgePart } from './verdict.js'
 import { Damage } from './wire.js'
 import { type WorkerWorld } from './worker.js'
+import { spoilingMemory } from './spoil.js'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -91,6 +92,7 @@ export function drawTerms(chance: Chance): EngineTerms {
     maxDead: null,
     captures: noCaptures,
     bounded: new Set(),
+    memory: spoilingMemory,
   }
 }
 

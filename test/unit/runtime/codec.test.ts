@@ -1,7 +1,15 @@
 /** The reply of a worker against what its stage declared: taken whole, or refused with nothing applied. */
 import { describe, expect, test } from 'vitest'
 import { ProtocolError } from '../../../src/base/index.js'
-import { type Batch, batchFromRows, ipcSize, ipcTemplate, rowsOf, writeIpc } from '../../../src/batch/index.js'
+import {
+  type Batch,
+  BufferPool,
+  batchFromRows,
+  ipcSize,
+  ipcTemplate,
+  rowsOf,
+  writeIpc,
+} from '../../../src/batch/index.js'
 import { type StageVertex, deadSchema, schemaIds } from '../../../src/plan/index.js'
 import { type Reply, StageCodec } from '../../../src/runtime/flow/codec.js'
 import { positionOf } from '../../../src/runtime/flow/origin.js'
@@ -90,7 +98,7 @@ const deadRow = (cells: Readonly<Record<string, unknown>> = {}): TableView =>
     ]),
   )
 
-const codec = new StageCodec(vertex)
+const codec = new StageCodec(vertex, new BufferPool(0))
 const reply = (tables: readonly TableView[], call: Call = { kind: 'rows' }): Reply =>
   codec.reply(tables, { rows: sent, call, keys })
 
