@@ -7,14 +7,13 @@ saves work, since each request says all.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from .._arrow_types import named
-from .files import opening
+from .files import opening, state_of
 
 PIECE_BYTES = 16 << 20
 MAGIC = b"ARROW1"
@@ -58,7 +57,7 @@ def footer(path: str) -> dict[str, object]:
 
 def rows_of(path: str, *, index: int, first: int, rows: int) -> pa.Table:
     """Part of one record batch."""
-    place = _kept[0] if _kept and _kept[0].path == path and _kept[0].state == _state(path) else _open(path)
+    place = _kept[0] if _kept and _kept[0].path == path and _kept[0].state == state_of(path) else _open(path)
     if place.stream is not None and index < place.index:
         place = _open(path)
     _kept[:] = [place]
@@ -81,11 +80,6 @@ def write(source: str, target: str) -> int:
     return rows
 
 
-def _state(path: str) -> tuple[int, int, int]:
-    found = os.stat(path)
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
 def _open(path: str) -> _Place:
     with opening(path, "Arrow"):
         # Record batches that are not read cost nothing when the file is mapped.
@@ -93,8 +87,8 @@ def _open(path: str) -> _Place:
         is_file = mapped.read(len(MAGIC)) == MAGIC
         mapped.seek(0)
         if is_file:
-            return _Place(path, _state(path), pa.ipc.open_file(mapped), None, -1, None)
-        return _Place(path, _state(path), None, pa.ipc.open_stream(mapped), -1, None)
+            return _Place(path, state_of(path), pa.ipc.open_file(mapped), None, -1, None)
+        return _Place(path, state_of(path), None, pa.ipc.open_stream(mapped), -1, None)
 
 
 def _schema(place: _Place) -> pa.Schema:

@@ -25,6 +25,12 @@ def opening(path: str, what: str) -> Iterator[None]:
         raise ConnectorError(said, code="ANB4002") from error
 
 
+def state_of(path: str) -> tuple[int, int, int]:
+    """What changes when a file becomes another one."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, without the stack of C++ that may follow."""
     return (str(error).splitlines() or [type(error).__name__])[0][:500]
