@@ -10,7 +10,7 @@
  */
 import { dirname } from 'node:path'
 import { invariant } from '../../base/index.js'
-import { loadArrow } from '../../batch/index.js'
+import { BufferPool, loadArrow } from '../../batch/index.js'
 import { type Polled } from '../../connectors/index.js'
 import {
   type FunctionLike,
@@ -195,6 +195,7 @@ function termsOf(plan: Plan, topology: Topology, options: DriveOptions): EngineT
     },
     captures: noCaptures,
     bounded: new Set(sources.keys()),
+    memory: new BufferPool(0),
   }
 }
 
