@@ -9,7 +9,8 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Outcome, outcomesOf } from '../support/counts.js'
 import { repository } from '../support/repository.js'
-import { type Mutant, mutants } from './table.js'
+import { type Mutant } from './mutant.js'
+import { mutants } from './table.js'
 
 const copied = [
   'src',
