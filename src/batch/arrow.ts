@@ -3,7 +3,7 @@
  * The library is loaded when the first table is asked for, since that takes longer than a whole job in a test; nothing
  * that runs jobs asks.
  */
-import { type Table } from 'apache-arrow'
+import type { Table } from 'apache-arrow'
 import { type Schema } from '../schema/index.js'
 import { type Batch } from './column.js'
 import { arrowStream } from './ipc-stream.js'
