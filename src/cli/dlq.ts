@@ -5,6 +5,7 @@ import { openWorld } from '../runtime/index.js'
 import { type Command, type Terminal, usageError, wordsOf } from './command.js'
 import { type Letter, letterText, lettersTable, readLetters } from './dlq-letters.js'
 import { exitCodes } from './exit-codes.js'
+import { counted } from './progress.js'
 import { type ReplayValues, replayFiles, replayLines, replayOptions } from './replay.js'
 
 export const dlq: Command = {
@@ -102,6 +103,6 @@ async function purge({ letters, values, terminal, dir, out }: Asked): Promise<nu
     }
   }
   if (values.json === true) terminal.out(JSON.stringify({ purged: letters.length }))
-  else terminal.err(`threw away ${letters.length} dead letters of ${dir}`)
+  else terminal.err(`threw away ${counted(letters.length, 'dead letter')} of ${dir}`)
   return exitCodes.done
 }

@@ -18,6 +18,9 @@ export function short(value: number): string {
 /** `3,000,000`. */
 export const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
 
+/** `1 row`, `3,000 rows`. */
+export const counted = (count: number, what: string): string => `${whole(count)} ${what}${count === 1 ? '' : 's'}`
+
 /** `42 s`, `3 min 5 s`, `2 h 3 min`. */
 export function time(seconds: number): string {
   if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`

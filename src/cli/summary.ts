@@ -1,7 +1,7 @@
 /** What a person reads when a run is done, and what a program reads with `--json`. */
 import { relative } from 'node:path'
 import { type RunOutput, type RunResult } from '../runtime/index.js'
-import { time, whole } from './progress.js'
+import { counted, time, whole } from './progress.js'
 
 /** The one JSON object of `--json`, names as fixed. */
 export function summaryJson(result: RunResult): Readonly<Record<string, unknown>> {
@@ -55,11 +55,14 @@ function outputLines(outputs: readonly RunOutput[], cwd: string): readonly strin
   const bySink = new Map<string, RunOutput[]>()
   for (const output of outputs) bySink.set(output.sink, [...(bySink.get(output.sink) ?? []), output])
   return [...bySink].map(([sink, files]) => {
-    const rows = whole(files.reduce((sum, file) => sum + file.rows, 0))
+    const rows = counted(
+      files.reduce((sum, file) => sum + file.rows, 0),
+      'row',
+    )
     const [first] = files
     const place = first === undefined ? '' : near(first.path, cwd)
     const more = files.length > 1 ? ` and ${files.length - 1} more` : ''
-    return `  ${sink}: ${rows} rows in ${place}${more}`
+    return `  ${sink}: ${rows} in ${place}${more}`
   })
 }
 

@@ -6,6 +6,7 @@ import { openWorld, packageFolder, pythonFor } from '../runtime/index.js'
 import { type DescribeOptions, describeModule, describeParquet } from '../workers/index.js'
 import { type Command, usageError, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
+import { counted } from './progress.js'
 import { parquetSchemaText, typesFileText } from './types-file.js'
 
 export const types: Command = {
@@ -45,7 +46,7 @@ export const types: Command = {
     for (const module of positionals) {
       const file = values.check === true ? await checkTypes(resolve(module)) : await writeTypes(resolve(module))
       files.push(file)
-      const found = `${count(file.schemas, 'schema')}, ${count(file.functions, 'function')}`
+      const found = `${counted(file.schemas, 'schema')}, ${counted(file.functions, 'function')}`
       terminal.err(values.check === true ? `${file.file} is up to date` : `wrote ${file.file}: ${found}`)
     }
     if (json) terminal.out(JSON.stringify({ files }))
@@ -96,8 +97,6 @@ async function typesOf(module: string): Promise<TypesFile & { readonly path: str
     text: typesFileText(described),
   }
 }
-
-const count = (of: number, what: string): string => `${of} ${what}${of === 1 ? '' : 's'}`
 
 async function withPython<T>(folder: string, work: (options: DescribeOptions) => Promise<T>): Promise<T> {
   const world = openWorld()

@@ -110,7 +110,7 @@ const result: RunResult = {
   outputs: [
     { sink: 'flights', path: '/data/out/x/flights/part-0.parquet', rows: 2_000_000 },
     { sink: 'flights', path: '/data/out/x/flights/part-1.parquet', rows: 999_998 },
-    { sink: 'live', path: 'tcp://h:1', rows: 0 },
+    { sink: 'live', path: 'tcp://h:1', rows: 1 },
   ],
   checksums: {},
   counters: {},
@@ -126,7 +126,7 @@ test('the summary says how many rows went where, and why some are dead', () => {
             2  no such day
   dead letters in out/x/dead-letters: npx anabranch dlq list out/x
   flights: 2,999,998 rows in out/x/flights/part-0.parquet and 1 more
-  live: 0 rows in tcp://h:1`,
+  live: 1 row in tcp://h:1`,
   )
   expect(summaryText({ ...result, drained: true }, { job: 'x', out: '/o', cwd: '/' })).toContain(
     'stopped by a signal after',
