@@ -5,6 +5,8 @@ const connectors = new URL('connectors.ts', import.meta.url).href
 const schema = { path: 'utf8', ms: 'int64' } as const
 
 export default job('own-connector')
-  .from(custom.source(connectors, 'logfmt', { schema, bounded: true, replayable: true, options: ['input/site.log'] }))
+  .from(
+    custom.source(connectors, 'logfmt', { schema, bounded: true, replayable: true, options: ['input/site.logfmt'] }),
+  )
   .filter(site.slow)
   .to(custom.sink(connectors, 'markdown', { delivery: 'exactly-once', options: 'slow.md' }))
