@@ -37,7 +37,8 @@ describe('the examples', () => {
     const job = 'examples/own-connector/job.ts'
     const run = await runCli(['run', job, '--json', '--out', out], { cwd: repository })
     expect(run.code, run.stderr).toBe(0)
-    expect(run.json).toMatchObject({ rows_in: 4, rows_out: 2, rows_dead: 0 })
+    const outputs = [{ sink: 'markdown', path: join(out, 'slow.md'), rows: 2 }]
+    expect(run.json).toMatchObject({ rows_in: 4, rows_out: 2, rows_dead: 0, outputs })
     const expected = readFileSync(join(repository, 'examples/own-connector/expected/slow.md'), 'utf8')
     expect(readFileSync(join(out, 'slow.md'), 'utf8')).toBe(expected)
     const plan = await runCli(['plan', job], { cwd: repository })

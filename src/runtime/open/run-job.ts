@@ -4,8 +4,16 @@
  */
 import { type Observer, PlanError } from '../../base/index.js'
 import { BufferPool, type Memory } from '../../batch/index.js'
-import { Captures, type NullSink, type Sink, type Source, deadLetters, outputFolder } from '../../connectors/index.js'
-import { type Plan, type Topology, openStages, stagesOf } from '../../plan/index.js'
+import {
+  Captures,
+  type NullSink,
+  type Sink,
+  type SinkFile,
+  type Source,
+  deadLetters,
+  outputFolder,
+} from '../../connectors/index.js'
+import { type Plan, type SinkConnector, type Topology, openStages, stagesOf } from '../../plan/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
 import { Engine } from '../flow/index.js'
 import { StoppedError, type RunOptions, type RunResult } from '../options.js'
@@ -241,6 +249,20 @@ function watchSignals(options: RunOptions, sources: readonly Source[], engine: E
   return () => drained
 }
 
+/** Where a sink writes: its folder, its address, or what a sink of the user's own says. */
+function pathOf(connector: SinkConnector, out: string, files: readonly SinkFile[]): string {
+  switch (connector.kind) {
+    case 'files':
+      return `${out}/${connector.path}`
+    case 'socket':
+      return connector.address
+    case 'custom':
+      return files[0]?.path ?? ''
+    case 'null':
+      return ''
+  }
+}
+
 const isNullSink = (sink: Sink): sink is NullSink => 'checksum' in sink
 
 function resultOf(
@@ -258,12 +280,7 @@ function resultOf(
   const outputs = vertices.map((vertex, i) => {
     const { connector } = vertex
     const files = of.host.outputs[i] ?? []
-    const path =
-      connector.kind === 'files'
-        ? `${options.out}/${connector.path}`
-        : connector.kind === 'socket'
-          ? connector.address
-          : ''
+    const path = pathOf(connector, options.out, files)
     return { sink: vertex.id, path, rows: files.reduce((n, f) => n + f.rows, 0) }
   })
   const checksums = vertices.flatMap((vertex, i) => {
