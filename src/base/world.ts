@@ -36,6 +36,8 @@ export interface OpenFile {
   append(bytes: Uint8Array): void
   truncate(bytes: number): void
   sync(): void
+  /** As `sync`, while this thread goes on; what is appended meanwhile may not be in it. */
+  syncSoon(): Promise<void>
   stat(): FileStat
   close(): void
 }

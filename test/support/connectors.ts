@@ -166,6 +166,10 @@ export function failingFiles(fails: (step: string, path: string) => string | nul
           check('fsync', path)
           file.sync()
         },
+        syncSoon: async () => {
+          check('fsync', path)
+          await file.syncSoon()
+        },
       }
     },
     rename: (from, to) => {

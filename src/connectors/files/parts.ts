@@ -41,13 +41,13 @@ export function encodedParts(options: {
   const { files, staging, encoder, extension } = options
   return (n, folder) => {
     const name = partName(n, folder, extension)
-    const file = new StagedFile(files, join(staging, name))
+    const file = new StagedFile(files, join(staging, name), syncEvery)
     if (encoder.head.length > 0) file.append(encoder.head)
     return new FilePart(
       name,
       file,
       batch => file.append(encoder.encode(batch)),
-      async () => file.seal(),
+      () => file.seal(),
     )
   }
 }
@@ -66,7 +66,8 @@ export function tableParts(options: {
   return (n, folder) => {
     const name = partName(n, folder, extension)
     const from = join(staging, `${name}.stream`)
-    const file = new StagedFile(files, from)
+    // What is converted from it is synced; it can be made again until then.
+    const file = new StagedFile(files, from, Number.POSITIVE_INFINITY)
     file.append(header)
     const write = (batch: Batch): void => {
       const size = ipcSize(template, batch)
@@ -112,13 +113,19 @@ class FilePart implements Part {
 class StagedFile {
   bytes = 0
   private readonly file: OpenFile
-  private synced = 0
+  private syncAt: number
+  private syncing = 0
+  /** Rejects for good where a sync was refused: the disk says so once, and what was written before it may be gone. */
+  private synced: Promise<void> = Promise.resolve()
   private open = true
 
   constructor(
     files: Files,
     private readonly path: string,
+    /** Bytes after which it is synced on the way. */
+    private readonly syncEvery: number,
   ) {
+    this.syncAt = syncEvery
     writing(path, () => files.makeDirectory(dirname(path)))
     this.file = writing(path, () => files.open(path, 'create'))
   }
@@ -126,22 +133,31 @@ class StagedFile {
   append(bytes: Uint8Array): void {
     writing(this.path, () => this.file.append(bytes))
     this.bytes += bytes.length
-    if (this.bytes - this.synced >= syncEvery) this.sync()
+    if (this.bytes >= this.syncAt && this.syncing === 0) void this.sync().catch(() => undefined)
   }
 
-  seal(): void {
-    this.sync()
+  /** All of it is on the disk, or it throws. */
+  async seal(): Promise<void> {
+    await this.sync()
     this.close()
   }
 
   close(): void {
     if (!this.open) return
     this.open = false
-    writing(this.path, () => this.file.close())
+    const close = (): void => writing(this.path, () => this.file.close())
+    if (this.syncing > 0) void this.synced.finally(close).catch(() => undefined)
+    else close()
   }
 
-  private sync(): void {
-    writing(this.path, () => this.file.sync())
-    this.synced = this.bytes
+  private sync(): Promise<void> {
+    this.syncAt = this.bytes + this.syncEvery
+    this.syncing += 1
+    this.synced = this.synced
+      .then(() => writingAsync(this.path, () => this.file.syncSoon()))
+      .finally(() => {
+        this.syncing -= 1
+      })
+    return this.synced
   }
 }

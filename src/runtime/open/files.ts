@@ -1,6 +1,7 @@
 /** The real files: node:fs, synchronous, errors as the platform gives them. */
 import {
   closeSync,
+  fsync,
   fsyncSync,
   fstatSync,
   ftruncateSync,
@@ -19,8 +20,11 @@ import {
   type Stats,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { globSync } from 'tinyglobby'
 import { type FileStat, type Files, type OpenFile } from '../../base/index.js'
+
+const fsyncSoon = promisify(fsync)
 
 const openFlags = { read: 'r', create: 'w', append: 'a', exclusive: 'wx' } as const
 
@@ -86,6 +90,7 @@ function openFile(fd: number): OpenFile {
     },
     truncate: bytes => ftruncateSync(fd, bytes),
     sync: () => fsyncSync(fd),
+    syncSoon: () => fsyncSoon(fd),
     stat: () => statOf(fstatSync(fd)),
     close: () => {
       if (open) closeSync(fd)
