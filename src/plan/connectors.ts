@@ -15,10 +15,12 @@ export interface Source<C extends Columns> {
   readonly wrong: readonly WrongOption[]
   readonly columns?: C
 }
-/** Where rows go. */
-export interface Sink {
+/** Where rows go, and by `N` the columns that it needs of them; `string` where nobody wrote them down as literals. */
+export interface Sink<N extends string = string> {
   readonly sink: SinkConnector
   readonly wrong: readonly WrongOption[]
+  /** For types only; always undefined. */
+  readonly needs?: N
 }
 /** An argument or an option that cannot be read; it becomes a fault of the plan. */
 export interface WrongOption {
@@ -26,7 +28,7 @@ export interface WrongOption {
   readonly hint: string
 }
 
-export interface FileSinkOptions {
+export interface FileSinkOptions<N extends string = string> {
   /** When a file is closed and made visible, whichever comes first. Default 128 MiB or 60 s. */
   readonly roll?: { readonly bytes?: Bytes; readonly ms?: Duration }
   /**
@@ -34,7 +36,7 @@ export interface FileSinkOptions {
    * columns are not in the files then. A null or an empty text is `__HIVE_DEFAULT_PARTITION__`. At most 64 files are
    * written at once: with more partitions at a time, files get small. Default none.
    */
-  readonly partitionBy?: readonly string[]
+  readonly partitionBy?: readonly N[]
 }
 
 export interface FileSourceOptions {
@@ -57,7 +59,11 @@ function filesSource<C extends Columns>(glob: string, format: Format<C>, options
 }
 
 /** Files in a folder of the run's output folder. A file is visible only when it is whole. */
-function filesSink(path: string, format: SinkFormat, options: FileSinkOptions = {}): Sink {
+function filesSink<const N extends string = never>(
+  path: string,
+  format: SinkFormat,
+  options: FileSinkOptions<N> = {},
+): Sink<N> {
   const bytes = bytesOf(options.roll?.bytes ?? '128MiB')
   const ms = msOf(options.roll?.ms ?? '60s')
   const write = givenWrite(format)
@@ -88,7 +94,7 @@ function socketSource<C extends Columns>(address: string, format: Format<C>): So
 }
 
 /** JSON lines to `tcp://host:port` or `unix:///path`. */
-function socketSink(address: string, format: SinkFormat = json()): Sink {
+function socketSink(address: string, format: SinkFormat = json()): Sink<never> {
   const wrong =
     format.write.kind === 'json'
       ? []
@@ -106,6 +112,6 @@ export const socket: typeof socketSource & { readonly sink: typeof socketSink } 
 })
 
 /** Counts rows, and adds up one numeric column as a checksum; writes nothing. For benchmarks. */
-export function nullSink(options: { readonly checksum?: string } = {}): Sink {
+export function nullSink<const N extends string = never>(options: { readonly checksum?: N } = {}): Sink<N> {
   return { sink: { kind: 'null', checksum: options.checksum ?? null }, wrong: [] }
 }

@@ -6,7 +6,7 @@
  * `s.to(a).side('odd').to(b)` is a job with two outputs. A job file may also write its branches as statements: the
  * job notes each output that was written on it, and a file's job is all of them.
  */
-import { type Sink, type Source } from './connectors.js'
+import { type Source } from './connectors.js'
 import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft } from './draft.js'
 import { type FunctionLike } from './functions.js'
 import { givenSink, givenSource } from './given.js'
@@ -16,14 +16,15 @@ import {
   type Added,
   type Columns,
   type ColumnsOf,
-  type FitsApply,
-  type FitsKind,
-  type JobTypeError,
+  type FitsColumn,
+  type FitsMethod,
+  type FitsSelect,
+  type FitsSide,
+  type FitsSink,
+  type FitsUnion,
   type KeyAfter,
-  type NoSide,
-  type Same,
   type Select,
-  type Selected,
+  type Selection,
   type Sides,
   type SidesOf,
 } from './types.js'
@@ -136,23 +137,23 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
   }
 
   /** Calls a `@transform` or a `@keyed` function; a keyed one needs `.keyBy` before it. */
-  apply<const F extends FunctionLike>(fn: FitsApply<F, C, K>, options: IdOption = {}): Applied<F, C, K> {
+  apply<const F extends FunctionLike>(fn: FitsMethod<'apply', F, C, K>, options: IdOption = {}): Applied<F, C, K> {
     return this.#python('apply', fn, options, callPlace(this.apply))
   }
 
   /** Keeps the rows for which a `@filter` answers true. */
-  filter<const F extends FunctionLike>(fn: FitsKind<F, C, K, 'filter'>, options: IdOption = {}): Applied<F, C, K> {
+  filter<const F extends FunctionLike>(fn: FitsMethod<'filter', F, C, K>, options: IdOption = {}): Applied<F, C, K> {
     return this.#python('filter', fn, options, callPlace(this.filter))
   }
 
   /** Calls a `@flat_map`: several rows, or none, for each row; columns that it does not output are repeated. */
-  flatMap<const F extends FunctionLike>(fn: FitsKind<F, C, K, 'flat_map'>, options: IdOption = {}): Applied<F, C, K> {
+  flatMap<const F extends FunctionLike>(fn: FitsMethod<'flatMap', F, C, K>, options: IdOption = {}): Applied<F, C, K> {
     return this.#python('flatMap', fn, options, callPlace(this.flatMap))
   }
 
   /** Keeps the named columns in this order; `{ from: 'to' }` keeps column `from` under the name `to`. */
-  select<const A extends readonly Selected<C>[]>(
-    ...columns: A
+  select<const A extends readonly Selection[]>(
+    ...columns: FitsSelect<A, C>
   ): Stream<Select<C, A[number]>, [Exclude<K, A[number]>] extends [never] ? K : never> {
     const renames = columns.flatMap(one =>
       typeof one === 'string'
@@ -164,7 +165,9 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
   }
 
   /** Chooses the key of the keyed functions that follow: one or several columns, of any type that is not nested. */
-  keyBy<N extends keyof C & string>(...columns: readonly [N | readonly N[], ...(N | KeyOptions)[]]): Stream<C, N> {
+  keyBy<N extends string>(
+    ...columns: readonly [FitsColumn<N, C> | readonly FitsColumn<N, C>[], ...(FitsColumn<N, C> | KeyOptions)[]]
+  ): Stream<C, N> {
     const flat = columns.flat() as readonly (string | KeyOptions)[]
     const names = flat.filter(one => typeof one === 'string')
     const options = flat.find((one): one is KeyOptions => typeof one !== 'string') ?? {}
@@ -177,22 +180,20 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
    * The rows of both streams, which have the same columns: one stream after the other where both have an end, as they
    * come where one has none. Where both come from one source, their rows stand in the order of that source.
    */
-  union<D extends Columns>(other: Stream<D, string, Sides> & Same<C, D>): Stream<C> {
+  union<D extends Columns, L extends string, T extends Sides>(other: Stream<D, L, T> & FitsUnion<C, D>): Stream<C> {
     const right = other[jobContents].heads.slice(0, 1)
     const place = callPlace(this.union)
     return this.and(other).#next({ kind: 'union', inputs: Object.freeze([this.#at, ...right]), place, id: null })
   }
 
   /** A side output of the function just applied. Its rows have exactly the columns declared for it. */
-  side<N extends string>(
-    name: N extends keyof S ? N : JobTypeError<NoSide<N, S>>,
-  ): Stream<N extends keyof S ? S[N] : never> {
+  side<N extends string>(name: FitsSide<N, S>): Stream<N extends keyof S ? S[N] : never> {
     const at: DraftEdge = { draft: this.#at.draft, side: String(name) }
     return new Stream(this.#root, this.#write, at, this.#outputs, this.#heads)
   }
 
   /** Writes the rows. The answer is the same stream, and a job with one more output. */
-  to(sink: Sink, options: IdOption = {}): Stream<C, K, S> {
+  to<N extends string>(sink: FitsSink<N, C>, options: IdOption = {}): Stream<C, K, S> {
     const { sink: connector, wrong } = givenSink(sink)
     const draft: SinkDraft = Object.freeze({
       kind: 'sink',

@@ -1,55 +1,53 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
+import { Editor } from '../../support/editor.js'
 import { repository } from '../../support/repository.js'
 
 const fixtures = join(repository, 'test', 'types', 'fixtures')
-const read = (name: string): readonly string[] => readFileSync(join(fixtures, name), 'utf8').split('\n')
+const [good = '', bad = '', typing = ''] = ['good.ts', 'bad.ts', 'typing.ts'].map(name => join(fixtures, name))
+const first = join(repository, 'examples', 'first', 'job.ts')
 
-/** What tsc says of the fixtures: all text of the errors of each line, by `file:line`. */
-function errorsByLine(): ReadonlyMap<string, string> {
-  const errors = new Map<string, string>()
-  let at = ''
-  for (const line of tsc().split('\n')) {
-    const found = /([\w.-]+\.ts)\((\d+),\d+\): error/.exec(line)
-    if (found !== null) at = `${found[1]}:${found[2]}`
-    if (at !== '') errors.set(at, `${errors.get(at) ?? ''}${line}\n`)
-  }
-  return errors
-}
+/** A job that is being written: each line stops inside a string, where the cursor is. */
+const unfinished = `import { files, job, json } from 'anabranch'
+import t from './transforms.anabranch.js'
+const clicks = job('x').from(files('*', json(t.Click)))
+clicks.keyBy('')
+clicks.select('user', '')
+clicks.apply(t.enrich).side('')
+`
 
-function tsc(): string {
-  try {
-    const compiler = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
-    return execFileSync(process.execPath, [compiler, '-p', fixtures, '--noErrorTruncation'], { encoding: 'utf8' })
-  } catch (error) {
-    return error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)
-  }
-}
+describe('a job is checked against what its transforms declare, as it is written', () => {
+  const editor = new Editor(join(fixtures, 'tsconfig.json'), [good, bad, first], { [typing]: unfinished })
+  afterAll(() => editor[Symbol.dispose]())
 
-describe('tsc checks a job against what its transforms declare', () => {
-  let errors: ReadonlyMap<string, string> = new Map()
-  beforeAll(() => {
-    errors = errorsByLine()
-  }, 120_000)
-
-  test('a job that fits compiles', () => {
-    expect([...errors].filter(([place]) => !place.startsWith('bad.ts'))).toEqual([])
+  test('a job that fits compiles', { timeout: 120_000 }, () => {
+    expect([...editor.errors(good)]).toEqual([])
   })
 
-  const lines = read('bad.ts').map((text, index) => ({ text, place: `bad.ts:${index + 1}` }))
-  for (const { text, place } of lines) {
-    const expected = / \/\/ error: (.*)$/.exec(text)?.[1]
+  const lines = readFileSync(bad, 'utf8').split('\n')
+  for (const [index, text] of lines.entries()) {
+    const [code = '', expected] = text.split(' // error: ')
     if (expected === undefined) continue
-    test(`the line \`${text.split(' // error')[0]}\` is refused with "${expected}"`, () => {
-      // A text inside a literal type is printed with its quotes escaped.
-      expect((errors.get(place) ?? 'no error').replaceAll('\\"', '"')).toContain(expected)
+    test(`the line \`${code}\` is refused with "${expected}"`, () => {
+      expect(editor.errors(bad).get(index + 1) ?? 'no error').toContain(expected)
     })
   }
 
   test('no other line is refused', () => {
-    const expected = lines.filter(({ text }) => text.includes(' // error: ')).map(({ place }) => place)
-    expect([...errors.keys()].filter(place => !expected.includes(place))).toEqual([])
+    const expected = lines.flatMap((text, index) => (text.includes(' // error: ') ? [index + 1] : []))
+    expect([...editor.errors(bad).keys()].sort((a, b) => a - b)).toEqual(expected)
+  })
+
+  test('the docstring of a Python function is shown where the job names it, with its columns', () => {
+    expect(editor.shown(first, '.apply(shop.')).toBe(
+      'What each order comes to.\n\nTransform: reads price float64, qty int64 and adds total float64.',
+    )
+  })
+
+  test('the columns of the stream are offered for a key and for a select, and its side outputs by name', () => {
+    expect(editor.offered(typing, "keyBy('")).toEqual(['price', 'qty', 'user'])
+    expect(editor.offered(typing, "select('user', '")).toEqual(['price', 'qty', 'user'])
+    expect(editor.offered(typing, "side('")).toEqual(['odd'])
   })
 })
