@@ -8,9 +8,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Command, type Terminal, usageError } from './command.js'
-import { exitCodes } from './exit-codes.js'
 import { fileOf } from './load-job.js'
 import { renderError } from './render.js'
+import { type Heard, codeOf, heardSignals } from './signals.js'
 import { writeTypes } from './types.js'
 import { type SourceWatch, watchSources } from './watch.js'
 
@@ -49,7 +49,7 @@ class Session {
 
   /** Answers the exit code once a signal came. */
   async run(): Promise<number> {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => this.heard(signal))
+    for (const signal of heardSignals) process.on(signal, () => this.heard(signal))
     while (this.code === null) {
       await this.writeTypes()
       const changed = this.watch.changed()
@@ -61,8 +61,8 @@ class Session {
     return this.code
   }
 
-  private heard(signal: NodeJS.Signals): void {
-    this.code = signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated
+  private heard(signal: Heard): void {
+    this.code = codeOf(signal)
     // A terminal sends Ctrl-C to the run too; what only we get is passed on. It then finishes what it read.
     if (signal !== 'SIGINT' || process.stdin.isTTY !== true) this.child?.kill(signal)
     this.quit()

@@ -8,6 +8,7 @@ export const exitCodes = {
   internal: 3,
   /** As `EX_TEMPFAIL` of sysexits: the same command may work later, and nothing has to be mended. */
   tryAgain: 75,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const

@@ -1,7 +1,7 @@
 /** `anabranch run`: loads a job, runs it, says how it went. */
 import { dirname, join, resolve } from 'node:path'
 import { AnabranchError, type Observer } from '../base/index.js'
-import { isUnbounded, type Plan } from '../plan/index.js'
+import { type Plan } from '../plan/index.js'
 import { type Progress, type RunOptions, type RunResult, openWorld, pythonFor, runJob } from '../runtime/index.js'
 import { type Command, type Terminal, oneWord, usageError, wholeOption, wordsOf } from './command.js'
 import { type Ends, endsOf, withEnds } from './ends.js'
@@ -81,7 +81,7 @@ async function runTo({ loaded, python }: Prepared, asked: Asked, terminal: Termi
     terminal.err(summaryText(result, { job: plan.job, out: limits.out, cwd: process.cwd() }))
     if (asked.json) terminal.out(JSON.stringify(summaryJson(result)))
     else await printOwnSummary(loaded, { ...result, out: limits.out, python }, terminal)
-    return exitCodeOf(plan, result, signals)
+    return exitCodeOf(result, signals)
   } catch (error) {
     if (!signals.second.aborted || !(error instanceof AnabranchError)) throw error
     if (asked.json) terminal.out(JSON.stringify({ error: errorJson(error) }))
@@ -189,8 +189,5 @@ async function printOwnSummary(loaded: LoadedJob, finished: Finished, terminal: 
 }
 
 /** A stream without an end is done when it was asked to stop; an input that has one was not read to it. */
-function exitCodeOf(plan: Plan, result: RunResult, signals: Signals): number {
-  if (!result.drained) return exitCodes.done
-  const unbounded = plan.nodes.some(node => node.kind === 'source' && isUnbounded(node.connector))
-  return unbounded ? exitCodes.done : (signals.code() ?? exitCodes.done)
-}
+const exitCodeOf = ({ end }: RunResult, signals: Signals): number =>
+  end === 'finished' ? exitCodes.done : (signals.code() ?? exitCodes.interrupted)

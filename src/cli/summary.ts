@@ -15,7 +15,7 @@ export function summaryJson(result: RunResult): Readonly<Record<string, unknown>
     flow_seconds: result.flowSeconds,
     checksums: result.checksums,
     counters: result.counters,
-    ...(result.drained && { drained: true }),
+    ...(result.drained && { drained: true, finished: result.end === 'finished' }),
   }
 }
 
@@ -38,9 +38,11 @@ export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext
   const line = ([name, count]: readonly [string, number], indent: string): string =>
     `${indent}${name.padEnd(12 - indent.length)}${whole(count).padStart(width)}`
   const reasonLines = reasons.slice(0, 20).map(([reason, count]) => `    ${whole(count).padStart(width)}  ${reason}`)
+  const done = result.end === 'finished' ? 'done' : 'not finished'
   const stopped = result.drained ? ', stopped by a signal after it had finished what was read' : ''
   return [
-    `job "${job}" done in ${time(result.seconds)}, ${whole(rate)} rows/s${stopped}`,
+    `job "${job}" ${done} in ${time(result.seconds)}, ${whole(rate)} rows/s${stopped}`,
+    ...(result.end === 'finished' ? [] : ['  the output of an earlier finished run stays; the next run begins anew']),
     ...rows.map(row => line(row, '  ')),
     ...reasonLines,
     ...(result.rowsDead > 0

@@ -6,6 +6,8 @@ import { type Terminal } from './command.js'
 export function realTerminal(env: Readonly<Record<string, string | undefined>> = process.env): Terminal {
   const interactive = process.stderr.isTTY === true
   let shown = ''
+  // A terminal that closed takes no more: the run that it hung up on still finishes what it read.
+  if (interactive) process.stderr.on('error', () => undefined)
   const clear = (): void => {
     if (shown !== '') process.stderr.write('\r\u001b[K')
     shown = ''

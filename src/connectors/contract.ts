@@ -56,6 +56,9 @@ export interface SinkFile {
   readonly rows: number
 }
 
+/** Unfinished: a signal stopped it before the end of an input that has one. */
+export type RunEnd = 'finished' | 'unfinished'
+
 export interface Sink {
   /** Throws before the first row where the place cannot be written. */
   open(): Promise<void>
@@ -64,8 +67,11 @@ export interface Sink {
    * its rows for longer copies them. Rows are visible only when their file is whole.
    */
   write(batch: Batch): Promise<void>
-  /** Everything was written: makes the rest visible, durable. Answers what is visible now. */
-  finish(): Promise<readonly SinkFile[]>
+  /**
+   * Everything was written: makes the rest visible, durable. Answers what is visible now. What an unfinished run wrote
+   * never takes the place of a finished one's.
+   */
+  finish(end?: RunEnd): Promise<readonly SinkFile[]>
   /** The job failed: what was rolled stays, what was not is removed. Can be called after finish and twice. */
   abort(): Promise<readonly SinkFile[]>
 }

@@ -1,5 +1,6 @@
 /** What a run is asked and what it answers. */
 import { AnabranchError, type Observer } from '../base/index.js'
+import { type RunEnd } from '../connectors/index.js'
 
 export interface Progress {
   readonly rowsIn: number
@@ -60,8 +61,10 @@ export interface RunResult {
   readonly checksums: Readonly<Record<string, number>>
   /** What the run counted: resent leases, halved batches, replies dropped, ... and the transforms' own counters. */
   readonly counters: Readonly<Record<string, number>>
-  /** It was drained by a signal before its input ended. */
+  /** A signal asked it to read no more. */
   readonly drained: boolean
+  /** Unfinished: it was drained before the end of an input that has one, and replaced no output of a finished run. */
+  readonly end: RunEnd
 }
 
 /** The second signal: the run was stopped before it was done. */

@@ -89,6 +89,7 @@ const sink =
     const encoder = encoderOf(format, schema)
     const clock = new HandClock()
     const made = filesSink({
+      job: 'numbers',
       out,
       path: 'rows/',
       format,

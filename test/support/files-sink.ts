@@ -7,6 +7,7 @@ import { withoutFields } from '../../src/schema/index.js'
 import { HandClock, numberedSchema, sinkFormat, standInWork } from './connectors.js'
 
 export interface MoreOfSink {
+  readonly job?: string
   readonly path?: string
   readonly format?: 'json' | 'parquet'
   readonly bytes?: number
@@ -21,8 +22,8 @@ export function sinkTo(out: string, more: MoreOfSink = {}): Sink {
   const { tables = standInWork(numberedSchema) } = more
   const roll = { bytes, ms: 60_000 }
   const format = sinkFormat(kind)
-  const { partitionBy = [] } = more
+  const { job = 'numbers', partitionBy = [] } = more
   const schema = withoutFields(numberedSchema, partitionBy)
   const encoder = encoderOf(format, schema)
-  return filesSink({ out, path, format, roll, partitionBy, schema, files, clock, encoder, tables })
+  return filesSink({ job, out, path, format, roll, partitionBy, schema, files, clock, encoder, tables })
 }

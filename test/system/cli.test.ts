@@ -2,7 +2,7 @@
  * The command as a user types it: what it answers on stdout and stderr, its exit codes, signals, and job files in all
  * the folders that they may lie in.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
@@ -276,4 +276,35 @@ export default job('live').from(socket('unix://${address}', json(shop.Order))).a
     expect(run.json).toMatchObject({ drained: true })
     expect(run.json?.['rows_in']).toBe(run.json?.['rows_out'])
   })
+
+  const slowly = transforms.replace(
+    '    return pc.greater(',
+    '    print("begun", flush=True)\n    time.sleep(ab.context().params["wait"])\n    return pc.greater(',
+  )
+
+  // It ended as finished, so a Ctrl-C a moment after the start replaced a whole output by nothing.
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)(
+    '%s: an input that was not read to its end replaces no finished output, nothing is left',
+    async (signal, code) => {
+      const job = await jobFolder({
+        'transforms.py': `import time\n${slowly}`,
+        'in.jsonl': '{"item":"tea","price":2.5,"qty":2}\n'.repeat(20_000),
+        'job.ts': jobText.replace('{ limit: 1 }', '{ limit: 1, wait: 0 }'),
+      })
+      expect((await job.run()).json).toMatchObject({ rows_out: 20_000 })
+      const started = job.start(['--batch-rows', '10', '--workers', '1', '--set', 'wait=0.02'])
+      await started.printed('begun')
+      started.child.kill(signal)
+      const run = await started.ended
+      expect(run.code, run.stderr).toBe(code)
+      expect(run.json).toMatchObject({ drained: true, finished: false, rows_out: 0 })
+      expect(run.stderr).toContain('job "shop" not finished')
+      expect(job.rows('bills')).toHaveLength(20_000)
+      expect(readdirSync(join(job.path, 'out')).sort()).toEqual(['bills', 'state'])
+    },
+  )
 })

@@ -1,6 +1,6 @@
 /** Holds a sink of the user's own to its life: opened once, finished or aborted once, whatever the runtime calls twice. */
 import { type Batch } from '../../batch/index.js'
-import { type Sink, type SinkFile } from '../contract.js'
+import { type RunEnd, type Sink, type SinkFile } from '../contract.js'
 import { own } from './own-source.js'
 
 export class OwnSink implements Sink {
@@ -22,8 +22,8 @@ export class OwnSink implements Sink {
     return batch.rows === 0 ? Promise.resolve() : own('sink', this.name, () => this.sink.write(batch))
   }
 
-  finish(): Promise<readonly SinkFile[]> {
-    this.ended ??= own('sink', this.name, () => this.sink.finish())
+  finish(end?: RunEnd): Promise<readonly SinkFile[]> {
+    this.ended ??= own('sink', this.name, () => this.sink.finish(end))
     return this.ended
   }
 

@@ -1,6 +1,6 @@
 /**
- * The manifest of a file sink, `DIR/state/sinks/<path>.json`: which files in the sink's folder are ours, and whether
- * the run that wrote them was finished. A file is named here *before* it gets its name in the folder, so whatever a
+ * The manifest of a file sink, `DIR/state/sinks/<path>.json`: which files in the sink's folder are ours, which job
+ * wrote them, and whether that run was finished. A file is named here *before* it gets its name in the folder, so whatever a
  * crash leaves there is known; what is not known belongs to somebody else and is never touched.
  *
  * `publishing` is the moment in which a finished run replaces an earlier one: all new files are whole and staged.
@@ -12,7 +12,7 @@ import { writeAtomically } from '../atomic.js'
 import { reading } from '../io-error.js'
 import { type Fields, fieldsOf, parseFields } from '../json.js'
 
-export const manifestVersion = 1
+export const manifestVersion = 2
 
 export interface PartFile {
   readonly name: string
@@ -21,6 +21,8 @@ export interface PartFile {
 }
 export interface Manifest {
   readonly version: typeof manifestVersion
+  /** Name of the job that wrote the files. */
+  readonly job: string
   readonly status: 'running' | 'publishing' | 'finished'
   /** Files of this run in the folder; while publishing, those that will be there. */
   readonly files: readonly PartFile[]
@@ -49,11 +51,12 @@ export function readManifest(files: Files, path: string): Manifest | null {
 
 function manifestOf(fields: Fields | null): Manifest | null {
   if (fields === null || fields['version'] !== manifestVersion) return null
-  const { status } = fields
+  const { job, status } = fields
   const files = listOf(fields['files'], partFileOf)
   const replaces = listOf(fields['replaces'], fileNameOf)
+  if (typeof job !== 'string') return null
   if (status !== 'running' && status !== 'publishing' && status !== 'finished') return null
-  return files === null || replaces === null ? null : { version: manifestVersion, status, files, replaces }
+  return files === null || replaces === null ? null : { version: manifestVersion, job, status, files, replaces }
 }
 
 /** Null where one of the items is not what it should be. */

@@ -1,14 +1,14 @@
 /**
  * Shelf: the sink's folder as readers see it. It takes whole files out of staging, and knows which files there are
  * ours: those of a finished earlier run stay until this run is whole, those of an unfinished one go at once, those
- * of nobody stop the job.
+ * of another job or of nobody stop the job.
  */
 import { dirname, join } from 'node:path'
 import { ConnectorError, type Files } from '../../base/index.js'
-import { type SinkFile } from '../contract.js'
+import { type RunEnd, type SinkFile } from '../contract.js'
 import { errnoOf, writing } from '../io-error.js'
 import { jailedName, makeJailed } from './jail.js'
-import { type PartFile, manifestPath, readManifest, writeManifest } from './manifest.js'
+import { type Manifest, type PartFile, manifestPath, readManifest, writeManifest } from './manifest.js'
 
 const probe = '.anabranch-probe'
 
@@ -25,11 +25,18 @@ export class Shelf {
 
   private readonly files: Files
   private readonly out: string
+  private readonly job: string
 
-  constructor(options: { readonly files: Files; readonly out: string; readonly path: string }) {
+  constructor(options: {
+    readonly files: Files
+    readonly out: string
+    readonly path: string
+    readonly job: string
+  }) {
     const { out } = options
     this.files = options.files
     this.out = out
+    this.job = options.job
     this.name = jailedName(out, options.path)
     this.folder = join(out, this.name)
     this.staging = join(out, '.staging', encodeURIComponent(this.name))
@@ -39,6 +46,7 @@ export class Shelf {
   open(): void {
     this.folder = makeJailed(this.files, this.out, this.name)
     const found = readManifest(this.files, this.manifest)
+    if (found !== null) this.refuseOther(found)
     this.refuseStrangers(new Set([...(found?.files.map(file => file.name) ?? []), ...(found?.replaces ?? []), probe]))
     if (found?.status === 'publishing') this.replace(found.files, found.replaces)
     if (found?.status === 'running') for (const { name } of found.files) this.removeFromFolder(name)
@@ -60,7 +68,9 @@ export class Shelf {
     this.visible.push(part)
   }
 
-  finish(): void {
+  /** The files of an unfinished run stay until the next one begins, but not where those of a finished one are. */
+  finish(end: RunEnd): void {
+    if (end === 'unfinished') return this.abort()
     if (this.previous.length > 0) this.replace(this.held, this.previous)
     this.visible.push(...this.held)
     this.held = []
@@ -81,7 +91,7 @@ export class Shelf {
   }
 
   private replace(parts: readonly PartFile[], previous: readonly string[]): void {
-    writeManifest(this.files, this.manifest, { status: 'publishing', files: parts, replaces: previous })
+    writeManifest(this.files, this.manifest, { job: this.job, status: 'publishing', files: parts, replaces: previous })
     const kept = new Set(parts.map(part => part.name))
     for (const { name } of parts) {
       if (this.files.stat(join(this.staging, name)) !== undefined) this.publish(name, previous)
@@ -100,7 +110,19 @@ export class Shelf {
   }
 
   private note(status: 'running' | 'finished', parts: readonly PartFile[]): void {
-    writeManifest(this.files, this.manifest, { status, files: parts, replaces: [] })
+    writeManifest(this.files, this.manifest, { job: this.job, status, files: parts, replaces: [] })
+  }
+
+  /** Of a job that was renamed too: nobody can tell that from a second one that took the same folder by mistake. */
+  private refuseOther({ job, files, replaces }: Manifest): void {
+    if (job === this.job) return
+    const names = [...files.map(file => file.name), ...replaces]
+    const left = names.filter(name => this.files.stat(join(this.folder, name)) !== undefined)
+    if (left.length === 0) return
+    throw new ConnectorError('ANB4008', `sink folder "${this.folder}" holds what job "${job}" wrote`, {
+      detail: `This is job "${this.job}". It would replace ${left.length === 1 ? 'a file' : `${left.length} files`}.`,
+      hint: `give another --out, or remove the folder if nobody needs what job "${job}" wrote`,
+    })
   }
 
   private refuseStrangers(known: ReadonlySet<string>): void {

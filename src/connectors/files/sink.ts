@@ -11,7 +11,7 @@ import { type Clock, type Files, invariant } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
 import { type RollPolicy, type SinkFormatNode } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
-import { type TableWork, type Sink, type SinkFile } from '../contract.js'
+import { type RunEnd, type TableWork, type Sink, type SinkFile } from '../contract.js'
 import { type Part, type PartMaker, encodedParts, tableParts } from './parts.js'
 import { type Partition, partitions } from './partitions.js'
 import { Shelf } from './shelf.js'
@@ -22,6 +22,8 @@ const sealingMax = 2
 export const growingMax = 64
 
 export interface FilesSinkOptions {
+  /** Name of the job: what another one wrote is not replaced. */
+  readonly job: string
   /** Absolute output folder of the run (DIR), which exists. */
   readonly out: string
   /** As the user wrote it, relative to DIR: `flights/`. */
@@ -43,7 +45,7 @@ export interface FilesSinkOptions {
 
 /**
  * Throws at once where the path leaves DIR (ANB4005). `open` throws a ConnectorError where a link leads out of DIR
- * (ANB4005), files of somebody else are there (ANB4008) or the place cannot be written (ANB4003); `write` and
+ * (ANB4005), files of another job or of somebody else are there (ANB4008) or the place cannot be written (ANB4003); `write` and
  * `finish` throw ANB4003 with the path and the errno.
  */
 export function filesSink(options: FilesSinkOptions): Sink {
@@ -96,13 +98,13 @@ class FilesSink implements Sink {
     for (const partition of partitions(batch, this.options.partitionBy)) await this.writeTo(partition)
   }
 
-  async finish(): Promise<readonly SinkFile[]> {
+  async finish(end: RunEnd = 'finished'): Promise<readonly SinkFile[]> {
     this.rethrow()
-    if (this.parts === 0) this.begin('')
+    if (this.parts === 0 && end === 'finished') this.begin('')
     for (const growing of [...this.growing.values()]) this.roll(growing)
     await this.shelved
     this.rethrow()
-    if (this.state === 'open') this.shelf.finish()
+    if (this.state === 'open') this.shelf.finish(end)
     this.state = 'finished'
     return this.shelf.shown
   }

@@ -8,7 +8,7 @@
  */
 import { AnabranchError, type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
-import { type Polled } from '../../connectors/index.js'
+import { type Polled, type RunEnd } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type Failure, type Loss } from '../fault/index.js'
@@ -52,6 +52,8 @@ export class Engine {
   private failed = false
   private finished = false
   private opened = false
+  private cut = false
+  private readonly bounded: ReadonlySet<number>
   private nowMs = 0
 
   constructor(
@@ -60,6 +62,7 @@ export class Engine {
     private readonly effects: Effects,
     private readonly observer: Observer,
   ) {
+    this.bounded = terms.bounded
     this.pool = new Pool(terms.pool)
     this.ledger = new Ledger(terms.maxDead, terms.captures, effects, observer)
     this.graph = buildGraph(topology, terms, {
@@ -106,6 +109,15 @@ export class Engine {
             } as const)
       vertex.output.emit({ batch: polled.batch, origin, loan: polled.loan })
     })
+  }
+
+  /** The sources are asked to give no more: one that has an end and is not there yet is cut. */
+  drain(): void {
+    this.cut ||= this.graph.sources.some(source => this.bounded.has(source.index) && !source.ended)
+  }
+
+  get end(): RunEnd {
+    return this.cut ? 'unfinished' : 'finished'
   }
 
   /** A write is done: the sink takes the next one. */

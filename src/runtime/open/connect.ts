@@ -28,6 +28,8 @@ export interface Connecting {
   readonly customs: Customs
   /** Where batches are made. */
   readonly memory: Memory
+  /** Name of the job. */
+  readonly job: string
   /** Absolute folder of the job file. */
   readonly folder: string
 }
@@ -75,7 +77,7 @@ function ownDecoders(customs: Customs, format: FormatNode & { readonly kind: 'cu
 }
 
 export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
-  const { world, options, io, customs } = connecting
+  const { world, options, io, customs, job } = connecting
   const { connector, schema } = vertex
   if (connector.kind === 'custom') return new OwnSink(connector.name, customs.make(connector, schema, isSink))
   if (connector.kind === 'null') return nullSink({ checksum: connector.checksum })
@@ -92,6 +94,7 @@ export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
   const { format, partitionBy, path, roll } = connector
   const written = withoutFields(schema, partitionBy)
   return filesSink({
+    job,
     out: options.out,
     path,
     format,

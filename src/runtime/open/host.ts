@@ -90,7 +90,7 @@ export class Host implements Effects {
   }
 
   finishSink(sink: number): void {
-    this.settled(at(this.parts.sinks, sink).finish(), files => {
+    this.settled(at(this.parts.sinks, sink).finish(this.engine?.end), files => {
       this.outputs[sink] = [...files]
       this.engine?.sinkFinished(sink, this.now())
     })

@@ -96,14 +96,14 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
     incarnation,
     () => pidsChanged(),
   )
-  const { folder } = opened.plan
+  const { folder, job } = opened.plan
   const customs = await Customs.of(topology, {
     folder,
     out: options.out,
     clock: world.clock,
     observer: options.observer,
   })
-  const connecting = { world, options, io, customs, folder, memory: opened.memory }
+  const connecting = { world, options, io, customs, job, folder, memory: opened.memory }
   const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(connecting, v))
   const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(connecting, v))
   const letters = deadLetters({ out: options.out, files: world.files, observer: options.observer })
@@ -241,6 +241,7 @@ function watchSignals(options: RunOptions, sources: readonly Source[], engine: E
   let drained = false
   const drain = (): void => {
     drained = true
+    engine.drain()
     for (const source of sources) source.drain()
   }
   if (options.signal.first.aborted) drain()
@@ -298,5 +299,6 @@ function resultOf(
     outputs,
     checksums: Object.fromEntries(checksums),
     drained: of.drained,
+    end: of.engine.end,
   }
 }

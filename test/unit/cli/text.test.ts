@@ -115,6 +115,7 @@ const result: RunResult = {
   checksums: {},
   counters: {},
   drained: false,
+  end: 'finished',
 }
 
 test('the summary says how many rows went where, and why some are dead', () => {

@@ -5,6 +5,7 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -190,6 +191,29 @@ describe('a run over another one', () => {
     expect(rowsShown(join(out, 'rows'))).toEqual(numberedRows(7, 8))
   })
 
+  test('a run that was drained before its end does not replace a finished one, and its rows are not visible', async () => {
+    const out = temporaryFolder()
+    await run(out, 0, 3, { bytes: 1 })
+    const sink = sinkTo(out, { bytes: 1 })
+    await sink.open()
+    await write(sink, 100, 101)
+    expect(await sink.finish('unfinished')).toEqual([])
+    expect(rowsShown(out)).toEqual(numberedRows(0, 3))
+    await run(out, 7, 8)
+    expect(rowsShown(out)).toEqual(numberedRows(7, 8))
+  })
+
+  test('where no finished run was, what a drained one wrote is visible until the next one begins', async () => {
+    const out = temporaryFolder()
+    const sink = sinkTo(out)
+    await sink.open()
+    await write(sink, 0, 3)
+    expect((await sink.finish('unfinished')).map(file => file.rows)).toEqual([3])
+    expect(rowsShown(out)).toEqual(numberedRows(0, 3))
+    await sinkTo(out).open()
+    expect(shown(out)).toEqual([])
+  })
+
   test('files of an unfinished run go when the next one begins', async () => {
     const out = temporaryFolder()
     const killed = sinkTo(out, { bytes: 1 })
@@ -252,6 +276,21 @@ describe('a run over another one', () => {
 })
 
 describe('what is not ours', () => {
+  // Two jobs with one --out and one sink name: the second replaced the first one's files without a word.
+  test('what another job wrote is not replaced, and the message names that job', async () => {
+    const out = temporaryFolder()
+    await run(out, 0, 2, { bytes: 1 })
+    const error = await refusal(() => sinkTo(out, { job: 'letters' }).open())
+    expect([error.class, error.code]).toEqual(['ConnectorError', 'ANB4008'])
+    expect(error.message).toBe(`sink folder "${join(out, 'rows')}" holds what job "numbers" wrote`)
+    expect(error.detail).toBe('This is job "letters". It would replace 2 files.')
+    expect(error.hint).toContain('give another --out')
+    expect(rowsShown(out)).toEqual(numberedRows(0, 2))
+    rmSync(join(out, 'rows'), { recursive: true })
+    await run(out, 7, 8, { job: 'letters' })
+    expect(rowsShown(out)).toEqual(numberedRows(7, 8))
+  })
+
   test('F3 a file that no run wrote stops the job before the first row, and is not touched', async () => {
     const out = temporaryFolder()
     lay(out, { 'rows/part-00000.jsonl': 'mine\n', 'rows/notes.txt': 'mine too' })
