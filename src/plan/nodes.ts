@@ -91,10 +91,6 @@ export type SourceConnector =
       readonly replayable: boolean
     })
 
-/** Rows come until somebody says that it is enough. */
-export const isUnbounded = (connector: SourceConnector): boolean =>
-  connector.kind === 'custom' ? !connector.bounded : connector.kind !== 'files'
-
 /** When a file is closed and made visible: by bytes or by age, whichever comes first. */
 export interface RollPolicy {
   /** Default 128 MiB. */
