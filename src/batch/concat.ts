@@ -8,13 +8,20 @@ import { byteLength } from './slice.js'
 import { extent, hasOffsets, makeColumn, noBytes, noNulls, offsetsOf } from './views.js'
 
 /** At least one batch; all of one schema. One batch is answered as it is. */
-export function concat(batches: readonly Batch[]): Batch {
+export function concat(batches: readonly Batch[], slab?: Slab): Batch {
   const [first] = batches
   if (first === undefined) throw new RangeError('concat needs at least one batch')
-  if (batches.length === 1) return first
+  return batches.length === 1 ? first : concatInto(slab ?? new Slab(joinedBytes(batches)), batches, first)
+}
+
+/** What a slab needs for `concat`, by estimate. */
+export function joinedBytes(batches: readonly Batch[]): number {
+  const buffers = (batches[0]?.columns.length ?? 0) * 4 * 8
+  return batches.reduce((sum, b) => sum + byteLength(b), buffers + batches.length)
+}
+
+function concatInto(slab: Slab, batches: readonly Batch[], first: Batch): Batch {
   const rows = batches.reduce((sum, b) => sum + b.rows, 0)
-  const buffers = first.columns.length * 4 * 8
-  const slab = new Slab(batches.reduce((sum, b) => sum + byteLength(b), buffers + batches.length))
   const columns = first.columns.map((column, c) => {
     const parts = batches.map(b => {
       const part = b.columns[c]

@@ -5,7 +5,7 @@
 export { type ArrowTable, type ToArrowTable, loadArrow, toArrowTable } from './arrow.js'
 export * from './bits.js'
 export * from './column.js'
-export { concat } from './concat.js'
+export { concat, joinedBytes } from './concat.js'
 export type { IpcLimits } from './ipc-metadata.js'
 export { readIpc } from './ipc-read.js'
 export * from './loan.js'

@@ -3,6 +3,7 @@
  * in which the tickets were made. A lane with keys has one ticket open, since its state is away with it; a lane
  * without has a window of them.
  */
+import { type Memory } from '../../batch/index.js'
 import { type Place, type RowOrder } from './row-order.js'
 import { type Rows, concatRows, rowCount, splitRows } from './rows.js'
 import { type Ticket, newTicket } from './ticket.js'
@@ -22,6 +23,8 @@ export class Lane {
   constructor(
     readonly index: number,
     private readonly window: number,
+    /** Where rows are joined. */
+    private readonly memory?: Memory,
   ) {}
 
   get rows(): number {
@@ -82,7 +85,10 @@ export class Lane {
       left -= n
       if (left <= 0) break
     }
-    const rows = concatRows(parts.map(p => p.rows))
+    const rows = concatRows(
+      parts.map(p => p.rows),
+      this.memory,
+    )
     this.rowsWaiting -= rowCount(rows)
     return { rows, slots: joinSlots(parts) }
   }

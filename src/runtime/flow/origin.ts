@@ -25,10 +25,13 @@ export function sliceOrigin(origin: Origin, from: number, to: number): Origin {
 /** Bytes that `takeOrigin` takes of a slab for so many rows. */
 export const originBytes = (rows: number): number => 12 * rows + 16
 
-export function takeOrigin(origin: Origin, rows: Int32Array, slab = new Slab(originBytes(rows.length))): Origin {
+function places(rows: number, slab = new Slab(originBytes(rows))): { split: Int32Array; position: Float64Array } {
+  return { split: slab.takeInt32(rows), position: slab.takeFloat64(rows) }
+}
+
+export function takeOrigin(origin: Origin, rows: Int32Array, slab?: Slab): Origin {
   if (origin.kind === 'run' && origin.split < 0) return origin
-  const split = slab.takeInt32(rows.length)
-  const position = slab.takeFloat64(rows.length)
+  const { split, position } = places(rows.length, slab)
   if (origin.kind === 'run') {
     split.fill(origin.split)
     for (let i = 0; i < rows.length; i += 1) position[i] = origin.first + (rows[i] ?? 0)
@@ -42,12 +45,14 @@ export function takeOrigin(origin: Origin, rows: Int32Array, slab = new Slab(ori
   return { kind: 'each', split, position }
 }
 
-export function concatOrigins(parts: readonly { readonly origin: Origin; readonly rows: number }[]): Origin {
+export function concatOrigins(
+  parts: readonly { readonly origin: Origin; readonly rows: number }[],
+  slab?: Slab,
+): Origin {
   const run = asRun(parts)
   if (run !== null) return run
   const total = parts.reduce((n, p) => n + p.rows, 0)
-  const split = new Int32Array(total)
-  const position = new Float64Array(total)
+  const { split, position } = places(total, slab)
   let at = 0
   for (const { origin, rows } of parts) {
     if (origin.kind === 'run') {

@@ -10,6 +10,7 @@ import {
   Slab,
   byteLength,
   concat,
+  joinedBytes,
   slice,
   takeInto,
   takenBytes,
@@ -49,13 +50,14 @@ export function takeRows(rows: Rows, at: Int32Array, memory?: Memory): Rows {
 }
 
 /** Rows end to end. Consumes the parts. */
-export function concatRows(parts: readonly Rows[]): Rows {
+export function concatRows(parts: readonly Rows[], memory?: Memory): Rows {
   const [only] = parts
   if (only !== undefined && parts.length === 1) return only
-  const joined = {
-    batch: concat(parts.map(p => p.batch)),
-    origin: concatOrigins(parts.map(p => ({ origin: p.origin, rows: p.batch.rows }))),
-  }
+  const batches = parts.map(p => p.batch)
+  const origins = parts.map(p => ({ origin: p.origin, rows: p.batch.rows }))
+  const rows = batches.reduce((n, b) => n + b.rows, 0)
+  const slab = new Slab(joinedBytes(batches) + originBytes(rows), memory)
+  const joined = { batch: concat(batches, slab), origin: concatOrigins(origins, slab), loan: slab.loan }
   for (const part of parts) part.loan?.release()
   return joined
 }

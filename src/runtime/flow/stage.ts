@@ -86,7 +86,7 @@ export class Stage {
           })
     this.lanes = Array.from(
       { length: key === null ? 1 : terms.lanes },
-      (_, i) => new Lane(i, key === null ? terms.window : 1),
+      (_, i) => new Lane(i, key === null ? terms.window : 1, terms.memory),
     )
     this.order = terms.order
     this.reordering =
