@@ -86,7 +86,7 @@ class Batch:
         """All declared columns as a polars frame; needs polars."""
         import polars as pl
 
-        return pl.from_arrow(pa.Table.from_batches([self.arrow()]))
+        return pl.DataFrame(pa.Table.from_batches([self.arrow()]))
 
     def __repr__(self) -> str:
         return f"<batch of {len(self)} rows: {', '.join(f'{f.name}: {f.text}' for f in self._forms.values())}>"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from .errors import PlanError
 
 
-class Params(dict[str, object]):
+class Params(dict[str, Any]):
     """The job's parameters, by name; a name that the job does not declare is a ``PlanError``."""
 
     def __missing__(self, name: str) -> object:
@@ -71,7 +71,7 @@ class Context:
 
     def __init__(self) -> None:
         self.params: Params = Params()
-        self.operator = ""
+        self.operator: str = ""
         self.call: Call | None = None
         self.counters: dict[str, float] = {}
         self.gauges: dict[str, float] = {}

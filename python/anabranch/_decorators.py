@@ -231,11 +231,12 @@ def _decorator(
 
 
 def _exceptions(given: object) -> tuple[type[BaseException], ...]:
-    types = tuple(given) if isinstance(given, (tuple, list)) else (given,)
-    for one in types:
+    types: list[type[BaseException]] = []
+    for one in given if isinstance(given, (tuple, list)) else (given,):
         if not (isinstance(one, type) and issubclass(one, BaseException)):
             raise PlanError(f"retry_on takes exception types, got {one!r}", code="ANB1017")
-    return types
+        types.append(one)
+    return tuple(types)
 
 
 def _outputs(kind: str, outputs: Schema) -> Schema:

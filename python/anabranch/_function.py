@@ -55,8 +55,8 @@ class Function:
 
     def __init__(self, user: UserFunction, declaration: Declaration) -> None:
         functools.update_wrapper(self, user)
-        self.user = user
-        self.declaration = declaration
+        self.user: UserFunction = user
+        self.declaration: Declaration = declaration
 
     @property
     def name(self) -> str:

@@ -11,9 +11,9 @@ class Result:
     __slots__ = ("columns", "parent", "side")
 
     def __init__(self, columns: object, parent: object, side: dict[str, object]) -> None:
-        self.columns = columns
-        self.parent = parent
-        self.side = side
+        self.columns: object = columns
+        self.parent: object = parent
+        self.side: dict[str, object] = side
 
 
 def result(columns: object = None, /, parent: object = None, **side: object) -> Result:

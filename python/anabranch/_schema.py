@@ -35,8 +35,8 @@ class Schema:
     """
 
     def __init__(self, fields: Mapping[str, Declared], module: str = "") -> None:
-        self.fields = dict(fields)
-        self.module = module
+        self.fields: dict[str, Declared] = dict(fields)
+        self.module: str = module
         self._arrow: pa.Schema | None = None
 
     @property

@@ -84,10 +84,10 @@ class State:
         self._made: dict[str, StateColumn] = {}
         self._scan: Scan | None = None
         self._cleared: Bits | None = None
-        self.index = grouping.index
-        self.order = grouping.order
-        self.starts = grouping.starts
-        self.new = new
+        self.index: Rows = grouping.index
+        self.order: Rows = grouping.order
+        self.starts: Rows = grouping.starts
+        self.new: Bits = new
         self.keys: Mapping[str, pa.Array] | None = None
 
     def __len__(self) -> int:

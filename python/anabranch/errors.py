@@ -17,6 +17,8 @@ A message is one line: what was expected and what came. A hint says what to do n
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class AnabranchError(Exception):
     """What all errors of this package are.
@@ -27,13 +29,13 @@ class AnabranchError(Exception):
         detail: facts in whole sentences, a traceback for example; may be empty.
     """
 
-    standing_code = "ANB2001"
+    standing_code: ClassVar[str] = "ANB2001"
 
     def __init__(self, message: str, *, code: str | None = None, hint: str = "", detail: str = "") -> None:
         super().__init__(message)
-        self.code = self.standing_code if code is None else code
-        self.hint = hint
-        self.detail = detail
+        self.code: str = self.standing_code if code is None else code
+        self.hint: str = hint
+        self.detail: str = detail
 
     @property
     def message(self) -> str:
@@ -56,7 +58,7 @@ class PlanError(AnabranchError):
 class TransformError(AnabranchError):
     """User code failed on data."""
 
-    standing_code = "ANB2001"
+    standing_code: ClassVar[str] = "ANB2001"
 
 
 class TransientError(AnabranchError):

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from .errors import PlanError
 
@@ -76,20 +76,20 @@ class Declared:
         return Declared(self.type, True, self.has_default, self.default_value)
 
 
-bool_ = DataType("bool")
-int8 = DataType("int8")
-int16 = DataType("int16")
-int32 = DataType("int32")
-int64 = DataType("int64")
-uint8 = DataType("uint8")
-uint16 = DataType("uint16")
-uint32 = DataType("uint32")
-uint64 = DataType("uint64")
-float32 = DataType("float32")
-float64 = DataType("float64")
-utf8 = DataType("utf8")
-binary = DataType("binary")
-date32 = DataType("date32")
+bool_: Final = DataType("bool")
+int8: Final = DataType("int8")
+int16: Final = DataType("int16")
+int32: Final = DataType("int32")
+int64: Final = DataType("int64")
+uint8: Final = DataType("uint8")
+uint16: Final = DataType("uint16")
+uint32: Final = DataType("uint32")
+uint64: Final = DataType("uint64")
+float32: Final = DataType("float32")
+float64: Final = DataType("float64")
+utf8: Final = DataType("utf8")
+binary: Final = DataType("binary")
+date32: Final = DataType("date32")
 
 
 def decimal128(precision: int, scale: int = 0) -> DataType:

@@ -124,4 +124,5 @@ def limit_memory(memory_bytes: int) -> None:
             size, resident = (int(n) * resource.getpagesize() for n in file.read().split()[:2])
     except (ImportError, OSError):
         return
-    resource.setrlimit(resource.RLIMIT_AS, (size - resident + memory_bytes,) * 2)
+    limit = size - resident + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
