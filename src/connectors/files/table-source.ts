@@ -23,7 +23,7 @@ import { WatchedFile } from './watched-file.js'
 
 /** Row groups that are read while an earlier one is worked on, and what they may hold together, as the footers say. */
 const aheadMax = 2
-const aheadBytes = 256 * 1024 * 1024
+const aheadBytes = 32 * 1024 * 1024
 /** Footers that are looked at together. */
 const inspectMax = 4
 

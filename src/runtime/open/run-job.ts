@@ -33,7 +33,7 @@ const mappingBytes = { user: 64 << 20, io: 128 << 20 } as const
 const recycleBytesDefault = 2 * 2 ** 30
 const progressMs = 250
 /** Memory of batches that waits to be used again. */
-const pooledBytesMax = 64 << 20
+const pooledBytesMax = 32 << 20
 
 interface Opened {
   readonly world: RealWorld
