@@ -222,13 +222,38 @@ def test_a_filter_keeps_rows_that_are_true(mask):
 
 
 @pytest.mark.parametrize(
-    ("mask", "code"), [([True], "ANB2102"), ([1, 0, 1], "ANB2104"), (True, "ANB2103"), (None, "ANB2103")]
+    ("mask", "code"),
+    [
+        ([True], "ANB2102"),
+        ([1, 0, 1], "ANB2104"),
+        (np.array([1, 0, 1]), "ANB2104"),
+        (np.array([0.5, 0.0, 1.0]), "ANB2104"),
+        (np.array([0.5, 0.0, 1.0], "f4"), "ANB2104"),
+        (True, "ANB2103"),
+        (None, "ANB2103"),
+    ],
 )
 def test_a_mask_that_is_none_is_refused(mask, code):
     keep = ab.filter(inputs={"i": ab.int64})(lambda batch: mask)
     with pytest.raises(ab.ContractError) as caught:
         testing.run_transform(keep, {"i": [0, 1, 2]})
     assert caught.value.code == code
+
+
+def test_a_mask_of_numbers_is_told_how_to_become_one():
+    keep = ab.filter(inputs={"i": ab.int64})(lambda batch: np.array([0.5, 0.0, 1.0]))
+    with pytest.raises(ab.ContractError, match="NumPy float64, expected bool") as caught:
+        testing.run_transform(keep, {"i": [0, 1, 2]})
+    assert "mask != 0" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("output", [ab.utf8, ab.bool_, ab.list_(ab.float64)])
+def test_float64_of_numpy_is_none_of_the_types_that_numpy_has_not(output):
+    # `np.dtype("float64") == None` is true, so such a column was taken for one of the declared type.
+    made = ab.transform(inputs={"i": ab.int64}, outputs={"o": output})(lambda batch: {"o": np.array([0.5, 0.0, 1.0])})
+    with pytest.raises(ab.ContractError) as caught:
+        testing.run_transform(made, {"i": [0, 1, 2]})
+    assert caught.value.code == "ANB2104"
 
 
 FLAT = [

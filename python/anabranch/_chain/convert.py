@@ -73,7 +73,8 @@ def mapping_of(returned: object, place: Place) -> Mapping[str, object]:
 
 def column_of(value: object, form: Form, place: Place) -> Column:
     """One column in its declared type: NumPy for numbers that came so, pyarrow for everything else."""
-    if type(value) is np.ndarray and value.dtype == form.dtype and value.ndim == 1:
+    # A NumPy type equals None where it is float64.
+    if type(value) is np.ndarray and form.dtype is not None and value.dtype == form.dtype and value.ndim == 1:
         return value if value.flags.c_contiguous and value.flags.aligned else np.array(value, order="C")
     try:
         numbers = whole_numbers(value, form) if isinstance(value, (list, tuple)) else None
@@ -287,6 +288,8 @@ def _other_type(value: object, form: Form, place: Place) -> ContractError:
     hint = f'cast in Python: "{form.name}": pc.cast({form.name}, "{form.type}"), or change the declaration'
     if isinstance(value, pa.Scalar) or np.isscalar(value):
         hint = f"return one value for each row: pa.repeat({form.name}, len(batch)) where all are the same"
+    elif place.what == "mask":
+        hint = "say which numbers are true: mask != 0 in NumPy, pc.not_equal(mask, 0) in pyarrow"
     return ContractError(
         f'transform "{place.transform}" returned {place.what} "{form.name}" as {_came(value)}, expected {form.text}',
         code="ANB2106" if place.what == "parent" else "ANB2104",
