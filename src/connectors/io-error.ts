@@ -43,8 +43,15 @@ const writeHints: Readonly<Record<string, string>> = {
   EPERM: 'give another --out, or the right to write there',
 }
 
+/** Whatever is done with a file: nobody can look at it. */
+const everyHint: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the number of open files: ulimit -n 4096',
+  ENFILE: 'this machine has too many open files: close some programs',
+}
+
 function hintFor(code: ErrorCode, cause: unknown): { readonly hint?: string } {
-  const hint = code === 'ANB4003' ? writeHints[errnoOf(cause) ?? ''] : undefined
+  const errno = errnoOf(cause) ?? ''
+  const hint = everyHint[errno] ?? (code === 'ANB4003' ? writeHints[errno] : undefined)
   return hint === undefined ? {} : { hint }
 }
 

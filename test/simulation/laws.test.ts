@@ -69,7 +69,14 @@ describe('the engine', () => {
   })
 
   test('finds b bad rows of n with at most 2 b (1 + log2 n) calls more', () => {
-    const pool = { workersMax: 1, creditPerWorker: 1, failedStartsMax: 40, recycleBytes: 5e8, spare: true }
+    const pool = {
+      workersMax: 1,
+      creditPerWorker: 1,
+      failedStartsMax: 40,
+      alikeStartsMax: 40,
+      recycleBytes: 5e8,
+      spare: true,
+    }
     const kinds = [fates.raise, fates.crash, fates.exit, fates.hang]
     // The verdict of a run without faults by chance counts the calls that came again.
     const runs = numbers(80, 4_000).map(seed =>

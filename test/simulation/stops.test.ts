@@ -4,7 +4,14 @@ import { type ErrorCode } from '../../src/base/index.js'
 import { type SimulationOptions, fates, noFaults, noPoison, simulate } from '../../src/testing/index.js'
 
 const all = { ...noPoison, share: 1 }
-const pool = { workersMax: 2, creditPerWorker: 2, failedStartsMax: 5, recycleBytes: 5e8, spare: true }
+const pool = {
+  workersMax: 2,
+  creditPerWorker: 2,
+  failedStartsMax: 5,
+  alikeStartsMax: 5,
+  recycleBytes: 5e8,
+  spare: true,
+}
 
 const table: readonly (readonly [string, ErrorCode, Omit<SimulationOptions, 'seed'>])[] = [
   ['every start of a worker fails', 'ANB3004', { faults: new Map([['start fails', 1]]), terms: { pool } }],

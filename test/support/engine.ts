@@ -36,7 +36,7 @@ const usual: EngineTerms = {
   lanes: 1,
   keyGroups: 128,
   rowsMax: 4,
-  pool: { workersMax: 1, creditPerWorker: 1, failedStartsMax: 3, recycleBytes: 1e9, spare: false },
+  pool: { workersMax: 1, creditPerWorker: 1, failedStartsMax: 3, alikeStartsMax: 3, recycleBytes: 1e9, spare: false },
   transientMaxMs: 60_000,
   maxDead: null,
   captures: noCaptures,

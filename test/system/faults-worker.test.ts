@@ -149,12 +149,20 @@ def fault():
 
 test('W24 a module that ends every process at its import stops the job with words, after few starts', async () => {
   const job = await faultJob(rows, {
-    faults: "if os.environ.get('HOME') and os.path.exists('flags/armed'): os._exit(7)\n",
+    faults: `
+if os.environ.get('HOME') and os.path.exists('flags/armed'):
+    open(os.path.join('flags', str(os.getpid())), 'w').close()
+    print('no licence', file=sys.stderr, flush=True)
+    os._exit(7)
+`,
   })
   writeFileSync(join(job.path, 'flags', 'armed'), '')
   const run = await job.run()
   expect(run.code).toBe(1)
-  expect(run.stderr).toMatch(/ANB3004 .*in a row ended before their first batch/)
+  expect(run.stderr).toMatch(
+    /ANB3004 .*, 3 in a row ended before their first batch[\s\S]*exited with 7[\s\S]*no licence/,
+  )
+  expect(readdirSync(join(job.path, 'flags')).filter(name => /^\d+$/.test(name))).toHaveLength(3)
   expect(job.rows('rows')).toEqual([])
 })
 

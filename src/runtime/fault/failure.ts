@@ -33,8 +33,12 @@ export type Loss =
   /** We ended it for what it sent or for its size: its batch is not to blame. */
   | { readonly kind: 'replaced'; readonly what: string; readonly stderr: string }
 
+/** The signal or exit code of a process that ended by itself; null for every other end. */
+export const endOfLoss = (loss: Loss): string | null =>
+  loss.kind === 'crash' ? (loss.signal ?? `exit ${loss.code ?? '?'}`) : null
+
 export function failureOfLoss(loss: Loss): Failure {
-  const signal = loss.kind === 'crash' ? (loss.signal ?? `exit ${loss.code ?? '?'}`) : loss.kind
+  const signal = endOfLoss(loss) ?? loss.kind
   return {
     class: 'WorkerError',
     code: 'ANB2008',

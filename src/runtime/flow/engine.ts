@@ -11,7 +11,7 @@ import { type Memory } from '../../batch/index.js'
 import { type Polled, type RunEnd } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
-import { type Failure, type Loss } from '../fault/index.js'
+import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
 import { type CaptureTerms } from './capture.js'
 import { type Effects } from './effects.js'
 import { type Graph, buildGraph } from './graph.js'
@@ -141,7 +141,7 @@ export class Engine {
   /** A worker is gone, reaped. */
   lost(worker: number, loss: Loss, nowMs: number): void {
     this.event(nowMs, () => {
-      const wasReady = this.pool.lost(worker, nowMs, `${loss.what}\n${loss.stderr}`)
+      const wasReady = this.pool.lost(worker, nowMs, { end: endOfLoss(loss), why: `${loss.what}\n${loss.stderr}` })
       this.condemned.delete(worker)
       if (!wasReady) return
       this.observer.count('worker.lost', 1, { kind: loss.kind })

@@ -13,8 +13,10 @@
  * another start time lives, the group is gone and the number was used again: nothing is killed. (While one member of a
  * group lives, Linux gives its number to no other process.)
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { type Writable } from 'node:stream'
+import { WorkerError } from '../../base/index.js'
 import { runMark } from '../../workers/index.js'
 
 export interface Guard {
@@ -73,7 +75,10 @@ done
 rm -rf -- "$folder"
 `
 
-/** `startOf` answers when the kernel started a process: `-` where that cannot be known. */
+/**
+ * `startOf` answers when the kernel started a process: `-` where that cannot be known.
+ * @throws WorkerError ANB8004 where this machine has no descriptor left for its pipe.
+ */
 export function startGuard(startOf: (pid: number) => string = startTime): Guard {
   const child = spawn('/bin/sh', ['-c', script], {
     detached: true,
@@ -83,24 +88,33 @@ export function startGuard(startOf: (pid: number) => string = startTime): Guard 
   })
   // A guard that somebody killed must not take the host with it: the workers still watch the host themselves.
   child.on('error', () => undefined)
-  child.stdin.on('error', () => undefined)
+  const stdin = pipeTo(child)
+  stdin.on('error', () => undefined)
   child.unref()
-  unrefStream(child.stdin)
+  unrefStream(stdin)
   const gone = new Promise<void>(resolve => {
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
   })
-  const tell = (line: string): void => void child.stdin.write(`${line}\n`)
+  const tell = (line: string): void => void stdin.write(`${line}\n`)
   return {
     watch: pid => tell(`+ ${pid}:${startOf(pid)}`),
     release: pid => tell(`- ${pid}`),
     folder: path => tell(`d ${path}`),
     close: () => {
       child.ref()
-      child.stdin.end()
+      stdin.end()
       return gone
     },
   }
+}
+
+/** Node types the pipe as always there, but makes none where it was refused a descriptor (EMFILE, ENFILE). */
+function pipeTo(child: { readonly stdin: Writable | null | undefined }): Writable {
+  if (child.stdin) return child.stdin
+  throw new WorkerError('ANB8004', 'expected a pipe to the process that cleans up after a run, no descriptor is left', {
+    hint: 'raise the number of open files: ulimit -n 4096',
+  })
 }
 
 /** When the kernel started it, in ticks since boot; `-` where that cannot be known. */
@@ -114,6 +128,6 @@ function startTime(pid: number): string {
 }
 
 /** The pipe alone must not keep the host's event loop alive. */
-function unrefStream(stream: NonNullable<ChildProcess['stdin']>): void {
+function unrefStream(stream: Writable): void {
   if ('unref' in stream && typeof stream.unref === 'function') stream.unref()
 }

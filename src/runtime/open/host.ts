@@ -204,7 +204,7 @@ export class Host implements Effects {
     const killedFor = this.killedFor.get(worker) ?? null
     this.killedFor.delete(worker)
     if (!reason.wasReady) {
-      const error = startFailure(reason)
+      const error = startFailure(reason) ?? (this.workers.size === 0 ? scarcity(reason) : null)
       if (error !== null) {
         this.engine?.stop(error)
         return
@@ -255,6 +255,9 @@ function startFailure(reason: LostReason): AnabranchError | null {
   }
   return reason.error !== null && hopeless.has(reason.error.code) ? reason.error : null
 }
+
+/** The machine gave no process or descriptor: with nobody to wait for, a next start gets none either. */
+const scarcity = ({ error }: LostReason): AnabranchError | null => (error?.code === 'ANB8004' ? error : null)
 
 function levelOf(level: string): 'debug' | 'info' | 'warning' | 'error' {
   const name = level.toLowerCase()

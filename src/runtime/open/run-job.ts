@@ -175,6 +175,7 @@ function makeEngine(opened: Opened, sources: readonly Source[], host: Host): Eng
         workersMax,
         creditPerWorker: 2,
         failedStartsMax: 5,
+        alikeStartsMax: 2,
         recycleBytes: plan.options.recycleBytes ?? (memory === null ? recycleBytesDefault : memory * 0.75),
         spare: true,
       },

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os'
 import { type Random, type World } from '../../base/index.js'
 import { realClock } from './clock.js'
 import { realFiles } from './files.js'
-import { startGuard } from './guard.js'
+import { type Guard, startGuard } from './guard.js'
 import { realProcesses } from './processes.js'
 import { makeRunFolder } from './run-folder.js'
 import { realSockets } from './sockets.js'
@@ -20,11 +20,10 @@ export interface RealWorld extends World {
   close(): Promise<void>
 }
 
-/** @throws ConnectorError where the private folder cannot be made. */
+/** @throws ConnectorError where the private folder cannot be made, WorkerError where the guard cannot be started. */
 export function openWorld(env: Readonly<Record<string, string | undefined>> = process.env): RealWorld {
   const runFolder = makeRunFolder(env)
-  const guard = startGuard()
-  guard.folder(runFolder)
+  const guard = guardOf(runFolder)
   let closing: Promise<void> | null = null
   return {
     clock: realClock(),
@@ -38,6 +37,17 @@ export function openWorld(env: Readonly<Record<string, string | undefined>> = pr
       closing ??= guard.close().then(() => rmSync(runFolder, { recursive: true, force: true }))
       return closing
     },
+  }
+}
+
+function guardOf(runFolder: string): Guard {
+  try {
+    const guard = startGuard()
+    guard.folder(runFolder)
+    return guard
+  } catch (error) {
+    rmSync(runFolder, { recursive: true, force: true })
+    throw error
   }
 }
 

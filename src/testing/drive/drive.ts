@@ -190,6 +190,7 @@ function termsOf(plan: Plan, topology: Topology, options: DriveOptions): EngineT
       workersMax: workers,
       creditPerWorker: 2,
       failedStartsMax: 1,
+      alikeStartsMax: 1,
       recycleBytes: Number.MAX_SAFE_INTEGER,
       spare: false,
     },

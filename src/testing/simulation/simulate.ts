@@ -85,6 +85,7 @@ export function drawTerms(chance: Chance): EngineTerms {
       workersMax: chance.pick([1, 2, 4]),
       creditPerWorker: chance.pick([1, 2, 3]),
       failedStartsMax: 40,
+      alikeStartsMax: 40,
       recycleBytes: largeBytes,
       spare: chance.happens(0.7),
     },

@@ -18,6 +18,8 @@ export interface PoolTerms {
   readonly creditPerWorker: number
   /** Starts in a row that may fail before the job stops. */
   readonly failedStartsMax: number
+  /** The same where no worker was ever ready and all ended alike: a module that ends its process does so each time. */
+  readonly alikeStartsMax: number
   /** Resident bytes above which a worker is replaced between batches. */
   readonly recycleBytes: number
   readonly spare: boolean
@@ -53,6 +55,9 @@ export class Pool {
   private next = 1
   private demand = 1
   private failedStarts = 0
+  /** The last of them that ended in one way, and that way. */
+  private alikeStarts = 0
+  private lastEnd: string | null = null
   private notBeforeMs = 0
   private everReady = false
   private lastFailure = ''
@@ -77,7 +82,7 @@ export class Pool {
         out.push({ do: 'stop', worker })
       }
     if (this.closing) return out
-    if (this.failedStarts > this.terms.failedStartsMax && this.readyCount === 0) {
+    if (this.hopeless && this.readyCount === 0) {
       const message = `expected a worker to start and stay, ${this.failedStarts} in a row ended before their first batch`
       return [...out, { do: 'fail', error: new WorkerError('ANB3004', message, { detail: this.lastFailure }) }]
     }
@@ -96,6 +101,12 @@ export class Pool {
     return out
   }
 
+  private get hopeless(): boolean {
+    const { failedStarts, alikeStarts } = this
+    const alike = !this.everReady && alikeStarts === failedStarts && alikeStarts > this.terms.alikeStartsMax
+    return alike || this.failedStarts > this.terms.failedStartsMax
+  }
+
   /** When `actions` wants to be asked again although nothing happened; null: only after the next event. */
   wakeMs(nowMs: number): number | null {
     return this.notBeforeMs > nowMs ? this.notBeforeMs : null
@@ -109,8 +120,11 @@ export class Pool {
     this.everReady = true
   }
 
-  /** A worker is gone. Answers whether it had been ready. */
-  lost(worker: number, nowMs: number, why: string): boolean {
+  /**
+   * A worker is gone. Answers whether it had been ready. `end` is the signal or exit code where it ended by itself, `why`
+   * is for people.
+   */
+  lost(worker: number, nowMs: number, { end, why }: { readonly end: string | null; readonly why: string }): boolean {
     const member = this.members.get(worker)
     this.members.delete(worker)
     if (member === undefined) return false
@@ -121,6 +135,8 @@ export class Pool {
       return wasReady
     }
     this.failedStarts += 1
+    this.alikeStarts = end !== null && end === this.lastEnd ? this.alikeStarts + 1 : 1
+    this.lastEnd = end
     this.lastFailure = why
     this.notBeforeMs = nowMs + Math.min(backoffLastMs, backoffFirstMs * 2 ** (this.failedStarts - 1))
     return wasReady

@@ -90,6 +90,28 @@ describe('the guard', () => {
     rmSync(place, { recursive: true })
   })
 
+  // `child.stdin` is not there then, which was told as a mistake of Anabranch itself.
+  it('that gets no descriptor is a limit of the machine, told with what to raise, and leaves no folder', async () => {
+    const starved = `
+      import { openSync, readdirSync } from 'node:fs'
+      const { openWorld } = await import('${root}src/runtime/open/world.ts')
+      try { for (;;) openSync('/dev/null', 'r') } catch {}
+      try { openWorld() } catch ({ class: kind, code, hint }) { console.log(JSON.stringify([kind, code, hint])) }`
+    const place = mkdtempSync(join(tmpdir(), 'guard-'))
+    const argv = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', starved]
+    const host = spawn('/bin/sh', ['-c', 'ulimit -n 100; exec "$0" "$@"', ...argv], {
+      cwd: root,
+      env: { ...process.env, XDG_RUNTIME_DIR: place },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const said: string[] = []
+    for await (const line of createInterface({ input: host.stdout })) said.push(line)
+    const hint = 'raise the number of open files: ulimit -n 4096'
+    expect(said.map(line => JSON.parse(line) as unknown)).toEqual([['WorkerError', 'ANB8004', hint]])
+    expect(readdirSync(place)).toEqual([])
+    rmSync(place, { recursive: true })
+  })
+
   it('lets a host end that forgot to close its world, and cleans up behind it', () =>
     inWorld(async () => {
       const forgetful = `import('${root}src/runtime/open/world.ts').then(m => console.log(m.openWorld().runFolder))`

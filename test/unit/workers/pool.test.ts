@@ -3,19 +3,26 @@ import { describe, test } from 'vitest'
 import { Pool, type PoolTerms } from '../../../src/workers/index.js'
 import { tell } from '../../support/story.js'
 
-const usual: PoolTerms = { workersMax: 2, creditPerWorker: 2, failedStartsMax: 3, recycleBytes: 1_000, spare: true }
+const usual: PoolTerms = {
+  workersMax: 2,
+  creditPerWorker: 2,
+  failedStartsMax: 3,
+  alikeStartsMax: 1,
+  recycleBytes: 1_000,
+  spare: true,
+}
 
-/** Events: `look`, `ready N`, `lost N`, `work` (`last work`: nothing may stand behind it), `done N` (`done N large`), `kill N`, `close`. */
+/** Events: `look`, `ready N`, `lost N` (`lost N END`: by itself), `work` (`last work`: nothing may stand behind it), `done N` (`done N large`), `kill N`, `close`. */
 function check(terms: Partial<PoolTerms>, text: string): void {
   const pool = new Pool({ ...usual, ...terms })
   tell(text, (event, atMs) => {
-    const [what = '', number, size] = event.split(' ')
+    const [what = '', number, more] = event.split(' ')
     const worker = Number(number)
     let given = ''
     if (what === 'ready') pool.ready(worker, atMs)
-    else if (what === 'lost') pool.lost(worker, atMs, 'it died')
+    else if (what === 'lost') pool.lost(worker, atMs, { end: more ?? null, why: 'it died' })
     else if (what === 'kill') pool.ending(worker)
-    else if (what === 'done') pool.settled(worker, size === 'large' ? 1_001 : 1_000)
+    else if (what === 'done') pool.settled(worker, more === 'large' ? 1_001 : 1_000)
     else if (what === 'close') pool.close()
     else if (what === 'work' || what === 'last') {
       const picked = pool.pick()
@@ -153,6 +160,43 @@ describe('a pool', () => {
       1400    lost 4        .         fail ANB3004
       `,
     ))
+
+  test('gives up sooner where every start so far ended in the same way', () =>
+    check(
+      {},
+      `
+      at      event            ->  work      does
+      0       look                 .         spawn 1
+      0       lost 1 exit-7        .         .
+      200     look                 .         spawn 2
+      200     lost 2 exit-7        .         fail ANB3004
+      `,
+    ))
+
+  test('but not where they ended in several ways, or one was ready before', () => {
+    check(
+      {},
+      `
+      at      event            ->  work      does
+      0       look                 .         spawn 1
+      0       lost 1 SIGSEGV       .         .
+      200     look                 .         spawn 2
+      200     lost 2 exit-7        .         .
+      600     look                 .         spawn 3
+      600     lost 3 exit-7        .         .
+      `,
+    )
+    check(
+      {},
+      `
+      at      event            ->  work      does
+      0       look                 .         spawn 1
+      0       ready 1              .         spawn 2
+      0       lost 1 exit-7        .         .
+      0       lost 2 exit-7        .         .
+      `,
+    )
+  })
 
   test('counts only starts that fail in a row', () =>
     check(
