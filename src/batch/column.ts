@@ -1,7 +1,7 @@
 /**
  * Columns and batches as values: Arrow's buffers in typed arrays, always from offset 0, never shared with
- * a worker. A batch is immutable once made; who needs other bytes makes another batch. The buffers are
- * collected with it, so nobody frees anything by hand; slots that are lent to a worker live in `workers`.
+ * a worker. A batch is immutable once made; who needs other bytes makes another batch. What it lies in is
+ * collected with it, or used again when its loan is given back (loan.ts); slots that are lent to a worker live in `workers`.
  */
 import { type DataType, type Schema } from '../schema/index.js'
 
