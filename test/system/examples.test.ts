@@ -45,6 +45,19 @@ describe('the examples', () => {
     expect(plan.stdout).toMatch(/logfmt -> markdown +exactly once per finished run/)
   })
 
+  test('model asks its model for every flight, and says how long a call took', async () => {
+    const out = mkdtempSync(join(runFolder().jobs, 'model'))
+    const run = await runCli(['run', 'examples/model/job.ts', '--out', out], { cwd: repository })
+    expect(run.code, run.stderr).toBe(0)
+    expect(run.stderr).toContain('predictions: 200,000 rows')
+    const [, calls = 0, p50 = 0, p99 = 0] = (
+      /^model: (\d+) calls, p50 ([\d.]+) ms, p99 ([\d.]+) ms$/m.exec(run.stderr) ?? []
+    ).map(Number)
+    expect(calls).toBeGreaterThanOrEqual(Math.ceil(200_000 / 32_768))
+    expect(p50).toBeGreaterThan(0)
+    expect(p99).toBeGreaterThanOrEqual(p50)
+  })
+
   const loop = 'flights gives to the bit what a plain loop over the three million flights gives'
   test(loop, { timeout: 240_000 }, async () => {
     const out = mkdtempSync(join(runFolder().jobs, 'flights'))
