@@ -50,7 +50,12 @@ export class BatchSize {
   }
 }
 
-/** Cost of a call as a line over its rows, fitted by least squares in which older calls count less. */
+/**
+ * Cost of a call as a line over its rows, fitted by least squares in which older calls count less.
+ *
+ * One slow call of few rows after quick ones of many tilts such a line until all is fixed cost and a row costs nothing,
+ * which asks for more rows where fewer are wanted. But what each call costs cannot be more than the cheapest one did.
+ */
 class CallCost {
   fixedUs = 0
   rowUs = 0
@@ -59,6 +64,8 @@ class CallCost {
   private y = 0
   private xx = 0
   private xy = 0
+  /** Lately: an old one counts twice as much with each call after it, since a service may become slow for good. */
+  private cheapestUs = Number.POSITIVE_INFINITY
 
   add(rows: number, us: number): void {
     this.weight = this.weight * memory + 1
@@ -69,7 +76,9 @@ class CallCost {
     const spread = this.weight * this.xx - this.x * this.x
     const flat = spread <= 1e-6 * this.xx * this.weight
     const slope = flat ? this.y / this.x : (this.weight * this.xy - this.x * this.y) / spread
-    this.rowUs = Math.max(0, Math.min(slope, this.y / this.x))
-    this.fixedUs = Math.max(0, (this.y - this.rowUs * this.x) / this.weight)
+    this.cheapestUs = Math.min(us, this.cheapestUs * 2)
+    const rowUs = Math.max(0, Math.min(slope, this.y / this.x))
+    this.fixedUs = Math.min(this.cheapestUs, Math.max(0, (this.y - rowUs * this.x) / this.weight))
+    this.rowUs = Math.max(0, (this.y - this.fixedUs * this.weight) / this.x)
   }
 }

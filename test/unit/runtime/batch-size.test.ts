@@ -79,6 +79,30 @@ describe('the rows of a call', () => {
       `,
     ))
 
+  // It was taken for what every call costs, so that a row cost nothing: 10 rows became 256.
+  test('become fewer after one very slow call, however few rows it had', () =>
+    check(
+      {},
+      `
+      event              ->  rows
+      call 256 256000        10
+      call 10 10000          10
+      call 1 1000000         3
+      `,
+    ))
+
+  test.each([
+    ['are about 10 ms again after one slow call', [1, 1_000_000], (rows: number) => 1_000 * rows, [8, 15]],
+    ['follow calls that become slow in themselves', [4_096, 4_096], (rows: number) => 50_000 + rows, [16_384, 32_768]],
+  ] as const)('%s', (_, [rows, us], costOf, [least, most]) => {
+    const size = new BatchSize({ rowsMax: 32_768, bytesMax: 1 << 20 })
+    size.observe({ rows, us, bytes: 8 * rows })
+    for (let call = 0; call < 25; call += 1)
+      size.observe({ rows: size.rows, us: costOf(size.rows), bytes: 8 * size.rows })
+    expect(size.rows).toBeGreaterThanOrEqual(least)
+    expect(size.rows).toBeLessThanOrEqual(most)
+  })
+
   test('say what a call of so many rows should take, and 0 before the first', () => {
     const size = new BatchSize({ rowsMax: 1_000, bytesMax: 1e9 })
     expect(size.expectedUs(500)).toBe(0)
