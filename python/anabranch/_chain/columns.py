@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .nanoseconds import list_of
+
 AnyArray: TypeAlias = npt.NDArray[Any]
 Rows: TypeAlias = npt.NDArray[np.int32]
 Bits: TypeAlias = npt.NDArray[np.bool_]
@@ -144,13 +146,15 @@ def to_numpy(column: Column) -> AnyArray:
 
 
 def to_list(column: Column, plain: bool) -> list[object]:
-    """A checked column as Python values, null as None. ``plain``: numbers, booleans, text or binary."""
+    """A checked column as Python values, null as None; times of nanoseconds as NumPy's.
+
+    ``plain``: numbers, booleans, text or binary.
+    """
     if isinstance(column, np.ndarray):
         numbers: list[object] = column.tolist()
         return numbers
     if not plain:
-        found: list[object] = column.to_pylist()
-        return found
+        return list_of(column)
     if column.null_count == 0 or pa.types.is_string(column.type) or pa.types.is_binary(column.type):
         values: list[object] = column.to_numpy(zero_copy_only=False).tolist()
         return values

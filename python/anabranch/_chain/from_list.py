@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from .._arrow_types import Form
 from .columns import AnyArray
+from .nanoseconds import from_numpy_values, has_nanoseconds, without_zones
 
 _CHECKED = frozenset({"float32", "float64", "utf8", "binary", "bool", "decimal128"})
 _NONE = frozenset({type(None)})
@@ -23,6 +24,7 @@ _INT = frozenset({int})
 _DATE = frozenset({dt.date})
 _MOMENT = frozenset({dt.datetime})
 _SPAN = frozenset({dt.timedelta})
+_NUMPY = {"timestamp": frozenset({np.datetime64}), "duration": frozenset({np.timedelta64})}
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}
 
 
@@ -40,9 +42,13 @@ def from_list(values: Sequence[object], form: Form) -> pa.Array:
         return pa.array(values, type=pa.timestamp("us", arrow.tz)).cast(arrow, safe=True)
     if form.kind == "duration" and kinds <= _SPAN:
         return pa.array(values, type=pa.duration("us")).cast(arrow, safe=True)
+    if form.kind in _NUMPY and kinds == _NUMPY[form.kind]:
+        return from_numpy_values(list(values), arrow)
     for value in values:
         _check(value, arrow)
-    return pa.array(values, type=arrow)
+    return (
+        pa.array(values, type=without_zones(arrow)).cast(arrow) if has_nanoseconds(arrow) else pa.array(values, arrow)
+    )
 
 
 def whole_numbers(values: Sequence[object], form: Form) -> AnyArray | None:
