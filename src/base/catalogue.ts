@@ -48,7 +48,10 @@ const entries = {
     hint: 'write the schema anew with: npx anabranch types --from FILE',
   },
   ANB1019: { title: 'no input file matches', hint: 'check the glob; it is relative to the job file' },
-  ANB1020: { title: 'module could not be imported', hint: 'read the Python traceback below; the first line is yours' },
+  ANB1020: {
+    title: 'module could not be imported',
+    hint: 'mend the line of yours that the traceback ends with, then run again',
+  },
   ANB1021: {
     title: 'portable plan cannot be read',
     hint: 'write it anew with this version: npx anabranch plan --json',
