@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import types
+from ._calls.options import Calls
 from ._context import Context, context
 from ._decorators import filter, flat_map, keyed, transform
 from ._function import Function
-from ._resource import Resource, resource
+from ._resource import AsyncResource, Resource, resource
 from ._result import Result, reject, result
 from ._schema import Schema, schema
 from .errors import (
@@ -81,7 +82,9 @@ _LATER = {
 __all__ = [
     "AccessError",
     "AnabranchError",
+    "AsyncResource",
     "Batch",
+    "Calls",
     "ConnectorError",
     "Context",
     "ContractError",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import ParamSpec
 
+from ._calls.options import Calls
 from ._function import Declaration, Function, UserFunction
 from ._schema import Schema, SchemaLike, make_schema
-from ._signature import check_signature
+from ._signature import calls_of, check_signature
 from .errors import PlanError
 from .types import Declared
 
@@ -45,6 +47,7 @@ def transform(
     mode: str = "batch",
     timeout_ms: int = 30_000,
     retry_on: tuple[type[BaseException], ...] = (),
+    calls: Calls | None = None,
 ) -> Decorator:
     """Make a function over Arrow columns callable from a job: n rows in, the same n rows with more columns out.
 
@@ -63,6 +66,9 @@ def transform(
             default; a model on a CPU often needs 60_000.
         retry_on: exception types that mean that something it calls is away: the rows wait and are sent again.
             ``ConnectionError``, ``TimeoutError`` and ``ab.TransientError`` always do.
+        calls: for an ``async def`` function, how it calls its service: ``ab.Calls(capacity=64)``. With ``mode="row"``
+            up to ``capacity`` rows are called side by side, and answers keep the order of the rows; over columns a
+            batch is one call.
 
     Raises:
         PlanError: at import, if a column's type is not one of this package.
@@ -74,7 +80,7 @@ def transform(
         >>> enrich({"price": [2.0], "qty": [3]})["total"].to_pylist()
         [6.0]
     """
-    return _decorator("transform", inputs, outputs, side, mode, timeout_ms, retry_on)
+    return _decorator("transform", inputs, outputs, side, mode, timeout_ms, retry_on, calls)
 
 
 @_with_arguments
@@ -85,6 +91,7 @@ def filter(
     mode: str = "batch",
     timeout_ms: int = 30_000,
     retry_on: tuple[type[BaseException], ...] = (),
+    calls: Calls | None = None,
 ) -> Decorator:
     """Make a function callable from a job that says which rows stay.
 
@@ -98,7 +105,7 @@ def filter(
         >>> dear({"price": [99.0, 101.0]}).to_pylist()
         [False, True]
     """
-    return _decorator("filter", inputs, _NONE, side, mode, timeout_ms, retry_on)
+    return _decorator("filter", inputs, _NONE, side, mode, timeout_ms, retry_on, calls)
 
 
 @_with_arguments
@@ -110,6 +117,7 @@ def flat_map(
     mode: str = "batch",
     timeout_ms: int = 30_000,
     retry_on: tuple[type[BaseException], ...] = (),
+    calls: Calls | None = None,
 ) -> Decorator:
     """Make a function callable from a job that gives none, one or many rows for each row.
 
@@ -126,7 +134,7 @@ def flat_map(
         >>> words({"line": ["a b", "c"]})["word"].to_pylist()
         ['a', 'b', 'c']
     """
-    return _decorator("flat_map", inputs, outputs, side, mode, timeout_ms, retry_on)
+    return _decorator("flat_map", inputs, outputs, side, mode, timeout_ms, retry_on, calls)
 
 
 @_with_arguments
@@ -141,6 +149,7 @@ def keyed(
     mode: str = "batch",
     timeout_ms: int = 30_000,
     retry_on: tuple[type[BaseException], ...] = (),
+    calls: Calls | None = None,
 ) -> Decorator:
     """Make a function over Arrow columns and the state of their keys callable from a job.
 
@@ -167,6 +176,8 @@ def keyed(
         timeout_ms: milliseconds one call may take before its process is replaced. If in doubt, keep
             the default; a model on a CPU often needs 60_000.
         retry_on: exception types that mean that something it calls is away; see ``ab.transform``.
+        calls: see ``ab.transform``. Rows of one key are called one after the other, different keys side by side; over
+            columns a failed call is not tried again in the worker, but sent again by the host.
 
     Raises:
         PlanError: at import, if a column is declared twice, its type is not one of this package, or ``at_end`` has
@@ -182,7 +193,7 @@ def keyed(
         >>> ab.testing.run_keyed(count, {"user": ["a", "a"], "price": [1.0, 2.0]}, key="user")["nth"].to_pylist()
         [1, 2]
     """
-    return _decorator(kind, inputs, outputs, side, mode, timeout_ms, retry_on, state, at_end)
+    return _decorator(kind, inputs, outputs, side, mode, timeout_ms, retry_on, calls, state, at_end)
 
 
 def _decorator(
@@ -193,6 +204,7 @@ def _decorator(
     mode: str,
     timeout_ms: int,
     retry_on: tuple[type[BaseException], ...],
+    calls: Calls | None,
     state: SchemaLike | None = None,
     at_end: UserFunction | None = None,
 ) -> Decorator:
@@ -225,7 +237,7 @@ def _decorator(
         if isinstance(user, Function) or not callable(user):
             raise PlanError(f"expected a plain function, got {user!r}", code="ANB1011")
         check_signature(user, declared)
-        return Function(user, declared)
+        return Function(user, replace(declared, calls=calls_of(user, calls)))
 
     return decorate
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ._calls.options import Calls
 from ._schema import FieldJson, Schema, digest
 
 UserFunction = Callable[..., object]
@@ -13,7 +14,10 @@ UserFunction = Callable[..., object]
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a decorator was told. ``kind`` is transform, filter or flat_map; ``mode`` batch or row."""
+    """What a decorator was told. ``kind`` is transform, filter or flat_map; ``mode`` batch or row.
+
+    ``calls`` is how an ``async def`` function calls its service; None for a plain function.
+    """
 
     kind: str
     keyed: bool
@@ -25,6 +29,7 @@ class Declaration:
     at_end: UserFunction | None
     timeout_ms: int
     retry_on: tuple[type[BaseException], ...]
+    calls: Calls | None = None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +69,10 @@ class Function:
         return str(getattr(self.user, "__name__", "transform"))
 
     def __call__(self, batch: object, state: object = None) -> object:
-        """Call the user's function: over columns given as a mapping, a pyarrow or pandas table; or over one row."""
+        """Call the user's function: over columns given as a mapping, a pyarrow or pandas table; or over one row.
+
+        An ``async def`` function gives its coroutine, to be awaited.
+        """
         if self.declaration.mode == "row":
             return self.user(batch, state) if self.declaration.keyed else self.user(batch)
         from ._direct import call

@@ -10,7 +10,7 @@ from ._frames import kind_of, to_arrow, to_kind
 from ._function import Function
 
 if TYPE_CHECKING:
-    from ._resource import Resource
+    from ._resource import AsyncResource, Resource
 
 Frame = TypeVar("Frame")
 
@@ -21,7 +21,7 @@ def run_local(
     *,
     key: str | Sequence[str] | None = None,
     params: Mapping[str, object] | None = None,
-    resources: Mapping[Resource[object], object] | None = None,
+    resources: Mapping[Resource[object] | AsyncResource[object], object] | None = None,
 ) -> Frame:
     """Run a transform over a table in this process, and return the rows with its outputs as the same kind of table.
 

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import inspect
 
+from ._calls.options import Calls
 from ._function import Declaration, UserFunction
 from .errors import PlanError
 
 
 def check_signature(user: UserFunction, declared: Declaration) -> None:
-    """Refuse a coroutine, and what does not take a batch or row, and a state where it is keyed."""
+    """Refuse what does not take a batch or row, and a state where it is keyed; and what gives its answer in pieces."""
     name = getattr(user, "__name__", "transform")
-    if inspect.iscoroutinefunction(user):
-        raise PlanError(f'function "{name}" is async, expected a plain one', code="ANB1011", hint="write def")
+    if inspect.isasyncgenfunction(user):
+        message = f'function "{name}" is an async generator, expected async def with return'
+        raise PlanError(message, code="ANB1011", hint="return a list of rows")
+    if _is_async(declared.at_end):
+        message = f'at_end of function "{name}" is async, expected a plain one'
+        raise PlanError(message, code="ANB1011", hint="write def")
     first = "row" if declared.mode == "row" else "batch"
     arguments = (first, "state") if declared.keyed else (first,)
     try:
@@ -29,3 +34,24 @@ def check_signature(user: UserFunction, declared: Declaration) -> None:
         ) from None
     except ValueError:
         return  # A builtin that does not tell its arguments.
+
+
+def calls_of(user: UserFunction, given: Calls | None) -> Calls | None:
+    """How an ``async def`` function calls its service; None for a plain function, which may not say it."""
+    if given is not None and not isinstance(given, Calls):
+        raise PlanError(f"calls takes ab.Calls(...), got {given!r}", code="ANB1017")
+    if _is_async(user):
+        return Calls() if given is None else given
+    if given is not None:
+        name = getattr(user, "__name__", "transform")
+        raise PlanError(
+            f'calls is for async functions, and "{name}" is a plain one',
+            code="ANB1017",
+            hint=f"write async def {name}, or leave calls out",
+        )
+    return None
+
+
+def _is_async(user: object) -> bool:
+    of_object = vars(type(user)).get("__call__")
+    return inspect.iscoroutinefunction(user) or inspect.iscoroutinefunction(of_object)

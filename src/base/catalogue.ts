@@ -92,6 +92,10 @@ const entries = {
     title: 'service away for too long',
     hint: 'no call succeeded within transientMaxMs; start again when the service is back',
   },
+  ANB2011: {
+    title: 'a batch of async calls took longer than a call may',
+    hint: 'the batch is halved; raise capacity in ab.Calls, or timeout_ms of the transform',
+  },
   ANB2101: { title: 'transform returned other columns than declared', hint: 'return exactly the columns of outputs' },
   ANB2102: {
     title: 'transform returned another number of rows',

@@ -15,6 +15,10 @@ Y: dict[str, Declared | ab.DataType | str] = {"y": ab.float64}
 async def waits(batch): ...
 
 
+async def pieces(batch):
+    yield batch
+
+
 REFUSED = [
     ("no argument", lambda: ab.transform(inputs=X, outputs=Y)(lambda: None), "cannot be called as <lambda>(batch)"),
     ("two arguments", lambda: ab.filter(inputs=X)(lambda a, b: None), "cannot be called as <lambda>(batch)"),
@@ -24,7 +28,20 @@ REFUSED = [
         lambda: ab.keyed(inputs=X, state={"n": ab.int64}, outputs=Y)(lambda batch: None),
         "cannot be called as <lambda>(batch, state)",
     ),
-    ("async", lambda: ab.filter(inputs=X)(waits), 'function "waits" is async, expected a plain one'),
+    ("async in pieces", lambda: ab.filter(inputs=X)(pieces), 'function "pieces" is an async generator, expected'),
+    (
+        "async at_end",
+        lambda: ab.keyed(inputs=X, state={}, side={"s": X}, at_end=waits)(lambda batch, state: None),
+        "is async, expected a plain one",
+    ),
+    (
+        "calls of a plain function",
+        lambda: ab.filter(inputs=X, calls=ab.Calls())(lambda batch: None),
+        'calls is for async functions, and "<lambda>" is a plain one',
+    ),
+    ("a number of calls", lambda: ab.filter(inputs=X, calls=8)(waits), "calls takes ab.Calls(...), got 8"),
+    ("no call at all", lambda: ab.Calls(capacity=0), "capacity is a whole number of at least 1, not 0"),
+    ("half a second try", lambda: ab.Calls(retries=0.5), "retries is a whole number of at least 0, not 0.5"),
     ("a name to retry on", lambda: ab.filter(inputs=X, retry_on="x"), "retry_on takes exception types, got 'x'"),
     ("sides in a list", lambda: ab.filter(inputs=X, side=["odd"]), "side is a mapping of names to columns, got list"),
     ("half a character", lambda: ab.schema({"\ud800": ab.int64}), "a column's name is Unicode"),

@@ -95,7 +95,11 @@ describe('a transform that cannot be run', () => {
 
   const cases: readonly (readonly [string, string, RegExp])[] = [
     ['a function that takes no batch', 'def f(): ...', /^ANB1011 function "f" cannot be called as f\(batch\)/m],
-    ['an async function', 'async def f(batch): ...', /^ANB1011 function "f" is async, expected a plain one/m],
+    [
+      'an async generator',
+      'async def f(batch): yield batch',
+      /^ANB1011 function "f" is an async generator, expected async/m,
+    ],
     [
       'two functions of one name',
       'def f(batch): ...\n\n@ab.filter(inputs=Row)\ndef f(batch): ...',

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .._arrow_types import Form, forms
 from .._function import Function, UserFunction
 from .convert import Place
-from .failure import RetryOn
+from .failure import RetryOn, is_away
+
+if TYPE_CHECKING:
+    from .._calls.service import Service
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Operator:
-    """One transform in its chain. ``index`` counts from 0; ``id`` is the operator's name in the job."""
+    """One transform in its chain. ``index`` counts from 0; ``id`` is the operator's name in the job.
+
+    ``service`` is what an ``async def`` function calls, and None for a plain one.
+    """
 
     index: int
     id: str
@@ -36,11 +43,18 @@ class Operator:
     at_end: UserFunction | None
     retry_on: RetryOn
     place: Place
+    timeout_ms: int
+    service: Service | None
 
     @property
     def name(self) -> str:
         """The transform's name, for messages."""
         return self.place.transform
+
+    @property
+    def answer_ms(self) -> float:
+        """Of the time that the host gives a call, what calls of a service may use: the answer has to be written too."""
+        return 0.9 * self.timeout_ms
 
 
 def operator_of(function: Function, index: int = 0, operator_id: str = "") -> Operator:
@@ -60,4 +74,16 @@ def operator_of(function: Function, index: int = 0, operator_id: str = "") -> Op
         at_end=declared.at_end,
         retry_on=declared.retry_on,
         place=Place(function.name),
+        timeout_ms=declared.timeout_ms,
+        service=_service(function),
     )
+
+
+def _service(function: Function) -> Service | None:
+    declared = function.declaration
+    if declared.calls is None:
+        return None
+    # Loads asyncio, which jobs of plain functions do not need.
+    from .._calls.service import Service
+
+    return Service(function.name, declared.calls, lambda error: is_away(error, declared.retry_on))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from .columns import Bits, Rows, Source, take
 from .convert import Columns, Place, columns_of, mapping_of, mask_of, parent_of
 from .operator import Operator
 
+if TYPE_CHECKING:
+    from .._calls.service import Service
+
 _NO_SIDES: Mapping[str, object] = {}
 
 
@@ -26,7 +30,10 @@ def call_over_columns(operator: Operator, source: Source, state: State | None) -
     here = _context.context()
     here.operator, here.call = operator.id, rejects
     try:
-        returned = operator.user(batch) if state is None else operator.user(batch, state)
+        if operator.service is not None:
+            returned = _in_flight(operator, operator.service, batch, state, rejects)
+        else:
+            returned = operator.user(batch) if state is None else operator.user(batch, state)
     finally:
         here.call = None
     if state is None:
@@ -37,6 +44,21 @@ def call_over_columns(operator: Operator, source: Source, state: State | None) -
     if new_state is not None:
         answer.state = state_of(operator, new_state, len(state), bool(rejects.reasons))
     return answer
+
+
+def _in_flight(operator: Operator, service: Service, batch: Batch, state: State | None, rejects: Rejects) -> object:
+    from .._calls.loop import run
+    from .._calls.service import in_time
+
+    user = cast("Callable[..., Awaitable[object]]", operator.user)
+
+    def start() -> Awaitable[object]:
+        rejects.reasons.clear()
+        return user(batch) if state is None else user(batch, state)
+
+    # A failed try may have written into the state that it was given: the host sends that batch again.
+    retries = service.calls.retries if state is None else 0
+    return run(lambda: in_time(lambda: service.call(start, retries), operator.answer_ms))
 
 
 def _pair(returned: object) -> tuple[object, object]:

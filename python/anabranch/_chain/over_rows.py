@@ -6,6 +6,7 @@ Columns become lists, and come back, in one go for some thousand rows; between t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from .row_answer import answer_of
 from .row_dicts import Row, dicts
 from .row_loop import Keys, Returned, each, each_keyed
 from .row_state import new_state, states_of
+
+if TYPE_CHECKING:
+    from .._calls.service import Service
 
 ROWS_AT_ONCE = 2048
 """Rows whose values live as Python objects at the same time: fewer, and the cost of a part shows; more, and they leave
@@ -36,7 +40,8 @@ def call_over_rows(operator: Operator, source: Source, state: State | None) -> A
     keyed = None if state is None else (state.index, states_of(operator, state))
     parts: list[Answer] = []
     try:
-        step = _rows_at_once(columns, source.rows)
+        # Between parts nothing would be in flight.
+        step = source.rows if operator.service is not None else _rows_at_once(columns, source.rows)
         for start in range(0, source.rows, step):
             rows = min(step, source.rows - start)
             lists = [to_list(part(column, start, rows), plain) for column, plain in columns]
@@ -54,11 +59,24 @@ def call_over_rows(operator: Operator, source: Source, state: State | None) -> A
 def _some_rows(operator: Operator, rows: Iterable[Row], keys: Keys | None, start: int) -> Answer:
     """The answer for rows that begin at ``start``; its row numbers count from 0 of the whole call."""
     returned = Returned(start)
-    if keys is None:
+    if operator.service is not None:
+        _in_flight(operator, operator.service, rows, keys, returned)
+    elif keys is None:
         each(operator, rows, returned)
     else:
         each_keyed(operator, rows, keys, returned)
     return answer_of(operator, returned)
+
+
+def _in_flight(
+    operator: Operator, service: Service, rows: Iterable[Row], keys: Keys | None, returned: Returned
+) -> None:
+    from .row_tasks import each_in_flight, each_key_in_flight
+
+    if keys is None:
+        each_in_flight(operator, service, rows, returned)
+    else:
+        each_key_in_flight(operator, service, rows, keys, returned)
 
 
 def _rows_at_once(columns: list[tuple[Column, bool]], rows: int) -> int:

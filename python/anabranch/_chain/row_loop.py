@@ -16,7 +16,7 @@ from .._errors_text import message_of
 from .._result import Result
 from ..errors import ContractError
 from .answer import Dead
-from .failure import CallFailedError, failure_of
+from .failure import CallFailedError, Failure, failure_of
 from .operator import Operator
 from .row_dicts import Row, other_row
 from .row_state import state_place
@@ -45,7 +45,7 @@ class Returned:
 def each(operator: Operator, rows: Iterable[Row], returned: Returned) -> None:
     """Call the user's function for each row."""
     user, keep = operator.user, returned.values.append
-    take_out, width = _taking(operator)
+    take_out, width = taking(operator)
     for row in rows:
         out = _NO_ANSWER
         try:
@@ -55,14 +55,14 @@ def each(operator: Operator, rows: Iterable[Row], returned: Returned) -> None:
                 raise KeyError
             keep(values)
         except BaseException as error:
-            _check_answer(operator, error, out)
+            check_answer(operator, error, out)
             _bury(operator, error, returned)
 
 
 def each_keyed(operator: Operator, rows: Iterable[Row], keys: Keys, returned: Returned) -> None:
     """The state goes in as a copy: a row that raises after it changed it leaves the one before."""
     user, keep = cast("KeyedUser", operator.user), returned.values.append
-    take_out, width = _taking(operator)
+    take_out, width = taking(operator)
     index, states = keys
     for key, row in zip(index, rows, strict=True):
         out = _NO_ANSWER
@@ -75,8 +75,8 @@ def each_keyed(operator: Operator, rows: Iterable[Row], keys: Keys, returned: Re
             keep(values)
             states[key] = state
         except BaseException as error:
-            _check_pair(operator, error, states[key])
-            _check_answer(operator, error, out)
+            check_pair(operator, error, states[key])
+            check_answer(operator, error, out)
             _bury(operator, error, returned)
 
 
@@ -85,7 +85,7 @@ def keeps_values(operator: Operator) -> bool:
     return operator.kind == "transform" and not operator.sides and len(operator.outputs) > 0
 
 
-def _taking(operator: Operator) -> tuple[Take, int | None]:
+def taking(operator: Operator) -> tuple[Take, int | None]:
     """What is kept of an answer, and how many names it must have."""
     if keeps_values(operator):
         return cast("Take", itemgetter(*operator.outputs)), len(operator.outputs)
@@ -102,11 +102,16 @@ def _as_it_is(out: object) -> object:
 
 
 def _bury(operator: Operator, error: BaseException, returned: Returned) -> None:
-    """The row is dead; what says that something is away, or a broken contract, fails the call."""
+    failure = failure_of_row(operator, error)
+    returned.dead.append(Dead(returned.start + returned.rows, operator.index, failure))
+
+
+def failure_of_row(operator: Operator, error: BaseException) -> Failure:
+    """Why the row is dead; what says that something is away, or a broken contract, fails the call."""
     failure = failure_of(error, operator.retry_on)
     if failure.error_class != "TransformError":
         raise CallFailedError(operator.index, failure) from error
-    returned.dead.append(Dead(returned.start + returned.rows, operator.index, failure))
+    return failure
 
 
 def _is_ours(error: BaseException) -> bool:
@@ -114,7 +119,8 @@ def _is_ours(error: BaseException) -> bool:
     return error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
-def _check_answer(operator: Operator, error: BaseException, out: object) -> None:
+def check_answer(operator: Operator, error: BaseException, out: object) -> None:
+    """An answer that is no dict of the declared columns breaks the contract."""
     if out is _NO_ANSWER or not _is_ours(error) or not isinstance(error, (KeyError, TypeError)):
         return
     if not keeps_values(operator):
@@ -123,7 +129,8 @@ def _check_answer(operator: Operator, error: BaseException, out: object) -> None
         raise other_row([out], tuple(operator.outputs), operator.place) from None
 
 
-def _check_pair(operator: Operator, error: BaseException, before: Row | None) -> None:
+def check_pair(operator: Operator, error: BaseException, before: Row | None) -> None:
+    """So does an answer of a keyed function that is no pair, or a state that is no dict."""
     if not _is_ours(error):
         return
     if before is not None and not isinstance(before, dict):

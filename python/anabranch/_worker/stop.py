@@ -14,7 +14,10 @@ from .link import Link
 
 
 def stop(link: Link) -> None:
-    """Send BYE and end the process with 0."""
+    """Close async resources, send BYE and end the process with 0."""
+    calls = sys.modules.get("anabranch._calls.loop")
+    if calls is not None:
+        calls.close_loop()
     link.say(kinds.BYE)
     link.close()
     for stream in (sys.stdout, sys.stderr):

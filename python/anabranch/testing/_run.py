@@ -20,12 +20,12 @@ from .._chain.operator import Operator, operator_of
 from .._chain.undo import run_chain
 from .._function import Function
 from .._given import arrow_of, columns_given, inputs_given
-from .._resource import Resource
+from .._resource import AsyncResource, Resource
 from ..errors import PlanError, TransformError
 from ._keys import Key, Keys, distinct, key_values
 
 Params = Mapping[str, object]
-Resources = Mapping[Resource[Any], object]
+Resources = Mapping[Resource[Any] | AsyncResource[Any], object]
 _NO_PARAMS: Params = {}
 _NO_RESOURCES: Resources = {}
 _LEFT_OUT = ("ANB2002", "ANB2006")
