@@ -1,6 +1,7 @@
 """The public face: quick to import, usable without any host, and its examples run."""
 
 import doctest
+import importlib
 import subprocess
 import sys
 
@@ -13,8 +14,10 @@ import pytest
 from host import PYTHON
 
 import anabranch as ab
-from anabranch import _decorators, _job, _local, _resource, testing
-from anabranch.testing import _invariance, _run, _strategies
+from anabranch import testing
+
+PROMPT = ">" * 3
+WITH_EXAMPLES = sorted(path for path in (PYTHON / "anabranch").rglob("*.py") if PROMPT in path.read_text())
 
 
 def test_import_opens_nothing_and_needs_neither_numpy_nor_pyarrow():
@@ -29,8 +32,9 @@ def test_every_public_name_is_there():
     assert all(getattr(ab, name) is not None for name in ab.__all__)
 
 
-@pytest.mark.parametrize("room", [_decorators, _invariance, _job, _local, _resource, _run, _strategies])
-def test_the_examples_of_the_docstrings_run(room, monkeypatch):
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_of_the_docstrings_run(path, monkeypatch):
+    room = importlib.import_module(".".join(path.relative_to(PYTHON).with_suffix("").parts))
     monkeypatch.chdir(PYTHON.parent)
 
     @ab.transform(inputs={"price": ab.float64, "qty": ab.int64}, outputs={"total": ab.float64})

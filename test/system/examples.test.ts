@@ -1,14 +1,12 @@
 /**
  * The examples do what their `expected/` folders say: `first` to the byte, `flights` row by row against plain loops over
- * the same input (test/support/flights_oracle.py). The first screen of README.md is run as it stands there.
+ * the same input (test/support/flights_oracle.py). What their README.md shows is held by readme.test.ts.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runCli } from '../support/cli.js'
-import { jobFolder } from '../support/job-folder.js'
-import { firstScreen } from '../support/readme.js'
 import { repository } from '../support/repository.js'
 import { runFolder } from '../support/run-folder.js'
 
@@ -83,25 +81,6 @@ describe('the examples', () => {
   })
 })
 
-describe('the first screen of README.md', () => {
-  test('the files, the command and what it prints are those of a real run', async () => {
-    const { files, command, output } = firstScreen()
-    const job = await jobFolder(files)
-    const [npx, anabranch, ...args] = command.split(' ')
-    expect([npx, anabranch]).toEqual(['npx', 'anabranch'])
-    const run = await job.cli(...args)
-    expect(run.code, run.stderr).toBe(0)
-    expect(untimed(run.stderr)).toBe(untimed(output))
-  })
-
-  test('its files are those of examples/first', () => {
-    const { files } = firstScreen()
-    for (const [name, text] of Object.entries(files)) {
-      expect(text).toBe(readFileSync(join(repository, 'examples', 'first', name), 'utf8'))
-    }
-  })
-})
-
 interface Expected {
   readonly rows_in: number
   readonly rows_dead: number
@@ -112,9 +91,4 @@ interface Expected {
 
 function python(...args: readonly string[]): string {
   return execFileSync(join(repository, '.venv', 'bin', 'python'), args, { encoding: 'utf8' })
-}
-
-/** Time and speed differ from run to run. */
-function untimed(text: string): string {
-  return text.replace(/done in .*/, 'done').trim()
 }
