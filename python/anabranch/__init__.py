@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import types
+from . import check, types
 from ._calls.options import Calls
 from ._context import Context, context
+from ._contract.contract import Contract, contract
 from ._decorators import filter, flat_map, keyed, transform
 from ._function import Function
 from ._resource import AsyncResource, Resource, resource
@@ -87,6 +88,7 @@ __all__ = [
     "Calls",
     "ConnectorError",
     "Context",
+    "Contract",
     "ContractError",
     "DataType",
     "Declared",
@@ -107,7 +109,9 @@ __all__ = [
     "binary",
     "bool",
     "bool_",
+    "check",
     "context",
+    "contract",
     "date32",
     "decimal128",
     "duration",

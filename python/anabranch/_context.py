@@ -7,7 +7,7 @@ nowhere, and the logger is Python's own.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from .errors import PlanError
@@ -29,6 +29,9 @@ class Call(Protocol):
 
     def reject(self, mask: object, reason: object) -> None:
         """Refuse rows of this call."""
+
+    def checked(self, rows: int, failed: int, by_rule: Sequence[int]) -> None:
+        """Note what a check saw: rows, those that broke a rule, and for each rule how many broke it."""
 
 
 class Counter:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+from ._contract.contract import Contract
 from ._errors_text import describe_error
 from ._function import Function
 from ._load import load_module, source_digest
@@ -28,7 +29,8 @@ def describe(path: str) -> dict[str, object]:
 
     Returns:
         ``{path, source, doc, schemas: {name: SchemaJson}, functions: [{name, kind, keyed, mode, inputs, outputs,
-        state, side, atEnd, timeoutMs, doc, line, declared}]}``; functions in the order of the file, ``source`` the
+        state, side, atEnd, timeoutMs, doc, line, declared}],
+        contracts: [{name, columns, rules, declared}]}``; functions in the order of the file, ``source`` the
         SHA-256 of its bytes, ``declared`` that of the canonical JSON of what a function declares.
     """
     file = str(Path(path).resolve())
@@ -47,6 +49,11 @@ def describe(path: str) -> dict[str, object]:
             n: v.to_json() for n, v in vars(module).items() if isinstance(v, Schema) and v.module == module.__name__
         },
         "functions": sorted(functions, key=lambda f: int(str(f["line"]))),
+        "contracts": [
+            {"name": n, **v.to_json(), "declared": v.digest}
+            for n, v in vars(module).items()
+            if isinstance(v, Contract) and v.module == module.__name__
+        ],
     }
 
 

@@ -96,6 +96,10 @@ const entries = {
     title: 'a batch of async calls took longer than a call may',
     hint: 'the batch is halved; raise capacity in ab.Calls, or timeout_ms of the transform',
   },
+  ANB2012: {
+    title: 'too many rows break a contract',
+    hint: 'look at DIR/dead-letters; raise maxRatio of the check if this is expected',
+  },
   ANB2101: { title: 'transform returned other columns than declared', hint: 'return exactly the columns of outputs' },
   ANB2102: {
     title: 'transform returned another number of rows',
@@ -117,6 +121,10 @@ const entries = {
   },
   ANB2108: { title: 'state of one key is too large', hint: 'keep less for a key' },
   ANB2109: { title: 'transform used something it did not declare', hint: 'declare it in the decorator' },
+  ANB2110: {
+    title: 'row broke a contract that stops the job',
+    hint: 'let such rows go to the dead letters: .check(contract, { onFail: "dead-letter" })',
+  },
   // 3xxx: processes
   ANB3001: { title: 'worker was lost', hint: 'its batch was sent to another worker' },
   ANB3002: {

@@ -27,6 +27,9 @@ export const whole: Shape<number> = (value, path) =>
     ? value
     : refuse(path, 'a whole number, 0 or more')
 
+export const number: Shape<number> = (value, path) =>
+  typeof value === 'number' && Number.isFinite(value) ? value : refuse(path, 'a number')
+
 /** Anything: read further by whoever asked. */
 export const any: Shape<unknown> = value => value
 

@@ -1,6 +1,6 @@
 /** What a person reads when a run is done, and what a program reads with `--json`. */
 import { relative } from 'node:path'
-import { type RunOutput, type RunResult } from '../runtime/index.js'
+import { type CheckReport, type RunOutput, type RunResult } from '../runtime/index.js'
 import { counted, time, whole } from './progress.js'
 
 /** The one JSON object of `--json`, names as fixed. */
@@ -15,6 +15,7 @@ export function summaryJson(result: RunResult): Readonly<Record<string, unknown>
     flow_seconds: result.flowSeconds,
     checksums: result.checksums,
     counters: result.counters,
+    checks: result.checks,
     ...(result.drained && { drained: true, finished: result.end === 'finished' }),
   }
 }
@@ -49,7 +50,18 @@ export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext
       ? [`  dead letters in ${near(out, cwd)}/dead-letters: npx anabranch dlq list ${near(out, cwd)}`]
       : []),
     ...outputLines(result.outputs, cwd),
+    ...result.checks.flatMap(checkLines),
   ].join('\n')
+}
+
+/** A table: one line a rule. */
+function checkLines({ check, rows, failed, rules }: CheckReport): readonly string[] {
+  const cells = rules.map(({ rule, failed: count, ratio }) => [whole(count), `${(ratio * 100).toFixed(2)} %`, rule])
+  const width = (at: number): number => Math.max(...cells.map(row => (row[at] ?? '').length))
+  const lines = cells.map(([count = '', ratio = '', rule = '']) => {
+    return `    ${count.padStart(width(0))}  ${ratio.padStart(width(1))}  ${rule}`
+  })
+  return [`  check "${check}": ${whole(failed)} of ${whole(rows)} rows failed`, ...lines]
 }
 
 /** One line a sink: its files, or the folder and their number. */

@@ -25,6 +25,7 @@ export function typesFileText(module: DescribedModule): string {
     ...module.functions.flatMap(functionText),
     '} as const',
     '',
+    ...contractsText(module),
     // A name of its own keeps what tsc says about a mistake short.
     ...module.functions.map(
       fn =>
@@ -38,9 +39,41 @@ export function typesFileText(module: DescribedModule): string {
       ...comment(docOf(fn), '  '),
       `  ${key(camelCase(fn.name))}: functions.${camelCase(fn.name)} as ${typeName(fn.name)},`,
     ]),
+    ...module.contracts.map(({ name }) => `  ${key(camelCase(name))}: contracts.${camelCase(name)},`),
     '}',
     '',
   ].join('\n')
+}
+
+/** Nothing for a module without contracts. */
+function contractsText({ contracts }: DescribedModule): readonly string[] {
+  if (contracts.length === 0) return []
+  return [
+    'const contracts = {',
+    ...contracts.flatMap(({ name, columns, rules, declared }) => [
+      ...comment(`Contract:\n${rules.map(rule => `- ${rule.text}`).join('\n')}`, '  '),
+      `  ${key(camelCase(name))}: {`,
+      `    name: ${quote(name)},`,
+      `    columns: ${schemaText(columns, '    ')},`,
+      '    rules: [',
+      ...rules.map(rule => `      ${literal(rule)},`),
+      '    ],',
+      `    declared: ${quote(declared)},`,
+      '    from,',
+      '  },',
+    ]),
+    '} as const',
+    '',
+  ]
+}
+
+/** Plain JSON as a TypeScript expression. */
+function literal(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const parts = Object.entries(value).map(([name, inner]) => `${key(name)}: ${literal(inner)}`)
+  return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`
 }
 
 /** `running_score` is `runningScore`; a leading underscore stays. */
@@ -61,6 +94,7 @@ function refuseCollisions(module: DescribedModule): void {
   const names = [
     ...Object.keys(module.schemas).map(name => ({ name, as: name, line: 0, what: 'schema' })),
     ...module.functions.map(({ name, line }) => ({ name, as: camelCase(name), line, what: 'function' })),
+    ...module.contracts.map(({ name }) => ({ name, as: camelCase(name), line: 0, what: 'contract' })),
   ]
   for (const { name, as, line, what } of names) {
     const other = seen.get(as)

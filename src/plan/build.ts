@@ -5,7 +5,8 @@
 import { type PlanFault, kindOf } from '../base/index.js'
 import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft, type SourceDraft, draftInputs } from './draft.js'
 import { Faults, type Place } from './faults.js'
-import { type FunctionLike, isFunctionLike, pathBeside } from './functions.js'
+import { checkFunction, isContract, isOfModule } from './contracts.js'
+import { type FunctionLike, type ModuleLike, isFunctionLike, pathBeside } from './functions.js'
 import { frozen } from './frozen.js'
 import { type JobContents, type JobLike, jobContents } from './job.js'
 import { type LintReaders, lintWith } from './lint.js'
@@ -107,7 +108,7 @@ class PlanBuilder {
   private nameAll(): void {
     const taken = new Map<string, Draft>()
     for (const draft of this.drafts) {
-      const name = draft.id ?? (draft.kind === 'python' && isFunctionLike(draft.fn) ? draft.fn.name : null)
+      const name = draft.id ?? (draft.kind === 'python' && isNamed(draft.fn) ? draft.fn.name : null)
       if (name === null) continue
       const other = taken.get(name)
       if (other !== undefined) this.sameId(name, draft, other)
@@ -160,7 +161,7 @@ class PlanBuilder {
         if (this.wrong(draft, placed.id)) this.unknown.add(placed.id)
         return { kind: 'source', ...placed, connector: draft.connector }
       case 'python':
-        return { kind: 'python', ...placed, input, fn: this.fn(draft, placed.id) }
+        return { kind: 'python', ...placed, input, fn: this.fn(draft, placed.id, input) }
       case 'key':
         return { kind: 'key', ...placed, input, columns: draft.columns, nullKeys: draft.nullKeys }
       case 'select':
@@ -184,8 +185,9 @@ class PlanBuilder {
     return edge.side === null ? { node } : { node, output: edge.side }
   }
 
-  private fn(draft: PythonDraft, id: string): FunctionRef {
+  private fn(draft: PythonDraft, id: string, input: Edge): FunctionRef {
     const { fn, method } = draft
+    if (method === 'check') return this.check(draft, id, input)
     if (!isFunctionLike(fn)) {
       this.unknown.add(id)
       const hint = 'import it from the types file: import features from "./transforms.anabranch.js"'
@@ -197,11 +199,29 @@ class PlanBuilder {
       const kind = fn.keyed ? 'keyed' : fn.kind
       this.faults.add('ANB1011', this.at(draft, id), `"${fn.name}" is a @${kind}, which .${fits} takes, not .${method}`)
     }
-    const module = pathBeside(fn.from.types, fn.from.path)
-    const types = pathBeside(fn.from.types, '')
-    if (!this.modules.has(module)) this.modules.set(module, { path: module, source: fn.from.source, types })
+    const module = this.module(fn.from)
     const { name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared } = fn
     return { module, name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared }
+  }
+
+  private check(draft: PythonDraft, id: string, input: Edge): FunctionRef {
+    const { fn: contract, check } = draft
+    if (!isContract(contract)) {
+      this.unknown.add(id)
+      const hint = 'declare it in Python with ab.contract(...), or here: contract({ price: between(0, 100) })'
+      this.faults.add('ANB1011', this.at(draft, id), `.check takes a contract, but got ${came(contract)}`, hint)
+      return noFunction
+    }
+    const module = isOfModule(contract) ? this.module(contract.from) : ''
+    const node = this.nodes.get(input.node)
+    return checkFunction(contract, check, { module, given: node === undefined ? [] : edgeSchema(node, input.output) })
+  }
+
+  private module(from: ModuleLike): string {
+    const path = pathBeside(from.types, from.path)
+    const types = pathBeside(from.types, '')
+    if (!this.modules.has(path)) this.modules.set(path, { path, source: from.source, types })
+    return path
   }
 
   /** One file is one job: of two, one would run under the name and the options of the other. */
@@ -248,6 +268,8 @@ const noFunction: FunctionRef = {
   timeoutMs: 30_000,
   declared: '',
 }
+
+const isNamed = (fn: unknown): fn is { readonly name: string } => isFunctionLike(fn) || isContract(fn)
 
 /** The method that takes this kind of function. */
 function methodOf(fn: FunctionLike): PythonDraft['method'] {

@@ -3,6 +3,7 @@
  * a draft knows what it reads, never who reads it, so that one stream can be used many times.
  */
 import { type SinkConnector, type SourceConnector } from './nodes.js'
+import { type CheckOptions } from './contracts.js'
 import { type WrongOption } from './connectors.js'
 import { type CallPlace } from './place.js'
 
@@ -24,9 +25,11 @@ export interface SourceDraft extends Drafted {
 export interface PythonDraft extends Drafted {
   readonly kind: 'python'
   readonly input: DraftEdge
-  readonly method: 'apply' | 'filter' | 'flatMap'
+  readonly method: 'apply' | 'filter' | 'flatMap' | 'check'
   /** Checked when the plan is made: plain JavaScript may pass anything. */
   readonly fn: unknown
+  /** For `check`. */
+  readonly check: CheckOptions
 }
 export interface KeyDraft extends Drafted {
   readonly kind: 'key'

@@ -1,7 +1,7 @@
 /** Explain: a plan for people, as text and as a graph. The promises of each path stand first. */
 import { type SchemaJson } from '../schema/index.js'
 import { inputsOf } from './graph.js'
-import { type Edge, type Plan, type PlanNode, type SinkNode, type SourceNode } from './nodes.js'
+import { type CheckRef, type Edge, type Plan, type PlanNode, type SinkNode, type SourceNode } from './nodes.js'
 import { stagesOf } from './stages.js'
 import { type StageVertex } from './topology.js'
 
@@ -55,9 +55,15 @@ export function explain(plan: Plan): string {
     ...section('parameters', params),
     ...section('paths', table([['from -> to', 'guarantee', 'changes'], ...paths])),
     ...section('nodes', table([['id', 'what', 'reads', 'columns', 'place'], ...nodes])),
+    ...section('rules', rulesOf(plan)),
     ...section('worker calls', table([['stage', 'operators', 'key', 'ships', 'adds'], ...stages.map(stageRow)])),
   ].join('\n')
 }
+
+const rulesOf = (plan: Plan): readonly string[] =>
+  plan.nodes.flatMap(node =>
+    node.kind === 'python' ? (node.fn.check?.rules ?? []).map(rule => `  ${node.id}: ${rule.text}`) : [],
+  )
 
 const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : ['', title, ...lines]
@@ -73,6 +79,7 @@ function titleOf(node: PlanNode): string {
     case 'source':
       return sourceTitle(node)
     case 'python':
+      if (node.fn.check !== undefined) return checkTitle(node.fn.name, node.fn.check)
       return `${node.fn.keyed ? 'keyed ' : ''}${node.fn.kind} ${node.fn.name}${node.fn.mode === 'row' ? ' (row by row)' : ''}`
     case 'key':
       return `key by ${node.columns.join(', ')}${node.nullKeys === 'dead-letter' ? '' : ` (null keys: ${node.nullKeys})`}`
@@ -81,6 +88,11 @@ function titleOf(node: PlanNode): string {
     default:
       return node.kind
   }
+}
+
+function checkTitle(name: string, { onFail, maxRatio, rules }: CheckRef): string {
+  const limit = maxRatio === null ? '' : `, at most ${maxRatio} of the rows`
+  return `check ${name}: ${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}, on failure ${onFail}${limit}`
 }
 
 function sourceTitle({ connector }: SourceNode): string {

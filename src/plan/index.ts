@@ -7,6 +7,9 @@ export * from './connectors.js'
 export * from './custom.js'
 export * from './formats.js'
 export * from './functions.js'
+export type { AnyContract, CheckOptions, ContractLike } from './contracts.js'
+export * from './rules.js'
+export { ruleShape } from './rule-shape.js'
 export {
   type Applied,
   type IdOption,

@@ -8,6 +8,13 @@
  */
 import { type Source } from './connectors.js'
 import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft } from './draft.js'
+import {
+  type AnyContract,
+  type CheckOptions,
+  type Checked,
+  type FitsContract,
+  type KeyAfterCheck,
+} from './contracts.js'
 import { type FunctionLike } from './functions.js'
 import { givenSink, givenSource } from './given.js'
 import { type KeyNode, type ParamValue } from './nodes.js'
@@ -151,6 +158,14 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
     return this.#python('flatMap', fn, options, callPlace(this.flatMap))
   }
 
+  /** Holds the rows against a contract, of the types file or of the job file itself. */
+  check<const D extends AnyContract, const O extends CheckOptions = NoOptions>(
+    contract: FitsContract<D, C>,
+    options?: O,
+  ): Stream<Checked<C, O>, KeyAfterCheck<K, O>> {
+    return this.#python('check', contract, options ?? {}, callPlace(this.check))
+  }
+
   /** Keeps the named columns in this order; `{ from: 'to' }` keeps column `from` under the name `to`. */
   select<const A extends readonly Selection[]>(
     ...columns: FitsSelect<A, C>
@@ -223,10 +238,10 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
   #python<D extends Columns, L extends string, T extends Sides>(
     method: PythonDraft['method'],
     fn: unknown,
-    options: IdOption,
+    options: CheckOptions,
     place: CallPlace | null,
   ): Stream<D, L, T> {
-    return this.#next({ kind: 'python', input: this.#at, method, fn, place, id: options.id ?? null })
+    return this.#next({ kind: 'python', input: this.#at, method, fn, check: options, place, id: options.id ?? null })
   }
 
   #next<D extends Columns, L extends string, T extends Sides>(draft: Draft): Stream<D, L, T> {
@@ -240,4 +255,5 @@ export type Applied<F extends FunctionLike, C extends Columns, K extends string>
   KeyAfter<F, K>,
   SidesOf<F>
 >
+type NoOptions = Readonly<Record<never, never>>
 export type NoSides = Readonly<Record<never, never>>

@@ -30,6 +30,25 @@ export interface FunctionRef {
   readonly timeoutMs: number
   /** SHA-256 of what is declared, hex; the handshake compares it. */
   readonly declared: string
+  /** It is no function of the module, but a contract of it that rows are held against. */
+  readonly check?: CheckRef
+}
+
+/** What a check does with rows that break a rule. */
+export interface CheckRef {
+  readonly onFail: 'dead-letter' | 'flag' | 'stop'
+  /** The column that `flag` adds. */
+  readonly column: string
+  /** The job stops when more than this part of the rows breaks a rule; null: no limit of its own. */
+  readonly maxRatio: number | null
+  readonly rules: readonly RuleJson[]
+}
+/** One rule of a contract; `text` says what it demands. */
+export interface RuleJson {
+  readonly kind: string
+  readonly columns: readonly string[]
+  readonly arguments: { readonly [name: string]: ParamValue }
+  readonly text: string
 }
 
 /** Code of the user's own, as data: an export of a module, and what it is told. */

@@ -4,15 +4,24 @@
  * of lint, since the text may have been edited or made by another program.
  */
 import { PlanError, type Shape, ShapeError, shape } from '../base/index.js'
+import { ruleShape } from './rule-shape.js'
 import { schemaShape } from '../schema/index.js'
 import { frozen } from './frozen.js'
 import { inputsOf } from './graph.js'
 import { lint } from './lint.js'
-import { type Edge, type Plan, type PlanNode, type SinkConnector, type SourceConnector, planVersion } from './nodes.js'
+import {
+  type Edge,
+  type FunctionRef,
+  type Plan,
+  type PlanNode,
+  type SinkConnector,
+  type SourceConnector,
+  planVersion,
+} from './nodes.js'
 import { refuseFaults } from './refuse.js'
 import { edgeSchema, schemaAfter } from './schemas.js'
 
-const { anyJson, boolean, list, map, nullOr, object, oneOf, record, string, union, whole } = shape
+const { anyJson, boolean, list, map, nullOr, number, object, oneOf, record, string, union, whole } = shape
 
 /** JSON text of the plan, two spaces, one final newline; the same plan gives the same bytes. */
 export function planToJson(plan: Plan): string {
@@ -48,7 +57,10 @@ type Portable = Omit<Plan, 'folder'>
 /** The plan with every path of a module changed. */
 function withPaths(plan: Portable, change: (path: string) => string): Portable {
   const nodes = plan.nodes.map((node): PlanNode => {
-    if (node.kind === 'python') return { ...node, fn: { ...node.fn, module: change(node.fn.module) } }
+    if (node.kind === 'python') {
+      // A contract that the job file wrote lies in no module.
+      return node.fn.module === '' ? node : { ...node, fn: { ...node.fn, module: change(node.fn.module) } }
+    }
     if (node.kind === 'source') return { ...node, connector: withModules(node.connector, change) }
     if (node.kind === 'sink') return { ...node, connector: withModules(node.connector, change) }
     return node
@@ -147,6 +159,12 @@ const sinkConnector = union('kind', {
   custom: object({ ...custom, delivery: oneOf('exactly-once', 'at-least-once') }),
   null: object({ kind: oneOf('null'), checksum: nullOr(string) }),
 })
+const checkShape = object({
+  onFail: oneOf('dead-letter', 'flag', 'stop'),
+  column: string,
+  maxRatio: nullOr(number),
+  rules: list(ruleShape),
+})
 const functionShape = object({
   module: string,
   name: string,
@@ -161,9 +179,15 @@ const functionShape = object({
   timeoutMs: whole,
   declared: string,
 })
+/** A check has one property more. */
+const calledShape: Shape<FunctionRef> = (value, path) => {
+  const { check, ...rest } = record(value, path)
+  const fn = functionShape(rest, path)
+  return check === undefined ? fn : { ...fn, check: checkShape(check, `${path}.check`) }
+}
 const nodeShape: Shape<PlanNode> = union('kind', {
   source: object({ kind: oneOf('source'), ...placed, connector: sourceConnector, schema: schemaShape }),
-  python: object({ kind: oneOf('python'), ...placed, input: edgeShape, fn: functionShape, schema: schemaShape }),
+  python: object({ kind: oneOf('python'), ...placed, input: edgeShape, fn: calledShape, schema: schemaShape }),
   key: object({
     kind: oneOf('key'),
     ...placed,

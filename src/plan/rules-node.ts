@@ -13,6 +13,7 @@ import {
   type UnionNode,
   isTable,
 } from './nodes.js'
+import { lintCheck } from './rules-check.js'
 import { lintFormat, lintOwn } from './rules-format.js'
 import { columnOf, edgeSchema, formatSchema, isRequired } from './schemas.js'
 
@@ -139,6 +140,7 @@ function lintPython(rule: NodeRule, node: PythonNode): void {
   const at = placeOf(node)
   const { fn } = node
   if (rule.tainted.has(node.id) && fn.name === '') return
+  if (fn.check !== undefined) lintCheck(rule.faults, at, fn.check)
   const title = `${titleOf(node)}`
   const schemas: readonly (readonly [string, SchemaJson])[] = [
     ['inputs', fn.inputs],
@@ -165,7 +167,10 @@ function lintPython(rule: NodeRule, node: PythonNode): void {
   if (fn.keyed && given !== null && keyOf(rule.graph.nodes, node.input) === null) lintNoKey(rule, node)
 }
 
-const titleOf = (node: PythonNode): string => `${node.fn.keyed ? 'keyed' : node.fn.kind} "${node.fn.name}"`
+const titleOf = (node: PythonNode): string =>
+  node.fn.check !== undefined
+    ? `contract "${node.fn.name}"`
+    : `${node.fn.keyed ? 'keyed' : node.fn.kind} "${node.fn.name}"`
 
 function lintInputs(rule: NodeRule, node: PythonNode, given: SchemaJson): void {
   const at = placeOf(node)

@@ -245,6 +245,7 @@ function openStage(stage: StageVertex): OpenStage {
       side: fn.side,
       atEnd: fn.atEnd,
       declared: fn.declared,
+      ...(fn.check !== undefined && { check: fn.check }),
     })),
     output: schemaToJson(stage.output),
   }

@@ -7,7 +7,7 @@
  * an exchange stands in front of a stage that has a `key`.
  */
 import { type Schema, type SchemaJson } from '../schema/index.js'
-import { type FunctionRef, type KeyNode, type SinkConnector, type SourceConnector } from './nodes.js'
+import { type CheckRef, type FunctionRef, type KeyNode, type SinkConnector, type SourceConnector } from './nodes.js'
 
 /** One input of a vertex. */
 export interface VertexInput {
@@ -137,6 +137,7 @@ export interface OpenOperator {
   readonly side: Readonly<Record<string, SchemaJson>>
   readonly atEnd: boolean
   readonly declared: string
+  readonly check?: CheckRef
 }
 
 /** Schema ids of the frames of a stage. */

@@ -31,7 +31,7 @@ export type ColumnsOf<S extends SchemaLike> = S extends readonly (readonly [stri
 export type Added<C extends Columns, A extends Columns> = Flat<Omit<C, keyof A> & A>
 
 /** The names of a union as one text, `"a", "b"`: in a template literal a union would become a text for each name. */
-type Listed<N, Text extends string = ''> = [N] extends [never]
+export type Listed<N, Text extends string = ''> = [N] extends [never]
   ? Text
   : LastOf<N> extends infer Last extends string
     ? Listed<Exclude<N, Last>, Text extends '' ? `"${Last}"` : `"${Last}", ${Text}`>
@@ -44,14 +44,14 @@ type LastOf<N> = (N extends unknown ? (each: (one: N) => void) => void : never) 
   : never
 
 /** Columns that the function wants and the stream does not have, in the order of its inputs. */
-type Missing<C extends Columns, S extends SchemaLike> = Exclude<keyof ColumnsOf<S>, keyof C> & string
+export type Missing<C extends Columns, S extends SchemaLike> = Exclude<keyof ColumnsOf<S>, keyof C> & string
 /** Columns that the stream has with another type. One whose type is no literal is checked by lint alone. */
-type Different<C extends Columns, I extends Columns> = {
+export type Different<C extends Columns, I extends Columns> = {
   [N in keyof I & keyof C]: string extends C[N] ? never : [C[N]] extends [I[N]] ? never : N
 }[keyof I & keyof C] &
   string
 
-type Here<C extends Columns> = `the columns here are ${Listed<keyof C>}`
+export type Here<C extends Columns> = `the columns here are ${Listed<keyof C>}`
 type Kind<F extends FunctionLike> = F['keyed'] extends true ? 'keyed' : F['kind']
 /** `the @keyed "score"` */
 type Named<F extends FunctionLike> = `the @${Kind<F>} "${F['name']}"`

@@ -1,6 +1,7 @@
 /** What a run is asked and what it answers. */
 import { AnabranchError, type Observer } from '../base/index.js'
 import { type RunEnd } from '../connectors/index.js'
+import { type CheckReport } from './flow/index.js'
 
 export interface Progress {
   readonly rowsIn: number
@@ -61,6 +62,8 @@ export interface RunResult {
   readonly checksums: Readonly<Record<string, number>>
   /** What the run counted: resent leases, halved batches, replies dropped, ... and the transforms' own counters. */
   readonly counters: Readonly<Record<string, number>>
+  /** What each check of the job saw, in the order of the job. */
+  readonly checks: readonly CheckReport[]
   /** A signal asked it to read no more. */
   readonly drained: boolean
   /** Unfinished: it was drained before the end of an input that has one, and replaced no output of a finished run. */

@@ -88,7 +88,9 @@ export async function samplesOf(): Promise<ReadonlyMap<string, Sample>> {
       const worker = await new TestWorker(world, [], real).ready()
       const vertex = topology.vertices.find(v => v.kind === 'stage')
       invariant(vertex !== undefined, 'the job has a stage')
-      made.push(...(await answersOf(new Stage(vertex, terms, { nullKeys: () => undefined }), worker)))
+      made.push(
+        ...(await answersOf(new Stage(vertex, terms, { ended: () => undefined, nullKeys: () => undefined }), worker)),
+      )
       await worker.process.stop(10_000)
     }
   })

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,16 @@ class Dead:
     row: int
     operator: int
     failure: Failure
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check saw in one call: rows, those that broke a rule, and for each rule how many broke it."""
+
+    operator: int
+    rows: int
+    failed: int
+    by_rule: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -42,9 +53,10 @@ class Answer:
         state: the new state columns, k values each; None: nothing changed.
         cleared: the keys whose state goes.
         dead: rows that were rejected or, in row mode, raised.
+        checked: what a check saw; None: the transform is none.
     """
 
-    __slots__ = ("cleared", "columns", "dead", "parent", "sides", "state")
+    __slots__ = ("checked", "cleared", "columns", "dead", "parent", "sides", "state")
 
     def __init__(self, columns: Columns, parent: Rows | None = None) -> None:
         self.columns = columns
@@ -53,6 +65,7 @@ class Answer:
         self.state: Columns | None = None
         self.cleared: Bits | None = None
         self.dead: list[Dead] = []
+        self.checked: Checked | None = None
 
 
 class Rejects(Call):
@@ -63,6 +76,7 @@ class Rejects(Call):
         self.operator = operator
         self.place = place
         self.reasons: dict[int, str] = {}
+        self.seen: Checked | None = None
 
     def reject(self, mask: object, reason: object) -> None:
         """Refuse rows; the first reason of a row stands."""
@@ -80,6 +94,10 @@ class Rejects(Call):
             )
         for row in chosen:
             self.reasons.setdefault(row, str(texts[row]))
+
+    def checked(self, rows: int, failed: int, by_rule: Sequence[int]) -> None:
+        """Note what a check saw."""
+        self.seen = Checked(self.operator, rows, failed, by_rule)
 
     def dead(self) -> list[Dead]:
         """The rejected rows, ascending."""
@@ -101,3 +119,7 @@ class RowRejects(Call):
         """Refuse the row at hand."""
         if mask is True or (mask is not None and mask is not False and bool(np.asarray(mask).all())):
             raise Reject(str(reason))
+
+    def checked(self, rows: int, failed: int, by_rule: Sequence[int]) -> None:
+        """A check is over columns: in row mode nobody calls it."""
+        raise ContractError("a check runs over columns, not row by row", code="ANB2109")

@@ -15,7 +15,7 @@ import numpy as np
 from .._result import Result
 from .._state import State
 from ..errors import ContractError
-from .answer import Answer, Dead, SideRows
+from .answer import Answer, Checked, Dead, SideRows
 from .columns import Added, Bits, Column, Rows, Source, Taken, Values, concat, take
 from .convert import Columns, Place, columns_of
 from .failure import CallFailedError, failure_of
@@ -72,10 +72,11 @@ class Outcome:
         state: for each keyed operator the new columns, k rows each; an operator whose state is as it was is not there.
         cleared: for keyed operators, bool[k]: the keys whose state goes; not there: none.
         dead: dead rows, by their number in the input.
+        checked: what the checks of the chain saw, each row once.
         seconds: time spent in user code.
     """
 
-    __slots__ = ("cleared", "dead", "parent", "seconds", "sides", "source", "state")
+    __slots__ = ("checked", "cleared", "dead", "parent", "seconds", "sides", "source", "state")
 
     def __init__(self, source: Source, parent: Rows | None) -> None:
         self.source = source
@@ -84,6 +85,7 @@ class Outcome:
         self.state: dict[int, Columns] = {}
         self.cleared: dict[int, Bits] = {}
         self.dead: list[Dead] = []
+        self.checked: list[Checked] = []
         self.seconds = 0.0
 
 
@@ -97,6 +99,8 @@ def run_once(operators: Sequence[Operator], call: Input) -> Outcome:
         state, keys = _state(operator, outcome.parent, call)
         answer, seconds = _answer(operator, outcome.source, state)
         outcome.seconds += seconds
+        if answer.checked is not None:
+            outcome.checked.append(answer.checked)
         _take_sides(operator, answer, outcome)
         if state is not None:
             _take_state(operator, answer, outcome, (call, keys, state))

@@ -103,6 +103,7 @@ def _answer(operator: Operator, returned: object, rows: int, rejects: Rejects) -
         answer.sides = sides_of(operator, side, rows, alive)
     if rejects.reasons:
         answer.dead = rejects.dead()
+    answer.checked = rejects.seen
     return answer
 
 

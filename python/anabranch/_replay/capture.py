@@ -29,6 +29,7 @@ class Origin:
     module: str
     function: str
     digest: str
+    check: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def read_capture(path: str) -> Capture:
     return Capture(
         path=Path(path),
         end=call["operator"] if call["kind"] == "end" else None,
-        origins=tuple(Origin(o["id"], o["module"], o["function"], o["source"]) for o in operators),
+        origins=tuple(Origin(o["id"], o["module"], o["function"], o["source"], o.get("check")) for o in operators),
         params=json.loads(said["anabranch.params"]),
         key=tuple(json.loads(said["anabranch.key"]) or ()),
         rows=rows,

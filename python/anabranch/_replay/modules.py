@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._chain.operator import Operator, operator_of
-from .._function import Function
+from .._contract.called import called
 from .._load import load_module, source_digest
 from ..errors import PlanError
 from .capture import Capture
@@ -39,10 +39,10 @@ def code_of(capture: Capture, folders: Sequence[Path], instead: Path | None = No
     for index, origin in enumerate(capture.origins):
         file = instead if instead is not None and origin.module == replaced else _find(origin.module, folders)
         files[file] = origin.digest
-        function = getattr(load_module(str(file)), origin.function, None)
-        if not isinstance(function, Function):
+        function = called(getattr(load_module(str(file)), origin.function, None), origin.function, origin.check)
+        if function is None:
             raise PlanError(f'module {file} has no transform "{origin.function}"', code="ANB8009")
-        operators.append(operator_of(function, index, origin.id))
+        operators.append(operator_of(function[0], index, origin.id))
     changed = tuple(file for file, digest in files.items() if source_digest(str(file)) != digest)
     return Code(tuple(operators), tuple(files), changed)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import _context
 from .._chain.failure import Failure, failure_of
 from .._chain.operator import operator_of
+from .._contract.called import called, written_elsewhere
 from .._errors_text import describe_error
 from .._function import Function
 from .._load import load_module, source_digest
@@ -35,7 +36,7 @@ def open_job(link: Link, said: Mapping[str, object]) -> list[Stage] | None:
         _context.set_params(_mapping(said.get("params") or {}))
         limit = int(str(said.get("replyBytesMax") or REPLY_BYTES_MAX))
         stages = [_stage(_mapping(one), limit) for one in _list(said.get("stages") or [])]
-        paths = list(dict.fromkeys(str(o.module) for s in stages for o in s.origins))
+        paths = list(dict.fromkeys(str(o.module) for s in stages for o in s.origins if o.module != ""))
         modules = [{"path": path, "digest": source_digest(path)} for path in paths]
         _import_pandas(paths)
     except BaseException as error:
@@ -90,29 +91,34 @@ def _stage(said: Mapping[str, object], reply_bytes_max: int) -> Stage:
     )
     for index, one in enumerate(_list(said["operators"])):
         asked = _mapping(one)
-        function = _function(str(asked["module"]), str(asked["function"]), str(asked.get("declared") or ""))
+        function, digest = _function(asked)
         operator = operator_of(function, index, str(asked.get("id") or asked["function"]))
-        stage.add(operator, str(asked["module"]), str(asked["function"]), function.declaration.digest)
+        stage.add(operator, str(asked["module"]), str(asked["function"]), digest)
     return stage
 
 
-def _function(path: str, name: str, declared: str) -> Function:
+def _function(asked: Mapping[str, object]) -> tuple[Function, str]:
+    path, name, declared = str(asked["module"]), str(asked["function"]), str(asked.get("declared") or "")
+    check = None if asked.get("check") is None else _mapping(asked["check"])
+    if path == "" and check is not None:
+        return written_elsewhere(name, _list(asked["inputs"]), check), declared
     try:
         module = load_module(path)
     except AnabranchError:
         raise
     except BaseException as error:
         raise _ModuleError(path) from error
-    found = getattr(module, name, None)
-    if not isinstance(found, Function):
+    what = "transform" if check is None else "contract"
+    found = called(getattr(module, name, None), name, check)
+    if found is None:
         raise PlanError(
-            f'module {Path(path).name} has no transform "{name}"',
+            f'module {Path(path).name} has no {what} "{name}"',
             code="ANB1009",
             hint=f"run: npx anabranch types {Path(path).name}",
         )
-    if declared and declared != found.declaration.digest:
+    if declared and declared != found[1]:
         raise PlanError(
-            f'transform "{name}" declares other columns than its types file says',
+            f'{what} "{name}" declares other columns than its types file says',
             code="ANB1009",
             hint=f"run: npx anabranch types {Path(path).name}",
         )

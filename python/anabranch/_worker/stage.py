@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from .. import _context
 from .._arrow_types import forms
-from .._chain.answer import Dead
+from .._chain.answer import Checked, Dead
 from .._chain.chain import EndRows, Input, KeyedState, Outcome, run_end
 from .._chain.columns import Bits, Column, Rows
 from .._chain.failure import CallFailedError, Failure
@@ -121,7 +122,7 @@ class Stage:
             tables += self._state(index, table, outcome)
         if outcome.dead:
             tables.append(self._dead_rows(outcome.dead))
-        tables.append(self._measures.table(outcome.seconds))
+        tables.append(self._measures.table(outcome.seconds, outcome.checked))
         return self._body(tables, message)
 
     def _state(self, index: int, came: FrameTable, outcome: Outcome) -> list[Table]:
@@ -203,14 +204,17 @@ class Measures:
         self._read_at = 0.0
         self._statm = -1
 
-    def table(self, seconds: float) -> Table:
+    def table(self, seconds: float, checked: Sequence[Checked] = ()) -> Table:
         """MEASURES of a call that spent ``seconds`` in user code."""
         here = _context.context()
         us, rss = int(seconds * 1e6), self._resident()
-        if not here.counters and not here.gauges:
+        if not here.counters and not here.gauges and not checked:
             text = f'{{"us":{us},"rss":{rss},"counters":{{}},"gauges":{{}}}}'
             return Table(kinds.MEASURES, 0, 0, 0, 0, text.encode("ascii"))
-        said = {"us": us, "rss": rss, "counters": _finite(here.counters), "gauges": _finite(here.gauges)}
+        counted = {"counters": _finite(here.counters), "gauges": _finite(here.gauges)}
+        said: dict[str, object] = {"us": us, "rss": rss, **counted}
+        if checked:
+            said["checked"] = [[one.operator, one.rows, one.failed, *one.by_rule] for one in checked]
         here.counters.clear()
         here.gauges.clear()
         return json_table(kinds.MEASURES, said)

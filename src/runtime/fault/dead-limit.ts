@@ -16,7 +16,11 @@ export class DeadLimit {
   private singles = 0
   private succeeded = false
 
-  constructor(private readonly operator: string) {}
+  /** `deadMax` is of one window; Infinity where something else limits the dead rows. */
+  constructor(
+    private readonly operator: string,
+    private readonly deadMax = deadInWindowMax,
+  ) {}
 
   enter(rows: number): void {
     this.entered += rows
@@ -42,9 +46,9 @@ export class DeadLimit {
     let stale = 0
     while (stale < this.died.length && (this.died[stale] ?? 0) <= oldest) stale += 1
     this.died.splice(0, stale)
-    if (this.died.length <= deadInWindowMax) return null
+    if (this.died.length <= this.deadMax) return null
     const of = Math.min(this.entered, windowRows)
-    const message = `expected at most ${deadInWindowMax} dead rows among ${of.toLocaleString('en')} of operator "${this.operator}", got ${this.died.length}`
+    const message = `expected at most ${this.deadMax} dead rows among ${of.toLocaleString('en')} of operator "${this.operator}", got ${this.died.length}`
     return new TransformError('ANB2004', message, parts)
   }
 }

@@ -39,7 +39,14 @@ export function captureOf(
   )
   const operators = vertex.operators.map(({ id, fn }) => {
     const module = terms.modules.get(fn.module)
-    return { id, module: module?.name ?? '', function: fn.name, declared: fn.declared, source: module?.digest ?? '' }
+    const of = {
+      id,
+      module: module?.name ?? '',
+      function: fn.name,
+      declared: fn.declared,
+      source: module?.digest ?? '',
+    }
+    return fn.check === undefined ? of : { ...of, inputs: fn.inputs, check: fn.check }
   })
   return () => {
     const state = gathered.map(([operator, { state: rows, isNew }]) => [

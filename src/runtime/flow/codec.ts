@@ -3,7 +3,7 @@
  * dead rows. Everything that a worker says is checked here against what the stage declared before anything is
  * applied; a reply is taken whole or not at all.
  */
-import { type AnabranchError, ProtocolError, invariant } from '../../base/index.js'
+import { type AnabranchError, ProtocolError, ShapeError, invariant, shape } from '../../base/index.js'
 import {
   type Batch,
   type IpcTemplate,
@@ -20,6 +20,7 @@ import {
 import { type StageVertex, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { Table, type TableKind, type TablePart, type TableView } from '../../transport/index.js'
+import { type Checked } from './check-tally.js'
 import { type Grouping, type KeyedState } from './keyed.js'
 import { takeOrigin } from './origin.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
@@ -51,6 +52,7 @@ export interface Reply {
   readonly us: number
   readonly rssBytes: number
   readonly counters: Readonly<Record<string, number>>
+  readonly checked: readonly Checked[]
 }
 
 /** Rows of one reply: what its bytes allow, which the transport limits. */
@@ -161,6 +163,10 @@ export class StageCodec {
       if (rows !== null && rowCount(rows) > 0) emissions.push({ output: i + 1, rows })
     })
     const measures = readMeasures(tables)
+    for (const { operator, byRule } of measures.checked) {
+      const rules = this.vertex.operators[operator]?.fn.check?.rules.length
+      if (rules !== byRule.length) throw refused(`counts of ${rules ?? 'no'} rules`, `${byRule.length}`)
+    }
     return {
       emissions,
       state: asked.call.kind === 'rows' ? this.newState(tables, asked.keys) : [],
@@ -266,11 +272,14 @@ interface Measures {
   readonly us: number
   readonly rssBytes: number
   readonly counters: Readonly<Record<string, number>>
+  readonly checked: readonly Checked[]
 }
+
+const checkedShape = shape.list(shape.list(shape.whole))
 
 function readMeasures(tables: readonly TableView[]): Measures {
   const found = tables.find(t => t.kind === Table.measures)
-  const none: Measures = { us: 0, rssBytes: 0, counters: {} }
+  const none: Measures = { us: 0, rssBytes: 0, counters: {}, checked: [] }
   if (found === undefined) return none
   const json = parseObject(found.bytes)
   const amount = (value: unknown): number =>
@@ -282,6 +291,19 @@ function readMeasures(tables: readonly TableView[]): Measures {
     us: amount(json['us']),
     rssBytes: amount(json['rss']),
     counters: Object.fromEntries(counters.map(([name, value]) => [name, amount(value)])),
+    checked: readChecked(json['checked'] ?? []),
+  }
+}
+
+/** `[operator, rows, failed, ...byRule]` for each check of the call. */
+function readChecked(value: unknown): readonly Checked[] {
+  try {
+    return checkedShape(value, 'checked').map(([operator = -1, rows = 0, failed = 0, ...byRule]) => {
+      return { operator, rows, failed, byRule }
+    })
+  } catch (error) {
+    if (error instanceof ShapeError) throw refused(error.message, 'another form of counts')
+    throw error
   }
 }
 

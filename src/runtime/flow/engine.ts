@@ -13,6 +13,7 @@ import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
 import { type CaptureTerms } from './capture.js'
+import { type CheckReport } from './check-tally.js'
 import { type Effects } from './effects.js'
 import { type Graph, buildGraph } from './graph.js'
 import { Ledger } from './ledger.js'
@@ -67,6 +68,7 @@ export class Engine {
     this.ledger = new Ledger(terms.maxDead, terms.captures, effects, observer)
     this.graph = buildGraph(topology, terms, {
       observer,
+      ended: stage => this.stopOn(this.settlement.ended(stage)),
       nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
     })
     this.settlement = new Settlement(this.ledger, new Sampling(terms.captures, effects), observer)
@@ -281,6 +283,11 @@ export class Engine {
       this.pool.close()
       this.effects.finish()
     }
+  }
+
+  /** What each check saw so far. */
+  get checks(): readonly CheckReport[] {
+    return this.graph.stages.flatMap(stage => [...stage.checks.values()].map(check => check.report()))
   }
 
   private grant(): boolean {

@@ -7,8 +7,7 @@ import { type Effects } from './effects.js'
 import { type Work } from './grant.js'
 import { type Ordering, orderingOf } from './ordering.js'
 import { type Place, RowOrder } from './row-order.js'
-import { type Rows } from './rows.js'
-import { Stage } from './stage.js'
+import { Stage, type StageEvents } from './stage.js'
 import { SelectVertex, SinkVertex, SourceVertex, UnionVertex } from './vertices.js'
 
 type Node = SourceVertex | Stage | SelectVertex | UnionVertex | SinkVertex
@@ -22,9 +21,8 @@ export interface GraphTerms {
   readonly bounded: ReadonlySet<number>
   readonly memory: Memory
 }
-export interface GraphEvents {
+export interface GraphEvents extends StageEvents {
   readonly observer: Observer
-  nullKeys(stage: Stage, rows: Rows): void
 }
 
 /** Rows of one poll until a stage knows what a row costs. */

@@ -3,6 +3,7 @@
  * Pure: no clock, no I/O, no promise. `runtime/open` wires it to the world, the simulation to a seed.
  */
 export { type CaptureTerms, noCaptures } from './capture.js'
+export type { CheckReport } from './check-tally.js'
 export { edgeLimit } from './edge.js'
 export * from './effects.js'
 export * from './engine.js'

@@ -21,6 +21,7 @@ import { type Work } from './grant.js'
 import { type Ledger } from './ledger.js'
 import { type Sampling } from './sampling.js'
 import { type Rows, rowBytes, rowCount, splitRows } from './rows.js'
+import { type Stage } from './stage.js'
 import { type Evidence, type Piece, noEvidence } from './ticket.js'
 
 /** Frames refused in a row, without a good reply between them, before the job stops (DESIGN 11). */
@@ -64,10 +65,15 @@ export class Settlement {
     if (ticket.call.kind === 'rows')
       stage.size.observe({ rows: rowCount(piece.rows), us: reply.us, bytes: rowBytes(piece.rows) })
     for (const [name, by] of Object.entries(reply.counters)) this.observer.count(`user.${name}`, by)
-    const error = this.ledger.deadRows(work, reply.dead, captures)
+    const error = this.ledger.deadRows(work, reply.dead, captures) ?? sawChecks(stage, reply)
     piece.rows.loan?.release()
     loan?.release()
     return error ?? { rssBytes: reply.rssBytes }
+  }
+
+  /** No row of the stage comes any more. */
+  ended(stage: Stage): AnabranchError | null {
+    return [...stage.checks.values()].map(check => check.verdict()).find(error => error !== null) ?? null
   }
 
   /** Whoever answers has survived these rows: what was lost with them before was lost by chance. */
@@ -208,4 +214,10 @@ function givenUp(work: Work, failure: Failure): AnabranchError {
   const name = work.stage.vertex.operators[failure.operator]?.fn.name ?? work.stage.vertex.id
   const message = `expected what transform "${name}" calls to come back, it was away for too long: ${failure.message}`
   return new TransientError('ANB2010', message, { detail: failure.traceback })
+}
+
+/** The first error that stops the job; every check is counted. */
+function sawChecks(stage: Stage, { checked }: Reply): AnabranchError | null {
+  const errors = checked.map(one => stage.checks.get(one.operator)?.saw(one) ?? null)
+  return errors.find(error => error !== null) ?? null
 }

@@ -7,10 +7,11 @@
  */
 import { type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
-import { type StageVertex } from '../../plan/index.js'
+import { type FunctionRef, type StageVertex } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
 import { BatchSize } from '../pace/index.js'
 import { DeadLimit, Hold } from '../fault/index.js'
+import { CheckTally } from './check-tally.js'
 import { Edge, Output } from './edge.js'
 import { KeyedState, takeSlots, without } from './keyed.js'
 import { Lane } from './lane.js'
@@ -35,10 +36,15 @@ export interface StageTerms {
   readonly observer: Observer
 }
 
-/** Told about rows that never reach a worker. */
+/** Told about rows that never reach a worker, and that no row comes any more. */
 export interface StageEvents {
+  ended(stage: Stage): void
   nullKeys(stage: Stage, rows: Rows): void
 }
+
+/** A check with a ratio of its own is not held to the default. */
+const limitOf = ({ name, check }: FunctionRef): DeadLimit =>
+  new DeadLimit(name, check === undefined || check.maxRatio === null ? undefined : Infinity)
 
 /** Rows that may wait in the lanes of a keyed stage, in calls of full size a lane. */
 const callsWaitingPerLane = 2
@@ -54,6 +60,8 @@ export class Stage {
   readonly hold: Hold
   /** One an operator. */
   readonly limits: readonly DeadLimit[]
+  /** By the operator. */
+  readonly checks: ReadonlyMap<number, CheckTally>
   private turn = 0
   private ended = false
   private lastCallsMade = false
@@ -70,7 +78,8 @@ export class Stage {
     this.outputs = [new Output(), ...this.codec.sides.map(() => new Output())]
     this.size = new BatchSize({ rowsMax: terms.rowsMax, bytesMax: 1 << 20 })
     this.hold = new Hold(terms.transientMaxMs)
-    this.limits = vertex.operators.map(o => new DeadLimit(o.fn.name))
+    this.limits = vertex.operators.map(o => limitOf(o.fn))
+    this.checks = CheckTally.of(vertex.operators)
     this.keyed =
       key === null
         ? null
@@ -180,6 +189,7 @@ export class Stage {
       if (this.lanes.some(l => !l.idle)) return true
     }
     this.ended = true
+    this.events.ended(this)
     for (const output of this.outputs) output.end()
     return true
   }

@@ -299,6 +299,7 @@ function resultOf(
     flowSeconds: (world.clock.nowMs() - of.host.openedMs) / 1_000,
     outputs,
     checksums: Object.fromEntries(checksums),
+    checks: of.engine.checks,
     drained: of.drained,
     end: of.engine.end,
   }

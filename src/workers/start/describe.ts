@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PlanError, type Shape, ShapeError, type World, catalogue, shape } from '../../base/index.js'
-import { type FunctionRef } from '../../plan/index.js'
+import { type ContractLike, type FunctionRef, ruleShape } from '../../plan/index.js'
 import { type SchemaJson, schemaShape } from '../../schema/index.js'
 
 export interface DescribeOptions {
@@ -26,6 +26,7 @@ export interface DescribedFunction extends Omit<FunctionRef, 'module'> {
   readonly doc: string
   readonly line: number
 }
+export type DescribedContract = Omit<ContractLike, 'from'>
 export interface DescribedModule {
   readonly path: string
   /** SHA-256 of the file, hex. */
@@ -34,6 +35,7 @@ export interface DescribedModule {
   readonly schemas: Readonly<Record<string, SchemaJson>>
   /** In the order of the file. */
   readonly functions: readonly DescribedFunction[]
+  readonly contracts: readonly DescribedContract[]
 }
 
 /** Throws a PlanError: ANB1020 where the module cannot be imported, or the code that its declarations were refused with. */
@@ -196,6 +198,14 @@ const moduleShape = shape.object({
       timeoutMs: shape.whole,
       doc: shape.string,
       line: shape.whole,
+      declared: shape.string,
+    }),
+  ),
+  contracts: shape.list(
+    shape.object({
+      name: shape.string,
+      columns: schemaShape,
+      rules: shape.list(ruleShape),
       declared: shape.string,
     }),
   ),

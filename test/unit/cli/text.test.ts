@@ -114,6 +114,7 @@ const result: RunResult = {
   ],
   checksums: {},
   counters: {},
+  checks: [],
   drained: false,
   end: 'finished',
 }
@@ -132,6 +133,18 @@ test('the summary says how many rows went where, and why some are dead', () => {
   expect(summaryText({ ...result, drained: true }, { job: 'x', out: '/o', cwd: '/' })).toContain(
     'stopped by a signal after',
   )
+})
+
+test('the summary has a line for each rule of a check', () => {
+  const rules = [
+    { rule: 'price must not be null', failed: 1_200, ratio: 0.3 },
+    { rule: 'id must be unique', failed: 0, ratio: 0 },
+  ]
+  const checks = [{ check: 'good', rows: 4_000, failed: 1_200, rules }]
+  expect(summaryText({ ...result, checks }, { job: 'x', out: '/o', cwd: '/' })).toContain(`
+  check "good": 1,200 of 4,000 rows failed
+    1,200  30.00 %  price must not be null
+        0   0.00 %  id must be unique`)
 })
 
 test('the JSON summary has the names that are fixed', () => {

@@ -28,6 +28,7 @@ const module = (
   doc: '',
   schemas,
   functions,
+  contracts: [],
 })
 
 const Click = [
@@ -155,4 +156,34 @@ describe('the schema of a Parquet file', () => {
       'flights-3m.parquet has columns of types that we do not have: "x"',
     )
   })
+})
+
+test('a contract is data with its rules, which show in the editor', () => {
+  const rules = [{ kind: 'matches', columns: ['user'], arguments: { pattern: "it's" }, text: "user must match it's" }]
+  const text = typesFileText({
+    ...module([]),
+    contracts: [{ name: 'good_clicks', columns: [['user', 'utf8']], rules, declared: 'd' }],
+  })
+  expect(text).toContain(`const contracts = {
+  /**
+   * Contract:
+   * - user must match it's
+   */
+  goodClicks: {
+    name: 'good_clicks',
+    columns: [['user', 'utf8']],
+    rules: [
+      { kind: 'matches', columns: ['user'], arguments: { pattern: 'it\\'s' }, text: 'user must match it\\'s' },
+    ],
+    declared: 'd',
+    from,
+  },
+} as const
+`)
+  expect(text).toContain('  goodClicks: contracts.goodClicks,')
+})
+
+test('a contract and a function of one name are refused', () => {
+  const contracts = [{ name: 'good', columns: [], rules: [], declared: 'd' }]
+  expect(() => typesFileText({ ...module([described('good')]), contracts })).toThrow(PlanError)
 })
