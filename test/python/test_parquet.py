@@ -50,6 +50,18 @@ def test_a_footer_tells_rows_row_groups_and_types(worker, written):
     assert footer["schema"] == [["origin", "utf8"], ["delay", "int32"], ["at", "timestamp[us]"], ["clock", None]]
 
 
+def test_seconds_that_parquet_keeps_as_milliseconds_come_back_as_seconds_or_not_at_all(worker, written):
+    path = written(pa.table({"at": pa.array([0, 1_600_000_000], pa.timestamp("s"))}))
+    assert worker.ask(INSPECT, {"path": path}).json(JSON)["schema"] == [["at", "timestamp[ms]"]]
+    (found,) = read(worker, path, [["at", "timestamp[s]"]])
+    assert found.to_pydict() == {"at": [dt.datetime(1970, 1, 1), dt.datetime(2020, 9, 13, 12, 26, 40)]}
+    path = written(pa.table({"at": pa.array([0, 1_500], pa.timestamp("ms"))}))
+    refused = read(worker, path, [["at", "timestamp[s]"]])
+    assert (refused["class"], refused["code"]) == ("PlanError", "ANB1018")
+    assert "does not fit into timestamp[s]" in refused["message"]
+    assert "1500" in refused["message"]
+
+
 def test_a_row_group_comes_in_the_declared_schema_and_order(worker, written):
     path = written(FLIGHTS, row_group_size=2)
     schema = [["delay", "int64"], ["origin", "utf8"], ["at", "timestamp[ms]"]]

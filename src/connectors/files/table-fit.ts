@@ -1,6 +1,6 @@
 /**
  * May rows of a Parquet file be read under the declared schema? Only where no value can change: the same type, or
- * a wider one. A file with more columns than declared is fine.
+ * a wider one; seconds also from milliseconds. A file with more columns than declared is fine.
  */
 import { type PlanFault } from '../../base/index.js'
 import { type DataType, type Field, type Schema, type TimeUnit, formatType, parseType } from '../../schema/index.js'
@@ -34,7 +34,7 @@ export function widens(from: DataType, to: DataType): boolean {
   if (formatType(from) === formatType(to)) return true
   switch (to.kind) {
     case 'timestamp':
-      return from.kind === 'timestamp' && finer(from.unit, to.unit) && (from.tz === null) === (to.tz === null)
+      return from.kind === 'timestamp' && readable(from.unit, to.unit) && (from.tz === null) === (to.tz === null)
     case 'duration':
       return from.kind === 'duration' && finer(from.unit, to.unit)
     case 'decimal128':
@@ -63,6 +63,9 @@ const wider: Partial<Record<DataType['kind'], readonly DataType['kind'][]>> = {
 
 const unitOrder: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns']
 const finer = (from: TimeUnit, to: TimeUnit): boolean => unitOrder.indexOf(from) <= unitOrder.indexOf(to)
+
+/** Parquet knows no seconds: what was written as such is there in milliseconds, and each value is checked when it is read. */
+const readable = (from: TimeUnit, to: TimeUnit): boolean => finer(from, to) || (from === 'ms' && to === 's')
 
 function sameMembers(from: readonly Field[], to: readonly Field[]): boolean {
   return (

@@ -3,7 +3,7 @@
  * up to two ahead of the reader and within a byte budget, and given in the order of file and row group.
  */
 import { type Batch, byteLength, select, slice } from '../../batch/index.js'
-import { AnabranchError, ConnectorError, type Files } from '../../base/index.js'
+import { ConnectorError, type Files } from '../../base/index.js'
 import { type Schema } from '../../schema/index.js'
 import {
   type TableFooter,
@@ -16,16 +16,13 @@ import {
 } from '../contract.js'
 import { damaged } from '../io-error.js'
 import { type Input, findInputs } from './inputs.js'
-import { refuseMisfits } from './misfits.js'
-import { faultsOf } from './table-fit.js'
-import { type TableFormat, checkEnds } from './table-ends.js'
+import { type TableFormat } from './table-ends.js'
+import { lookAtAll, orDamaged, refuseBad } from './table-looks.js'
 import { WatchedFile } from './watched-file.js'
 
 /** Row groups that are read while an earlier one is worked on, and what they may hold together, as the footers say. */
 const aheadMax = 2
 const aheadBytes = 32 * 1024 * 1024
-/** Footers that are looked at together. */
-const inspectMax = 4
 
 interface RowGroup {
   readonly input: Input
@@ -74,11 +71,11 @@ export class TableSource implements Source {
 
   async open(): Promise<void> {
     const inputs = findInputs(this.options)
-    for (const input of inputs) checkEnds(input, this.options.files, this.options.format)
-    const footers = await inspectAll(inputs, this.options.tables)
-    const faults = footers.flatMap(({ input, footer }) => faultsOf(input.name, footer, this.options.schema))
-    refuseMisfits(faults, inputs.length)
-    this.groups = footers.flatMap(({ input, footer }) => rowGroups(input, footer))
+    const looks = await lookAtAll(inputs, this.options)
+    refuseBad(looks, this.options.schema)
+    this.groups = looks.flatMap(({ input, footer }) =>
+      footer instanceof ConnectorError ? [] : rowGroups(input, footer),
+    )
   }
 
   async poll(limit: PollLimit): Promise<Polled | null> {
@@ -195,39 +192,4 @@ function checkRows(group: RowGroup, batches: readonly Batch[]): readonly Batch[]
   const rows = batches.reduce((sum, batch) => sum + batch.rows, 0)
   if (rows === group.rows) return batches
   throw damaged(group.input.name, `has ${rows} rows in row group ${group.index}, its footer says ${group.rows}`)
-}
-
-async function inspectAll(
-  inputs: readonly Input[],
-  tables: TableWork,
-): Promise<readonly { readonly input: Input; readonly footer: TableFooter }[]> {
-  const footers: TableFooter[] = []
-  for (let from = 0; from < inputs.length; from += inspectMax) {
-    footers.push(...(await Promise.all(inputs.slice(from, from + inspectMax).map(input => inspect(input, tables)))))
-  }
-  return inputs.flatMap((input, i) => {
-    const footer = footers[i]
-    return footer === undefined ? [] : [{ input, footer }]
-  })
-}
-
-const inspect = (input: Input, tables: TableWork): Promise<TableFooter> =>
-  orDamaged(input, 'has a footer that cannot be read', () => tables.inspect(input.path))
-
-/**
- * Whatever pyarrow says of a file, and bytes that are no rows, mean that it is damaged: told with the file's name as the
- * job knows it. A process of ours that is lost keeps its own error.
- */
-async function orDamaged<T>(input: Input, what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    if (cause instanceof ConnectorError) {
-      const message = cause.message.replace(`file ${input.path}`, `file "${input.name}"`)
-      throw new ConnectorError(cause.code, message, { detail: `It ${what}.`, cause })
-    }
-    const isContent = cause instanceof AnabranchError && ['TransformError', 'ProtocolError'].includes(cause.class)
-    if (cause instanceof AnabranchError && !isContent) throw cause
-    throw damaged(input.name, `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
-  }
 }

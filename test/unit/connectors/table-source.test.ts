@@ -102,6 +102,33 @@ describe('before the first row', () => {
     ])
   })
 
+  // A damaged file was told alone, and the others only in the run after it was mended.
+  test('damaged files are listed with those that do not fit', async () => {
+    const folder = temporaryFolder()
+    lay(folder, {
+      'a.parquet': standInParquet(numbered, []).subarray(0, -1),
+      'b.parquet': standInParquet([['n', 'utf8'], numbered[1] ?? ['', '']], []),
+      'c.parquet': standInParquet(numbered, []),
+      'd.parquet': 'lines',
+    })
+    const error = await refusal(() => over(folder, standInWork(numberedSchema)).open())
+    expect([error.code, error.message]).toEqual(['ANB1018', '3 of 4 input files do not fit the declared schema'])
+    expect(error instanceof PlanError && error.faults.map(fault => [fault.code, fault.place, fault.message])).toEqual([
+      ['ANB4002', 'file "a.parquet"', expect.stringContaining('file "a.parquet" is cut off')],
+      ['ANB1018', 'file "b.parquet"', 'column "n" is declared as int32, but the file has utf8'],
+      ['ANB4002', 'file "d.parquet"', expect.stringContaining('file "d.parquet" is not Parquet')],
+    ])
+  })
+
+  test('several damaged files are told together', async () => {
+    const folder = temporaryFolder()
+    lay(folder, { 'a.parquet': 'lines', 'b.parquet': 'more lines', 'c.parquet': standInParquet(numbered, []) })
+    const error = await refusal(() => over(folder, standInWork(numberedSchema)).open())
+    expect([error.class, error.code]).toEqual(['ConnectorError', 'ANB4002'])
+    expect(error.message).toContain('file "a.parquet" is not Parquet')
+    expect(error.detail).toContain('file "b.parquet" is not Parquet')
+  })
+
   const whole = standInParquet(numbered, [numberedRows(0, 5)])
   test.each([
     ['an empty file', Buffer.alloc(0), 'is not Parquet: 0 bytes that do not begin with PAR1'],
@@ -242,6 +269,9 @@ test.each([
   ['utf8', 'binary', false],
   ['timestamp[ms]', 'timestamp[us]', true],
   ['timestamp[us]', 'timestamp[ms]', false],
+  ['timestamp[ms]', 'timestamp[s]', true],
+  ['list<timestamp[ms, UTC]>', 'list<timestamp[s, UTC]>', true],
+  ['timestamp[us]', 'timestamp[s]', false],
   ['timestamp[ms, UTC]', 'timestamp[ms]', false],
   ['timestamp[ms]', 'timestamp[ms, UTC]', false],
   ['timestamp[ms, Europe/Berlin]', 'timestamp[ns, UTC]', true],
