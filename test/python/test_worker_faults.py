@@ -10,7 +10,7 @@ from host import Worker, stage
 
 SHIPPED = [["x", "int64"]]
 HEAD = """
-import os, sys, signal, socket, logging, warnings, threading, time
+import asyncio, http.client, os, sys, signal, socket, logging, warnings, threading, time
 TRANSFORM = ab.transform(inputs={"x": ab.int64}, outputs={"y": ab.int64}, retry_on=(LookupError,))
 ROWS = ab.transform(inputs={"x": ab.int64}, outputs={"y": ab.int64}, mode="row")
 """
@@ -55,6 +55,8 @@ ZOO = [
     ("socket.create_connection(('127.0.0.1', 1), 1)", "TransientError", "ANB2009", "ConnectionRefusedError", "refused"),
     ("raise RuntimeError('outer') from TimeoutError('inner')", "TransientError", "ANB2009", "RuntimeError", "outer"),
     ("raise httpx.ConnectError('no route')", "TransientError", "ANB2009", "ConnectError", "no route"),
+    ("raise asyncio.IncompleteReadError(b'ha', 4)", "TransientError", "ANB2009", "IncompleteReadError", "2 bytes read"),
+    ("raise http.client.IncompleteRead(b'ha', 2)", "TransientError", "ANB2009", "IncompleteRead", "2 bytes read"),
     ("raise ab.ContractError('mine')", "ContractError", "ANB2101", "ContractError", "mine"),
     ("ab.context().params['nope']", "PlanError", "ANB1014", "PlanError", "nope"),
 ]
