@@ -15,7 +15,7 @@ from .files import opening, state_of
 
 ROW_GROUP_ROWS = 1 << 20
 # A row group is held in memory until it is written.
-ROW_GROUP_BYTES = 32 << 20
+ROW_GROUP_BYTES = 16 << 20
 
 
 def footer(path: str) -> dict[str, object]:

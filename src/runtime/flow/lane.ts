@@ -5,17 +5,19 @@
  */
 import { type Memory } from '../../batch/index.js'
 import { type Place, type RowOrder } from './row-order.js'
-import { type Rows, concatRows, rowCount, splitRows } from './rows.js'
+import { type Rows, concatRows, rowBytes, rowCount, splitRows } from './rows.js'
 import { type Ticket, newTicket } from './ticket.js'
 
 interface Waiting {
   readonly rows: Rows
   readonly slots: Int32Array | null
+  readonly bytes: number
 }
 
 export class Lane {
   private readonly waiting: Waiting[] = []
   private rowsWaiting = 0
+  private bytesWaiting = 0
   readonly open: Ticket[] = []
   /** No call before this moment: what the transform calls is away (see `fault/hold`). */
   heldUntilMs = 0
@@ -30,14 +32,23 @@ export class Lane {
   get rows(): number {
     return this.rowsWaiting
   }
+  get bytes(): number {
+    return this.bytesWaiting
+  }
   get idle(): boolean {
     return this.open.length === 0 && this.rowsWaiting === 0
   }
 
   push(rows: Rows, slots: Int32Array | null): void {
     if (rowCount(rows) === 0) return
-    this.waiting.push({ rows, slots })
+    this.waiting.push(this.weighed(rows, slots))
     this.rowsWaiting += rowCount(rows)
+  }
+
+  private weighed(rows: Rows, slots: Int32Array | null): Waiting {
+    const bytes = rowBytes(rows)
+    this.bytesWaiting += bytes
+    return { rows, slots, bytes }
   }
 
   /** A ticket of which a piece can be sent now: an open one first, else a new one of at most `rowsMax` rows. */
@@ -74,14 +85,16 @@ export class Lane {
   }
 
   /** Only a batch that is too large alone is cut: a full call is not worth the copy of two halves that do not lie together. */
-  private leave(rowsMax: number): Waiting {
+  private leave(rowsMax: number): Pick<Waiting, 'rows' | 'slots'> {
     const parts: Waiting[] = []
     let left = rowsMax
     for (let head = this.waiting[0]; head !== undefined; head = this.waiting[0]) {
       const n = rowCount(head.rows)
       if (n > left && parts.length > 0) break
       this.waiting.shift()
-      parts.push(n > left ? this.cut(head, left) : head)
+      const part = n > left ? this.cut(head, left) : head
+      this.bytesWaiting -= part.bytes
+      parts.push(part)
       left -= n
       if (left <= 0) break
     }
@@ -96,8 +109,9 @@ export class Lane {
   /** The first rows of what stood at the head; the others stand there now. */
   private cut(head: Waiting, at: number): Waiting {
     const [first, rest] = splitRows(head.rows, at)
-    this.waiting.unshift({ rows: rest, slots: head.slots?.subarray(at) ?? null })
-    return { rows: first, slots: head.slots?.subarray(0, at) ?? null }
+    this.bytesWaiting -= head.bytes
+    this.waiting.unshift(this.weighed(rest, head.slots?.subarray(at) ?? null))
+    return this.weighed(first, head.slots?.subarray(0, at) ?? null)
   }
 }
 

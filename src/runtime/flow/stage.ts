@@ -46,8 +46,9 @@ export interface StageEvents {
 const limitOf = ({ name, check }: FunctionRef): DeadLimit =>
   new DeadLimit(name, check === undefined || check.maxRatio === null ? undefined : Infinity)
 
-/** Rows that may wait in the lanes of a keyed stage, in calls of full size a lane. */
+/** What may wait in the lanes of a stage: calls of full size a lane, and bytes. */
 const callsWaitingPerLane = 2
+const bytesWaitingMax = 16 << 20
 
 export class Stage {
   readonly input = new Edge()
@@ -109,7 +110,7 @@ export class Stage {
   /** Moves rows from the input into the lanes, as far as they have room. Answers whether anything moved. */
   route(): boolean {
     let moved = false
-    while (this.waiting() < this.lanes.length * callsWaitingPerLane * this.size.rows) {
+    while (this.hasRoomInLanes) {
       const rows = this.input.shift()
       if (rows === null) break
       moved = true
@@ -138,8 +139,10 @@ export class Stage {
     rows.loan?.release()
   }
 
-  private waiting(): number {
-    return this.lanes.reduce((n, l) => n + l.rows, this.reordering?.rows ?? 0)
+  private get hasRoomInLanes(): boolean {
+    const rows = this.lanes.reduce((n, l) => n + l.rows, this.reordering?.rows ?? 0)
+    const bytes = this.lanes.reduce((n, l) => n + l.bytes, 0)
+    return rows < this.lanes.length * callsWaitingPerLane * this.size.rows && bytes < bytesWaitingMax
   }
 
   /** A ticket to send a piece of now, lanes in turn; null where nothing can be sent. */
