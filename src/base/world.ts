@@ -50,7 +50,7 @@ export interface Files {
   stat(path: string): FileStat | undefined
   /** Names in the directory, in no order. */
   list(directory: string): readonly string[]
-  /** Files (not directories) that match, absolute or relative to `directory`, in no order. */
+  /** All that match but directories, links to nothing and pipes too; absolute or relative to `directory`, in no order. */
   glob(pattern: string, directory: string): readonly string[]
   /** With its parents; fine where it is there already. */
   makeDirectory(path: string): void

@@ -116,7 +116,7 @@ function lintSource(rule: NodeRule, node: SourceNode): void {
 function lintAddress(rule: NodeRule, at: Place, address: string): void {
   const tcp = /^tcp:\/\/(\[[0-9A-Fa-f:.]+\]|[^:/\s]+):(\d{1,5})$/.exec(address)
   const port = Number(tcp?.[2] ?? -1)
-  if ((tcp !== null && port <= 65_535) || /^unix:\/\/\/.+$/.test(address)) return
+  if ((tcp !== null && port >= 1 && port <= 65_535) || /^unix:\/\/\/.+$/.test(address)) return
   const message = `address "${address}" must be tcp://host:port or unix:///path`
   rule.faults.add('ANB1017', at, message, 'write for example tcp://127.0.0.1:9000 or unix:///tmp/rows.sock')
 }

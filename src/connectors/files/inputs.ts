@@ -65,7 +65,9 @@ export function sortByBytes<T extends { readonly name: string }>(named: readonly
 
 function look(path: string, name: string, files: Files): Input {
   const there = files.stat(path)
-  if (there === undefined) throw new ConnectorError('ANB4001', `could not read "${name}": it does not exist`)
+  if (there === undefined) {
+    throw new ConnectorError('ANB4001', `could not read "${name}": it is a link to nothing, or was just removed`)
+  }
   if (there.kind !== 'file') {
     const what = there.kind === 'directory' ? 'a directory' : 'a device, pipe or socket'
     throw new ConnectorError('ANB4001', `could not read "${name}": it is ${what}, expected a regular file`)

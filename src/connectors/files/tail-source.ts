@@ -143,7 +143,11 @@ export class TailSource implements Source {
   private names(): readonly { readonly path: string; readonly name: string }[] {
     const { files, folder, glob } = this.options
     const paths = new Set(files.glob(glob, folder).map(path => resolve(folder, path)))
-    return sortByBytes([...paths].map(path => ({ path, name: isAbsolute(glob) ? path : relative(folder, path) })))
+    return sortByBytes(
+      [...paths]
+        .filter(path => isRegular(path, files))
+        .map(path => ({ path, name: isAbsolute(glob) ? path : relative(folder, path) })),
+    )
   }
 
   private follow(path: string, name: string): void {
@@ -158,5 +162,15 @@ export class TailSource implements Source {
       // Renamed or removed since it was found: the next look finds it under its new name, or not at all.
       if (!(cause instanceof ConnectorError && errnoOf(cause.cause) === 'ENOENT')) throw cause
     }
+  }
+}
+
+/** A pipe would keep the host waiting for its writer; what leads nowhere today may be a file at a later look. */
+function isRegular(path: string, files: Files): boolean {
+  try {
+    return files.stat(path)?.kind === 'file'
+  } catch (cause) {
+    if (errnoOf(cause) === 'ELOOP') return false
+    throw cause
   }
 }

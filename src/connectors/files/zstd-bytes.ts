@@ -48,13 +48,14 @@ export class ZstdBytes implements Bytes {
 
   /** The header of a frame goes to a new decoder; null where the frame is one to skip. */
   private nextFrame(): Frame | null {
+    this.enough(8)
+    if (!beginsFrame(this.packed.subarray(0, 4))) this.refuse('has bytes that are not zstd')
     this.need(8)
     const magic = this.number(0, 4)
     if (magic >= 0x184d2a50 && magic <= 0x184d2a5f) {
       this.skip(8 + this.number(4, 4))
       return null
     }
-    if (magic !== 0xfd2fb528) this.refuse('has bytes that are not zstd')
     const descriptor = this.packed[4] ?? 0
     const single = (descriptor & 32) !== 0
     const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0
@@ -125,6 +126,13 @@ export class ZstdBytes implements Bytes {
     const at = this.file.position - this.packed.length
     throw damaged(this.file.input.name, `${what} at byte ${at}`, cause)
   }
+}
+
+/** Whether a frame, of data or to skip, begins so; fewer than 4 bytes may be the beginning of one that is cut off. */
+function beginsFrame(bytes: Uint8Array): boolean {
+  const isData = bytes.every((byte, i) => byte === [0x28, 0xb5, 0x2f, 0xfd][i])
+  const isSkipped = bytes.every((byte, i) => (i === 0 ? byte >> 4 === 5 : byte === [0x50, 0x2a, 0x4d, 0x18][i]))
+  return isData || isSkipped
 }
 
 function windowBytes(descriptor: number): number {

@@ -1,5 +1,6 @@
 /** The real files: node:fs, synchronous, errors as the platform gives them. */
 import {
+  Dirent,
   closeSync,
   fsync,
   fsyncSync,
@@ -19,7 +20,7 @@ import {
   writeSync,
   type Stats,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { globSync } from 'tinyglobby'
 import { type FileStat, type Files, type OpenFile } from '../../base/index.js'
@@ -28,14 +29,38 @@ const fsyncSoon = promisify(fsync)
 
 const openFlags = { read: 'r', create: 'w', append: 'a', exclusive: 'wx' } as const
 
+/** The walk takes regular files alone and passes over the rest in silence, so what only looks like input is called one. */
+const listing = new Proxy(readdirSync, {
+  apply: (list, self, args) => {
+    const found: unknown = Reflect.apply(list, self, args)
+    if (Array.isArray(found))
+      for (const entry of found) if (entry instanceof Dirent && isOther(entry)) entry.isFile = () => true
+    return found
+  },
+})
+const globbing = {
+  absolute: true,
+  onlyFiles: true,
+  dot: false,
+  expandDirectories: false,
+  fs: { readdirSync: listing },
+} as const
+
+/** Neither file nor folder: a pipe, a socket, a device, a link that leads nowhere or to itself. */
+function isOther(entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return !entry.isFile() && !entry.isDirectory()
+  try {
+    return stat(join(entry.parentPath, entry.name)) === undefined
+  } catch {
+    return true
+  }
+}
+
 export const realFiles: Files = {
   open: (path, mode) => openFile(openSync(path, openFlags[mode])),
   stat,
   list: directory => readdirSync(directory).sort(compare),
-  glob: (pattern, directory) =>
-    globSync(pattern, { cwd: directory, absolute: true, onlyFiles: true, dot: false, expandDirectories: false }).sort(
-      compare,
-    ),
+  glob: (pattern, directory) => globSync(pattern, { ...globbing, cwd: directory }).sort(compare),
   makeDirectory,
   rename: renameSync,
   remove: unlinkSync,

@@ -1,6 +1,6 @@
 /** What a files source reads, and what it says of input that is missing, packed, cut off, damaged or changing. */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, renameSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
@@ -264,6 +264,20 @@ describe('packed files that are not what they seem', () => {
     expect(rowsOfAll(await read(over(folder, 'a')))).toEqual([...expected, ...expected])
   })
 
+  test.each(['\n', 'and 8 bytes or more', '(\u00b5'])(
+    'bytes after the last frame of zstd (%j) are told as what they are',
+    async more => {
+      const folder = temporaryFolder()
+      lay(folder, { a: Buffer.concat([rawZstd('{"n":1,"word":"a"}\n'), Buffer.from(more)]) })
+      const { polled, error } = await readUntil(over(folder, 'a'))
+      expect(rowsOfAll(polled)).toEqual([{ n: 1, word: 'a' }])
+      expect([error.code, error.message]).toEqual([
+        'ANB4002',
+        expect.stringMatching(/^file "a" has bytes that are not zstd at byte \d+$/),
+      ])
+    },
+  )
+
   test('a window larger than 128 MiB is refused before it is allocated', async () => {
     const folder = temporaryFolder()
     lay(folder, { a: Buffer.from('28b52ffd00f0010000', 'hex') })
@@ -319,6 +333,24 @@ describe('a file that changes while it is read', () => {
     appendFileSync(join(folder, 'b'), '{"n":9}\n')
     expect((await refusal(() => drainAll(source))).code).toBe('ANB4004')
   })
+})
+
+// They were passed over in silence, so that a job read nothing and said that it was done.
+test('what a glob finds and nobody can read is named: links that lead nowhere or to themselves, pipes', async () => {
+  const folder = temporaryFolder()
+  lay(folder, { 'in/a.jsonl': linesOf(numberedRows(0, 1)), 'in/sub/c.jsonl': '' })
+  symlinkSync('a.jsonl', join(folder, 'in/good.jsonl'))
+  symlinkSync('gone', join(folder, 'in/dangling.jsonl'))
+  symlinkSync('loop.jsonl', join(folder, 'in/loop.jsonl'))
+  symlinkSync('.', join(folder, 'in/here.jsonl'))
+  execFileSync('mkfifo', [join(folder, 'in/pipe.jsonl')])
+  const error = await refusal(() => over(folder, 'in/*.jsonl').open())
+  expect([error.class, error.code]).toEqual(['ConnectorError', 'ANB4001'])
+  expect([error.message, ...error.detail.split('\n')]).toEqual([
+    'could not read "in/dangling.jsonl": it is a link to nothing, or was just removed',
+    expect.stringMatching(/^could not read "in\/loop.jsonl": .*ELOOP/),
+    'could not read "in/pipe.jsonl": it is a device, pipe or socket, expected a regular file',
+  ])
 })
 
 test('a glob reaches out of the job folder, and a directory that matches is passed over', async () => {

@@ -148,6 +148,7 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
     'ANB1017 address "localhost:1" must be tcp://host:port or unix:///path',
   ],
   ['a port that cannot be', s.to(socket.sink('tcp://h:70000')), 'ANB1017 address "tcp://h:70000"'],
+  ['a port that means any', s.to(socket.sink('tcp://h:0')), 'ANB1017 address "tcp://h:0"'],
   [
     'Parquet over a socket',
     job('test')
