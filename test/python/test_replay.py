@@ -22,6 +22,11 @@ import anabranch as ab
 def divide(batch):
     return {"c": [x / y for x, y in zip(batch["a"].to_pylist(), batch["b"].to_pylist())]}
 
+@ab.transform(inputs={"a": ab.int64, "b": ab.int64}, outputs={"c": ab.float64}, mode="row")
+async def divide_later(row):
+    x, y = row["a"], row["b"]
+    return {"c": x / y}
+
 @ab.keyed(inputs={"a": ab.int64}, state={"sum": ab.int64}, outputs={"before": ab.int64})
 def add(batch, state):
     sums = [0 if s is None else s for s in state["sum"].to_pylist()]
@@ -105,8 +110,9 @@ def test_against_another_version_shows_columns_that_differ_and_calls_that_fail_n
     assert out == "after: ZeroDivisionError: division by zero\nrows\n  row 0: '2 rows' -> 'the call fails'\n"
 
 
-def test_the_debugger_opens_in_the_function_at_the_line_that_raised(capture, tmp_path):
-    file = capture("divide", {"a": [5], "b": [0]})
+@pytest.mark.parametrize("function", ["divide", "divide_later"])
+def test_the_debugger_opens_in_the_function_at_the_line_that_raised(capture, tmp_path, function):
+    file = capture(function, {"a": [5], "b": [0]})
     command = [sys.executable, "-m", "anabranch._replay", file, "--pdb"]
     ran = subprocess.run(
         command,
@@ -118,6 +124,21 @@ def test_the_debugger_opens_in_the_function_at_the_line_that_raised(capture, tmp
         check=False,
     )
     assert "(5, 0)" in ran.stdout, ran.stderr
+
+
+def test_the_debugger_stops_before_a_coroutine_function_that_raises_nothing(capture, tmp_path):
+    file = capture("divide_later", {"a": [6], "b": [3]})
+    ran = subprocess.run(
+        [sys.executable, "-m", "anabranch._replay", file, "--pdb"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(PYTHON)},
+        input="s\np row\nc\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "{'a': 6, 'b': 3}" in ran.stdout, ran.stderr
+    assert ran.returncode == 0
 
 
 def test_a_replay_in_a_test_raises_what_the_function_raised(capture):

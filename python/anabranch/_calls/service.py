@@ -35,6 +35,10 @@ class Service:
         self._breaker = CircuitBreaker(calls)
         self._probe_ended = asyncio.Event()
 
+    def with_calls(self, calls: Calls) -> Service:
+        """The same service, called in another way."""
+        return Service(self._name, calls, self._is_away, self._jitter)
+
     async def call(self, start: Callable[[], Awaitable[T]], retries: int | None = None) -> T:
         """Await what ``start`` makes, which is made anew for each try; the last try's exception passes through."""
         left = self.calls.retries if retries is None else retries

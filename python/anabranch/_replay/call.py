@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from .. import _context
+from .._calls.options import Calls
+from .._calls.service import Service, is_cancelled
 from .._chain.answer import Dead
 from .._chain.chain import Input, KeyedState, Outcome, run_end
 from .._chain.columns import Values, take, to_arrow
@@ -18,6 +21,8 @@ from .._chain.undo import run_chain
 from .._function import UserFunction
 from .capture import Capture
 
+_DAY_MS = 86_400_000
+_PATIENT = Calls(capacity=1, timeout_ms=_DAY_MS, retries=0)
 Wrapper = Callable[[UserFunction], UserFunction]
 
 
@@ -69,6 +74,8 @@ def replay(capture: Capture, operators: Sequence[Operator], wrapper: Wrapper | N
 def _watched(operator: Operator, raised: list[BaseException], wrapper: Wrapper | None) -> Operator:
     def watch(user: UserFunction) -> UserFunction:
         called = user if wrapper is None else wrapper(user)
+        if inspect.iscoroutinefunction(called):
+            return _watched_in_flight(called, raised)
 
         def watching(*given: object) -> object:
             try:
@@ -80,7 +87,25 @@ def _watched(operator: Operator, raised: list[BaseException], wrapper: Wrapper |
         return watching
 
     at_end = None if operator.at_end is None else watch(operator.at_end)
-    return replace(operator, user=watch(operator.user), at_end=at_end)
+    watched = replace(operator, user=watch(operator.user), at_end=at_end)
+    return watched if wrapper is None or operator.service is None else _unhurried(watched, operator.service)
+
+
+def _unhurried(operator: Operator, service: Service) -> Operator:
+    """One call at a time, which nothing cancels while somebody looks at it."""
+    return replace(operator, timeout_ms=_DAY_MS, service=service.with_calls(_PATIENT))
+
+
+def _watched_in_flight(called: Callable[..., Awaitable[object]], raised: list[BaseException]) -> UserFunction:
+    async def watching(*given: object) -> object:
+        try:
+            return await called(*given)
+        except BaseException as error:
+            if not is_cancelled():
+                raised.append(error)
+            raise
+
+    return watching
 
 
 def _rows(capture: Capture, operators: Sequence[Operator]) -> Replayed:

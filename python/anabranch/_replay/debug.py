@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import pdb
+from collections.abc import Awaitable
 from types import TracebackType
+from typing import cast
 
 from .._function import UserFunction
 from ..errors import Reject
@@ -21,7 +24,15 @@ def stop_where_it_raised(found: Replayed, files: tuple[str, ...]) -> bool:
 
 
 def stepping(user: UserFunction) -> UserFunction:
-    """The function, stopped at its first line."""
+    """The function, stopped at its first line; a coroutine function one step before it."""
+
+    async def stepped_in_flight(*given: object) -> object:
+        running = cast("Awaitable[object]", user(*given))
+        pdb.set_trace()
+        return await running
+
+    if inspect.iscoroutinefunction(user):
+        return stepped_in_flight
 
     def stepped(*given: object) -> object:
         return pdb.runcall(user, *given)
