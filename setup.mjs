@@ -5,7 +5,7 @@
  *   node setup.mjs start [args]   sets up what a user needs, then runs the flights example (or any `anabranch run` args)
  *   node setup.mjs test [NAME]    sets up what a developer needs, then checks all that CI checks
  *   node setup.mjs setup|build    sets up everything | builds dist/
- *   node setup.mjs bench|chaos|mutants|simulate [args]
+ *   node setup.mjs bench|chaos|mutants|simulate|reference [args]
  *
  * Four parts, each made only when it is not what its lock file or its sources say: node_modules (npm ci), .venv (pip
  * with hashes), dist (tsc), and the command `anabranch` in node_modules/.bin. It imports nothing but Node and `setup/`,
@@ -41,6 +41,7 @@ const commands = {
   bench: { dev: true, run: args => ['--import', 'tsx', at('test', 'bench', 'run.ts'), ...args] },
   chaos: { dev: true, run: args => ['--import', 'tsx', at('test', 'chaos', 'run.ts'), ...args] },
   mutants: { dev: true, run: args => ['--import', 'tsx', at('test', 'mutants', 'run.ts'), ...args] },
+  reference: { dev: true, run: args => ['--import', 'tsx', at('test', 'reference', 'run.ts'), ...args] },
   simulate: { dev: false, run: args => ['--import', 'tsx', at('test', 'simulation', 'replay.ts'), ...args] },
   setup: { dev: true },
   build: { dev: false },
@@ -149,9 +150,10 @@ function sourceDigest() {
   return digest(paths.map(path => ({ name: relative(root, path), path })))
 }
 
-/** What was built from a source that is gone must not be found by an import. */
+/** What was built from a source that is gone must not be found by an import. Pages of the reference are no modules. */
 function removeOrphans() {
-  for (const file of filesBelow(at('dist'))) {
+  const pages = at('dist', 'reference')
+  for (const file of filesBelow(at('dist')).filter(file => !file.startsWith(pages))) {
     const built = /^(.*?)(\.js|\.d\.ts)(\.map)?$/.exec(relative(at('dist'), file))
     if (built && !existsSync(at('src', `${built[1]}.ts`))) rmSync(file)
   }

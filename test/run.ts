@@ -40,6 +40,7 @@ const readers: readonly Step[] = [
   { name: 'lint (ruff)', command: [py('ruff'), 'check', '.'] },
   { name: 'format (ruff)', command: [py('ruff'), 'format', '--check', '.'] },
   { name: 'dead code (knip)', command: [bin('knip')] },
+  { name: 'reference', command: [process.execPath, '--import', 'tsx', 'test/reference/run.ts'] },
 ]
 
 function vitest(name: string, project: string, env: Readonly<Record<string, string>> = {}): Step {

@@ -1,4 +1,4 @@
-/** A first test of a job, as the README shows it. */
+/** A first test of a job is short, and costs little. */
 import { expect, test } from 'vitest'
 import { drive } from 'anabranch/testing'
 import job from '../../../examples/first/job.js'
