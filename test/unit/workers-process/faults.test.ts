@@ -43,7 +43,12 @@ describe('a worker that dies in a call is lost, with how it died', () => {
     ['W12 abort()', 'abort', { because: 'exit', signal: 'SIGABRT', stderr: expect.stringContaining('Aborted') }],
     ['W13 os._exit(3)', 'exit', { because: 'exit', code: 3, error: { code: 'ANB3001' } }],
     ['W13 os._exit(0)', 'exit-zero', { because: 'exit', code: 0, error: { code: 'ANB3001' } }],
-    ['W22 it closes its descriptors', 'close-descriptors', { because: 'disconnect', error: { code: 'ANB3001' } }],
+    // libzmq aborts a process whose descriptors are gone; on a busy machine that takes longer than we wait for it.
+    [
+      'W22 it closes its descriptors',
+      'close-descriptors',
+      { because: expect.stringMatching(/^(disconnect|exit)$/), error: { code: 'ANB3001' } },
+    ],
   ]
   for (const [name, behaviour, expected, meanwhile] of rows) {
     it(name, async () => expect(await end(behaviour, meanwhile)).toMatchObject(expected))
