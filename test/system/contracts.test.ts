@@ -25,9 +25,9 @@ def cents(batch):
 const line = (id: number, price: number, user: string | null): string => JSON.stringify({ id, price, user })
 const three = [line(1, 5, 'a'), line(2, 99, null), line(3, 2, 'c')].join('\n')
 
-const withJob = (check: string, input = three, imports = ''): Promise<JobFolder> =>
+const withJob = (check: string, input = three, imports = '', module = transforms): Promise<JobFolder> =>
   jobFolder({
-    'transforms.py': transforms,
+    'transforms.py': module,
     'input/x.jsonl': `${input}\n`,
     'job.ts': `
 import { files, job, json${imports} } from 'anabranch'
@@ -103,7 +103,7 @@ describe('maxRatio stops the job', () => {
   })
 
   test('and stands in for the limit of dead rows: half may be dead where half was allowed', async () => {
-    const job = await withJob('.check(t.clicks, { maxRatio: 0.5 })', halfBad.join('\n'))
+    const job = await withJob('.check(t.clicks, { maxRatio: 0.6 })', halfBad.join('\n'))
     const run = await job.run()
     expect(run.code, run.stderr).toBe(0)
     expect(run.json).toMatchObject({ rows_dead: 2_000, checks: [{ rows: 4_000, failed: 2_000 }] })
@@ -140,4 +140,37 @@ test('a contract that was changed in Python without its types file is refused', 
   const run = await job.run()
   expect(run.code).not.toBe(0)
   expect(run.stderr).toContain('npx anabranch types transforms.py')
+})
+
+test('a schema of Pandera and a model of Pydantic are contracts as they are', async () => {
+  const schemas = `
+import pandera.pandas as pandera
+import pydantic
+
+
+class Priced(pandera.DataFrameModel):
+    price: float = pandera.Field(le=10)
+
+
+class Used(pydantic.BaseModel):
+    user: str
+
+
+priced = ab.contract(Priced)
+used = ab.contract(Used)
+`
+  const job = await withJob(`.check(t.priced, { onFail: 'flag' }).check(t.used)`, three, '', transforms + schemas)
+  const run = await job.run()
+  expect(run.code, run.stderr).toBe(0)
+  expect(run.json?.['checks']).toMatchObject([
+    {
+      check: 'priced',
+      rows: 3,
+      failed: 1,
+      rules: [{ failed: 0 }, { rule: 'price: less_than_or_equal_to(10)', failed: 1 }],
+    },
+    { check: 'used', rows: 3, failed: 1 },
+  ])
+  expect(job.rows('rows').map(row => row['failures'])).toEqual([[], []])
+  expect(job.deadLetters()).toMatchObject([{ error: { message: 'user: Input should be a valid string, got None' } }])
 })

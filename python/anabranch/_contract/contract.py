@@ -10,6 +10,7 @@ from .._function import Declaration, Function
 from .._schema import FieldJson, Schema, SchemaLike, digest, make_schema, schema_from_json
 from ..errors import PlanError
 from ..types import DataType, Declared
+from .given import Given, given_of
 from .rule import Rule, RuleLike, rule_from_json
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ColumnLike = DataType | Declared | str
 ContractColumns = Mapping[str, ColumnLike | Sequence[ColumnLike | RuleLike]]
+_NO_TYPES: Mapping[str, ColumnLike] = {}
 _ON_FAIL = ("dead-letter", "flag", "stop")
 
 
@@ -29,10 +31,11 @@ class Contract:
         module: name of the module that made it; only its own contracts go into a types file.
     """
 
-    def __init__(self, columns: Schema, rules: Sequence[Rule], module: str = "") -> None:
+    def __init__(self, columns: Schema, rules: Sequence[Rule], module: str = "", given: Given | None = None) -> None:
         self.columns = columns
         self.rules = tuple(rules)
         self.module = module
+        self._given = given
         for rule in self.rules:
             unknown = next((name for name in rule.columns if name not in columns), None)
             if unknown is not None:
@@ -72,7 +75,8 @@ class Contract:
             timeout_ms=30_000,
             retry_on=(),
         )
-        return Function(hold.checked(hold.Holding(name, self.rules, forms(self.columns)), judges[on_fail]), declared)
+        holding = hold.Holding(name, self.rules, forms(self.columns), self._given)
+        return Function(hold.checked(holding, judges[on_fail]), declared)
 
     def failures(self, data: object) -> pa.Array:
         """For each row what it breaks, as list<utf8>; empty where it is good. For notebooks and tests.
@@ -88,12 +92,14 @@ class Contract:
         return f"<contract of {len(self.rules)} rules: {'; '.join(rule.text for rule in self.rules)}>"
 
 
-def contract(columns: ContractColumns | Schema, *rules: RuleLike) -> Contract:
+def contract(columns: ContractColumns | Schema | object, *rules: RuleLike, types: SchemaLike = _NO_TYPES) -> Contract:
     """Declare what good rows look like, at module level; a job holds rows against it with ``.check``.
 
     Args:
-        columns: each column with its type, or with a list of its type and its rules.
+        columns: each column with its type, or with a list of its type and its rules. Or a schema of Pandera on pandas
+            (``DataFrameModel`` or ``DataFrameSchema``) or a model of Pydantic, as it is.
         rules: rules of several columns.
+        types: of columns whose type such a schema leaves open, or that the stream has otherwise.
 
     Raises:
         PlanError: if a column's type is not one of this package, or a rule names a column that is not declared.
@@ -107,11 +113,22 @@ def contract(columns: ContractColumns | Schema, *rules: RuleLike) -> Contract:
         ['price must be between 0 and 10, got 99.0', 'start must be at most end, got start 3, end 2']
     """
     module = sys._getframe(1).f_globals.get("__name__", "")
+    for rule in rules:
+        if not isinstance(rule, Rule) or (not rule.columns and rule.kind != "that"):
+            hint = "a rule of one column stands beside its type"
+            raise PlanError(f"expected a rule of several columns, got {rule!r}", code="ANB1017", hint=hint)
+    found = given_of(columns, types)
+    if found is not None:
+        return Contract(make_schema(found.columns), [*found.rules, *rules], module, found)
     given = columns.fields if isinstance(columns, Schema) else columns
+    return _in_plain_words(given, rules, module)
+
+
+def _in_plain_words(given: object, rules: Sequence[Rule], module: str) -> Contract:
     if not isinstance(given, Mapping):
         hint = 'write ab.contract({"price": [ab.float64, ab.check.between(0, 10)]})'
         raise PlanError(f"expected columns with types and rules, got {given!r}", code="ANB1015", hint=hint)
-    types: dict[str, ColumnLike] = {}
+    columns: dict[str, ColumnLike] = {}
     found: list[Rule] = []
     for name, one in given.items():
         parts = [one] if isinstance(one, (DataType, Declared, str)) or not isinstance(one, Sequence) else list(one)
@@ -121,14 +138,9 @@ def contract(columns: ContractColumns | Schema, *rules: RuleLike) -> Contract:
             hint = f'write "{name}": [ab.float64, ab.check.between(0, 10)]'
             told = f'column "{name}" of a contract needs one type, got {len(kinds)}'
             raise PlanError(told, code="ANB1015", hint=hint)
-        types[name] = kinds[0]
+        columns[name] = kinds[0]
         found += [rule.on(name) for rule in of_column]
-    for rule in rules:
-        if not isinstance(rule, Rule) or (not rule.columns and rule.kind != "that"):
-            hint = "a rule of one column stands beside its type"
-            raise PlanError(f"expected a rule of several columns, got {rule!r}", code="ANB1017", hint=hint)
-    columns_like: SchemaLike = types
-    return Contract(make_schema(columns_like), [*found, *rules], module)
+    return Contract(make_schema(columns), [*found, *rules], module)
 
 
 def contract_from_json(columns: list[FieldJson], rules: Sequence[Mapping[str, object]]) -> Contract:
