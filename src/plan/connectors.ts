@@ -52,13 +52,26 @@ export interface FileSourceOptions {
 /**
  * Files that match a glob, in the order of their names. The glob is relative to the job file. `.gz` and `.zst` are
  * decompressed. Bounded; positions are exact, so rows come out exactly once per finished run.
+ *
+ * ```ts
+ * job('lines').from(files('logs/*.log.gz', text()))
+ * job('shop').from(files('orders/*.csv', csv({ item: 'utf8', price: 'float64' }, { delimiter: ';' })))
+ * ```
  */
 function filesSource<C extends Columns>(glob: string, format: Format<C>, options: FileSourceOptions = {}): Source<C> {
   const { node, wrong } = givenFormat('files(...)', format)
   return { source: { kind: options.tail === true ? 'tail' : 'files', glob, format: node }, wrong }
 }
 
-/** Files in a folder of the run's output folder. A file is visible only when it is whole. */
+/**
+ * Files in a folder of the run's output folder. A file is visible only when it is whole.
+ *
+ * ```ts
+ * job('shop')
+ *   .from(files('*.jsonl', json({ day: 'utf8', price: 'float64' })))
+ *   .to(files.sink('by-day/', parquet(), { partitionBy: ['day'], roll: { bytes: '64MiB' } }))
+ * ```
+ */
 function filesSink<const N extends string = never>(
   path: string,
   format: SinkFormat,

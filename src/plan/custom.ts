@@ -32,7 +32,9 @@ export interface CustomSinkOptions {
 /**
  * A source that `module` (`import.meta.url`, or the `file:` URL of another module) exports as `name`: a `SourceFactory`.
  *
- *     custom.source(import.meta.url, 'clock', { schema: { at: 'int64' }, bounded: false, replayable: false })
+ * ```ts
+ * custom.source(import.meta.url, 'clock', { schema: { at: 'int64' }, bounded: false, replayable: false })
+ * ```
  */
 function source<const S extends SchemaLike>(
   module: string,
@@ -54,7 +56,9 @@ function sink(module: string, name: string, { delivery, options = null }: Custom
 /**
  * A format to read, by the decoder that `module` exports as `name`: a `DecoderFactory`, which is asked for one a file.
  *
- *     files('*.log', custom.decoder(import.meta.url, 'logfmt', { schema: { path: 'utf8' } }))
+ * ```ts
+ * files('*.log', custom.decoder(import.meta.url, 'logfmt', { schema: { path: 'utf8' } }))
+ * ```
  */
 function decoder<const S extends SchemaLike>(
   module: string,

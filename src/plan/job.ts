@@ -110,7 +110,12 @@ export type { Job }
 /**
  * Begins a job.
  *
- *     export default job('clicks').from(files('in/*.jsonl', json(Click))).apply(enrich).to(files.sink('out/', json()))
+ * ```ts
+ * export default job('shop')
+ *   .from(files('input/*.jsonl', json(shop.Order)))
+ *   .apply(shop.bill)
+ *   .to(files.sink('bills/', json()))
+ * ```
  */
 export function job(name: string, options: JobOptions = {}): Job {
   return new Job(name, options, callPlace(job))
@@ -166,7 +171,13 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
     return this.#python('check', contract, options ?? {}, callPlace(this.check))
   }
 
-  /** Keeps the named columns in this order; `{ from: 'to' }` keeps column `from` under the name `to`. */
+  /**
+   * Keeps the named columns in this order; `{ from: 'to' }` keeps column `from` under the name `to`.
+   *
+   * ```ts
+   * job('items').from(files('*.jsonl', json(shop.Order))).select('item', { price: 'cost' }).to(files.sink('costs/', json()))
+   * ```
+   */
   select<const A extends readonly Selection[]>(
     ...columns: FitsSelect<A, C>
   ): Stream<Select<C, A[number]>, [Exclude<K, A[number]>] extends [never] ? K : never> {
@@ -201,7 +212,14 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
     return this.and(other).#next({ kind: 'union', inputs: Object.freeze([this.#at, ...right]), place, id: null })
   }
 
-  /** A side output of the function just applied. Its rows have exactly the columns declared for it. */
+  /**
+   * A side output of the function just applied. Its rows have exactly the columns declared for it.
+   *
+   * ```ts
+   * const good = job('shop').from(files('*.jsonl', json(shop.Order))).apply(shop.check).to(files.sink('good/', json()))
+   * export default good.side('odd').to(files.sink('odd/', json()))
+   * ```
+   */
   side<N extends string>(name: FitsSide<N, S>): Stream<N extends keyof S ? S[N] : never> {
     const at: DraftEdge = { draft: this.#at.draft, side: String(name) }
     return new Stream(this.#root, this.#write, at, this.#outputs, this.#heads)

@@ -18,6 +18,13 @@ const splits = [numberedRows(0, 700), numberedRows(700, 701), numberedRows(701, 
 const pollsMax = 10_000
 const counted = Array.from({ length: 300 }, (_, i) => i + 1)
 
+/**
+ * One case for each promise of a source, for any test runner.
+ *
+ * ```ts
+ * for (const { name, run } of sourceCases(make)) test(name, run)
+ * ```
+ */
 export function sourceCases(make: MakeSource): readonly Case[] {
   const opened = (of: typeof splits, use: (source: Source) => Promise<void>): Promise<void> =>
     using(make, of, async ({ source, feed }) => {

@@ -1,12 +1,6 @@
 /**
  * Drive: a real job with scripted input, in memory. The plan, the engine, state, lanes, bisection and dead letters are
  * those of a run; there is no process, no file and no clock but the one that the test moves.
- *
- *     const t = await drive(job)
- *       .with(shop, { bill: row => ({ total: Number(row.price) * Number(row.qty) }) })
- *       .input({ orders: [{ item: 'rope', price: 4.5, qty: 2 }] })
- *       .run()
- *     t.output('bills').get(0)?.total   // 9
  */
 import { dirname } from 'node:path'
 import { invariant } from '../../base/index.js'
@@ -50,7 +44,17 @@ export interface DriveOptions {
   readonly batchRows?: number
 }
 
-/** A job that a test will run. Every method answers a new one. */
+/**
+ * A job that a test will run. Every method answers a new one.
+ *
+ * ```ts
+ * const t = await drive(orders)
+ *   .with(shop, { bill: row => ({ total: Number(row.price) * Number(row.qty) }) })
+ *   .input({ files: [{ item: 'rope', price: 4.5, qty: 2 }] })
+ *   .run()
+ * t.output('bills').get(0)?.total // 9
+ * ```
+ */
 export function drive(job: JobLike, options: DriveOptions = {}): Drive {
   return new Drive(job, options, new Map(), {})
 }

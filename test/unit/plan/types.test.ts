@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { globSync } from 'tinyglobby'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Editor } from '../../support/editor.js'
 import { repository } from '../../support/repository.js'
@@ -7,6 +8,27 @@ import { repository } from '../../support/repository.js'
 const fixtures = join(repository, 'test', 'types', 'fixtures')
 const [good = '', bad = '', typing = ''] = ['good.ts', 'bad.ts', 'typing.ts'].map(name => join(fixtures, name))
 const first = join(repository, 'examples', 'first', 'job.ts')
+
+/** What a code block of a comment may use: all that is public, and an example. */
+const around = `import { arrow, avro, csv, custom, files, job, json, nullSink, parquet, socket, text } from 'anabranch'
+import { drive, type MakeSource, sourceCases } from 'anabranch/testing'
+import orders from './job.js'
+import shops from './transforms.anabranch.js'
+const odd = [['why', 'utf8']] as const
+const shop = { ...shops, check: { ...shops.bill, name: 'check', side: { odd } } } as const
+declare const make: MakeSource
+declare function test(name: string, run: () => Promise<void>): void
+`
+const sources = globSync('src/**/*.ts', { cwd: repository }).sort()
+const documented = sources.flatMap(source => {
+  const text = readFileSync(join(repository, source), 'utf8')
+  return [...text.matchAll(/^ *\* ```ts\n([\s\S]*?)^ *\* ```$/gm)].map(([, block = ''], index) => ({
+    source,
+    block: block.replace(/^ *\* ?/gm, ''),
+    path: join(repository, 'examples', 'first', `${source.replaceAll('/', '-').replace('.ts', '')}-${index}.ts`),
+  }))
+})
+const blocks = Object.fromEntries(documented.map(({ path, block }) => [path, `${around}${block}export {}\n`]))
 
 /** A job that is being written: each line stops inside a string, where the cursor is. */
 const unfinished = `import { files, job, json } from 'anabranch'
@@ -18,7 +40,7 @@ clicks.apply(t.enrich).side('')
 `
 
 describe('a job is checked against what its transforms declare, as it is written', () => {
-  const editor = new Editor(join(fixtures, 'tsconfig.json'), [good, bad, first], { [typing]: unfinished })
+  const editor = new Editor(join(fixtures, 'tsconfig.json'), [good, bad, first], { [typing]: unfinished, ...blocks })
   afterAll(() => editor[Symbol.dispose]())
 
   test('a job that fits compiles', { timeout: 120_000 }, () => {
@@ -38,6 +60,11 @@ describe('a job is checked against what its transforms declare, as it is written
     const expected = lines.flatMap((text, index) => (text.includes(' // error: ') ? [index + 1] : []))
     expect([...editor.errors(bad).keys()].sort((a, b) => a - b)).toEqual(expected)
   })
+
+  for (const { source, block, path } of documented)
+    test(`the code that a comment of ${source} begins with \`${block.split('\n')[0]}\` compiles`, () => {
+      expect([...editor.errors(path).values()]).toEqual([])
+    })
 
   test('the docstring of a Python function is shown where the job names it, with its columns', () => {
     expect(editor.shown(first, '.apply(shop.')).toBe(
