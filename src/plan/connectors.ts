@@ -124,7 +124,7 @@ export const socket: typeof socketSource & { readonly sink: typeof socketSink } 
   sink: socketSink,
 })
 
-/** Counts rows, and adds up one numeric column as a checksum; writes nothing. For benchmarks. */
+/** Counts rows, and adds up one float64 column as a checksum; writes nothing. For benchmarks. */
 export function nullSink<const N extends string = never>(options: { readonly checksum?: N } = {}): Sink<N> {
   return { sink: { kind: 'null', checksum: options.checksum ?? null }, wrong: [] }
 }

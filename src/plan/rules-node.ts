@@ -328,7 +328,7 @@ function lintChecksum(rule: NodeRule, node: SinkNode, name: string | null): void
   if (name === null || given === null) return
   const have = columnOf(given, name)
   if (have === undefined) missing(rule, placeOf(node), 'checksum', name, given)
-  else if (!/^(u?int\d+|float\d+)$/.test(have[1])) {
-    rule.faults.add('ANB1002', placeOf(node), `checksum column "${name}" must be a number, but it is ${have[1]}`)
+  else if (have[1] !== 'float64') {
+    rule.faults.add('ANB1002', placeOf(node), `checksum column "${name}" must be float64, but it is ${have[1]}`)
   }
 }

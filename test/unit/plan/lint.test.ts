@@ -249,7 +249,7 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
   [
     'a checksum of text',
     s.to(nullSink({ checksum: 'user' })),
-    'ANB1002 checksum column "user" must be a number, but it is utf8',
+    'ANB1002 checksum column "user" must be float64, but it is utf8',
   ],
   [
     'a select of what does not exist',

@@ -141,7 +141,7 @@ describe('neighbouring transforms are one worker call', () => {
 })
 
 describe('a source of tables reads only what somebody needs', () => {
-  const rows = job('p').from(files('*.parquet', parquet(columns('a int64, b int64, c utf8, k utf8'))))
+  const rows = job('p').from(files('*.parquet', parquet(columns('a float64, b float64, c utf8, k utf8'))))
   const cases: readonly (readonly [string, JobLike, readonly string[]])[] = [
     ['a file gets all columns', rows.to(out('x')), ['a', 'b', 'c', 'k']],
     ['a null sink without a checksum needs none; one is read to count rows', rows.to(nullSink()), ['a']],
@@ -149,25 +149,25 @@ describe('a source of tables reads only what somebody needs', () => {
     [
       'of Arrow too',
       job('p')
-        .from(files('*.arrow', arrow(columns('a int64, b int64'))))
+        .from(files('*.arrow', arrow(columns('a float64, b float64'))))
         .to(nullSink({ checksum: 'b' })),
       ['b'],
     ],
     [
       'the inputs of a transform',
-      rows.apply(fn('f', { in: 'b int64', out: 'z int64' })).to(nullSink({ checksum: 'z' })),
+      rows.apply(fn('f', { in: 'b float64', out: 'z float64' })).to(nullSink({ checksum: 'z' })),
       ['b'],
     ],
     [
       'not a column that was replaced unread',
-      rows.apply(fn('f', { in: 'b int64', out: 'a int64' })).to(nullSink({ checksum: 'a' })),
+      rows.apply(fn('f', { in: 'b float64', out: 'a float64' })).to(nullSink({ checksum: 'a' })),
       ['b'],
     ],
     [
       'the key',
       rows
         .keyBy('k')
-        .apply(fn('f', { state: 'n int64', out: 'z int64' }))
+        .apply(fn('f', { state: 'n float64', out: 'z float64' }))
         .to(nullSink()),
       ['k'],
     ],
