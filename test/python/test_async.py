@@ -330,3 +330,16 @@ def test_what_would_end_the_loop_is_dead_with_its_row(worker, fault):
     reply = w.call(rows(0, 1, 2))
     assert reply.output().column("y").to_pylist() == [0, 2]
     assert w.call(rows(5)).output().column("y").to_pylist() == [5]
+
+
+@pytest.mark.parametrize(("timeout_ms", "least", "most"), [(30_000, 32, 32), (4_000, 1, 28)])
+def test_a_worker_says_how_many_rows_keep_its_service_busy_but_not_more_than_have_the_time(
+    worker, timeout_ms, least, most
+):
+    w = worker(f"""
+@ab.transform(**ROWS, timeout_ms={timeout_ms}, calls=ab.Calls(capacity=8))
+async def f(row):
+    await asyncio.sleep(0.5)
+    return {{"y": row["x"]}}
+""")
+    assert least <= w.call(rows(*range(8))).measures["rowsWanted"] <= most

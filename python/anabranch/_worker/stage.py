@@ -24,6 +24,7 @@ from .._protocol.frame import Body, Entry, Table, read_directory
 from .._protocol.ipc import FrameTable, Layout, Template
 from .._schema import Schema, make_schema
 from .link import Message, json_table
+from .wanted import rows_wanted
 
 _RSS_EVERY_S = 0.05
 _PAGE = 4096 if not hasattr(os, "sysconf") else os.sysconf("SC_PAGESIZE")
@@ -66,11 +67,13 @@ class Stage:
         self._keys = keys.arrow()
         self._reply_bytes_max = reply_bytes_max
         self._measures = Measures()
+        self._in_flight = False
 
     def add(self, operator: Operator, module: str, function: str, declared: str) -> None:
         """Add the next operator of the chain."""
         self.operators.append(operator)
         self.origins.append(Origin(module, function, declared))
+        self._in_flight = self._in_flight or operator.service is not None
         if operator.keyed:
             self._state_layouts[operator.index] = Layout(operator.state)
             self._state_templates[operator.index] = Template(operator.state)
@@ -122,7 +125,8 @@ class Stage:
             tables += self._state(index, table, outcome)
         if outcome.dead:
             tables.append(self._dead_rows(outcome.dead))
-        tables.append(self._measures.table(outcome.seconds, outcome.checked))
+        wanted = rows_wanted(self.operators, message.envelope.rows, outcome.seconds) if self._in_flight else 0
+        tables.append(self._measures.table(outcome.seconds, outcome.checked, wanted))
         return self._body(tables, message)
 
     def _state(self, index: int, came: FrameTable, outcome: Outcome) -> list[Table]:
@@ -204,17 +208,19 @@ class Measures:
         self._read_at = 0.0
         self._statm = -1
 
-    def table(self, seconds: float, checked: Sequence[Checked] = ()) -> Table:
-        """MEASURES of a call that spent ``seconds`` in user code."""
+    def table(self, seconds: float, checked: Sequence[Checked] = (), wanted: int = 0) -> Table:
+        """MEASURES of a call that spent ``seconds`` in user code, and would rather have had ``wanted`` rows."""
         here = _context.context()
         us, rss = int(seconds * 1e6), self._resident()
-        if not here.counters and not here.gauges and not checked:
+        if not here.counters and not here.gauges and not checked and not wanted:
             text = f'{{"us":{us},"rss":{rss},"counters":{{}},"gauges":{{}}}}'
             return Table(kinds.MEASURES, 0, 0, 0, 0, text.encode("ascii"))
         counted = {"counters": _finite(here.counters), "gauges": _finite(here.gauges)}
         said: dict[str, object] = {"us": us, "rss": rss, **counted}
         if checked:
             said["checked"] = [[one.operator, one.rows, one.failed, *one.by_rule] for one in checked]
+        if wanted:
+            said["rowsWanted"] = wanted
         here.counters.clear()
         here.gauges.clear()
         return json_table(kinds.MEASURES, said)

@@ -51,6 +51,7 @@ export interface Reply {
   readonly dead: readonly DeadRow[]
   readonly us: number
   readonly rssBytes: number
+  readonly rowsWanted: number
   readonly counters: Readonly<Record<string, number>>
   readonly checked: readonly Checked[]
 }
@@ -271,6 +272,8 @@ function readParent(table: TableView, rows: number): Int32Array {
 interface Measures {
   readonly us: number
   readonly rssBytes: number
+  /** 0 where a call may be as short as its rows are cheap. */
+  readonly rowsWanted: number
   readonly counters: Readonly<Record<string, number>>
   readonly checked: readonly Checked[]
 }
@@ -279,7 +282,7 @@ const checkedShape = shape.list(shape.list(shape.whole))
 
 function readMeasures(tables: readonly TableView[]): Measures {
   const found = tables.find(t => t.kind === Table.measures)
-  const none: Measures = { us: 0, rssBytes: 0, counters: {}, checked: [] }
+  const none: Measures = { us: 0, rssBytes: 0, rowsWanted: 0, counters: {}, checked: [] }
   if (found === undefined) return none
   const json = parseObject(found.bytes)
   const amount = (value: unknown): number =>
@@ -290,6 +293,7 @@ function readMeasures(tables: readonly TableView[]): Measures {
   return {
     us: amount(json['us']),
     rssBytes: amount(json['rss']),
+    rowsWanted: amount(json['rowsWanted']),
     counters: Object.fromEntries(counters.map(([name, value]) => [name, amount(value)])),
     checked: readChecked(json['checked'] ?? []),
   }

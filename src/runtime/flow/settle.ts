@@ -62,8 +62,10 @@ export class Settlement {
       ticket.done.push({ output, rows: { ...rows, loan: joinLoans(rows.loan, holdBoth(piece.rows.loan, loan)) } })
     stage.hold.succeeded()
     if (reply.dead.length < rowCount(piece.rows)) for (const limit of stage.limits) limit.success()
-    if (ticket.call.kind === 'rows')
-      stage.size.observe({ rows: rowCount(piece.rows), us: reply.us, bytes: rowBytes(piece.rows) })
+    if (ticket.call.kind === 'rows') {
+      const { us, rowsWanted } = reply
+      stage.size.observe({ rows: rowCount(piece.rows), us, bytes: rowBytes(piece.rows), rowsWanted })
+    }
     for (const [name, by] of Object.entries(reply.counters)) this.observer.count(`user.${name}`, by)
     const error = this.ledger.deadRows(work, reply.dead, captures) ?? sawChecks(stage, reply)
     piece.rows.loan?.release()

@@ -12,6 +12,14 @@ export interface BatchSizeTerms {
   readonly bytesMax: number
 }
 
+export interface ObservedCall {
+  readonly rows: number
+  readonly us: number
+  readonly bytes: number
+  /** Rows that wait for a service beside each other: with fewer than this the worker waits for the last ones too often. */
+  readonly rowsWanted: number
+}
+
 const firstRows = 256
 /** 5 to 20 ms of work a call: long enough to hide the call, short enough to resend and to cancel. */
 const targetUs = 10_000
@@ -36,7 +44,7 @@ export class BatchSize {
     return this.calls.fixedUs + this.calls.rowUs * rows
   }
 
-  observe(call: { readonly rows: number; readonly us: number; readonly bytes: number }): void {
+  observe(call: ObservedCall): void {
     if (call.rows === 0) return
     this.calls.add(call.rows, call.us)
     const bytes = call.bytes / call.rows
@@ -44,7 +52,7 @@ export class BatchSize {
     // Where a call costs the same however few rows it has, few rows are a waste: the rows get as much time as the call.
     const byCost = Math.max(targetUs, this.calls.fixedUs) / Math.max(this.calls.rowUs, 1e-3)
     const byBytes = this.terms.bytesMax / Math.max(this.bytesPerRow, 1)
-    const wanted = Math.max(1, Math.floor(Math.min(byCost, byBytes, this.terms.rowsMax)))
+    const wanted = Math.max(1, Math.floor(Math.min(Math.max(byCost, call.rowsWanted), byBytes, this.terms.rowsMax)))
     // A small batch says little about a large one: it grows fourfold at most.
     this.limit = Math.min(wanted, Math.max(this.limit, call.rows * 4, Math.min(firstRows, this.terms.rowsMax)))
   }

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { BatchSize, type BatchSizeTerms } from '../../../src/runtime/pace/index.js'
 import { tell } from '../../support/story.js'
 
-/** Events: `call ROWS US` with 8 bytes a row, or `call ROWS US BYTES`. */
+/** Events: `call ROWS US` with 8 bytes a row, or `call ROWS US BYTES`, or `call ROWS US BYTES WANTED`. */
 function check(terms: Partial<BatchSizeTerms>, text: string): void {
   const size = new BatchSize({ rowsMax: 32_768, bytesMax: 1 << 20, ...terms })
   expect(size.rows).toBe(Math.min(256, terms.rowsMax ?? 256))
   tell(text, event => {
-    const [, rows = 0, us = 0, bytes = 8 * rows] = event.split(' ').map(Number)
-    size.observe({ rows, us, bytes })
+    const [, rows = 0, us = 0, bytes = 8 * rows, rowsWanted = 0] = event.split(' ').map(Number)
+    size.observe({ rows, us, bytes, rowsWanted })
     return [`${size.rows}`]
   })
 }
@@ -46,6 +46,17 @@ describe('the rows of a call', () => {
       call 256 256000        10        // 1 ms a row
       call 10 10000          10
       call 10 10000          10
+      `,
+    ))
+
+  test('are as many as wait for a service beside each other, however long that takes', () =>
+    check(
+      {},
+      `
+      event                       ->  rows
+      call 256 256000 2048 128        128
+      call 128 128000 1024 128        128
+      call 128 128000 1024 3          10       // they would come too close to the deadline
       `,
     ))
 
@@ -96,9 +107,9 @@ describe('the rows of a call', () => {
     ['follow calls that become slow in themselves', [4_096, 4_096], (rows: number) => 50_000 + rows, [16_384, 32_768]],
   ] as const)('%s', (_, [rows, us], costOf, [least, most]) => {
     const size = new BatchSize({ rowsMax: 32_768, bytesMax: 1 << 20 })
-    size.observe({ rows, us, bytes: 8 * rows })
+    size.observe({ rows, us, bytes: 8 * rows, rowsWanted: 0 })
     for (let call = 0; call < 25; call += 1)
-      size.observe({ rows: size.rows, us: costOf(size.rows), bytes: 8 * size.rows })
+      size.observe({ rows: size.rows, us: costOf(size.rows), bytes: 8 * size.rows, rowsWanted: 0 })
     expect(size.rows).toBeGreaterThanOrEqual(least)
     expect(size.rows).toBeLessThanOrEqual(most)
   })
@@ -106,13 +117,13 @@ describe('the rows of a call', () => {
   test('say what a call of so many rows should take, and 0 before the first', () => {
     const size = new BatchSize({ rowsMax: 1_000, bytesMax: 1e9 })
     expect(size.expectedUs(500)).toBe(0)
-    for (const rows of [10, 20, 40, 80]) size.observe({ rows, us: 1_000 + 5 * rows, bytes: rows })
+    for (const rows of [10, 20, 40, 80]) size.observe({ rows, us: 1_000 + 5 * rows, bytes: rows, rowsWanted: 0 })
     expect(size.expectedUs(500)).toBeCloseTo(3_500, 6)
   })
 
   test('without a row teach nothing', () => {
     const size = new BatchSize({ rowsMax: 1_000, bytesMax: 1e9 })
-    size.observe({ rows: 0, us: 1e9, bytes: 0 })
+    size.observe({ rows: 0, us: 1e9, bytes: 0, rowsWanted: 0 })
     expect([size.rows, size.expectedUs(1)]).toEqual([256, 0])
   })
 })
