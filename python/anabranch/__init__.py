@@ -148,10 +148,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        from importlib import import_module
+# A type checker knows the names from above, and would take any other for one of them.
+if not TYPE_CHECKING:
 
-        module = import_module(f"anabranch.{_LATER[name]}")
-        return module if name == "testing" else getattr(module, name)
-    raise AttributeError(f"module 'anabranch' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            from importlib import import_module
+
+            module = import_module(f"anabranch.{_LATER[name]}")
+            return module if name == "testing" else getattr(module, name)
+        raise AttributeError(f"module 'anabranch' has no attribute {name!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ._calls.options import Calls
 from ._schema import FieldJson, Schema, digest
@@ -68,7 +69,7 @@ class Function:
         """The function's name."""
         return str(getattr(self.user, "__name__", "transform"))
 
-    def __call__(self, batch: object, state: object = None) -> object:
+    def __call__(self, batch: object, state: object = None) -> Any:
         """Call the user's function: over columns given as a mapping, a pyarrow or pandas table; or over one row.
 
         An ``async def`` function gives its coroutine, to be awaited.

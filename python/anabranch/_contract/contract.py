@@ -32,9 +32,9 @@ class Contract:
     """
 
     def __init__(self, columns: Schema, rules: Sequence[Rule], module: str = "", given: Given | None = None) -> None:
-        self.columns = columns
-        self.rules = tuple(rules)
-        self.module = module
+        self.columns: Schema = columns
+        self.rules: tuple[Rule, ...] = tuple(rules)
+        self.module: str = module
         self._given = given
         for rule in self.rules:
             unknown = next((name for name in rule.columns if name not in columns), None)
@@ -44,7 +44,7 @@ class Contract:
                     code="ANB1001",
                     hint=f"declared are {', '.join(columns)}",
                 )
-        self.digest = digest(self.to_json())
+        self.digest: str = digest(self.to_json())
 
     def to_json(self) -> dict[str, object]:
         """The contract without its Python code."""
@@ -86,7 +86,7 @@ class Contract:
         """
         function = self.function("contract", on_fail="flag")
         returned = function(data)
-        return returned["failures"]  # type: ignore[index]
+        return returned["failures"]
 
     def __repr__(self) -> str:
         return f"<contract of {len(self.rules)} rules: {'; '.join(rule.text for rule in self.rules)}>"
