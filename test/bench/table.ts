@@ -2,6 +2,7 @@
 import { type Bench } from './bench.js'
 import { type Check } from './check.js'
 import { type BadRows, badRowsBench } from './measure/bad-rows.js'
+import { type Cost, costBench } from './measure/cost.js'
 import { footprintBenches } from './measure/footprint.js'
 import { killBench } from './measure/kill.js'
 import { type Rate, latencyBench } from './measure/latency.js'
@@ -82,6 +83,18 @@ const ratios: readonly Ratio[] = [
   j('J2 against the orjson loop in memory', 'j2', 'j1', 9, 'sum'),
 ]
 
+const costs: readonly Cost[] = [
+  {
+    name: 'J3 five rules of a contract beside J1',
+    without: 'j1',
+    with: 'j3',
+    input: 'j1',
+    rows: 2 * million,
+    target: 0.8,
+    check: { by: 'file', of: 1348958.748748 },
+  },
+]
+
 const rates: readonly Rate[] = [
   { name: '100', rowsPerSecond: 100, judged: false },
   { name: '1k', rowsPerSecond: 1_000, judged: true },
@@ -117,6 +130,7 @@ const badRows: readonly BadRows[] = [
 
 export const benches: readonly Bench[] = [
   ...ratios.map(ratioBench),
+  ...costs.map(costBench),
   ...rates.map(latencyBench),
   killBench,
   ...badRows.map(badRowsBench),

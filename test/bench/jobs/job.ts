@@ -2,7 +2,7 @@
  * The jobs of the benchmarks. A plan has no switch in it, so the runner says in ANABRANCH_BENCH which one it wants, over
  * which input and into what, and this file exports that one.
  */
-import { files, job, json, nullSink, parquet, socket, text } from 'anabranch'
+import { between, contract, files, job, json, matches, notNull, nullSink, parquet, socket, text } from 'anabranch'
 import bench from './transforms.anabranch.js'
 
 const { name, input, into }: { name: string; input: string; into: 'null' | 'files' } = JSON.parse(
@@ -25,6 +25,14 @@ const events = () =>
 const live = () => job(name).from(socket(`unix://${input}/in.sock`, json(bench.Line)))
 const answers = () => socket.sink(`unix://${input}/out.sock`)
 
+const fiveRules = contract({
+  id: notNull(),
+  a: between(-10_000, 10_000),
+  b: between(0, 1),
+  name: matches('^user_[0-9]{8}$'),
+  ts: between(1_700_000_000_000, null),
+})
+
 const jobs = {
   b1: () => numbers().apply(bench.b1).select('z').to(added),
   b1_40: () => numbers().apply(bench.b140).select('z').to(added),
@@ -39,6 +47,7 @@ const jobs = {
   b3_rounds_raises: () => events().apply(bench.b3RoundsRaises).to(added),
   j1: () => lines().apply(bench.j1).to(files.sink('rows/', json())),
   j2: () => lines().apply(bench.j1).to(added),
+  j3: () => lines().check(fiveRules).apply(bench.j1).to(files.sink('rows/', json())),
   latency: () => live().apply(bench.j1).to(answers()),
   kill: () => live().keyBy('name').apply(bench.count).to(answers()),
   first: () =>
