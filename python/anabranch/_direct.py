@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 
@@ -29,15 +31,32 @@ def call(function: Function, given: object, state: object) -> object:
     """
     operator = operator_of(function)
     batch = given if isinstance(given, Batch) else Batch(_source(given, operator), operator.inputs, operator.name)
+    given_state = () if not operator.keyed else (_state(operator, len(batch), state),)
+    rejects = Rejects(len(batch), 0, operator.place)
+    if operator.service is not None:
+        return _awaited(cast("Awaitable[object]", operator.user(batch, *given_state)), rejects)
+    with _running(rejects):
+        return operator.user(batch, *given_state)
+
+
+async def _awaited(answer: Awaitable[object], rejects: Rejects) -> object:
+    with _running(rejects):
+        return await answer
+
+
+@contextmanager
+def _running(rejects: Rejects) -> Iterator[None]:
     here = _context.context()
     before = here.call
-    here.call = Rejects(len(batch), 0, operator.place)
+    here.call = rejects
     try:
-        if not operator.keyed:
-            return operator.user(batch)
-        return operator.user(batch, state if isinstance(state, State) else _one_key(operator, len(batch), state))
+        yield
     finally:
         here.call = before
+
+
+def _state(operator: Operator, rows: int, given: object) -> State:
+    return given if isinstance(given, State) else _one_key(operator, rows, given)
 
 
 def _source(given: object, operator: Operator) -> Values:

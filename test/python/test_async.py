@@ -65,8 +65,12 @@ def test_called_directly_it_is_the_coroutine_function_that_it_is():
 
     @ab.transform(inputs={"x": ab.int64}, outputs={"y": ab.int64})
     async def columns(batch):
+        await asyncio.sleep(0)
+        ab.reject([False] * (len(batch) + sum(batch.list("x")) - 4), "as many as rows")
         return {"y": batch["x"]}
 
+    with pytest.raises(ab.ContractError, match="expected 1"):
+        asyncio.run(columns({"x": [5]}))
     assert asyncio.run(columns({"x": [4]}))["y"].to_pylist() == [4]
 
 

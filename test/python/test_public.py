@@ -20,8 +20,9 @@ PROMPT = ">" * 3
 WITH_EXAMPLES = sorted(path for path in (PYTHON / "anabranch").rglob("*.py") if PROMPT in path.read_text())
 
 
-def test_import_opens_nothing_and_needs_neither_numpy_nor_pyarrow():
-    code = "import sys, anabranch; print([m for m in ('numpy', 'pyarrow', 'zmq', 'pandas') if m in sys.modules])"
+def test_import_opens_nothing_and_needs_neither_numpy_nor_pyarrow_nor_asyncio():
+    others = ("numpy", "pyarrow", "zmq", "pandas", "asyncio")
+    code = f"import sys, anabranch; print([m for m in {others} if m in sys.modules])"
     ran = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(PYTHON)}, capture_output=True, text=True, check=True
     )

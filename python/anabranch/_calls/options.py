@@ -17,6 +17,10 @@ class Calls:
     names, anywhere in the chain of causes) is tried again in the worker. When that does not help, the rows wait in the
     host and are sent again: no row is dead because a service was away. So a call may be made more than once for a row.
 
+    Answers come in the order of the rows. There is no unordered mode: a batch leaves its worker as a whole, so a row
+    that is given as soon as it is done would be out no earlier. All calls of a batch have nine tenths of the
+    transform's ``timeout_ms``; the rows of a batch that needs longer are sent again in two halves.
+
     Attributes:
         capacity: calls in flight at most, in each worker. A call that waits for its next try counts. Default 32.
         timeout_ms: milliseconds that one try may take before it is cancelled; then its service is away. Default 5,000.
@@ -33,8 +37,14 @@ class Calls:
         PlanError: if a value is not a whole number in its range.
 
     Example:
-        >>> ab.Calls(capacity=8, retries=0).timeout_ms
-        5000
+        >>> @ab.resource
+        ... async def names():
+        ...     yield {1: "rope", 2: "lamp"}
+        >>> @ab.transform(inputs={"id": ab.int64}, outputs={"name": ab.utf8}, mode="row", calls=ab.Calls(capacity=8))
+        ... async def name_of(row):
+        ...     return {"name": (await names())[row["id"]]}
+        >>> ab.testing.run_transform(name_of, {"id": [2, 1]})["name"].to_pylist()
+        ['lamp', 'rope']
     """
 
     capacity: int = 32
