@@ -34,7 +34,15 @@ function run(input: number, way: Schedule): Simulated {
   const drawn = way.faults ? faultsOf(seed) : noFaults
   // A drain ends the input earlier: then it is not the same input.
   const faults = new Map([...drawn].filter(([kind]) => kind !== 'drain'))
-  const pool = { workersMax, creditPerWorker, spare, failedStartsMax: 40, alikeStartsMax: 40, recycleBytes: 5e8 }
+  const pool = {
+    workersMax,
+    creditPerWorker,
+    spare,
+    failedStartsMax: 40,
+    alikeStartsMax: 40,
+    spareDelayMs: 0,
+    recycleBytes: 5e8,
+  }
   const options: SimulationOptions = { seed, input, faults, terms: { rowsMax, lanes, pool } }
   return simulate(options)
 }

@@ -74,6 +74,7 @@ describe('the engine', () => {
       creditPerWorker: 1,
       failedStartsMax: 40,
       alikeStartsMax: 40,
+      spareDelayMs: 100,
       recycleBytes: 5e8,
       spare: true,
     }

@@ -9,6 +9,7 @@ const pool = {
   creditPerWorker: 2,
   failedStartsMax: 5,
   alikeStartsMax: 5,
+  spareDelayMs: 100,
   recycleBytes: 5e8,
   spare: true,
 }

@@ -178,6 +178,7 @@ function makeEngine(opened: Opened, sources: readonly Source[], host: Host): Eng
         alikeStartsMax: 2,
         recycleBytes: plan.options.recycleBytes ?? (memory === null ? recycleBytesDefault : memory * 0.75),
         spare: true,
+        spareDelayMs: 100,
       },
     },
     host,

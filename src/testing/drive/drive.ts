@@ -195,6 +195,7 @@ function termsOf(plan: Plan, topology: Topology, options: DriveOptions): EngineT
       creditPerWorker: 2,
       failedStartsMax: 1,
       alikeStartsMax: 1,
+      spareDelayMs: 0,
       recycleBytes: Number.MAX_SAFE_INTEGER,
       spare: false,
     },

@@ -86,6 +86,7 @@ export function drawTerms(chance: Chance): EngineTerms {
       creditPerWorker: chance.pick([1, 2, 3]),
       failedStartsMax: 40,
       alikeStartsMax: 40,
+      spareDelayMs: 100,
       recycleBytes: largeBytes,
       spare: chance.happens(0.7),
     },

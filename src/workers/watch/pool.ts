@@ -4,7 +4,7 @@
  *
  * `demand` workers are active, one more stands warm as a spare. Demand begins at 1 and grows while there is
  * work that no active worker can take. A spare becomes active in the moment in which an active one is lost, which is
- * why a dead worker costs one resend and no start.
+ * why a dead worker costs one resend and no start; the next spare is started a little later.
  *
  * A worker proves itself by getting a batch, or by standing ready for a while. One that ends before that is a failed
  * start, whether it said that it was ready or not: the next one is started after a pause, and where nobody is left
@@ -23,6 +23,8 @@ export interface PoolTerms {
   /** Resident bytes above which a worker is replaced between batches. */
   readonly recycleBytes: number
   readonly spare: boolean
+  /** A new spare starts so long after a loss: its imports would compete for the cores with the batch that runs again. */
+  readonly spareDelayMs: number
 }
 
 /** `ending`: it was killed, its end is not known yet; whatever it were given now would be lost with it. */
@@ -59,6 +61,8 @@ export class Pool {
   private alikeStarts = 0
   private lastEnd: string | null = null
   private notBeforeMs = 0
+  /** The same where only the spare is missing. */
+  private spareNotBeforeMs = 0
   private everReady = false
   private lastFailure = ''
   private closing = false
@@ -91,7 +95,7 @@ export class Pool {
     const wanted = this.everReady ? this.demand + (this.terms.spare ? 1 : 0) : 1
     const starting = [...this.members.values()].some(m => m.state === 'starting')
     const failing = this.failedStarts > 0
-    if (alive < wanted && nowMs >= this.notBeforeMs && !(failing && starting))
+    if (alive < wanted && nowMs >= this.startMs && !(failing && starting))
       for (let n = alive; n < (failing ? alive + 1 : wanted); n += 1) {
         const worker = this.next
         this.next += 1
@@ -99,6 +103,11 @@ export class Pool {
         out.push({ do: 'spawn', worker })
       }
     return out
+  }
+
+  /** When the next start may be. */
+  private get startMs(): number {
+    return this.readyCount >= this.demand ? Math.max(this.notBeforeMs, this.spareNotBeforeMs) : this.notBeforeMs
   }
 
   private get hopeless(): boolean {
@@ -109,7 +118,7 @@ export class Pool {
 
   /** When `actions` wants to be asked again although nothing happened; null: only after the next event. */
   wakeMs(nowMs: number): number | null {
-    return this.notBeforeMs > nowMs ? this.notBeforeMs : null
+    return this.startMs > nowMs ? this.startMs : null
   }
 
   ready(worker: number, nowMs: number): void {
@@ -129,7 +138,10 @@ export class Pool {
     this.members.delete(worker)
     if (member === undefined) return false
     const wasReady = !Number.isNaN(member.readyMs)
-    if (member.worked) return wasReady
+    if (member.worked) {
+      this.spareNotBeforeMs = nowMs + this.terms.spareDelayMs
+      return wasReady
+    }
     if (nowMs - member.readyMs >= provenMs) {
       this.failedStarts = 0
       return wasReady

@@ -10,6 +10,7 @@ const usual: PoolTerms = {
   alikeStartsMax: 1,
   recycleBytes: 1_000,
   spare: true,
+  spareDelayMs: 0,
 }
 
 /** Events: `look`, `ready N`, `lost N` (`lost N END`: by itself), `work` (`last work`: nothing may stand behind it), `done N` (`done N large`), `kill N`, `close`. */
@@ -80,17 +81,34 @@ describe('a pool', () => {
       `,
     ))
 
-  test('replaces a dead worker by its spare at once', () =>
+  test('replaces a dead worker by its spare at once, and starts the next spare when that one has had a start', () =>
     check(
-      {},
+      { spareDelayMs: 100 },
       `
-      event     ->  work      does
-      look          .         spawn 1
-      ready 1       .         spawn 2
-      ready 2       .         .
-      work          to 1      .
-      lost 1        .         spawn 3
-      work          to 2      .
+      at      event     ->  work      does
+      0       look          .         spawn 1
+      400     ready 1       .         spawn 2
+      800     ready 2       .         .
+      900     work          to 1      .
+      950     lost 1        .         .            // its imports would compete with the batch that runs again
+      950     work          to 2      .
+      1049    look          .         .
+      1050    look          .         spawn 3
+      `,
+    ))
+
+  test('starts the next one at once where nobody is left', () =>
+    check(
+      { spareDelayMs: 100 },
+      `
+      at      event     ->  work      does
+      0       look          .         spawn 1
+      400     ready 1       .         spawn 2
+      800     ready 2       .         .
+      900     work          to 1      .
+      950     lost 1        .         .
+      950     work          to 2      .
+      960     lost 2        .         spawn 3, spawn 4
       `,
     ))
 
