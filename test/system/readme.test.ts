@@ -1,7 +1,7 @@
 /** What README.md and the guides show is what happens: files are those of the examples, commands print what stands there. */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { runCli } from '../support/cli.js'
 import { blocksOf, readmeBlocks, readmes } from '../support/readme.js'
@@ -25,6 +25,16 @@ test('a code block is a file, a command or Python, and nothing else goes by unse
     { kind: 'python', text: '2\n' },
     { kind: 'unknown', language: 'ts', line: 16 },
   ])
+})
+
+test('a link to a file leads to one', () => {
+  const texts = [...Object.keys(readmes), 'ARCHITECTURE.md', 'CHANGELOG.md', 'src/transport/README.md']
+  const links = texts.flatMap(path => {
+    const text = readFileSync(join(repository, path), 'utf8')
+    return [...text.matchAll(/\]\(([\w./-]+)\)/g)].map(([, link = '']) => join(dirname(path), link))
+  })
+  expect(links.filter(link => !existsSync(join(repository, link)))).toEqual([])
+  expect(links).toContain('examples/own-connector')
 })
 
 for (const [readme, example] of Object.entries(readmes)) {
