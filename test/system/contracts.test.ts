@@ -174,3 +174,24 @@ used = ab.contract(Used)
   expect(job.rows('rows').map(row => row['failures'])).toEqual([[], []])
   expect(job.deadLetters()).toMatchObject([{ error: { message: 'user: Input should be a valid string, got None' } }])
 })
+
+test('a call behind checks is replayed with them, wherever their contracts were written', async () => {
+  const raising = transforms.replace(
+    '    return {"cents"',
+    '    assert 7 not in batch["price"].to_pylist()\n    return {"cents"',
+  )
+  const checks = `.check(contract({ id: notNull() }), { id: 'here' }).check(t.clicks)`
+  const job = await withJob(checks, `${three}\n${line(4, 7, 'd')}`, ', contract, notNull', raising)
+  const run = await job.run()
+  expect(run.json, run.stderr).toMatchObject({
+    rows_dead: 2,
+    checks: [
+      { rows: 3, failed: 0 },
+      { rows: 3, failed: 1 },
+    ],
+  })
+  const again = await job.cli('dlq', 'replay', 'out')
+  expect(again.stdout + again.stderr).toContain('AssertionError')
+  writeFileSync(`${job.path}/transforms.py`, transforms)
+  expect((await job.cli('dlq', 'replay', 'out')).stdout).toContain('"check" -> "clicks" -> "cents": fine')
+})

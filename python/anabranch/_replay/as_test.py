@@ -18,7 +18,8 @@ def test_text(capture: Capture, found: Replayed) -> str:
     why = "" if said is None else f"    # {said.type}: {said.message.splitlines()[0]}\n"
     head = f'"""Made by anabranch replay --as-test of {capture.path.name}."""\n\n'
     name = f"def test_{function}_takes_the_rows_of_{_words(capture.path.stem)}():\n"
-    if len(capture.origins) > 1 or capture.state or not _is_plain(capture):
+    is_check = capture.origins[at].check is not None
+    if len(capture.origins) > 1 or is_check or capture.state or not _is_plain(capture):
         return f'{head}import anabranch as ab\n\n\n{name}{why}    ab.testing.replay("{capture.path}")\n'
     module = capture.origins[0].module.removesuffix(".py").replace("/", ".")
     params = f", params={dict(capture.params)!r}" if capture.params else ""

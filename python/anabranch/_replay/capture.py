@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,13 +24,14 @@ VERSION = "2"
 
 @dataclass(frozen=True)
 class Origin:
-    """One operator of the call: its id in the job, and its function."""
+    """One operator of the call: its id in the job, and its function or, of a check, its contract."""
 
     id: str
     module: str
     function: str
     digest: str
-    check: Mapping[str, object] | None = None
+    inputs: list[list[object]]
+    check: Mapping[str, object] | None
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,20 @@ def read_capture(path: str) -> Capture:
     return Capture(
         path=Path(path),
         end=call["operator"] if call["kind"] == "end" else None,
-        origins=tuple(Origin(o["id"], o["module"], o["function"], o["source"], o.get("check")) for o in operators),
+        origins=tuple(_origin(one) for one in operators),
         params=json.loads(said["anabranch.params"]),
         key=tuple(json.loads(said["anabranch.key"]) or ()),
         rows=rows,
         index=np.frombuffer(base64.b64decode(said["anabranch.index"]), np.int32),
         state=keys,
         new={int(at): _bits(one["new"], keys[int(at)].num_rows) for at, one in state.items()},
+    )
+
+
+def _origin(said: Mapping[str, Any]) -> Origin:
+    """Only a check has its columns and rules in the capture: it may lie in no module."""
+    return Origin(
+        said["id"], said["module"], said["function"], said["source"], said.get("inputs", []), said.get("check")
     )
 
 

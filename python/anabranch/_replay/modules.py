@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._chain.operator import Operator, operator_of
-from .._contract.called import called
+from .._contract.called import called, written_elsewhere
 from .._load import load_module, source_digest
 from ..errors import PlanError
 from .capture import Capture
@@ -33,10 +33,14 @@ def code_of(capture: Capture, folders: Sequence[Path], instead: Path | None = No
     Raises:
         PlanError: if a module is not found, or has no such function.
     """
-    replaced = capture.origins[-1].module
+    replaced = next((origin.module for origin in reversed(capture.origins) if origin.module != ""), "")
     operators: list[Operator] = []
     files: dict[Path, str] = {}
     for index, origin in enumerate(capture.origins):
+        if origin.module == "" and origin.check is not None:
+            check = written_elsewhere(origin.function, origin.inputs, origin.check)
+            operators.append(operator_of(check, index, origin.id))
+            continue
         file = instead if instead is not None and origin.module == replaced else _find(origin.module, folders)
         files[file] = origin.digest
         function = called(getattr(load_module(str(file)), origin.function, None), origin.function, origin.check)

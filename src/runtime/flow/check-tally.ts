@@ -1,7 +1,8 @@
 /**
  * What a check saw of all rows so far: the report at the end of the job, and the breaker. `maxRatio` is judged from
  * 1,000 rows on, since one bad row among the first three says nothing about the rest, and once more at the end of the
- * input. Each row is counted once, however often its call was sent.
+ * input. Each row is counted once, however often its call was sent; one that dies alone in a call that a transform behind the
+ * check failed is not, since that call answers nothing of its check.
  */
 import { TransformError } from '../../base/index.js'
 import { type CheckRef, type StageOperator } from '../../plan/index.js'
