@@ -226,7 +226,7 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
   }
 
   /** Writes the rows. The answer is the same stream, and a job with one more output. */
-  to<N extends string>(sink: FitsSink<N, C>, options: IdOption = {}): Stream<C, K, S> {
+  to<const T>(sink: FitsSink<T, C>, options: IdOption = {}): Stream<C, K, S> {
     const { sink: connector, wrong } = givenSink(sink)
     const draft: SinkDraft = Object.freeze({
       kind: 'sink',

@@ -115,11 +115,13 @@ export type FitsColumn<N extends string, C extends Columns> = [Exclude<N, keyof 
 type NoColumn<N extends string, C extends Columns> = `the stream has no column ${Listed<N>}; ${Here<C>}`
 
 /** A sink, where the stream has the columns that it needs. Where those are no literals, lint alone checks them. */
-export type FitsSink<N extends string, C extends Columns> = string extends N
-  ? Sink<N>
-  : [Exclude<N, keyof C>] extends [never]
-    ? Sink<N>
-    : JobTypeError<`the sink needs ${Listed<Exclude<N, keyof C>>}, which the stream does not have; ${Here<C>}`>
+export type FitsSink<T, C extends Columns> = [T] extends [Sink<infer N>]
+  ? string extends N
+    ? T
+    : [Exclude<N, keyof C>] extends [never]
+      ? T
+      : JobTypeError<`the sink needs ${Listed<Exclude<N, keyof C>>}, which the stream does not have; ${Here<C>}`>
+  : JobTypeError<'.to takes a sink: files.sink("name/", json())'>
 
 /** One argument of `select`: a name to keep, or `{ from: 'to' }` to rename. */
 export type Selection = string | Readonly<Record<string, string>>
