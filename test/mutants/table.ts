@@ -1,5 +1,6 @@
 /** The rules that are taken away one at a time. */
 import { type Mutant, fault, lease, queues, settle, settlement, stage, unit } from './mutant.js'
+import { callRules } from './calls.js'
 import { rowRules } from './rows.js'
 
 const leases: readonly Mutant[] = [
@@ -202,4 +203,4 @@ const faults: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...rowRules]
+export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...rowRules, ...callRules]
