@@ -190,7 +190,7 @@ const faults: readonly Mutant[] = [
   {
     rule: 'limit of dead rows ignored',
     file: 'src/runtime/fault/dead-limit.ts',
-    from: 'if (this.died.length <= deadInWindowMax) return null',
+    from: 'if (this.died.length <= this.deadMax) return null',
     to: 'if (this.died.length >= 0) return null',
     test: [fault, 'are too many with more than 500 among the last 10,000'],
   },
