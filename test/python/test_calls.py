@@ -43,7 +43,7 @@ class Script:
         (["away", "away", "away", "away", "ok"], 0.0, [0, 0.1, 0.3, 0.7, 1.2]),
         (["away", "away", "away", "ok"], 1.0, [0, 0.05, 0.15, 0.35]),
         (["hangs", "ok"], 0.0, [0, 2.1]),
-        ([700, "ok"], 0.0, [0, 0.7]),
+        ([400, "ok"], 0.0, [0, 0.4]),
         ([20, "ok"], 0.0, [0, 0.1]),
     ],
 )
@@ -60,6 +60,13 @@ def test_the_last_try_says_what_is_wrong():
         run_virtually(lambda: service(ab.Calls(retries=1, timeout_ms=1_000)).call(script))
     assert isinstance(caught.value.__cause__, asyncio.CancelledError)
     assert len(script.at) == 2
+
+
+def test_a_service_that_asks_for_more_patience_than_a_call_has_is_left_to_the_host():
+    script = Script(501)
+    with pytest.raises(ab.TransientError, match="busy"):
+        run_virtually(lambda: service(ab.Calls(backoff_max_ms=500)).call(script))
+    assert script.at == [0]
 
 
 def test_an_answer_that_the_transform_does_not_like_is_not_asked_for_again():

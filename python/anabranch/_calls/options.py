@@ -27,8 +27,8 @@ class Calls:
         retries: tries after the first one, 0 for none. Default 2.
         backoff_ms: milliseconds before the second try, doubled for each further one; of each wait a random half is
             left out, so that workers do not come back together. Default 100.
-        backoff_max_ms: milliseconds that no wait exceeds, unless the service asked for more with
-            ``ab.TransientError(..., retry_after_ms=...)``. Default 5,000.
+        backoff_max_ms: milliseconds that no wait exceeds. Where the service asks for more, with
+            ``ab.TransientError(..., retry_after_ms=...)``, the rows wait in the host at once. Default 5,000.
         breaker_failures: failures one after the other, over all rows, after which the circuit opens: no call is made,
             and the rows wait in the host. 0: it never opens. Default 16.
         breaker_ms: milliseconds until one call is let through again, whose success closes the circuit. Default 1,000.

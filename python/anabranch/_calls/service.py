@@ -51,6 +51,9 @@ class Service:
                 if is_cancelled() or tries >= left or not self._is_away(error):
                     raise
                 wait_s = self._wait_s(tries, error)
+                if wait_s * 1_000 > self.calls.backoff_max_ms:
+                    # The service asked for more patience than a call has: the rows wait in the host.
+                    raise
             tries += 1
             await asyncio.sleep(wait_s)
 
