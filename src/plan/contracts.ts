@@ -79,6 +79,9 @@ export const isContract = (value: unknown): value is AnyContract =>
   typeof Reflect.get(value, 'name') === 'string' &&
   Array.isArray(Reflect.get(value, 'rules'))
 
+/** As `isContract`, of a types file. */
+export const isModuleContract = (value: unknown): value is ContractLike => isContract(value) && isOfModule(value)
+
 export const isOfModule = (contract: AnyContract): contract is ContractLike => 'from' in contract
 
 /** The transform that a check is; `module` is empty for a contract that the job file wrote. */

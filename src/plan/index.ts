@@ -7,7 +7,7 @@ export * from './connectors.js'
 export * from './custom.js'
 export * from './formats.js'
 export * from './functions.js'
-export type { AnyContract, CheckOptions, ContractLike } from './contracts.js'
+export { type AnyContract, type CheckOptions, type ContractLike, isModuleContract } from './contracts.js'
 export * from './rules.js'
 export { ruleShape } from './rule-shape.js'
 export {

@@ -195,3 +195,27 @@ test('a call behind checks is replayed with them, wherever their contracts were 
   writeFileSync(`${job.path}/transforms.py`, transforms)
   expect((await job.cli('dlq', 'replay', 'out')).stdout).toContain('"check" -> "clicks" -> "cents": fine')
 })
+
+test('a rule of the job file is told in a dead letter as in the report', async () => {
+  const rules = [
+    `{ id: [between(2, null), oneOf(7, 8)], price: [between(null, 1.5), between(0.5, 1)], user: [notNull(), oneOf('b'), matches('z+')] }`,
+    `unique('id', 'price')`,
+    `lessThan('id', 'price')`,
+    `atMost('id', 'price')`,
+  ]
+  const names = 'atMost, between, contract, lessThan, matches, notNull, oneOf, unique'
+  const input = [line(1, 0.25, 'a'), line(1, 0.25, null), line(9, 2, 'zb')].join('\n')
+  const job = await withJob(`.check(contract(${rules.join(', ')}))`, input, `, ${names}`)
+  const run = await job.run()
+  expect(run.json, run.stderr).toMatchObject({ rows_dead: 3 })
+  const told = job
+    .deadLetters()
+    .map(letter => JSON.stringify(letter['error']))
+    .join('\n')
+  const [{ rules: counted }] = JSON.parse(JSON.stringify(run.json?.['checks']))
+  expect(counted).toHaveLength(10)
+  for (const { rule, failed } of counted) {
+    expect(failed, rule).toBeGreaterThan(0)
+    expect(told).toContain(JSON.stringify(rule).slice(1, -1))
+  }
+})

@@ -82,4 +82,6 @@ def _bounds(low: object, high: object) -> str:
 def _word(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_word(one) for one in value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f'"{value}"' if isinstance(value, str) else str(value)

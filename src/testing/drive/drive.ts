@@ -14,6 +14,7 @@ import {
   type Topology,
   checkedPlan,
   isFunctionLike,
+  isModuleContract,
   jobFile,
   jobOf,
   openStages,
@@ -25,6 +26,7 @@ import { Engine, type EngineTerms, noCaptures } from '../../runtime/index.js'
 import { VirtualClock } from '../simulation/clock.js'
 import { quoted } from './answer.js'
 import { type StandInLike, stepOf } from './chain.js'
+import { checkStandIn } from './check-stand-in.js'
 import { Driven } from './driven.js'
 import { DrivenHost } from './host.js'
 import { type Fault, type Inputs, ScriptedInput } from './input.js'
@@ -67,12 +69,12 @@ export class Drive {
     private readonly inputs: Inputs,
   ) {}
 
-  /** What the functions of this types file do, by their names in it. Every function of the job needs one. */
+  /** What the functions of this types file do, by their names in it. Every function of the job needs one; a contract's says what a row breaks. */
   with<M extends object>(module: M, standIns: StandIns<M>): Drive {
     const all = new Map(this.standIns)
     for (const [name, standIn] of Object.entries(standIns)) {
       const fn: unknown = Reflect.get(module, name)
-      if (!isFunctionLike(fn)) throw new TypeError(`the types file has no function "${name}"`)
+      if (!isFunctionLike(fn) && !isModuleContract(fn)) throw new TypeError(`the types file has no function "${name}"`)
       all.set(placeOf(fn), standInLike(name, standIn))
     }
     return new Drive(this.job, this.options, all, this.inputs)
@@ -129,7 +131,8 @@ function planFor(job: JobLike, { params = {} }: DriveOptions): Plan {
 }
 
 const keyOf = (module: string, name: string): string => `${module}\t${name}`
-const placeOf = (fn: FunctionLike): string => keyOf(pathBeside(fn.from.types, fn.from.path), fn.name)
+const placeOf = (fn: Pick<FunctionLike, 'name' | 'from'>): string =>
+  keyOf(pathBeside(fn.from.types, fn.from.path), fn.name)
 
 /** A stand-in as TypeScript cannot type it any more: its function is known by name only. */
 function standInLike(name: string, standIn: unknown): StandInLike {
@@ -146,7 +149,9 @@ const isCallable = (value: unknown): value is (...args: readonly unknown[]) => u
 function stagesWith(topology: Topology, standIns: ReadonlyMap<string, StandInLike>): readonly StandInStage[] {
   const stages = openStages(topology)
   const missing = stages.flatMap(({ operators }) =>
-    operators.filter(one => !standIns.has(keyOf(one.module, one.function))).map(one => one.function),
+    operators
+      .filter(one => one.check === undefined && !standIns.has(keyOf(one.module, one.function)))
+      .map(one => one.function),
   )
   if (missing.length > 0)
     throw new TypeError(
@@ -155,6 +160,9 @@ function stagesWith(topology: Topology, standIns: ReadonlyMap<string, StandInLik
   return stages.map(stage => {
     const steps = stage.operators.map(operator => {
       const standIn = standIns.get(keyOf(operator.module, operator.function))
+      if (operator.check !== undefined) {
+        return stepOf(operator, checkStandIn(operator.function, operator.check, standIn))
+      }
       invariant(standIn !== undefined, 'every operator has a stand-in')
       return stepOf(operator, standIn)
     })

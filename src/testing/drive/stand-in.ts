@@ -4,7 +4,7 @@
  * contract of Python's `mode="row"`: a row in; columns, a boolean or several rows out; with state beside them.
  */
 import { type Value } from '../../batch/index.js'
-import { type FunctionLike, type ParamValue } from '../../plan/index.js'
+import { type ContractLike, type FunctionLike, type ParamValue } from '../../plan/index.js'
 import { type SchemaJson } from '../../schema/index.js'
 
 /** A value of a column as a stand-in sees it: int64, uint64, timestamps and durations are bigints. */
@@ -71,9 +71,13 @@ export type AtEnd<F extends FunctionLike> = (
 
 export type StandIn<F extends FunctionLike> = Each<F> | { readonly each: Each<F>; readonly atEnd: AtEnd<F> }
 
-/** Stand-ins for functions of a module, by the names of its types file. */
-export type StandIns<M> = { readonly [N in keyof M as M[N] extends FunctionLike ? N : never]?: StandInOf<M[N]> }
-type StandInOf<F> = F extends FunctionLike ? StandIn<F> : never
+/** Stand-ins for functions and contracts of a module, by the names of its types file. */
+export type StandIns<M> = {
+  readonly [N in keyof M as M[N] extends FunctionLike | ContractLike ? N : never]?: StandInOf<M[N]>
+}
+type StandInOf<F> = F extends FunctionLike ? StandIn<F> : F extends ContractLike ? Broken<F> : never
+/** What a row breaks; nothing where it is good. */
+type Broken<K extends ContractLike> = (row: RowOf<K['columns']>, call: Called) => readonly string[]
 
 /** An answer with rows for side outputs beside it. */
 export class Result<Main = unknown, Side = unknown> {

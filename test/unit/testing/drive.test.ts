@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type FunctionLike, avro, csv, files, job, json, parquet, text } from 'anabranch'
+import { type FunctionLike, avro, between, contract, csv, files, job, json, parquet, text } from 'anabranch'
 import { type Fault, away, drive, fault, reject, result } from 'anabranch/testing'
 import { columns } from '../plan/functions.js'
 import shop from './shop.js'
@@ -347,5 +347,42 @@ describe('what is wrong is said', () => {
     const strict = job('strict').from(files('*', json(columns('a int32 required'))), { id: 'in' })
     const t = drive(strict.to(files.sink('out/', json())))
     await expect(t.input({ in: [{}] }).run()).rejects.toThrow('column "a", which is int32, required')
+  })
+})
+
+describe('a check', () => {
+  const sound = {
+    name: 'sound',
+    columns: [['qty', 'int64']],
+    rules: [{ kind: 'between', columns: ['qty'], arguments: { low: 0, high: 9 }, text: 'qty must be between 0 and 9' }],
+    declared: '',
+    from: { path: 'shop.py', types: import.meta.url, source: '' },
+  } as const
+  const rows = { orders: [order('rope', 2), order('lamp', -1)] }
+  const few = { sound: (row: { readonly qty: bigint | null }) => ((row.qty ?? 0n) < 0n ? ['too few', 'odd'] : []) }
+
+  test('has a stand-in that says what a row breaks, and the row is a dead letter with all of it', async () => {
+    const t = await drive(orders().check(sound).to(files.sink('out/', json())))
+      .with({ sound }, few)
+      .input(rows)
+      .run()
+    expect(t.counts).toEqual({ rowsIn: 2, rowsOut: 1, rowsDead: 1 })
+    expect(t.deadLetters).toMatchObject([{ error: { code: 'ANB2002', message: 'too few; odd' } }])
+  })
+
+  test('flags rows as a run does', async () => {
+    const flagged = orders().check(sound, { onFail: 'flag' }).to(files.sink('out/', json()))
+    const t = await drive(flagged).with({ sound }, few).input(rows).run()
+    expect([0, 1].map(row => [...(t.output('out').get(row)?.['failures'] ?? [])])).toEqual([[], ['too few', 'odd']])
+  })
+
+  test('without a stand-in finds every row good, of the job file too', async () => {
+    const job = orders()
+      .check(sound)
+      .check(contract({ qty: between(0, 1) }))
+    const t = await drive(job.to(files.sink('out/', json())))
+      .input(rows)
+      .run()
+    expect(t.counts).toEqual({ rowsIn: 2, rowsOut: 2, rowsDead: 0 })
   })
 })
