@@ -2,6 +2,8 @@
 
 import datetime as dt
 import decimal
+import os
+import zoneinfo
 
 import numpy as np
 import pandas as pd
@@ -183,6 +185,22 @@ def test_a_null_in_a_required_column_is_refused_with_its_row():
 def test_a_table_is_a_mapping_of_columns(table):
     transform = ab.transform(inputs={"i": ab.int64}, outputs={"y": ab.int64})(lambda batch: table())
     assert testing.run_transform(transform, {"i": [0, 1]})["y"].to_pylist() == [1, 2]
+
+
+@pytest.mark.parametrize("item", ["timestamp[s, Europe/Rome]", 'struct<"at": timestamp[us, Europe/Rome]>'])
+def test_zones_of_datetimes_count_though_pandera_tells_pyarrow_to_pass_over_them(monkeypatch, item):
+    """To import Pandera sets this variable, for PySpark: each time of a row was then off by its zone."""
+    monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "1")
+    declared = ab.types.parse(item)
+    noon = dt.datetime(2000, 1, 1, 12, tzinfo=zoneinfo.ZoneInfo("Europe/Rome"))
+
+    @ab.transform(inputs={"i": ab.int64}, outputs={"y": declared}, mode="row")
+    def at(row):
+        return {"y": noon if item.startswith("timestamp") else {"at": noon}}
+
+    (found,) = testing.run_transform(at, {"i": [0]})["y"].to_pylist()
+    assert found == (noon if item.startswith("timestamp") else {"at": noon})
+    assert os.environ["PYARROW_IGNORE_TIMEZONE"] == "1"
 
 
 @given(columns())

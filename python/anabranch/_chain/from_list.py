@@ -8,6 +8,7 @@ of the values are looked at first, and only where they are unusual each value.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
@@ -19,6 +20,7 @@ from .columns import AnyArray
 from .nanoseconds import from_numpy_values, has_nanoseconds, without_zones
 
 _CHECKED = frozenset({"float32", "float64", "utf8", "binary", "bool", "decimal128"})
+_IGNORE_ZONES = "PYARROW_IGNORE_TIMEZONE"
 _NONE = frozenset({type(None)})
 _INT = frozenset({int})
 _DATE = frozenset({dt.date})
@@ -39,7 +41,7 @@ def from_list(values: Sequence[object], form: Form) -> pa.Array:
     if form.kind == "date32" and kinds <= _DATE:
         return pa.array(values, type=arrow)
     if form.kind == "timestamp" and kinds <= _MOMENT:
-        return pa.array(values, type=pa.timestamp("us", arrow.tz)).cast(arrow, safe=True)
+        return _zoned_array(values, pa.timestamp("us", arrow.tz)).cast(arrow, safe=True)
     if form.kind == "duration" and kinds <= _SPAN:
         return pa.array(values, type=pa.duration("us")).cast(arrow, safe=True)
     if form.kind in _NUMPY and kinds == _NUMPY[form.kind]:
@@ -47,8 +49,20 @@ def from_list(values: Sequence[object], form: Form) -> pa.Array:
     for value in values:
         _check(value, arrow)
     return (
-        pa.array(values, type=without_zones(arrow)).cast(arrow) if has_nanoseconds(arrow) else pa.array(values, arrow)
+        pa.array(values, type=without_zones(arrow)).cast(arrow)
+        if has_nanoseconds(arrow)
+        else _zoned_array(values, arrow)
     )
+
+
+def _zoned_array(values: Sequence[object], arrow: pa.DataType) -> pa.Array:
+    """As ``pa.array``, with the zones of datetimes: importing Pandera tells pyarrow to pass over them."""
+    asked = os.environ.pop(_IGNORE_ZONES, None)
+    try:
+        return pa.array(values, type=arrow)
+    finally:
+        if asked is not None:
+            os.environ[_IGNORE_ZONES] = asked
 
 
 def whole_numbers(values: Sequence[object], form: Form) -> AnyArray | None:

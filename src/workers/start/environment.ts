@@ -42,6 +42,8 @@ const fixed: Readonly<Record<string, string>> = {
   MALLOC_MMAP_THRESHOLD_: mallocBytes,
   MALLOC_TRIM_THRESHOLD_: mallocBytes,
   MALLOC_TOP_PAD_: String(16 * 2 ** 20),
+  // Set to nothing, since to import Pandera sets it where it is not: pyarrow would then pass over zones of datetimes.
+  PYARROW_IGNORE_TIMEZONE: '',
   PYTHONUNBUFFERED: '1',
   PYTHONUTF8: '1',
   PYTHONHASHSEED: '0',

@@ -75,7 +75,8 @@ describe('a worker process', () => {
         PATH: process.env['PATH'],
       })
       const inherited = 'PATH|HOME|USER|LANG|LC_ALL|LC_CTYPE|TZ|TMPDIR|LD_LIBRARY_PATH|MODEL_PATH'
-      const ours = 'ARROW_DEFAULT_MEMORY_POOL|MALLOC_\\w+|PYTHON\\w+|ANABRANCH_RUN|\\w+_NUM_THREADS|POLARS_MAX_THREADS'
+      const ours =
+        'ARROW_DEFAULT_MEMORY_POOL|PYARROW_IGNORE_TIMEZONE|MALLOC_\\w+|PYTHON\\w+|ANABRANCH_RUN|\\w+_NUM_THREADS|POLARS_MAX_THREADS'
       const allowed = new RegExp(`^(${inherited}|${ours})$`)
       expect(Object.keys(seen.env).filter(name => !allowed.test(name))).toEqual([])
       expect(seen.env['PYTHONSTARTUP']).toBeUndefined()
