@@ -1,8 +1,8 @@
 /**
  * Loans: memory of batches that is used again once nobody reads it.
  *
- * Node's garbage collector marks the whole heap for every few dozen MB of buffers that come and go, which was half of
- * the CPU of a job over cheap columns. So large bodies lie in buffers of a pool, and whoever passes rows on passes the
+ * Node's garbage collector marks the whole heap for every few dozen MB of buffers that come and go, which was nearly half of
+ * the CPU of B1 in a profile on a busy machine. So large bodies lie in buffers of a pool, and whoever passes rows on passes the
  * loan with them. To let go of one is never a duty: a loan that is forgotten is collected with its buffer like any other.
  * To let go too early is the one mistake, so the simulation and the tests use a pool that spoils what it gets back.
  */
