@@ -53,14 +53,16 @@ export type {
   ConnectorContext,
   DecoderFactory,
   EncoderFactory,
+  JsonValue,
+  OwnSinkLife as SinkContract,
   PollLimit,
   Polled,
   Row,
-  Sink as SinkContract,
   SinkFactory,
   SinkFile,
   Source as SourceContract,
   SourceFactory,
+  SourcePosition,
   SourceProgress,
 } from './connectors/index.js'
 export type { Batch, Column, Value } from './batch/index.js'

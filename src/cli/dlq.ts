@@ -1,6 +1,6 @@
 /** `anabranch dlq`: the dead letters of a run, listed, shown, replayed, thrown away. */
 import { join, relative, resolve } from 'node:path'
-import { deadLetters, outputFolder } from '../connectors/index.js'
+import { deadLetters, noEpochs, outputFolder } from '../connectors/index.js'
 import { openWorld } from '../runtime/index.js'
 import { type Command, type Terminal, usageError, wordsOf } from './command.js'
 import { type Letter, letterText, lettersTable, readLetters } from './dlq-letters.js'
@@ -94,7 +94,9 @@ async function purge({ letters, values, terminal, dir, out }: Asked): Promise<nu
       const observer = { count: () => undefined, log: () => undefined }
       try {
         // A new run begins with none.
-        deadLetters({ out, files, observer }).close()
+        const letters = deadLetters({ out, files, observer })
+        await letters.open(noEpochs)
+        letters.close()
       } finally {
         folder.close()
       }

@@ -1,9 +1,14 @@
 /**
  * What a source and a sink are. Both are driven by the runtime, one call at a time; a promise that is not
- * settled yet is back-pressure.
+ * settled yet is back-pressure. Only `prepare` and `commit` of a sink run beside the writes of later epochs.
  */
 import { type Batch, type Loan } from '../batch/index.js'
 import { type DeadRecord } from '../formats/index.js'
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue }
+
+/** Where a source goes on: made by the source, kept in the record of an epoch. */
+export type SourcePosition = JsonValue
 
 /** Where rows come from, for dead letters: a file with lines (or rows) counted from 1. */
 export interface Polled {
@@ -17,6 +22,8 @@ export interface Polled {
   readonly dead: readonly DeadRecord[]
   /** What the batch lies in, where the source wants it back; it is the receiver's to give. */
   readonly loan?: Loan | undefined
+  /** Where to go on behind this batch and its dead lines; left out where what was read cannot be read again. */
+  readonly next?: SourcePosition | undefined
 }
 
 export interface PollLimit {
@@ -36,8 +43,11 @@ export interface Source {
   readonly bounded: boolean
   /** Positions can be read again after a crash. */
   readonly replayable: boolean
-  /** Checks all that can be checked before the first row: existence, footers, schema. A PlanError or ConnectorError. */
-  open(): Promise<void>
+  /**
+   * Checks all that can be checked before the first row: existence, footers, schema. A PlanError or ConnectorError. Goes
+   * on at a position that it gave as `next` in an earlier run; null or nothing is the beginning.
+   */
+  open(from?: SourcePosition | null): Promise<void>
   /**
    * The next rows, as soon as there is at least one (an empty batch is allowed where lines were dead); null
    * at the end. Batches come in a fixed order for bounded sources: by name of the file, then by position.
@@ -59,9 +69,48 @@ export interface SinkFile {
 /** Unfinished: a signal stopped it before the end of an input that has one. */
 export type RunEnd = 'finished' | 'unfinished'
 
-export interface Sink {
+/** What a sink says of an epoch: with it, and what it keeps on disk itself, the epoch can be committed again after a crash. */
+export type Prepared = JsonValue
+
+/** Where a sink goes on. */
+export interface SinkStart {
+  /** Whose markers count: 16 hexadecimal digits; empty where the run has no epochs. */
+  readonly lineage: string
+  /** The last epoch that is prepared in the state of the job; 0: none. */
+  readonly epoch: number
+  /** What this sink said of that epoch; null with epoch 0. What was written behind it is taken back. */
+  readonly prepared: Prepared | null
+  /** The state of the job knows that this sink wrote a marker: one that is gone now is a StateError. */
+  readonly marked: boolean
+}
+/** The start of a run without epochs: a sink writes through, and nobody calls `prepare` or `commit`. */
+export const noEpochs: SinkStart = { lineage: '', epoch: 0, prepared: null, marked: false }
+
+/** What goes out in epochs. */
+export interface EpochOutput {
+  /**
+   * Throws before the first row where the place cannot be written. Answers the last epoch that its marker says is applied,
+   * 0 for none yet; null where it keeps no marker.
+   */
+  open(start: SinkStart): Promise<{ readonly applied: number | null }>
+  /** Closes an epoch: what was written before the call is durable when it settles; later writes belong to the next one. */
+  prepare(epoch: number): Promise<Prepared>
+  /**
+   * Makes an epoch visible, together with the marker, in one step of the outside system. In the order of epochs; the same
+   * one again after a crash changes nothing.
+   */
+  commit(epoch: number, prepared: Prepared): Promise<void>
+}
+
+export interface Sink extends EpochOutput, SinkLife {}
+
+/** A sink as somebody brings it who knows no epochs: what it is given is written through. */
+export interface OwnSinkLife extends SinkLife {
   /** Throws before the first row where the place cannot be written. */
   open(): Promise<void>
+}
+
+interface SinkLife {
   /**
    * Takes the batch; the promise settles when the next one may come. The batch's memory is used again then: who needs
    * its rows for longer copies them. Rows are visible only when their file is whole.
@@ -72,7 +121,10 @@ export interface Sink {
    * never takes the place of a finished one's.
    */
   finish(end?: RunEnd): Promise<readonly SinkFile[]>
-  /** The job failed: what was rolled stays, what was not is removed. Can be called after finish and twice. */
+  /**
+   * The job failed: what was rolled stays, what was not is removed. With epochs what is prepared stays too, for the run
+   * that goes on. Can be called after finish and twice.
+   */
   abort(): Promise<readonly SinkFile[]>
 }
 

@@ -3,7 +3,7 @@ import { createServer, connect, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { silent } from '../../src/base/index.js'
-import { socketSink, socketSource } from '../../src/connectors/index.js'
+import { noEpochs, socketSink, socketSource } from '../../src/connectors/index.js'
 import { jsonDecoder, jsonEncoder } from '../../src/formats/index.js'
 import { realClock } from '../../src/runtime/open/clock.js'
 import { realSockets } from '../../src/runtime/open/sockets.js'
@@ -58,7 +58,7 @@ const sinkThatListens: MakeSink = async () => {
   let text = ''
   let closed: Promise<void> = Promise.resolve()
   const open = async (): Promise<void> => {
-    await made.open()
+    await made.open(noEpochs)
     const peer = connect(path)
     peer.on('data', bytes => {
       text += bytes.toString()

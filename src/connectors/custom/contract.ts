@@ -7,7 +7,7 @@ import { type Batch, type Value } from '../../batch/index.js'
 import { type Clock } from '../../base/index.js'
 import { type Decoder, type Encoder } from '../../formats/index.js'
 import { type Schema } from '../../schema/index.js'
-import { type Sink, type Source } from '../contract.js'
+import { type OwnSinkLife, type Source } from '../contract.js'
 
 export type Row = Readonly<Record<string, Value | undefined>>
 
@@ -34,7 +34,7 @@ export interface ConnectorContext {
 /** Makes a source. It is called once a run, before anything is opened. */
 export type SourceFactory = (context: ConnectorContext) => Source
 /** Makes a sink. It is called once a run, before anything is opened. */
-export type SinkFactory = (context: ConnectorContext) => Sink
+export type SinkFactory = (context: ConnectorContext) => OwnSinkLife
 /** Makes a decoder. It is called once for each file or connection. */
 export type DecoderFactory = (context: ConnectorContext) => Decoder
 /** Makes an encoder. It is called once a run; `head` begins every file. */

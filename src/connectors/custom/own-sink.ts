@@ -1,6 +1,6 @@
 /** Holds a sink of the user's own to its life: opened once, finished or aborted once, whatever the runtime calls twice. */
 import { type Batch } from '../../batch/index.js'
-import { type RunEnd, type Sink, type SinkFile } from '../contract.js'
+import { type OwnSinkLife, type Prepared, type RunEnd, type Sink, type SinkFile } from '../contract.js'
 import { own } from './own-source.js'
 
 export class OwnSink implements Sink {
@@ -10,13 +10,20 @@ export class OwnSink implements Sink {
   constructor(
     /** Of the export, for messages. */
     private readonly name: string,
-    private readonly sink: Sink,
+    private readonly sink: OwnSinkLife,
   ) {}
 
-  async open(): Promise<void> {
+  async open(): Promise<{ readonly applied: null }> {
     await own('sink', this.name, () => this.sink.open())
     this.opened = true
+    return { applied: null }
   }
+
+  async prepare(): Promise<Prepared> {
+    return null
+  }
+
+  async commit(): Promise<void> {}
 
   write(batch: Batch): Promise<void> {
     return batch.rows === 0 ? Promise.resolve() : own('sink', this.name, () => this.sink.write(batch))

@@ -2,7 +2,7 @@
 import { type Batch } from '../../batch/index.js'
 import { AnabranchError, ConnectorError, ContractError } from '../../base/index.js'
 import { type Schema, formatType } from '../../schema/index.js'
-import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
+import { type PollLimit, type Polled, type Source, type SourcePosition, type SourceProgress } from '../contract.js'
 
 export interface OwnSourceOptions {
   /** Of the export, for messages. */
@@ -24,8 +24,8 @@ export class OwnSource implements Source {
     return this.options.source.replayable
   }
 
-  open(): Promise<void> {
-    return own('source', this.options.name, () => this.options.source.open())
+  open(from?: SourcePosition | null): Promise<void> {
+    return own('source', this.options.name, () => this.options.source.open(from))
   }
 
   /** A poll after the end is answered here: it need not expect one. */

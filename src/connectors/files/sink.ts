@@ -11,7 +11,7 @@ import { type Clock, type Files, invariant } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
 import { type RollPolicy, type SinkFormatNode } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
-import { type RunEnd, type TableWork, type Sink, type SinkFile } from '../contract.js'
+import { type Prepared, type RunEnd, type TableWork, type Sink, type SinkFile } from '../contract.js'
 import { type Part, type PartMaker, encodedParts, tableParts } from './parts.js'
 import { type Partition, partitions } from './partitions.js'
 import { Shelf } from './shelf.js'
@@ -88,9 +88,16 @@ class FilesSink implements Sink {
     private readonly options: Pick<FilesSinkOptions, 'encoder' | 'roll' | 'clock' | 'partitionBy'>,
   ) {}
 
-  async open(): Promise<void> {
+  async open(): Promise<{ readonly applied: null }> {
     this.shelf.open()
+    return { applied: null }
   }
+
+  async prepare(): Promise<Prepared> {
+    return null
+  }
+
+  async commit(): Promise<void> {}
 
   async write(batch: Batch): Promise<void> {
     this.rethrow()

@@ -1,7 +1,8 @@
 /** The null sink: keeps nothing, counts the rows and adds up one column, so that a benchmark proves what it moved. */
 import { type Batch, type Column, columnNamed } from '../../batch/index.js'
 import { invariant } from '../../base/index.js'
-import { type Sink, type SinkFile } from '../contract.js'
+import { fieldsOf } from '../json.js'
+import { type Prepared, type Sink, type SinkFile, type SinkStart } from '../contract.js'
 
 export interface NullSinkOptions {
   /** Name of a float64 column to add up, or null. */
@@ -22,7 +23,13 @@ class CountingSink implements NullSink {
   checksum = 0
   constructor(private readonly column: string | null) {}
 
-  async open(): Promise<void> {}
+  /** A sum may be no number, which JSON does not have: it is kept as text. */
+  async open({ prepared }: SinkStart): Promise<{ readonly applied: null }> {
+    const { rows, checksum } = fieldsOf(prepared) ?? {}
+    this.rows = Number(rows ?? 0)
+    this.checksum = Number(checksum ?? 0)
+    return { applied: null }
+  }
 
   async write(batch: Batch): Promise<void> {
     this.rows += batch.rows
@@ -31,6 +38,12 @@ class CountingSink implements NullSink {
     invariant(column?.type.kind === 'float64', `the checksum column "${this.column}" is a float64 column of the sink`)
     this.checksum = sum(column, this.checksum)
   }
+
+  async prepare(): Promise<Prepared> {
+    return { rows: this.rows, checksum: String(this.checksum) }
+  }
+
+  async commit(): Promise<void> {}
 
   async finish(): Promise<readonly SinkFile[]> {
     return [{ path: 'null', rows: this.rows }]

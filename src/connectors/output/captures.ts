@@ -1,13 +1,14 @@
 /** Captures of calls as files of an output folder, numbered as they come. A run replaces those of an earlier one. */
 import { join } from 'node:path'
 import { type Files, type Observer } from '../../base/index.js'
+import { type EpochOutput, type Prepared, type SinkStart } from '../contract.js'
 import { writing } from '../io-error.js'
 import { fileName, removeOwn } from './own-files.js'
 
 /** More would fill a disk with what nobody looks at. */
 const capturesMax = 1_000
 
-export class Captures {
+export class Captures implements EpochOutput {
   private count = 0
   private readonly folder: string
 
@@ -17,8 +18,19 @@ export class Captures {
     private readonly options: { readonly out: string; readonly files: Files; readonly observer: Observer },
   ) {
     this.folder = join(options.out, place)
-    removeOwn(options.files, this.folder, /^\d+-.*\.arrow$/)
   }
+
+  /** Removes those of an earlier run. */
+  async open(_start: SinkStart): Promise<{ readonly applied: null }> {
+    removeOwn(this.options.files, this.folder, /^\d+-.*\.arrow$/)
+    return { applied: null }
+  }
+
+  async prepare(): Promise<Prepared> {
+    return { count: this.count }
+  }
+
+  async commit(): Promise<void> {}
 
   /** Answers the path relative to `out`; null where the limit of 1,000 a run is reached, and then makes no bytes. */
   keep(operator: string, make: () => Uint8Array): string | null {

@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path'
 import { type ErrorClass, type ErrorCode, type Files, type Observer, type OpenFile } from '../../base/index.js'
+import { type EpochOutput, type Prepared, type SinkStart } from '../contract.js'
 import { writing } from '../io-error.js'
 import { Captures } from './captures.js'
 import { fileName, removeOwn } from './own-files.js'
@@ -33,7 +34,7 @@ export interface DeadLetter {
   readonly codeDigest: string | null
   readonly attempt: number
 }
-export interface DeadLetters {
+export interface DeadLetters extends EpochOutput {
   /** Lines are in the file when it returns. Throws a ConnectorError. */
   write(letters: readonly DeadLetter[]): void
   /** Keeps the Arrow bytes of a failing call, as `Captures.keep` does. */
@@ -43,7 +44,7 @@ export interface DeadLetters {
   /** Can be called twice. */
   close(): void
 }
-/** Removes what an earlier run left in `DIR/dead-letters`; the folder appears with the first letter. */
+/** `open` removes what an earlier run left in `DIR/dead-letters`; the folder appears with the first letter. */
 export function deadLetters(options: {
   /** Absolute output folder of the run (DIR). */
   readonly out: string
@@ -51,13 +52,12 @@ export function deadLetters(options: {
   readonly observer: Observer
 }): DeadLetters {
   const folder = join(options.out, 'dead-letters')
-  removeOwn(options.files, folder, /\.jsonl$/)
   return new Letters(folder, options.files, new Captures(join('dead-letters', 'captures'), options))
 }
 
 class Letters implements DeadLetters {
   readonly counts = new Map<string, number>()
-  private readonly open = new Map<string, OpenFile>()
+  private readonly opened = new Map<string, OpenFile>()
   private closed = false
 
   constructor(
@@ -65,6 +65,17 @@ class Letters implements DeadLetters {
     private readonly files: Files,
     private readonly captures: Captures,
   ) {}
+
+  async open(start: SinkStart): Promise<{ readonly applied: null }> {
+    removeOwn(this.files, this.folder, /\.jsonl$/)
+    return this.captures.open(start)
+  }
+
+  async prepare(): Promise<Prepared> {
+    return null
+  }
+
+  async commit(): Promise<void> {}
 
   write(letters: readonly DeadLetter[]): void {
     for (const [operator, own] of groupByOperator(letters)) {
@@ -82,17 +93,17 @@ class Letters implements DeadLetters {
   close(): void {
     if (this.closed) return
     this.closed = true
-    for (const file of this.open.values()) file.close()
-    this.open.clear()
+    for (const file of this.opened.values()) file.close()
+    this.opened.clear()
     this.captures.close()
   }
 
   private fileOf(operator: string, path: string): OpenFile {
-    const open = this.open.get(operator)
+    const open = this.opened.get(operator)
     if (open !== undefined) return open
     this.files.makeDirectory(this.folder)
     const file = this.files.open(path, 'append')
-    this.open.set(operator, file)
+    this.opened.set(operator, file)
     return file
   }
 }

@@ -15,8 +15,9 @@ import {
 } from '../../base/index.js'
 import { type Batch } from '../../batch/index.js'
 import { type Encoder } from '../../formats/index.js'
-import { type Sink, type SinkFile } from '../contract.js'
+import { type Prepared, type Sink, type SinkFile, type SinkStart } from '../contract.js'
 import { errnoText } from '../io-error.js'
+import { fieldsOf } from '../json.js'
 import { type SocketAddress, parseAddress } from './address.js'
 import { connectMsDefault, connectWithin, refused, whyOf } from './connect.js'
 
@@ -61,9 +62,15 @@ class SocketSink implements Sink {
     private readonly address: SocketAddress,
   ) {}
 
-  async open(): Promise<void> {
+  /** Of a run that goes on, the rows before it count. */
+  async open({ prepared }: SinkStart): Promise<{ readonly applied: null }> {
+    this.rows = Number(fieldsOf(prepared)?.['rows'] ?? 0)
+    await (this.address.listen ? this.listen() : this.connect())
+    return { applied: null }
+  }
+
+  private async connect(): Promise<void> {
     const { sockets, clock, connectMs: limitMs = connectMsDefault } = this.options
-    if (this.address.listen) return this.listen()
     const peer: Peer = { stream: null, behind: false }
     const events = (): StreamEvents => this.events(peer)
     const stopped = (): boolean => this.closing
@@ -82,6 +89,13 @@ class SocketSink implements Sink {
     this.rows += batch.rows
     await this.caughtUp()
   }
+
+  /** Nothing can be made to wait: what was written is with the peer or lost with it. */
+  async prepare(): Promise<Prepared> {
+    return { rows: this.rows }
+  }
+
+  async commit(): Promise<void> {}
 
   async finish(): Promise<readonly SinkFile[]> {
     if (!this.closing) {

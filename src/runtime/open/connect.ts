@@ -3,6 +3,7 @@ import { PlanError, invariant } from '../../base/index.js'
 import {
   OwnDecoder,
   OwnSink,
+  type OwnSinkLife,
   OwnSource,
   type Sink,
   type Source,
@@ -37,7 +38,7 @@ export interface Connecting {
 const isSource = hasMethods<Source>('open', 'poll', 'progress', 'drain', 'close')
 const isDecoder = hasMethods<Decoder>('space', 'filled', 'finish', 'next')
 const isEncoder = hasMethods<Encoder>('encode')
-const isSink = hasMethods<Sink>('open', 'write', 'finish', 'abort')
+const isSink = hasMethods<OwnSinkLife>('open', 'write', 'finish', 'abort')
 
 export function makeSource(connecting: Connecting, vertex: SourceVertex): Source {
   const { world, options, io, customs, folder } = connecting

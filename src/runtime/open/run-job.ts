@@ -6,11 +6,13 @@ import { type Observer, PlanError } from '../../base/index.js'
 import { BufferPool, type Memory } from '../../batch/index.js'
 import {
   Captures,
+  type EpochOutput,
   type NullSink,
   type Sink,
   type SinkFile,
   type Source,
   deadLetters,
+  noEpochs,
   outputFolder,
 } from '../../connectors/index.js'
 import { type Plan, type SinkConnector, type Topology, openStages, stagesOf } from '../../plan/index.js'
@@ -124,7 +126,7 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
   const stopProgress = reportProgress(opened, { sources, engine, began })
   const drained = watchSignals(options, sources, engine)
   try {
-    await host.run(engine, () => openAll(sources, sinks))
+    await host.run(engine, () => openAll(sources, [letters, captures, ...sinks]))
     return resultOf(opened, { host, engine, sinks, began, drained: drained() })
   } catch (error) {
     await Promise.allSettled(sinks.map(s => s.abort()))
@@ -138,12 +140,12 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
   }
 }
 
-async function openAll(sources: readonly Source[], sinks: readonly Sink[]): Promise<void> {
+async function openAll(sources: readonly Source[], outputs: readonly EpochOutput[]): Promise<void> {
   const outcomes = await Promise.allSettled(sources.map(s => s.open()))
   const errors = outcomes.filter(o => o.status === 'rejected').map((o): unknown => o.reason)
   if (errors.length === 1) throw errors[0]
   if (errors.length > 1) throw allFaults(errors)
-  for (const sink of sinks) await sink.open()
+  for (const output of outputs) await output.open(noEpochs)
 }
 
 /** Faults of several sources, listed together. */

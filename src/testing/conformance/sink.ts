@@ -1,10 +1,10 @@
 /** What every sink keeps: each row once and in order after `finish`, nothing half visible, nothing of a failed run. */
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'
-import { type Sink } from '../../connectors/index.js'
+import { type OwnSinkLife, type Sink, noEpochs } from '../../connectors/index.js'
 import { type Case, numberedBatch, numberedRows } from './cases.js'
 
 export interface SinkUnderTest {
-  readonly sink: Sink
+  readonly sink: Sink | OwnSinkLife
   /** Rows of the numbered kind that a reader sees now, as JSON has them. */
   readonly visible: () => Promise<readonly object[]>
   /** Called when the case is over, however it ended. */
@@ -22,7 +22,7 @@ export function sinkCases(make: MakeSink, kind: SinkKind): readonly Case[] {
   const opened = async (rollBytes: number, use: (made: SinkUnderTest) => Promise<void>): Promise<void> => {
     const made = await make(rollBytes)
     try {
-      await made.sink.open()
+      await made.sink.open(noEpochs)
       await use(made)
     } finally {
       await made.dispose?.()
@@ -79,8 +79,9 @@ async function nothingOfFailed({ sink, visible }: SinkUnderTest): Promise<void> 
   deepStrictEqual(await visible(), [])
 }
 
-async function write(sink: Sink, from: number, to: number): Promise<void> {
+async function write(sink: SinkUnderTest['sink'], from: number, to: number): Promise<void> {
   for (let at = from; at < to; at += 100) await sink.write(numberedBatch(numberedRows(at, Math.min(to, at + 100))))
 }
 
-const finished = async (sink: Sink): Promise<number> => (await sink.finish()).reduce((sum, file) => sum + file.rows, 0)
+const finished = async (sink: SinkUnderTest['sink']): Promise<number> =>
+  (await sink.finish()).reduce((sum, file) => sum + file.rows, 0)

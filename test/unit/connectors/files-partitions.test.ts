@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Files } from '../../../src/base/index.js'
-import { type Sink } from '../../../src/connectors/index.js'
+import { type Sink, noEpochs } from '../../../src/connectors/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
 import {
   batchOf,
@@ -23,7 +23,7 @@ describe('partitions', () => {
     )
   const partitioned = async (out: string, of: readonly (string | null)[], more: MoreOfSink = {}): Promise<Sink> => {
     const sink = sinkTo(out, { partitionBy: ['word'], ...more })
-    await sink.open()
+    await sink.open(noEpochs)
     await sink.write(words(of))
     return sink
   }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type TableWork, type Sink } from '../../../src/connectors/index.js'
+import { type TableWork, type Sink, noEpochs } from '../../../src/connectors/index.js'
 import {
   HandClock,
   batchOf,
@@ -36,7 +36,7 @@ const write = (sink: Sink, from: number, to: number): Promise<void> =>
 /** A whole run with a row for each batch, every one a file of its own where `more.bytes` is 1. */
 async function run(out: string, from: number, to: number, more: MoreOfSink = {}): Promise<void> {
   const sink = sinkTo(out, more)
-  await sink.open()
+  await sink.open(noEpochs)
   for (let at = from; at < to; at += 1) await write(sink, at, at + 1)
   await sink.finish()
 }
@@ -51,7 +51,7 @@ describe('rolling', () => {
   test('by size: names count up, and a file is there as soon as it is whole', async () => {
     const out = temporaryFolder()
     const sink = sinkTo(out, { bytes: 40 })
-    await sink.open()
+    await sink.open(noEpochs)
     for (let at = 0; at < 5; at += 1) await write(sink, at, at + 1)
     await settled(() => shown(out).filter(name => name.startsWith('rows/')).length === 2)
     const files = await sink.finish()
@@ -68,7 +68,7 @@ describe('rolling', () => {
     const out = temporaryFolder()
     const clock = new HandClock()
     const sink = sinkTo(out, { clock })
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 0, 3)
     clock.advance(59_999)
     expect(existsSync(join(out, 'rows/part-00000.jsonl'))).toBe(false)
@@ -113,7 +113,7 @@ describe('Parquet', () => {
       },
     }
     const sink = sinkTo(out, { format: 'parquet', bytes: 1, tables: slow })
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 0, 1)
     await write(sink, 1, 2)
     let third = false
@@ -155,7 +155,7 @@ describe('Parquet', () => {
     const out = temporaryFolder()
     const tables = { ...standInWork(numberedSchema), write: () => Promise.reject(new Error('No space left')) }
     const sink = sinkTo(out, { format: 'parquet', tables })
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 0, 1)
     const error = await refusal(() => sink.finish())
     expect([error.class, error.code]).toEqual(['ConnectorError', 'ANB4003'])
@@ -170,7 +170,7 @@ describe('a run over another one', () => {
     const out = temporaryFolder()
     await run(out, 0, 3, { bytes: 1 })
     const sink = sinkTo(out, { bytes: 1 })
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 100, 101)
     await write(sink, 101, 102)
     expect(rowsShown(join(out, 'rows'))).toEqual(numberedRows(0, 3))
@@ -183,7 +183,7 @@ describe('a run over another one', () => {
     const out = temporaryFolder()
     await run(out, 0, 3, { bytes: 1 })
     const sink = sinkTo(out, { bytes: 1 })
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 100, 101)
     expect(await sink.abort()).toEqual([])
     expect(rowsShown(join(out, 'rows'))).toEqual(numberedRows(0, 3))
@@ -195,7 +195,7 @@ describe('a run over another one', () => {
     const out = temporaryFolder()
     await run(out, 0, 3, { bytes: 1 })
     const sink = sinkTo(out, { bytes: 1 })
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 100, 101)
     expect(await sink.finish('unfinished')).toEqual([])
     expect(rowsShown(out)).toEqual(numberedRows(0, 3))
@@ -206,23 +206,23 @@ describe('a run over another one', () => {
   test('where no finished run was, what a drained one wrote is visible until the next one begins', async () => {
     const out = temporaryFolder()
     const sink = sinkTo(out)
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 0, 3)
     expect((await sink.finish('unfinished')).map(file => file.rows)).toEqual([3])
     expect(rowsShown(out)).toEqual(numberedRows(0, 3))
-    await sinkTo(out).open()
+    await sinkTo(out).open(noEpochs)
     expect(shown(out)).toEqual([])
   })
 
   test('files of an unfinished run go when the next one begins', async () => {
     const out = temporaryFolder()
     const killed = sinkTo(out, { bytes: 1 })
-    await killed.open()
+    await killed.open(noEpochs)
     await write(killed, 0, 1)
     await write(killed, 1, 2)
     await settled(() => shown(join(out, 'rows')).length === 2)
     const next = sinkTo(out)
-    await next.open()
+    await next.open(noEpochs)
     expect(shown(out)).toEqual([])
     await write(next, 50, 51)
     await next.finish()
@@ -232,7 +232,7 @@ describe('a run over another one', () => {
   test('after a failure the files that were whole stay, and the sink says which', async () => {
     const out = temporaryFolder()
     const sink = sinkTo(out, { bytes: 40 })
-    await sink.open()
+    await sink.open(noEpochs)
     for (let at = 0; at < 3; at += 1) await write(sink, at, at + 1)
     await settled(() => shown(join(out, 'rows')).length === 1)
     expect((await sink.abort()).map(file => file.rows)).toEqual([2])
@@ -248,7 +248,7 @@ describe('a run over another one', () => {
       const files = failingFiles(name => (name === 'rename' && ++steps > step ? 'EIO' : null))
       const sink = sinkTo(out, { bytes: 1, files })
       const finished = await sink
-        .open()
+        .open(noEpochs)
         .then(() => write(sink, 100, 101))
         .then(() => write(sink, 101, 102))
         .then(() => sink.finish())
@@ -257,7 +257,7 @@ describe('a run over another one', () => {
           () => false,
         )
       const next = sinkTo(out)
-      await next.open()
+      await next.open(noEpochs)
       const rows = rowsShown(join(out, 'rows'))
       expect([numberedRows(0, 3), numberedRows(100, 102)]).toContainEqual(rows)
       if (finished) expect(rows).toEqual(numberedRows(100, 102))
@@ -280,7 +280,7 @@ describe('what is not ours', () => {
   test('what another job wrote is not replaced, and the message names that job', async () => {
     const out = temporaryFolder()
     await run(out, 0, 2, { bytes: 1 })
-    const error = await refusal(() => sinkTo(out, { job: 'letters' }).open())
+    const error = await refusal(() => sinkTo(out, { job: 'letters' }).open(noEpochs))
     expect([error.class, error.code]).toEqual(['ConnectorError', 'ANB4008'])
     expect(error.message).toBe(`sink folder "${join(out, 'rows')}" holds what job "numbers" wrote`)
     expect(error.detail).toBe('This is job "letters". It would replace 2 files.')
@@ -294,7 +294,7 @@ describe('what is not ours', () => {
   test('F3 a file that no run wrote stops the job before the first row, and is not touched', async () => {
     const out = temporaryFolder()
     lay(out, { 'rows/part-00000.jsonl': 'mine\n', 'rows/notes.txt': 'mine too' })
-    const error = await refusal(() => sinkTo(out).open())
+    const error = await refusal(() => sinkTo(out).open(noEpochs))
     expect([error.class, error.code]).toEqual(['ConnectorError', 'ANB4008'])
     expect(error.detail).toContain('"notes.txt", "part-00000.jsonl"')
     expect(shown(out)).toEqual(['rows/notes.txt', 'rows/part-00000.jsonl'])
@@ -304,7 +304,7 @@ describe('what is not ours', () => {
   test('F3 a file that appears while the job runs is not overwritten', async () => {
     const out = temporaryFolder()
     const sink = sinkTo(out)
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 0, 1)
     writeFileSync(join(out, 'rows/part-00000.jsonl'), 'mine\n')
     expect((await refusal(() => sink.finish())).code).toBe('ANB4008')
@@ -324,14 +324,14 @@ describe('what is not ours', () => {
     const [out, outside] = [temporaryFolder(), temporaryFolder()]
     mkdirSync(join(out, at, '..'), { recursive: true })
     symlinkSync(outside, join(out, at))
-    expect((await refusal(() => sinkTo(out, { path: 'rows/deep/' }).open())).code).toBe('ANB4005')
+    expect((await refusal(() => sinkTo(out, { path: 'rows/deep/' }).open(noEpochs))).code).toBe('ANB4005')
     expect(readdirSync(outside)).toEqual([])
   })
 
   test('a folder that becomes a link while the job runs is not followed', async () => {
     const [out, outside] = [temporaryFolder(), temporaryFolder()]
     const sink = sinkTo(out)
-    await sink.open()
+    await sink.open(noEpochs)
     await write(sink, 0, 1)
     renameSync(join(out, 'rows'), join(out, 'moved'))
     symlinkSync(outside, join(out, 'rows'))
@@ -358,7 +358,7 @@ describe('a place that cannot be written', () => {
     const out = temporaryFolder()
     const files = failingFiles((at, path) => (at === step && path.includes('part-00001') ? errno : null))
     const sink = sinkTo(out, { bytes: 1, files })
-    await sink.open()
+    await sink.open(noEpochs)
     const error = await refusal(async () => {
       for (let at = 0; at < 3; at += 1) await write(sink, at, at + 1)
       await sink.finish()
@@ -372,7 +372,7 @@ describe('a place that cannot be written', () => {
   test('F2 another file system below DIR is found before the first row', async () => {
     const out = temporaryFolder()
     const files = failingFiles((step, path) => (step === 'rename' && path.includes('/rows/') ? 'EXDEV' : null))
-    const error = await refusal(() => sinkTo(out, { files }).open())
+    const error = await refusal(() => sinkTo(out, { files }).open(noEpochs))
     expect([error.code, error.message.includes('EXDEV')]).toEqual(['ANB4003', true])
   })
 })

@@ -8,6 +8,7 @@ import {
   type DeadLetter,
   type OutputFolder,
   deadLetters,
+  noEpochs,
   nullSink,
   outputFolder,
 } from '../../../src/connectors/index.js'
@@ -190,7 +191,7 @@ describe('dead letters', () => {
     expect(observer.lines).toEqual(['2 captures were not kept in dead-letters/captures: the limit of a run is 1000'])
   })
 
-  test('a run replaces those of an earlier one, and nothing else in the folder', () => {
+  test('a run replaces those of an earlier one, and nothing else in the folder', async () => {
     const out = temporaryFolder()
     lay(out, {
       'dead-letters/enrich.jsonl': '{}\n',
@@ -198,7 +199,9 @@ describe('dead letters', () => {
       'dead-letters/captures/1-enrich.arrow': '',
       'dead-letters/captures/mine.arrow': '',
     })
-    deadLetters({ out, files: realFiles, observer: silent }).close()
+    const letters = deadLetters({ out, files: realFiles, observer: silent })
+    await letters.open(noEpochs)
+    letters.close()
     expect(filesBelow(out)).toEqual(['dead-letters/captures/mine.arrow', 'dead-letters/notes.txt'])
   })
 
@@ -225,9 +228,23 @@ describe('dead letters', () => {
 test('the null sink adds up its column in row order and leaves nulls out', async () => {
   const schema = schemaFromJson([['z', 'float64']])
   const sink = nullSink({ checksum: 'z' })
-  await sink.open()
+  await sink.open(noEpochs)
   await sink.write(batchOf(schema, [{ z: 0.1 }, { z: null }, { z: 0.2 }]))
   await sink.write(batchOf(schema, [{ z: 0.3 }]))
   expect([sink.rows, sink.checksum]).toEqual([4, 0.1 + 0.2 + 0.3])
   expect(await sink.finish()).toEqual([{ path: 'null', rows: 4 }])
+})
+
+test('a null sink that goes on counts what an earlier run prepared, whatever number its sum is', async () => {
+  const schema = schemaFromJson([['z', 'float64']])
+  const first = nullSink({ checksum: 'z' })
+  await first.open({ ...noEpochs, lineage: 'a' })
+  await first.write(batchOf(schema, [{ z: 0.1 }, { z: 0.2 }]))
+  const prepared = await first.prepare(1)
+  await first.write(batchOf(schema, [{ z: 7 }]))
+  const next = nullSink({ checksum: 'z' })
+  await next.open({ lineage: 'a', epoch: 1, prepared, marked: false })
+  expect([next.rows, next.checksum]).toEqual([2, 0.1 + 0.2])
+  await next.open({ lineage: 'a', epoch: 1, prepared: { rows: 3, checksum: 'NaN' }, marked: false })
+  expect([next.rows, next.checksum]).toEqual([3, Number.NaN])
 })

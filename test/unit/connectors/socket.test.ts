@@ -3,7 +3,14 @@ import { type Server, type Socket, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ByteStream, type Sockets, type StreamEvents, silent } from '../../../src/base/index.js'
-import { type Polled, type Sink, type Source, socketSink, socketSource } from '../../../src/connectors/index.js'
+import {
+  type Polled,
+  type Sink,
+  type Source,
+  noEpochs,
+  socketSink,
+  socketSource,
+} from '../../../src/connectors/index.js'
 import { jsonDecoder, jsonEncoder } from '../../../src/formats/index.js'
 import { realClock } from '../../../src/runtime/open/clock.js'
 import { realSockets } from '../../../src/runtime/open/sockets.js'
@@ -29,7 +36,7 @@ const once = (peer: Socket | Server, event: string): Promise<void> =>
   new Promise(resolve => peer.once(event, () => resolve()))
 
 async function opened<T extends Source | Sink>(made: T): Promise<T> {
-  await made.open()
+  await ('close' in made ? made.open() : made.open(noEpochs))
   onTestFinished(async () => {
     if ('close' in made) await made.close()
     else await made.abort()
