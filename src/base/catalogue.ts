@@ -174,6 +174,7 @@ const entries = {
   ANB8007: { title: 'folder is not empty', hint: 'give the name of a folder that does not exist' },
   ANB8009: { title: 'capture cannot be replayed', hint: 'capture the call again with this version' },
   ANB8008: { title: 'this system is not supported', hint: 'use Linux or macOS; on Windows use WSL 2' },
+  ANB8011: { title: 'failpoints cannot be armed', hint: 'unset ANABRANCH_FAILPOINT' },
   ANB8010: { title: 'the anabranch command was not found', hint: 'npm install, or set ANABRANCH_CLI to the command' },
 } as const satisfies Record<string, CatalogueEntry>
 

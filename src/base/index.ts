@@ -4,6 +4,7 @@
  */
 export * from './catalogue.js'
 export * from './errors.js'
+export * from './failpoint.js'
 export * from './invariant.js'
 export { nearest } from './nearest.js'
 export { kindOf } from './kind-of.js'

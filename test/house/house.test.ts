@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { repository } from '../support/repository.js'
 import { missingEvidence } from './rules/evidence.js'
+import { failpointsRule } from './rules/failpoints.js'
 import { cyclesRule, layersRule } from './rules/layers.js'
 import { locksRule } from './rules/locks.js'
 import { namesOfTests } from './rules/names.js'
@@ -27,6 +28,7 @@ const rules: readonly (readonly [sentence: string, rule: Rule])[] = [
   ['nothing is left to do', notesRule],
   ['every test runs', notRunRule],
   ['no path of a machine and no registry stands in a file', placesRule],
+  ['each failpoint is called before and after its step', failpointsRule],
   ['lock files hold hashes and no addresses', locksRule],
   ['no Python function is longer than 60 lines, and none makes code of bytes', all => pythonFaults(all, repository)],
 ]

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { repository } from '../support/repository.js'
 import { evidence, missingEvidence } from './rules/evidence.js'
+import { failpointFaults } from './rules/failpoints.js'
 import { cyclesRule, layersRule } from './rules/layers.js'
 import { locksRule } from './rules/locks.js'
 import { namesOfTests } from './rules/names.js'
@@ -287,5 +288,26 @@ describe('the rows that must have a test', () => {
       source('test/support/a.ts', "const x = 'W4 a kill'"),
     ])
     expect(['W1', 'W2', 'W3', 'W4'].map(id => missingEvidence(names, [{ id, what: '' }]).length)).toEqual([0, 0, 0, 1])
+  })
+})
+
+describe('a failpoint', () => {
+  const both = source('src/workers/a.ts', `atFailpoint('send', () => x)`)
+  const before = source('python/anabranch/_worker/run.py', 'failpoint("send", "before")')
+  const faults = (of: Source, excused = {}): readonly string[] =>
+    failpointFaults([of], excused).filter(fault => fault.includes(' send '))
+
+  test('is called before and after its step', () => {
+    expect(faults(both)).toEqual([])
+    expect(faults(before)).toEqual(['failpoint send is not called after its step'])
+  })
+
+  test('is not called by tests and simulations only', () => {
+    expect(faults({ ...both, path: 'src/testing/simulation/a.ts' })).toHaveLength(2)
+  })
+
+  test('that waits for its step is not called yet', () => {
+    expect(faults(before, { send: 'later' })).toEqual([])
+    expect(faults(both, { send: 'later' })).toHaveLength(1)
   })
 })

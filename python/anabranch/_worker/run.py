@@ -10,6 +10,7 @@ from .._protocol import kinds
 from .._protocol.frame import Body
 from ..errors import ProtocolError
 from .failed import error_json
+from .failpoint import failpoint
 from .link import Link, Message, json_table, read_json
 from .logs import HostLog, log_to_host
 from .open import open_job
@@ -29,6 +30,7 @@ def run(link: Link) -> None:
     surroundings: Surroundings | None = None
     collections = 0
     while True:
+        failpoint("w.recv", "before")
         try:
             message = link.receive()
         except ProtocolError as error:
@@ -38,6 +40,7 @@ def run(link: Link) -> None:
             continue
         kind = message.envelope.kind
         if kind in (kinds.CALL, kinds.END):
+            failpoint("w.recv", "after")
             _answer(link, stages, message)
             if surroundings is not None:
                 surroundings.restore(_context.context().operator)
@@ -60,19 +63,25 @@ def _line(level: str) -> dict[str, object]:
 
 
 def _answer(link: Link, stages: list[Stage], message: Message) -> None:
+    failpoint("w.run", "before")
+    kind, body = _outcome(stages, message)
+    failpoint("w.run", "after")
+    failpoint("w.sent", "before")
+    link.answer(message, kind, body)
+    failpoint("w.sent", "after")
+
+
+def _outcome(stages: list[Stage], message: Message) -> tuple[int, Body]:
     envelope = message.envelope
     try:
         if envelope.stage >= len(stages):
             raise ProtocolError(f"expected a stage below {len(stages)}, got {envelope.stage}")
         stage = stages[envelope.stage]
-        body = stage.call(message) if envelope.kind == kinds.CALL else stage.end(message)
+        return kinds.DONE, stage.call(message) if envelope.kind == kinds.CALL else stage.end(message)
     except CallFailedError as error:
-        link.answer(message, kinds.FAILED, Body([json_table(kinds.ERROR, error_json(error.failure, error.operator))]))
+        return kinds.FAILED, Body([json_table(kinds.ERROR, error_json(error.failure, error.operator))])
     except BaseException as error:
-        failure = failure_of(error)
-        link.answer(message, kinds.FAILED, Body([json_table(kinds.ERROR, error_json(failure, 0))]))
-    else:
-        link.answer(message, kinds.DONE, body)
+        return kinds.FAILED, Body([json_table(kinds.ERROR, error_json(failure_of(error), 0))])
 
 
 def _collect(collections: int) -> int:

@@ -14,6 +14,8 @@ import signal
 import sys
 from dataclasses import dataclass
 
+from . import failpoint
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -35,6 +37,7 @@ def start() -> Seat:
     text = os.environ.pop("ANABRANCH_WORKER", None)
     if text is None:
         sys.exit("anabranch._worker is started by the host, not by hand: expected ANABRANCH_WORKER in the environment")
+    failpoint.arm(os.environ.pop("ANABRANCH_FAILPOINT", ""))
     _die_with_parent()
     seat = _seat(json.loads(text))
     # Ctrl-C goes to the whole group of processes: the host decides what it means.

@@ -2,7 +2,7 @@
  * Files of bytes in order, one after the other in the order of their names. A block of the file is read straight into the
  * decoder's buffer; no byte is copied on the way, and a batch never holds rows of two files.
  */
-import { type Files, type PlanFault } from '../../base/index.js'
+import { type Files, type PlanFault, atFailpoint } from '../../base/index.js'
 import { type Decoded, type Decoder } from '../../formats/index.js'
 import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
 import { namingDamage } from '../io-error.js'
@@ -55,7 +55,7 @@ export class ByteSource implements Source {
       this.current ??= this.openNext()
       if (this.current === null) return null
       const { decoder, input } = this.current
-      const decoded = namingDamage(input.name, () => decoder.next(limit.rowsMax))
+      const decoded = namingDamage(input.name, () => atFailpoint('source.decode', () => decoder.next(limit.rowsMax)))
       if (decoded !== null) return this.polled(decoded, input.name)
       if (this.current.atEnd) this.closeCurrent()
       else await this.fill(this.current, limit.bytesMax)

@@ -8,7 +8,7 @@
  * One that was cut (copytruncate) or replaced under its name ends, with its half record, and begins anew at line 1.
  */
 import { isAbsolute, relative, resolve } from 'node:path'
-import { type Clock, ConnectorError, type Files } from '../../base/index.js'
+import { type Clock, ConnectorError, type Files, atFailpoint } from '../../base/index.js'
 import { type Decoded, type Decoder } from '../../formats/index.js'
 import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
 import { errnoOf, namingDamage } from '../io-error.js'
@@ -83,7 +83,7 @@ export class TailSource implements Source {
       this.turn %= this.followed.length
       const file = this.followed[this.turn]
       if (file === undefined) return null
-      const decoded = namingDamage(file.name, () => file.decoder.next(rowsMax))
+      const decoded = namingDamage(file.name, () => atFailpoint('source.decode', () => file.decoder.next(rowsMax)))
       if (decoded === null && file.ended) {
         this.followed.splice(this.turn, 1)
         continue

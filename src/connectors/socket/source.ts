@@ -8,7 +8,7 @@
  * that broke, or that we stop, was never sent whole and is dropped.
  */
 import { type ByteStream, type Clock, type Listener, type Observer, type Sockets } from '../../base/index.js'
-import { type StreamEvents } from '../../base/index.js'
+import { type StreamEvents, atFailpoint } from '../../base/index.js'
 import { type Decoder } from '../../formats/index.js'
 import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
 import { errnoText } from '../io-error.js'
@@ -169,7 +169,7 @@ class SocketSource implements Source {
       const index = this.turn % this.connections.length
       const connection = this.connections[index]
       if (connection === undefined) return null
-      const decoded = connection.decoder.next(limit.rowsMax)
+      const decoded = atFailpoint('source.decode', () => connection.decoder.next(limit.rowsMax))
       if (decoded === null && connection.ended) {
         this.connections.splice(index, 1)
         continue

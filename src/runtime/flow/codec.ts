@@ -3,7 +3,7 @@
  * dead rows. Everything that a worker says is checked here against what the stage declared before anything is
  * applied; a reply is taken whole or not at all.
  */
-import { type AnabranchError, ProtocolError, ShapeError, invariant, shape } from '../../base/index.js'
+import { type AnabranchError, ProtocolError, ShapeError, atFailpoint, invariant, shape } from '../../base/index.js'
 import {
   type Batch,
   type IpcTemplate,
@@ -129,7 +129,7 @@ export class StageCodec {
     const table = keyed.tables.get(operator)
     const template = this.stateTemplates.get(operator)?.template
     invariant(table !== undefined && template !== undefined, 'a keyed operator has a table and a template')
-    const { state, isNew, loan } = table.gather(uniq, this.memory)
+    const { state, isNew, loan } = atFailpoint('state.read', () => table.gather(uniq, this.memory))
     const parts = [
       this.arrow(Table.state, schemaIds.state(operator), template, state, operator),
       plain(Table.isNew, isNew, uniq.length, operator),

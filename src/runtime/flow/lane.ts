@@ -3,6 +3,7 @@
  * in which the tickets were made. A lane with keys has one ticket open, since its state is away with it; a lane
  * without has a window of them.
  */
+import { atFailpoint } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type Place, type RowOrder } from './row-order.js'
 import { type Rows, concatRows, rowBytes, rowCount, splitRows } from './rows.js'
@@ -56,7 +57,7 @@ export class Lane {
     if (nowMs < this.heldUntilMs) return null
     for (const ticket of this.open) if (!ticket.away && ticket.todo.length > 0) return ticket
     if (this.open.length >= this.window || this.rowsWaiting === 0) return null
-    const { rows, slots } = this.leave(rowsMax)
+    const { rows, slots } = atFailpoint('batch.form', () => this.leave(rowsMax))
     const ticket = newTicket(this.index, { kind: 'rows' }, rows, slots)
     this.open.push(ticket)
     return ticket

@@ -10,6 +10,7 @@ import {
   ProtocolError,
   TransientError,
   TransformError,
+  atFailpoint,
   invariant,
 } from '../../base/index.js'
 import { type Observer } from '../../base/index.js'
@@ -46,12 +47,18 @@ export class Settlement {
     let reply: Reply
     try {
       const keys = work.grouping?.uniq.length ?? 0
-      reply = stage.codec.reply(tables, { rows: piece.rows, call: ticket.call, keys })
+      const asked = { rows: piece.rows, call: ticket.call, keys }
+      reply = atFailpoint('frame.validate', () => stage.codec.reply(tables, asked))
     } catch (error) {
       loan?.release()
       if (error instanceof ProtocolError || error instanceof ContractError) return error
       throw error
     }
+    return atFailpoint('accept', () => this.accept(work, reply, loan))
+  }
+
+  private accept(work: Work, reply: Reply, loan: Loan | undefined): { readonly rssBytes: number } | AnabranchError {
+    const { stage, ticket, piece } = work
     this.refusedInARow = 0
     this.sampling.done(work, reply.us)
     const captures = this.ledger.capturesOf(work, reply.dead)

@@ -2,7 +2,7 @@
  * The host of one run: it carries out what the engine asks of the world, and tells it what happened. All of it runs
  * on one thread; the bytes of columns are only touched by the engine, the codec of the frames and the connectors.
  */
-import { AnabranchError, type Observer, PlanError, type World, invariant } from '../../base/index.js'
+import { AnabranchError, type Observer, PlanError, type World, failpoint, invariant } from '../../base/index.js'
 import { type Batch } from '../../batch/index.js'
 import { type Captures, type DeadLetters, type Sink, type SinkFile, type Source } from '../../connectors/index.js'
 import { type Frame, Message, bodySize } from '../../transport/index.js'
@@ -82,11 +82,19 @@ export class Host implements Effects {
   // What the engine asks for.
 
   poll(source: number, limit: Parameters<Effects['poll']>[1]): void {
-    this.settled(at(this.parts.sources, source).poll(limit), polled => this.engine?.polled(source, polled, this.now()))
+    failpoint('source.poll', 'before')
+    this.settled(at(this.parts.sources, source).poll(limit), polled => {
+      failpoint('source.poll', 'after')
+      this.engine?.polled(source, polled, this.now())
+    })
   }
 
   write(sink: number, batch: Batch): void {
-    this.settled(at(this.parts.sinks, sink).write(batch), () => this.engine?.written(sink, this.now()))
+    failpoint('sink.write', 'before')
+    this.settled(at(this.parts.sinks, sink).write(batch), () => {
+      failpoint('sink.write', 'after')
+      this.engine?.written(sink, this.now())
+    })
   }
 
   finishSink(sink: number): void {

@@ -2,7 +2,7 @@
  * Run a job: from a plan to its result. The order is the promise: the folder is locked before anything is started, a
  * worker has opened the modules before a source is opened, every check is done before the first row.
  */
-import { type Observer, PlanError } from '../../base/index.js'
+import { type Observer, PlanError, atFailpoint } from '../../base/index.js'
 import { BufferPool, type Memory } from '../../batch/index.js'
 import {
   Captures,
@@ -22,6 +22,7 @@ import { StoppedError, type RunOptions, type RunResult } from '../options.js'
 import { captureTerms } from './capture-terms.js'
 import { makeSink, makeSource } from './connect.js'
 import { Customs } from './custom.js'
+import { armFailpoints } from './failpoints.js'
 import { Host } from './host.js'
 import { IoWorker } from './table-work.js'
 import { packageFolder, packageVersion } from './package.js'
@@ -41,14 +42,17 @@ interface Opened {
   readonly world: RealWorld
   readonly topology: Topology
   readonly plan: Plan
-  readonly options: RunOptions
+  readonly options: RunOptions & {
+    /** Variables of the environment that workers get, where failpoints are armed. */
+    readonly failpoints: readonly string[]
+  }
   readonly run: { readonly job: string; readonly token: string }
   readonly memory: Memory
 }
 
 export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> {
   const counters: Record<string, number> = {}
-  const options: RunOptions = { ...asked, observer: counting(asked.observer, counters) }
+  const options = { ...asked, observer: counting(asked.observer, counters), failpoints: armFailpoints(process.env) }
   const topology = stagesOf(plan)
   const world = openWorld()
   try {
@@ -210,7 +214,7 @@ function start(opened: Opened, role: 'user' | 'io', incarnation: number, events:
       memoryBytes,
       startTimeoutMs,
       hostEnv: process.env,
-      passEnv: [],
+      passEnv: options.failpoints,
     },
     events,
   )
@@ -245,8 +249,10 @@ function watchSignals(options: RunOptions, sources: readonly Source[], engine: E
   let drained = false
   const drain = (): void => {
     drained = true
-    engine.drain()
-    for (const source of sources) source.drain()
+    atFailpoint('shutdown.drain', () => {
+      engine.drain()
+      for (const source of sources) source.drain()
+    })
   }
   if (options.signal.first.aborted) drain()
   else options.signal.first.addEventListener('abort', drain, { once: true })

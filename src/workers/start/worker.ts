@@ -6,7 +6,7 @@
  * told, and only then `lost`. So the runtime never hears of a worker again after `lost`, and every stretch of the
  * mapping is free at that moment.
  */
-import { AnabranchError, type Child, ProtocolError, invariant } from '../../base/index.js'
+import { AnabranchError, type Child, ProtocolError, atFailpoint, invariant } from '../../base/index.js'
 import {
   Channel,
   type Frame,
@@ -123,7 +123,8 @@ class PythonWorker implements WorkerProcess {
       rows,
       stage,
     }
-    this.channel.send(this.outbox.call(envelope, parts, replyBytes))
+    const message = atFailpoint('frame.encode', () => this.outbox.call(envelope, parts, replyBytes))
+    atFailpoint('send', () => this.channel.send(message))
   }
 
   stop(graceMs: number): Promise<void> {
@@ -197,7 +198,7 @@ class PythonWorker implements WorkerProcess {
     }
     if (this.phase === 'ready' && (e.kind === Message.done || e.kind === Message.failed)) {
       if (!this.outbox.answers(e)) return () => this.events.dropped('stale', e)
-      const reply = this.outbox.settle(e, message)
+      const reply = atFailpoint('recv', () => this.outbox.settle(e, message))
       return () => this.events.reply(reply)
     }
     const frame = readFrame(message)
