@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from ._given import arrow_of
+from ._zones import zones_counted
 from .errors import PlanError
 
 
@@ -27,14 +28,16 @@ def to_arrow(frame: object, what: str) -> pa.Table:
     if isinstance(frame, pa.RecordBatch):
         return pa.Table.from_batches([frame])
     if kind_of(frame) == "pandas":
-        return pa.Table.from_pandas(frame, preserve_index=False)
+        with zones_counted():
+            return pa.Table.from_pandas(frame, preserve_index=False)
     convert = getattr(frame, "to_arrow", None)
     if callable(convert):
         return convert()
     if isinstance(frame, Mapping):
         return pa.table({str(name): arrow_of(column) for name, column in frame.items()})
     if isinstance(frame, Sequence) and all(isinstance(row, Mapping) for row in frame):
-        return pa.Table.from_pylist([dict(row) for row in frame])
+        with zones_counted():
+            return pa.Table.from_pylist([dict(row) for row in frame])
     raise PlanError(
         f"{what} takes a pyarrow, pandas or polars table, a mapping of columns or a list of rows, "
         f"got {type(frame).__name__}",

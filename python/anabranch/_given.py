@@ -9,6 +9,7 @@ import pyarrow as pa
 from ._arrow_types import Form
 from ._chain.columns import Column, Values
 from ._chain.convert import Place, column_of, mapping_of
+from ._zones import zones_counted
 from .errors import ContractError, PlanError
 
 
@@ -52,7 +53,8 @@ def arrow_of(value: object) -> pa.Array:
         return value.combine_chunks()
     if hasattr(value, "to_arrow"):
         return arrow_of(value.to_arrow())
-    return arrow_of(pa.array(value if not isinstance(value, tuple) else list(value)))
+    with zones_counted():
+        return arrow_of(pa.array(value if not isinstance(value, tuple) else list(value)))
 
 
 def len_of(value: object) -> int:

@@ -15,6 +15,7 @@ from hypothesis import given
 
 import anabranch as ab
 from anabranch import testing
+from anabranch._frames import to_arrow
 
 UTC = dt.UTC
 TAKEN = [
@@ -200,6 +201,36 @@ def test_zones_of_datetimes_count_though_pandera_tells_pyarrow_to_pass_over_them
 
     (found,) = testing.run_transform(at, {"i": [0]})["y"].to_pylist()
     assert found == (noon if item.startswith("timestamp") else {"at": noon})
+    assert os.environ["PYARROW_IGNORE_TIMEZONE"] == "1"
+
+
+NOON = dt.datetime(2000, 1, 1, 12, tzinfo=zoneinfo.ZoneInfo("Europe/Rome"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"at": [NOON]},
+        {"at": pd.Series([NOON], dtype=object)},
+        pd.DataFrame({"at": pd.Series([NOON], dtype=object)}),
+        [{"at": NOON}],
+    ],
+    ids=["list", "series", "frame", "rows"],
+)
+def test_zones_of_what_a_notebook_or_a_test_gives_count_too(monkeypatch, given):
+    monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "1")
+
+    @ab.transform(inputs={}, outputs={"one": ab.int64})
+    def beside(batch):
+        return {"one": np.ones(len(batch), np.int64)}
+
+    @ab.transform(inputs={"at": ab.timestamp("us", "UTC")}, outputs={"then": ab.timestamp("us", "UTC")})
+    def same(batch):
+        return {"then": batch["at"]}
+
+    assert to_arrow(given, "given")["at"].to_pylist() == [NOON]
+    assert testing.run_transform(beside, given)["at"].to_pylist() == [NOON]
+    assert testing.run_transform(same, given)["then"].to_pylist() == [NOON]
     assert os.environ["PYARROW_IGNORE_TIMEZONE"] == "1"
 
 

@@ -145,6 +145,7 @@ test('a contract that was changed in Python without its types file is refused', 
 test('a schema of Pandera and a model of Pydantic are contracts as they are', async () => {
   const schemas = `
 import pandera.pandas as pandera
+import pandera.pyarrow
 import pydantic
 
 
@@ -152,14 +153,24 @@ class Priced(pandera.DataFrameModel):
     price: float = pandera.Field(le=10)
 
 
+class Counted(pandera.pyarrow.DataFrameModel):
+    price: float = pandera.pyarrow.Field(le=10)
+
+
 class Used(pydantic.BaseModel):
     user: str
 
 
 priced = ab.contract(Priced)
+counted = ab.contract(Counted)
 used = ab.contract(Used)
 `
-  const job = await withJob(`.check(t.priced, { onFail: 'flag' }).check(t.used)`, three, '', transforms + schemas)
+  const job = await withJob(
+    `.check(t.priced, { onFail: 'flag' }).check(t.counted, { onFail: 'flag', column: 'again' }).check(t.used)`,
+    three,
+    '',
+    transforms + schemas,
+  )
   const run = await job.run()
   expect(run.code, run.stderr).toBe(0)
   expect(run.json?.['checks']).toMatchObject([
@@ -169,6 +180,7 @@ used = ab.contract(Used)
       failed: 1,
       rules: [{ failed: 0 }, { rule: 'price: less_than_or_equal_to(10)', failed: 1 }],
     },
+    { check: 'counted', rows: 3, failed: 1, rules: [{}, { rule: 'price: less_than_or_equal_to(10)', failed: 1 }] },
     { check: 'used', rows: 3, failed: 1 },
   ])
   expect(job.rows('rows').map(row => row['failures'])).toEqual([[], []])

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from .._arrow_types import Form
+from .._zones import zones_counted
 from ..errors import ContractError
 from .columns import AnyArray, Column, Rows
 from .from_list import from_list, whole_numbers
@@ -140,7 +141,8 @@ def _promoted(array: pa.Array, form: Form) -> pa.Array:
 
 
 def _from_pandas(value: object, form: Form) -> pa.Array:
-    series = pa.array(value, from_pandas=True)
+    with zones_counted():
+        series = pa.array(value, from_pandas=True)
     plain = series.combine_chunks() if isinstance(series, pa.ChunkedArray) else series
     return _promoted(_decoded(plain), form)
 

@@ -8,7 +8,6 @@ of the values are looked at first, and only where they are unusual each value.
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
@@ -16,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from .._arrow_types import Form
+from .._zones import zones_counted
 from .columns import AnyArray
 from .nanoseconds import from_numpy_values, has_nanoseconds, without_zones
 
 _CHECKED = frozenset({"float32", "float64", "utf8", "binary", "bool", "decimal128"})
-_IGNORE_ZONES = "PYARROW_IGNORE_TIMEZONE"
 _NONE = frozenset({type(None)})
 _INT = frozenset({int})
 _DATE = frozenset({dt.date})
@@ -56,13 +55,8 @@ def from_list(values: Sequence[object], form: Form) -> pa.Array:
 
 
 def _zoned_array(values: Sequence[object], arrow: pa.DataType) -> pa.Array:
-    """As ``pa.array``, with the zones of datetimes: importing Pandera tells pyarrow to pass over them."""
-    asked = os.environ.pop(_IGNORE_ZONES, None)
-    try:
+    with zones_counted():
         return pa.array(values, type=arrow)
-    finally:
-        if asked is not None:
-            os.environ[_IGNORE_ZONES] = asked
 
 
 def whole_numbers(values: Sequence[object], form: Form) -> AnyArray | None:

@@ -96,8 +96,8 @@ def contract(columns: ContractColumns | Schema | object, *rules: RuleLike, types
     """Declare what good rows look like, at module level; a job holds rows against it with ``.check``.
 
     Args:
-        columns: each column with its type, or with a list of its type and its rules. Or a schema of Pandera on pandas
-            (``DataFrameModel`` or ``DataFrameSchema``) or a model of Pydantic, as it is.
+        columns: each column with its type, or with a list of its type and its rules. Or a schema of Pandera on
+            pandas or ``pyarrow.Table`` (``DataFrameModel`` or ``DataFrameSchema``) or a model of Pydantic, as it is.
         rules: rules of several columns.
         types: of columns whose type such a schema leaves open, or that the stream has otherwise.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from .._schema import SchemaLike
-from ..errors import PlanError
+from ..errors import ContractError, PlanError
 from .rule import Rule
 
 if TYPE_CHECKING:
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 Texts = Mapping[int, list[tuple[int, str]]]
 """For each row that breaks rules: the number of each rule, and what the row is told."""
+
+VALUE_MAX = 80
+"""Characters of a value in the text of a failure."""
+
+NOT_NULLABLE, UNIQUE, UNIQUE_TOGETHER = "not_nullable", "field_uniqueness", "multiple_fields_uniqueness"
+"""What Pandera calls the rules that are no checks."""
+
+Numbers = Mapping[tuple[str, str], int]
+"""The number of each rule of Pandera by its column, "" where it is of the whole row, and by Pandera's name of it."""
 
 _PANDERA = frozenset({"DataFrameModel", "DataFrameSchema"})
 
@@ -63,3 +72,27 @@ def no_type(column: str, kind: object) -> PlanError:
     """A column whose type the schema leaves open, or that we do not have."""
     hint = f'say it: ab.contract(schema, types={{"{column}": ab.int64}})'
     return PlanError(f'column "{column}" of the schema is {kind}, which names no type', code="ANB1015", hint=hint)
+
+
+class PanderaCheck(Protocol):
+    """A check of Pandera, as far as it has a name."""
+
+    error: str | None
+    name: str | None
+
+
+def label_of(check: PanderaCheck) -> str:
+    """What Pandera calls a check in its reports."""
+    return str(check.error or check.name)
+
+
+def no_rows(check: object, answered: object) -> ContractError:
+    """A check that did not say which rows break it."""
+    said = f"check {check} of the Pandera schema did not answer for rows: {answered}"
+    return ContractError(said, code="ANB2102", hint="have the check answer one boolean for each row")
+
+
+def value_text(value: object) -> str:
+    """A value as the text of a failure shows it."""
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= VALUE_MAX else f"{text[: VALUE_MAX - 1]}…"

@@ -13,12 +13,9 @@ from .._arrow_types import Form
 from .._batch import Batch
 from .._chain.columns import Rows
 from ..errors import ContractError
-from .given import Given, Texts
+from .given import Given, Texts, value_text
 from .masks import prepare
 from .rule import Rule
-
-VALUE_MAX = 80
-"""Characters of a value in the text of a failure."""
 
 _FLAGGED = pa.list_(pa.utf8())
 
@@ -66,15 +63,10 @@ def _rows_of(told: Texts, number: int) -> Rows:
 def _got(rule: Rule, batch: Batch, row: int) -> str:
     if rule.kind in ("not_null", "null_ratio") or not rule.columns:
         return ""
-    values = [_clipped(batch[name][row].as_py()) for name in rule.columns]
+    values = [value_text(batch[name][row].as_py()) for name in rule.columns]
     if len(values) == 1:
         return f", got {values[0]}"
     return ", got " + ", ".join(f"{name} {value}" for name, value in zip(rule.columns, values, strict=True))
-
-
-def _clipped(value: object) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= VALUE_MAX else f"{text[: VALUE_MAX - 1]}…"
 
 
 Judge = Callable[[Holding, Found], object]
