@@ -61,7 +61,9 @@ from .types import map_ as map
 if TYPE_CHECKING:
     from . import testing
     from ._batch import Batch
+    from ._collection_state import ListState, MapState
     from ._job import JobResult, plan_job, run_job
+    from ._key_state import KeyState, ValueState
     from ._local import run_local
     from ._plan import JobPlan
     from ._state import State
@@ -73,7 +75,11 @@ _LATER = {
     "Batch": "_batch",
     "JobPlan": "_plan",
     "JobResult": "_job",
+    "KeyState": "_key_state",
+    "ListState": "_collection_state",
+    "MapState": "_collection_state",
     "State": "_state",
+    "ValueState": "_key_state",
     "plan_job": "_job",
     "run_job": "_job",
     "run_local": "_local",
@@ -95,6 +101,9 @@ __all__ = [
     "Function",
     "JobPlan",
     "JobResult",
+    "KeyState",
+    "ListState",
+    "MapState",
     "PlanError",
     "ProtocolError",
     "Reject",
@@ -105,6 +114,7 @@ __all__ = [
     "StateError",
     "TransformError",
     "TransientError",
+    "ValueState",
     "WorkerError",
     "binary",
     "bool",

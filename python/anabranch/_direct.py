@@ -13,9 +13,11 @@ from ._batch import Batch
 from ._chain.answer import Rejects
 from ._chain.columns import Values
 from ._chain.grouping import Grouping
+from ._chain.key_states import key_states
 from ._chain.operator import Operator, operator_of
 from ._function import Function
 from ._given import inputs_given
+from ._key_state import KeyState
 from ._state import State
 from .errors import PlanError
 
@@ -24,14 +26,14 @@ def call(function: Function, given: object, state: object) -> object:
     """Call the user's function with ``given`` as its batch; its answer comes back as it is.
 
     Args:
-        function: a decorated function with ``mode="batch"``.
+        function: a decorated function; not with ``mode="row"``.
         given: a batch, a mapping of columns, a list of rows, or a pyarrow, pandas or polars table.
         state: for a keyed function: None or a mapping of state columns with one value each; all rows are one key's.
             ``ab.testing.run_keyed`` runs it over many keys.
     """
     operator = operator_of(function)
     batch = given if isinstance(given, Batch) else Batch(_source(given, operator), operator.inputs, operator.name)
-    given_state = () if not operator.keyed else (_state(operator, len(batch), state),)
+    given_state = () if not operator.keyed else (state_given(operator, len(batch), state),)
     rejects = Rejects(len(batch), 0, operator.place)
     if operator.service is not None:
         return _awaited(cast("Awaitable[object]", operator.user(batch, *given_state)), rejects)
@@ -55,8 +57,15 @@ def _running(rejects: Rejects) -> Iterator[None]:
         here.call = before
 
 
-def _state(operator: Operator, rows: int, given: object) -> State:
-    return given if isinstance(given, State) else _one_key(operator, rows, given)
+def state_given(operator: Operator, rows: int, given: object) -> State | KeyState:
+    """The state as the function takes it; what is given is one key's."""
+    if isinstance(given, (State, KeyState)):
+        return given
+    if operator.mode == "batch":
+        return _one_key(operator, rows, given)
+    # An object holds values, not columns of one value.
+    columns = {name: [value] for name, value in given.items()} if isinstance(given, Mapping) else given
+    return key_states(operator, _one_key(operator, rows, columns))[0]
 
 
 def _source(given: object, operator: Operator) -> Values:

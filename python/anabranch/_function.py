@@ -15,9 +15,10 @@ UserFunction = Callable[..., object]
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a decorator was told. ``kind`` is transform, filter or flat_map; ``mode`` batch or row.
+    """What a decorator was told. ``kind`` is transform, filter or flat_map; ``mode`` batch, key or row.
 
-    ``calls`` is how an ``async def`` function calls its service; None for a plain function.
+    ``handles``: in row mode the state is an object, as it is in key mode, and not a dict. ``calls`` is how an
+    ``async def`` function calls its service; None for a plain function.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Declaration:
     timeout_ms: int
     retry_on: tuple[type[BaseException], ...]
     calls: Calls | None = None
+    handles: bool = False
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +76,11 @@ class Function:
 
         An ``async def`` function gives its coroutine, to be awaited.
         """
+        if self.declaration.handles:
+            from ._chain.operator import operator_of
+            from ._direct import state_given
+
+            state = state_given(operator_of(self), 1, state)
         if self.declaration.mode == "row":
             return self.user(batch, state) if self.declaration.keyed else self.user(batch)
         from ._direct import call

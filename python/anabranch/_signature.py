@@ -21,6 +21,9 @@ def check_signature(user: UserFunction, declared: Declaration) -> None:
     if _is_async(declared.at_end):
         message = f'at_end of function "{name}" is async, expected a plain one'
         raise PlanError(message, code="ANB1011", hint="write def")
+    if _is_async(user) and (declared.handles or declared.mode == "key"):
+        message = f'function "{name}" is async and takes the state of one key as an object, expected a plain one'
+        raise PlanError(message, code="ANB1011", hint='write def, or async def with mode="row" and the state as a dict')
     first = "row" if declared.mode == "row" else "batch"
     arguments = (first, "state") if declared.keyed else (first,)
     try:

@@ -74,13 +74,15 @@ function table(rows: readonly (readonly string[])[]): readonly string[] {
   return rows.map(row => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
 }
 
+const oneByOne = { batch: '', key: ' (key by key)', row: ' (row by row)' } as const
+
 function titleOf(node: PlanNode): string {
   switch (node.kind) {
     case 'source':
       return sourceTitle(node)
     case 'python':
       if (node.fn.check !== undefined) return checkTitle(node.fn.name, node.fn.check)
-      return `${node.fn.keyed ? 'keyed ' : ''}${node.fn.kind} ${node.fn.name}${node.fn.mode === 'row' ? ' (row by row)' : ''}`
+      return `${node.fn.keyed ? 'keyed ' : ''}${node.fn.kind} ${node.fn.name}${oneByOne[node.fn.mode]}`
     case 'key':
       return `key by ${node.columns.join(', ')}${node.nullKeys === 'dead-letter' ? '' : ` (null keys: ${node.nullKeys})`}`
     case 'sink':

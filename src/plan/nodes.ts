@@ -20,7 +20,7 @@ export interface FunctionRef {
   readonly name: string
   readonly kind: 'transform' | 'filter' | 'flat_map'
   readonly keyed: boolean
-  readonly mode: 'batch' | 'row'
+  readonly mode: 'batch' | 'key' | 'row'
   readonly inputs: SchemaJson
   /** Added columns (transform, keyed), whole rows beside the parent (flat_map), empty (filter). */
   readonly outputs: SchemaJson

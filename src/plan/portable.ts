@@ -170,7 +170,7 @@ const functionShape = object({
   name: string,
   kind: oneOf('transform', 'filter', 'flat_map'),
   keyed: boolean,
-  mode: oneOf('batch', 'row'),
+  mode: oneOf('batch', 'key', 'row'),
   inputs: schemaShape,
   outputs: schemaShape,
   state: schemaShape,

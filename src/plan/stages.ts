@@ -129,7 +129,7 @@ function addStage(building: Building, chain: readonly PythonNode[]): void {
     operators,
     key: key === null ? null : { columns: key.columns, nullKeys: key.nullKeys },
     input,
-    shipped: shippedOf(chain, input),
+    shipped: shippedOf(chain, input, key?.columns ?? []),
     output,
     schema: withFields(input, output),
     consumed: graph.readers.has(outputOf({ node: last.id })),
@@ -154,11 +154,15 @@ function stageOperator(building: Building, node: PythonNode): StageOperator {
   return { id: node.id, place: node.place, fn: node.fn, sides }
 }
 
-/** Columns of the input that an operator reads before an earlier one of the chain gave them anew. */
-function shippedOf(chain: readonly PythonNode[], input: Schema): Schema {
+/**
+ * Columns of the input that an operator reads before an earlier one of the chain gave them anew; and the key where
+ * code sees one key at a time, which may ask which.
+ */
+function shippedOf(chain: readonly PythonNode[], input: Schema, key: readonly string[]): Schema {
   const made = new Set<string>()
   const read = new Set<string>()
   for (const { fn } of chain) {
+    if (fn.keyed && fn.mode !== 'batch') for (const name of key) read.add(name)
     for (const [name] of fn.inputs) if (!made.has(name)) read.add(name)
     for (const [name] of fn.outputs) made.add(name)
   }

@@ -16,15 +16,17 @@ from .._result import Result
 from .._state import State
 from ..errors import ContractError
 from .answer import Answer, Checked, Dead, SideRows
-from .columns import Added, Bits, Column, Rows, Source, Taken, Values, concat, take
+from .columns import Added, Bits, Column, Rows, Source, Taken, Values, concat, take, to_arrow
 from .convert import Columns, Place, columns_of
 from .failure import CallFailedError, failure_of
 from .grouping import Grouping, group
 from .operator import Operator, Side
 from .over_columns import call_over_columns, unknown_side
+from .over_keys import call_over_keys
 from .over_rows import call_over_rows
 
 _NO_ROWS = np.empty(0, np.int32)
+_CALLS = {"batch": call_over_columns, "key": call_over_keys, "row": call_over_rows}
 
 
 _NO_STATE: Mapping[int, KeyedState] = {}
@@ -39,16 +41,21 @@ class KeyedState:
 
 
 class Input:
-    """What a chain is called with. ``state`` is by the operator's index."""
+    """What a chain is called with. ``state`` is by the operator's index; ``key`` are the key columns that came."""
 
-    __slots__ = ("grouping", "source", "state")
+    __slots__ = ("grouping", "key", "source", "state")
 
     def __init__(
-        self, source: Source, grouping: Grouping | None = None, state: Mapping[int, KeyedState] = _NO_STATE
+        self,
+        source: Source,
+        grouping: Grouping | None = None,
+        state: Mapping[int, KeyedState] = _NO_STATE,
+        key: Sequence[str] = (),
     ) -> None:
         self.source = source
         self.grouping = grouping
         self.state = state
+        self.key = key
 
 
 @dataclass
@@ -109,7 +116,7 @@ def run_once(operators: Sequence[Operator], call: Input) -> Outcome:
 
 
 def _answer(operator: Operator, source: Source, state: State | None) -> tuple[Answer, float]:
-    call = call_over_rows if operator.mode == "row" else call_over_columns
+    call = _CALLS[operator.mode]
     begin = time.perf_counter()
     try:
         return call(operator, source, state), time.perf_counter() - begin
@@ -129,9 +136,19 @@ def _state(operator: Operator, parent: Rows | None, call: Input) -> tuple[State 
         )
     known = call.state[operator.index]
     if parent is None:
-        return State(known.source, operator.state, call.grouping, known.new, operator.name), None
+        state = State(known.source, operator.state, call.grouping, known.new, operator.name)
+        _add_keys(operator, state, call, call.grouping.order[call.grouping.starts[:-1]])
+        return state, None
     grouping, keys = group(call.grouping.index[parent])
-    return State(Taken(known.source, keys), operator.state, grouping, known.new[keys], operator.name), keys
+    state = State(Taken(known.source, keys), operator.state, grouping, known.new[keys], operator.name)
+    _add_keys(operator, state, call, parent[grouping.order[grouping.starts[:-1]]])
+    return state, keys
+
+
+def _add_keys(operator: Operator, state: State, call: Input, first: Rows) -> None:
+    """The key columns, from the first row of each key; over columns nobody needs them."""
+    if operator.mode != "batch" and call.key:
+        state.keys = {name: to_arrow(take(call.source.column(name), first)) for name in call.key}
 
 
 def _take_rows(answer: Answer, outcome: Outcome) -> None:

@@ -27,7 +27,8 @@ class Side:
 class Operator:
     """One transform in its chain. ``index`` counts from 0; ``id`` is the operator's name in the job.
 
-    ``service`` is what an ``async def`` function calls, and None for a plain one.
+    ``service`` is what an ``async def`` function calls, None for a plain one. With ``handles`` rows get the state
+    of their key as an object.
     """
 
     index: int
@@ -45,6 +46,7 @@ class Operator:
     place: Place
     timeout_ms: int
     service: Service | None
+    handles: bool = False
 
     @property
     def name(self) -> str:
@@ -76,6 +78,7 @@ def operator_of(function: Function, index: int = 0, operator_id: str = "") -> Op
         place=Place(function.name),
         timeout_ms=declared.timeout_ms,
         service=_service(function),
+        handles=declared.handles,
     )
 
 

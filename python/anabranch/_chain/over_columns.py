@@ -37,9 +37,9 @@ def call_over_columns(operator: Operator, source: Source, state: State | None) -
     finally:
         here.call = None
     if state is None:
-        return _answer(operator, returned, source.rows, rejects)
+        return answer_of(operator, returned, source.rows, rejects)
     outputs, new_state = _pair(returned)
-    answer = _answer(operator, outputs, source.rows, rejects)
+    answer = answer_of(operator, outputs, source.rows, rejects)
     answer.cleared = state.cleared
     if new_state is not None:
         answer.state = state_of(operator, new_state, len(state), bool(rejects.reasons))
@@ -83,7 +83,8 @@ def state_of(operator: Operator, returned: object, keys: int, lenient: bool) -> 
     return columns_of(given, changed, keys, place, np.empty(0, np.int32) if lenient else None)
 
 
-def _answer(operator: Operator, returned: object, rows: int, rejects: Rejects) -> Answer:
+def answer_of(operator: Operator, returned: object, rows: int, rejects: Rejects) -> Answer:
+    """What a call over columns returned, checked and taken apart."""
     side = _NO_SIDES
     parent: object = None
     if isinstance(returned, Result):

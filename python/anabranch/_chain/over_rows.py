@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import _context
+from .._key_state import KeyState
 from .._state import State
 from .answer import Answer, RowRejects, SideRows
 from .columns import Column, Rows, Source, concat, part, to_list
+from .key_states import key_states, take_states
 from .operator import Operator
 from .row_answer import answer_of
 from .row_dicts import Row, dicts
-from .row_loop import Keys, Returned, each, each_keyed
+from .row_loop import Keys, Returned, each, each_keyed, each_with_handles
 from .row_state import new_state, states_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def call_over_rows(operator: Operator, source: Source, state: State | None) -> A
     here = _context.context()
     here.operator, here.call = operator.id, _ROW_REJECTS
     columns = [(source.column(name), form.plain) for name, form in operator.inputs.items()]
-    keyed = None if state is None else (state.index, states_of(operator, state))
+    keyed = None if state is None else _Keyed(operator, state)
     parts: list[Answer] = []
     try:
         # Between parts nothing would be in flight.
@@ -46,19 +48,44 @@ def call_over_rows(operator: Operator, source: Source, state: State | None) -> A
             rows = min(step, source.rows - start)
             lists = [to_list(part(column, start, rows), plain) for column, plain in columns]
             some = dicts(tuple(operator.inputs), lists, rows)
-            keys = None if keyed is None else (keyed[0][start : start + rows].tolist(), keyed[1])
-            parts.append(_some_rows(operator, some, keys, start))
+            parts.append(_some_rows(operator, some, keyed, start, rows))
         answer = parts[0] if len(parts) == 1 else _joined(parts, source.rows, step)
         if keyed is not None:
-            answer.state, answer.cleared = new_state(operator, keyed[1])
+            keyed.take(answer)
         return answer
     finally:
         here.call = None
 
 
-def _some_rows(operator: Operator, rows: Iterable[Row], keys: Keys | None, start: int) -> Answer:
+class _Keyed:
+    """The states of the keys of a call: dicts, or objects where the transform asks for handles."""
+
+    def __init__(self, operator: Operator, state: State) -> None:
+        self._operator = operator
+        self._index = state.index
+        self.states: list[Row | None] = [] if operator.handles else states_of(operator, state)
+        self.handles: list[KeyState] = key_states(operator, state) if operator.handles else []
+
+    def keys_of(self, start: int, rows: int) -> list[int]:
+        """The key of each of these rows."""
+        numbers: list[int] = self._index[start : start + rows].tolist()
+        return numbers
+
+    def take(self, answer: Answer) -> None:
+        """The states after the last row, as the answer's."""
+        if self._operator.handles:
+            take_states(self._operator, self.handles, answer)
+        else:
+            answer.state, answer.cleared = new_state(self._operator, self.states)
+
+
+def _some_rows(operator: Operator, rows: Iterable[Row], keyed: _Keyed | None, start: int, count: int) -> Answer:
     """The answer for rows that begin at ``start``; its row numbers count from 0 of the whole call."""
     returned = Returned(start)
+    if keyed is not None and operator.handles:
+        each_with_handles(operator, rows, keyed.keys_of(start, count), keyed.handles, returned)
+        return answer_of(operator, returned)
+    keys = None if keyed is None else (keyed.keys_of(start, count), keyed.states)
     if operator.service is not None:
         _in_flight(operator, operator.service, rows, keys, returned)
     elif keys is None:

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import cast
 
 from .._errors_text import message_of
+from .._key_state import KeyState
 from .._result import Result
 from ..errors import ContractError
 from .answer import Dead
@@ -76,6 +77,29 @@ def each_keyed(operator: Operator, rows: Iterable[Row], keys: Keys, returned: Re
             states[key] = state
         except BaseException as error:
             check_pair(operator, error, states[key])
+            check_answer(operator, error, out)
+            _bury(operator, error, returned)
+
+
+def each_with_handles(
+    operator: Operator, rows: Iterable[Row], index: list[int], states: list[KeyState], returned: Returned
+) -> None:
+    """The state is an object that the function changes; what a row did that raises is taken back."""
+    user, keep = operator.user, returned.values.append
+    take_out, width = taking(operator)
+    for key, row in zip(index, rows, strict=True):
+        out = _NO_ANSWER
+        state = states[key]
+        state.mark()
+        state.present = True
+        try:
+            out = user(row, state)
+            values = take_out(out)
+            if width is not None and len(out) != width:  # type: ignore[arg-type]
+                raise KeyError
+            keep(values)
+        except BaseException as error:
+            state.undo()
             check_answer(operator, error, out)
             _bury(operator, error, returned)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from .answer import Dead
 from .chain import Input, KeyedState, Outcome, SideOutput, put, run_once
-from .columns import Bits, Rows, Taken, Values, concat, take
+from .columns import Added, Bits, Rows, Taken, concat, take
 from .convert import Columns
 from .failure import CallFailedError, Failure
 from .grouping import Grouping, group
@@ -33,7 +33,7 @@ def run_chain(operators: Sequence[Operator], call: Input) -> Outcome:
     if not outcome.dead:
         return outcome
     if not _needs_undo(operators, outcome.dead) or call.grouping is None:
-        return _without(operators, outcome, _numbers(outcome.dead))
+        return _without(outcome, _numbers(outcome.dead))
     return _again(operators, call, outcome, call.grouping)
 
 
@@ -45,7 +45,7 @@ def _endless() -> Failure:
 def _needs_undo(operators: Sequence[Operator], dead: list[Dead]) -> bool:
     """Whether a dead row, or another row that came from the same row in, has reached state."""
     for at in {one.operator for one in dead}:
-        if any(o.keyed for o in operators[:at]) or (operators[at].keyed and operators[at].mode == "batch"):
+        if any(o.keyed for o in operators[:at]) or (operators[at].keyed and operators[at].mode != "row"):
             return True
         if any(o.kind == "flat_map" for o in operators[:at]) and any(o.keyed for o in operators[at:]):
             return True
@@ -66,13 +66,12 @@ def _numbers(dead: list[Dead]) -> Rows:
     return np.unique(np.array([one.row for one in dead], np.int32))
 
 
-def _without(operators: Sequence[Operator], outcome: Outcome, gone: Rows) -> Outcome:
+def _without(outcome: Outcome, gone: Rows) -> Outcome:
     """Outputs without the rows that come from the rows ``gone``."""
-    names = _names(operators)
     if outcome.parent is not None:
         kept = _others(outcome.parent, gone)
         if kept is not None:
-            outcome.source = Values({n: take(outcome.source.column(n), kept) for n in names}, len(kept))
+            outcome.source = Taken(outcome.source, kept)
             outcome.parent = outcome.parent[kept]
     for side in outcome.sides:
         parent = np.arange(side.rows, dtype=np.int32) if side.parent is None else side.parent
@@ -100,14 +99,14 @@ def _again(operators: Sequence[Operator], call: Input, outcome: Outcome, groupin
     of_keys = np.flatnonzero(hit[grouping.index]).astype(np.int32)
     dead = _certain(operators, outcome.dead, grouping)
     outcome.dead = dead
-    first = _without(operators, _with_parent(outcome), of_keys)
+    first = _without(_with_parent(outcome), of_keys)
     for _ in range(PASSES_MAX):
         left = of_keys[~np.isin(of_keys, _numbers(dead))]
         if len(left) == 0:
             return _joined(operators, call, first, None, (hit, left, left))
         part, keys = group(grouping.index[left])
         state = {i: KeyedState(Taken(s.source, keys), s.new[keys]) for i, s in call.state.items()}
-        second = run_once(operators, Input(Taken(call.source, left), part, state))
+        second = run_once(operators, Input(Taken(call.source, left), part, state, call.key))
         first.seconds += second.seconds
         if not second.dead:
             return _joined(operators, call, first, _with_parent(second), (hit, left, keys))
@@ -134,7 +133,7 @@ def _joined(
         parts = [(first.source, first.parent), (second.source, left[second.parent])]
         columns = [{n: source.column(n) for n in names} for source, _ in parts]
         joined, parent = _merged(columns, [p for _, p in parts if p is not None])
-        first.source, first.parent = Values(joined, len(parent)), parent
+        first.source, first.parent = Added(Taken(call.source, parent), joined), parent
         first.sides = _merged_sides(first.sides, second.sides, left)
     for operator in operators:
         if operator.keyed:

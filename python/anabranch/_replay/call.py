@@ -112,7 +112,8 @@ def _rows(capture: Capture, operators: Sequence[Operator]) -> Replayed:
     source = _values(capture.rows)
     if capture.state:
         state = {at: KeyedState(_values(rows), capture.new[at]) for at, rows in capture.state.items()}
-        outcome = run_chain(operators, Input(source, group(capture.index)[0], state))
+        key = [name for name in capture.key if name in source.columns]
+        outcome = run_chain(operators, Input(source, group(capture.index)[0], state, key))
     else:
         outcome = run_chain(operators, Input(source))
     sides = {side.number: side.name for operator in operators for side in operator.sides}

@@ -65,6 +65,7 @@ class Stage:
         self._state_templates: dict[int, Template] = {}
         self._sides: dict[tuple[int, int], Template] = {}
         self._keys = keys.arrow()
+        self._key = [name for name in keys if name in shipped]
         self._reply_bytes_max = reply_bytes_max
         self._measures = Measures()
         self._in_flight = False
@@ -103,7 +104,7 @@ class Stage:
             return self._done(run_chain(self.operators, Input(source)), {}, message)
         groups = Grouping(grouping[kinds.INDEX], grouping[kinds.ORDER], grouping[kinds.STARTS])
         keyed = {i: KeyedState(table, _bits(message, new.get(i), table.rows)) for i, table in states.items()}
-        return self._done(run_chain(self.operators, Input(source, groups, keyed)), states, message)
+        return self._done(run_chain(self.operators, Input(source, groups, keyed, self._key)), states, message)
 
     def _table(self, message: Message, entry: Entry, layout: Layout) -> FrameTable:
         place = (message.start + entry.offset, entry.length)

@@ -250,7 +250,7 @@ class _Runner:
                 row = int(np.flatnonzero(index == number)[0])
                 self._of_key[key] = {name: parts[name].slice(row, 1) for name in self._key}
         state = self._keys.gather(keys)
-        outcome = run_chain([self._operator], Input(taken, group(index)[0], {0: state}))
+        outcome = run_chain([self._operator], Input(taken, group(index)[0], {0: state}, self._key))
         self._keys.apply(keys, state, outcome)
         return present, outcome
 

@@ -189,7 +189,7 @@ const moduleShape = shape.object({
       name: shape.string,
       kind: shape.oneOf('transform', 'filter', 'flat_map'),
       keyed: shape.boolean,
-      mode: shape.oneOf('batch', 'row'),
+      mode: shape.oneOf('batch', 'key', 'row'),
       inputs: schemaShape,
       outputs: schemaShape,
       state: schemaShape,
