@@ -1,0 +1,55 @@
+"""The checker as a process of its own: `python -m oracle draw|watch|finished`, with a report of JSON on stdout."""
+
+import json
+import select
+import sys
+from pathlib import Path
+
+from . import model, outputs, rules, stops, stream, watch
+
+SHOWN = 5
+
+
+def draw(folder, seed, rows):
+    """Writes the input of a seed."""
+    drawn = stream.draw(int(seed), int(rows))
+    stream.write(drawn, Path(folder) / "input")
+    return {"rows": len(drawn), "poison": sum(row.what == "poison" for row in drawn)}
+
+
+def watching(folder):
+    """Reads beside the job until stdin ends: O9."""
+    views = watch.watch(Path(folder) / "out", lambda: bool(select.select([sys.stdin], [], [], 0)[0]))
+    return {"views": len(views), "broken": shown({"O9": stops.steady_reader(views)})}
+
+
+def finished(folder, facts):
+    """All rules of a run that ended, with what the harness knows of it."""
+    folder, facts = Path(folder), json.loads(Path(facts).read_text())
+    drawn = stream.read(folder / "input")
+    expected, seen = model.run(drawn), outputs.read(folder / "out")
+    found = {name: rule(drawn, expected, seen) for name, rule in rules.FINISHED.items()}
+    found["O12"] = stops.nothing_left(facts["left"])
+    found["O13"] = stops.liveness(facts["runs"])
+    faults = {**facts["faults"], "poison": len(expected.dead)}
+    found["O14"] = stops.explained(faults, facts["counters"], texts(folder, facts), facts["canary"])
+    rows = {sink: len(getattr(seen, sink)) for sink in (*rules.SINKS, "letters")}
+    return {"rows": {"stream": len(drawn), **rows}, "broken": shown(found)}
+
+
+def texts(folder, facts):
+    """All that the run wrote below DIR, and all that it printed."""
+    written = {str(path): path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()}
+    known = {name: data.decode("utf-8", "replace") for name, data in written.items()}
+    return known | {f"the output of run {i}": text for i, text in enumerate(facts["printed"])}
+
+
+def shown(found):
+    """By rule how many sentences it says and the first of them; rules that are kept say nothing."""
+    said = {name: list(sentences) for name, sentences in found.items()}
+    return {name: {"count": len(each), "first": each[:SHOWN]} for name, each in said.items() if each}
+
+
+if __name__ == "__main__":
+    command, *given = sys.argv[1:]
+    json.dump({"draw": draw, "watch": watching, "finished": finished}[command](*given), sys.stdout)
