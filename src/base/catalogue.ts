@@ -66,7 +66,6 @@ const entries = {
     title: 'at_end has no side output',
     hint: 'declare one in Python: side={"totals": {...}} with the columns that at_end returns',
   },
-  ANB1026: { title: 'order cannot be given up here', hint: 'leave out order="unordered" of ab.Calls' },
   // 2xxx: user code on data
   ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
   ANB2002: { title: 'row rejected by the transform', hint: 'ab.reject was called for it' },
@@ -157,6 +156,25 @@ const entries = {
   ANB5003: { title: 'both sides disagree twice in a row', hint: 'this is a bug of ours: report it with the log' },
   // 6xxx: state
   ANB6001: { title: 'state cannot be kept', hint: 'keep less for each key, or give another --out' },
+  ANB6010: {
+    title: 'state is damaged',
+    hint: 'start from a savepoint: anabranch run --from SAVEPOINT; nothing was changed',
+  },
+  ANB6011: {
+    title: 'state could not be written',
+    hint: 'make room on the disk, or look at its errors; then run again',
+  },
+  ANB6012: { title: 'state is in use', hint: 'stop the other run first: anabranch stop DIR' },
+  ANB6013: { title: 'state belongs to somebody else', hint: 'give another --out' },
+  ANB6014: {
+    title: 'state was written by a later version',
+    hint: 'run it with the version that wrote it, or a later one',
+  },
+  ANB6015: { title: 'state folder cannot be used', hint: 'mend what the message names, then run again' },
+  ANB6016: {
+    title: 'stored state does not fit the declared one',
+    hint: 'declare what is stored, or a migration; adding with a default, dropping and widening need none',
+  },
   // 7xxx: access
   ANB7001: { title: 'not allowed', hint: 'ask the owner of the job' },
   // 8xxx: this machine

@@ -122,7 +122,6 @@ function functionText(fn: DescribedFunction): readonly string[] {
     ...(sides.length === 0 ? ['    side: {},'] : ['    side: {', ...sides, '    },']),
     `    atEnd: ${fn.atEnd},`,
     `    timeoutMs: ${fn.timeoutMs},`,
-    ...(fn.unordered === true ? ['    unordered: true,'] : []),
     `    declared: ${quote(fn.declared)},`,
     '    from,',
     '  },',

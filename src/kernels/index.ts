@@ -3,6 +3,7 @@
  * JavaScript twin that is its oracle in tests and its stand-in where WebAssembly SIMD is refused. They know
  * memory and positions only; must never know a schema, a batch or a clock.
  */
+export * from './crc32c.js'
 export * from './iso-time.js'
 export * from './json-memory.js'
 export * from './json-scan.js'

@@ -201,8 +201,7 @@ class PlanBuilder {
     }
     const module = this.module(fn.from)
     const { name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared } = fn
-    const order = fn.unordered === true && { unordered: true }
-    return { module, name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared, ...order }
+    return { module, name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared }
   }
 
   private check(draft: PythonDraft, id: string, input: Edge): FunctionRef {

@@ -1,8 +1,13 @@
 /**
- * state: keyed state in memory. Which slot a key has and which key group it is in, and the state of each
- * slot, in and out as columns. It must never know a worker, a clock, a file or an operator.
+ * state: keyed state. Which slot a key has and which key group it is in, the state of each slot, in and out as columns, and
+ * what of it changed as blocks for `stores/`, which keeps them. It must never know a worker, a clock, a file or an operator.
  */
 export { type Distinct, distinct, partition } from '../kernels/index.js'
+export type { StateBlock } from './block.js'
+export type { StateForm } from './block-schema.js'
+export type { Aliases } from './evolve.js'
 export { keyBytes, keyGroup } from './key-bytes.js'
 export { KeyIndex, type KeyIndexOptions } from './key-index.js'
+export { OperatorState, type OperatorStateOptions } from './operator-state.js'
+export type { StoredBlock } from './restore.js'
 export { StateTable, type Gathered } from './state-table.js'

@@ -8,6 +8,7 @@
 import { invariant } from '../base/index.js'
 import { type Batch, type Loan, type Memory, Slab, bitmapBytes, columnOf, setBit } from '../batch/index.js'
 import { type Schema, sameType } from '../schema/index.js'
+import { DirtySlots } from './dirty-slots.js'
 import { RowMemory, pieceRowsMax } from './row-memory.js'
 import { ColumnIn } from './state-in.js'
 import { type StateLayout, stateLayout } from './state-layout.js'
@@ -28,6 +29,7 @@ export class StateTable {
   private readonly layout: StateLayout
   private readonly rows: RowMemory
   private texts = new TextArena()
+  private readonly dirty = new DirtySlots()
 
   /**
    * @param schema the state columns: flat types, a `default` stands for null in a slot without state.
@@ -104,6 +106,26 @@ export class StateTable {
    * @param clear bitmap of k bits, 1 where the slot loses its state instead; null where none does.
    */
   apply(uniq: Int32Array, state: Batch, clear: Uint8Array | null): void {
+    const highest = this.put(uniq, state, clear)
+    this.dirty.mark(uniq, highest)
+  }
+
+  /** As `apply`, with state that the store has already: it is not dirty. */
+  restore(uniq: Int32Array, state: Batch, clear: Uint8Array | null): void {
+    this.put(uniq, state, clear)
+  }
+
+  /** Slots that were applied since this was asked before, ascending; one without state was cleared. */
+  takeDirty(): Int32Array {
+    return this.dirty.take()
+  }
+
+  get dirtyRows(): number {
+    return this.dirty.count
+  }
+
+  /** Answers the highest slot. */
+  private put(uniq: Int32Array, state: Batch, clear: Uint8Array | null): number {
     this.check(uniq, state)
     let highest = -1
     for (let i = 0; i < uniq.length; i++) highest = Math.max(highest, uniq[i] ?? 0)
@@ -114,6 +136,7 @@ export class StateTable {
       this.write(state, from, n, clear)
     }
     if (this.texts.wasteful) this.compact()
+    return highest
   }
 
   private check(uniq: Int32Array, state: Batch): void {

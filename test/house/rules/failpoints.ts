@@ -9,12 +9,9 @@ import { isEngine, isPython, type Rule, type Source } from './sources.js'
 const waiting: Readonly<Record<string, string>> = {
   'timers.fire': 'timers come with event time',
   'epoch.close': 'epochs',
-  'prepare.write': 'epochs',
-  'prepare.sync': 'epochs',
   'sink.begin': 'sinks with markers',
   'sink.marker': 'sinks with markers',
   'sink.commit': 'sinks with markers',
-  'finish.sync': 'epochs',
   'log.trim': 'epochs',
   'savepoint.publish': 'savepoints',
 }

@@ -25,7 +25,7 @@ const sideways: readonly { readonly from: string; readonly to: string; readonly 
 ]
 
 /** Rooms inside a room with a door of their own: the pure engine core must not pull in what starts processes. */
-const innerDoors = ['src/workers/lease/index.ts', 'src/workers/watch/index.ts']
+const innerDoors = ['src/workers/lease/index.ts', 'src/workers/watch/index.ts', 'src/state/stores/index.ts']
 
 export const layersRule: Rule = sources => sources.filter(isEngine).flatMap(faultsOf)
 

@@ -10,6 +10,7 @@ import { importsOf, isEngine, placeOf, type Rule, type Source, syntaxOf, walk } 
 export const doors: Readonly<Record<string, readonly string[]>> = {
   avsc: ['src/formats/avro/'],
   'apache-arrow': ['src/batch/'],
+  'classic-level': ['src/state/stores/'],
   zeromq: ['src/transport/'],
   fzstd: ['src/connectors/files/'],
   koffi: ['src/transport/'],

@@ -1,0 +1,53 @@
+/**
+ * Dirty slots: whose state changed since the last cut. One bit a slot and no list, so that a row that is written again
+ * costs nothing more, and the slots come out ascending, which is the order of their rows in memory.
+ */
+export class DirtySlots {
+  /** How many there are. */
+  count = 0
+  private words = new Uint32Array(32)
+
+  /** Slots are >= 0; the same one may come again. */
+  mark(slots: Int32Array, highest: number): void {
+    if (highest >= this.words.length * 32) this.grow(highest)
+    const { words } = this
+    let { count } = this
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] ?? 0
+      const word = words[slot >>> 5] ?? 0
+      const bit = 1 << (slot & 31)
+      if ((word & bit) !== 0) continue
+      words[slot >>> 5] = word | bit
+      count += 1
+    }
+    this.count = count
+  }
+
+  has(slot: number): boolean {
+    return (((this.words[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 1
+  }
+
+  /** All of them, ascending; afterwards there are none. */
+  take(): Int32Array {
+    const slots = new Int32Array(this.count)
+    let at = 0
+    for (let w = 0; at < slots.length; w++) {
+      let word = this.words[w] ?? 0
+      if (word === 0) continue
+      this.words[w] = 0
+      while (word !== 0) {
+        const bit = 31 - Math.clz32(word & -word)
+        slots[at++] = w * 32 + bit
+        word &= word - 1
+      }
+    }
+    this.count = 0
+    return slots
+  }
+
+  private grow(highest: number): void {
+    const larger = new Uint32Array(Math.max(2 * this.words.length, (highest >>> 5) + 1))
+    larger.set(this.words)
+    this.words = larger
+  }
+}

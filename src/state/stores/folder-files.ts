@@ -1,0 +1,40 @@
+/** Small steps on the files of a state folder, and what an error of the platform means there. */
+import { open } from 'node:fs/promises'
+import { StateError } from '../../base/index.js'
+
+/** Makes what was renamed or linked in a directory last. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+export const codeOf = (error: unknown): unknown => (error instanceof Error ? Reflect.get(error, 'code') : undefined)
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of this user is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EIO: 'the disk reports an error',
+  EMFILE: 'no more files can be opened',
+  ENOTDIR: 'it is no folder',
+}
+
+/** A StateError of ours stays as it is. */
+export function folderError(path: string, step: 'make' | 'open' | 'read' | 'write', error: unknown): StateError {
+  if (error instanceof StateError) return error
+  const reason = reasons[String(codeOf(error))]
+  return new StateError(
+    'ANB6015',
+    `could not ${step} the state in ${path}${reason === undefined ? '' : `: ${reason}`}`,
+    {
+      detail: error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error),
+      cause: error,
+    },
+  )
+}

@@ -1,0 +1,7 @@
+/**
+ * stores: what outlives a run, on a real disk. The one door of classic-level. It must never know an operator's meaning, a
+ * sink or a worker.
+ */
+export * from './key-value.js'
+export { type EpochBytes, StateStore, type StateStoreOptions, type StoreCounts } from './state-store.js'
+export { type StateFolderOptions, openStateFolder } from './state-folder.js'

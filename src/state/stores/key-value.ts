@@ -1,0 +1,55 @@
+/**
+ * Key values: what a state store needs of a database, and where one lies. classic-level is one; the simulation has its
+ * own, whose disk tears, loses and refuses what it likes.
+ */
+export interface Put {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
+/** Keys in [from, to), by unsigned bytes. */
+export interface KeyRange {
+  readonly from?: Uint8Array
+  readonly to?: Uint8Array
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+export interface KeyValue {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>
+  getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>
+  entries(range: KeyRange): AsyncIterable<Put>
+  /** All or nothing, and on the disk when it settles. After an error nobody knows which: close it and open another one. */
+  write(puts: readonly Put[], deletes: readonly Uint8Array[]): Promise<void>
+  /** Can be called twice. */
+  close(): Promise<void>
+}
+
+/** The least that is known to be in a store: a store that has less lost something. */
+export interface Head {
+  readonly epoch: number
+  /** SHA-256 of that epoch's record, hex. */
+  readonly digest: string
+}
+
+/** Where a key value lies, for as long as a run has it. */
+export interface StorePlace {
+  /** For errors. */
+  readonly path: string
+  readonly lineage: string
+  /** Null before the first epoch. */
+  readonly head: Head | null
+  /**
+   * Opens a copy of what is there, or an empty one at the first start. What was there before stays as it is until `keep`,
+   * so that nothing is changed where the copy turns out to be damaged.
+   */
+  open(): Promise<KeyValue>
+  /** What was opened last is whole: it takes the place of the one before. Again later: notes a newer head. */
+  keep(head: Head | null): Promise<void>
+  /** Bytes that can still be written to this disk. */
+  freeBytes(): Promise<number>
+  /** Keeps some bytes in reserve, where there is room; and gives them back. */
+  reserve(): Promise<void>
+  giveBack(): Promise<void>
+  close(): Promise<void>
+}

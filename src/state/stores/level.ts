@@ -1,0 +1,85 @@
+/**
+ * A key value over classic-level, the only door of that package.
+ *
+ * What LevelDB does not do by itself: writes are synced, nothing is created where something should be, and the first
+ * write error is the last write. An append that failed leaves its log broken behind it, and what is written to it afterwards
+ * is acknowledged and lost (test/unit/state/store-faults.test.ts shows both ways).
+ */
+import { ClassicLevel } from 'classic-level'
+import { StateError } from '../../base/index.js'
+import { type KeyRange, type KeyValue, type Put } from './key-value.js'
+
+/** A longer log is a longer recovery; a shorter one stalls writers while it is compacted. */
+const logBytes = 32 << 20
+const tableBytes = 16 << 20
+const bytes = { keyEncoding: 'view', valueEncoding: 'view' } as const
+
+type Level = ClassicLevel<Uint8Array, Uint8Array>
+
+/** @param create whether the directory may be made; otherwise it must have a database. */
+export async function openLevel(path: string, create: boolean): Promise<KeyValue> {
+  const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(path, {
+    ...bytes,
+    createIfMissing: create,
+    errorIfExists: create,
+    // Blocks are columns of numbers, and what is compressed cannot be checked byte by byte.
+    compression: false,
+    writeBufferSize: logBytes,
+    maxFileSize: tableBytes,
+  })
+  await level.open()
+  return new LevelKeyValue(level)
+}
+
+/** Holds a directory until it is released, or until the process is gone: the kernel keeps the lock. */
+export async function holdDirectory(path: string): Promise<() => Promise<void>> {
+  const level = new ClassicLevel(path)
+  await level.open()
+  return () => level.close()
+}
+
+/** Whether somebody else has it open. */
+export const isLocked = (error: unknown): boolean => codesOf(error).includes('LEVEL_LOCKED')
+
+const codesOf = (error: unknown): readonly unknown[] =>
+  error instanceof Error ? [Reflect.get(error, 'code'), ...codesOf(error.cause)] : []
+
+class LevelKeyValue implements KeyValue {
+  private broken: unknown = null
+
+  constructor(private readonly level: Level) {}
+
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.level.get(key)
+  }
+
+  getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.level.getMany([...keys])
+  }
+
+  async *entries({ from, to, reverse = false, limit = -1 }: KeyRange): AsyncIterable<Put> {
+    const range = { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lt: to }) }
+    for await (const [key, value] of this.level.iterator({ ...range, reverse, limit })) yield { key, value }
+  }
+
+  async write(puts: readonly Put[], deletes: readonly Uint8Array[]): Promise<void> {
+    if (this.broken !== null) {
+      throw new StateError('ANB6011', 'nothing more can be written through a handle that had an error', {
+        cause: this.broken,
+      })
+    }
+    const batch = this.level.batch()
+    for (const { key, value } of puts) batch.put(key, value)
+    for (const key of deletes) batch.del(key)
+    try {
+      await batch.write({ sync: true })
+    } catch (error) {
+      this.broken = error
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.level.close()
+  }
+}

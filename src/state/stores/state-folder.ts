@@ -1,0 +1,162 @@
+/**
+ * State folder: a job's store on a real disk.
+ *
+ *     state.json       whose it is: job, user, format, lineage; which generation counts; the newest epoch that is known
+ *     generation-N/    a LevelDB
+ *     lock/            an empty LevelDB that is open while somebody uses the folder; owner.json names the process
+ *     ballast          bytes that are given back before the disk is full
+ *
+ * LevelDB changes a directory when it opens it, and throws away what it cannot read. So it always opens the next
+ * generation: tables are linked, since they never change, and logs are copied. Only when all of it proved whole does
+ * `state.json` name it and the one before go. Where it did not, what was there is as it was.
+ */
+import { copyFile, link, mkdir, readdir, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StateError } from '../../base/index.js'
+import { Ballast } from './ballast.js'
+import { type FolderIdentity, folderFormat, readIdentity, writeIdentity } from './folder-identity.js'
+import { takeFolder } from './folder-lock.js'
+import { folderError, syncPath } from './folder-files.js'
+import { type Head, type KeyValue, type StorePlace } from './key-value.js'
+import { openLevel } from './level.js'
+
+export interface StateFolderOptions {
+  /** Absolute. */
+  readonly path: string
+  readonly job: string
+  /** Of a folder that is made now: 16 hex characters. */
+  readonly lineage: string
+  /** Bytes that are kept in reserve; 0: none. Default 16 MiB. */
+  readonly ballastBytes?: number
+}
+
+/**
+ * Takes the folder; makes it where it is not there.
+ *
+ * @throws StateError ANB6012 where a process has it, ANB6013 where it is another job's or user's, ANB6014 where a later
+ * version wrote it, ANB6015 where it cannot be read or written.
+ */
+export async function openStateFolder(options: StateFolderOptions): Promise<StateFolder> {
+  const { path, job, lineage, ballastBytes = 16 << 20 } = options
+  const found = await readIdentity(path)
+  if (found !== null) checkOwner(found, options)
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw folderError(path, 'make', error)
+  }
+  const release = await takeFolder(path)
+  const identity = found ?? { format: folderFormat, job, lineage, generation: 0, head: null }
+  try {
+    if (found === null) await writeIdentity(path, identity)
+    const ballast = new Ballast(join(path, 'ballast'), ballastBytes)
+    await ballast.reserve(await freeBytesAt(path))
+    return new StateFolder(path, identity, release, ballast)
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+function checkOwner(found: FolderIdentity, { path, job }: StateFolderOptions): void {
+  if (found.job === job) return
+  throw new StateError('ANB6013', `state in ${path} is of job "${found.job}", not of "${job}"`, {
+    hint: `give job "${job}" another --out, or run "${found.job}"`,
+  })
+}
+
+const freeBytesAt = async (path: string): Promise<number> => {
+  const { bavail, bsize } = await statfs(path)
+  return bavail * bsize
+}
+
+export class StateFolder implements StorePlace {
+  /** The generation that was opened last. */
+  private opened = 0
+
+  constructor(
+    readonly path: string,
+    private identity: FolderIdentity,
+    private readonly release: () => Promise<void>,
+    private readonly ballast: Ballast,
+  ) {}
+
+  get lineage(): string {
+    return this.identity.lineage
+  }
+
+  get head(): Head | null {
+    return this.identity.head
+  }
+
+  async open(): Promise<KeyValue> {
+    const { generation } = this.identity
+    try {
+      await this.removeOthers(generation)
+      this.opened = generation + 1
+      const target = this.directory(this.opened)
+      if (generation > 0) await copyGeneration(this.directory(generation), target)
+      return await openLevel(target, generation === 0)
+    } catch (error) {
+      throw folderError(this.path, 'open', error)
+    }
+  }
+
+  async keep(head: Head | null): Promise<void> {
+    const { generation } = this.identity
+    const identity = { ...this.identity, generation: Math.max(generation, this.opened), head }
+    try {
+      await syncPath(this.directory(identity.generation))
+      await writeIdentity(this.path, identity)
+      this.identity = identity
+      await this.removeOthers(identity.generation)
+    } catch (error) {
+      throw folderError(this.path, 'write', error)
+    }
+  }
+
+  freeBytes(): Promise<number> {
+    return freeBytesAt(this.path)
+  }
+
+  async reserve(): Promise<void> {
+    await this.ballast.reserve(await this.freeBytes())
+  }
+
+  giveBack(): Promise<void> {
+    return this.ballast.giveBack()
+  }
+
+  close(): Promise<void> {
+    return this.release()
+  }
+
+  private directory(generation: number): string {
+    return join(this.path, `generation-${generation}`)
+  }
+
+  /** What runs that died half way left. */
+  private async removeOthers(generation: number): Promise<void> {
+    for (const name of await readdir(this.path)) {
+      if (name.startsWith('generation-') && name !== `generation-${generation}`) {
+        await rm(join(this.path, name), { recursive: true, force: true })
+      }
+    }
+  }
+}
+
+/** Tables never change, so a second name is as good as a copy; where a file system has no links they are copied. */
+async function copyGeneration(from: string, to: string): Promise<void> {
+  await mkdir(to, { mode: 0o700 })
+  for (const name of await readdir(from)) {
+    if (name === 'LOCK' || name.startsWith('LOG')) continue
+    const isTable = name.endsWith('.ldb') || name.endsWith('.sst')
+    if (!isTable || !(await linked(join(from, name), join(to, name)))) await copyFile(join(from, name), join(to, name))
+  }
+}
+
+const linked = (from: string, to: string): Promise<boolean> =>
+  link(from, to).then(
+    () => true,
+    () => false,
+  )

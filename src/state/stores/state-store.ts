@@ -1,0 +1,287 @@
+/**
+ * State store: what a job's epochs leave on disk. One PREPARE is one synced write of the epoch's record and its blocks,
+ * and nothing else decides. LevelDB is not believed: records are chained by digest, blocks have their length and check sum
+ * in the records, and all of it is looked at before a row of state leaves.
+ */
+import { StateError, failpoint } from '../../base/index.js'
+import { type StateBlock, readHeader } from '../block.js'
+import { type StateForm } from '../block-schema.js'
+import { type StoredBlock } from '../restore.js'
+import { type KeyValue, type Put, type StorePlace } from './key-value.js'
+import { type LiveBlock, Manifest } from './manifest.js'
+import { readRecords } from './read-records.js'
+import { type EpochRecord, decodeRecord, digestOf, encodeFinished, encodeRecord, keyOf, kinds } from './record.js'
+
+/** What the coordinator wrote with an epoch. */
+export interface EpochBytes {
+  readonly epoch: number
+  readonly bytes: Uint8Array
+}
+
+export interface StateStoreOptions {
+  readonly place: StorePlace
+  /** Waits before a write is tried again. */
+  readonly pause: (ms: number) => Promise<void>
+}
+
+/** What was written so far, for the bench and for `status`. */
+export interface StoreCounts {
+  epochs: number
+  /** Of blocks and records, as they were given to the database. */
+  bytesWritten: number
+  /** Of blocks that only had what changed in their epoch. */
+  bytesChanged: number
+  /** Handles that were closed after a write error. */
+  reopened: number
+}
+
+/** Pauses before an epoch is written again after an error. */
+const retryMs = [100, 1000, 4000]
+/** Blocks that are read at once: at most so many MiB. */
+const readAhead = 16
+
+export class StateStore {
+  readonly counts: StoreCounts = { epochs: 0, bytesWritten: 0, bytesChanged: 0, reopened: 0 }
+  private records: EpochBytes[] = []
+  private digest = ''
+  private finished = 0
+  /** `finish` that no record has yet. */
+  private finishedOnDisk = 0
+  private recordKeys: number[] = []
+  private tail: Promise<void> = Promise.resolve()
+  private closing: Promise<void> | null = null
+  private broken: StateError | null = null
+
+  private constructor(
+    private readonly options: StateStoreOptions,
+    private kv: KeyValue,
+    private readonly manifest: Manifest,
+  ) {}
+
+  /**
+   * Opens what is there and looks at all of it.
+   *
+   * @throws StateError ANB6010 where anything is missing or not what was written; then nothing was changed.
+   */
+  static async open(options: StateStoreOptions): Promise<StateStore> {
+    const kv = await options.place.open()
+    const manifest = new Manifest()
+    const store = new StateStore(options, kv, manifest)
+    try {
+      await store.load()
+      await store.verify()
+      await options.place.keep(store.head())
+    } catch (error) {
+      await kv.close()
+      throw error
+    }
+    return store
+  }
+
+  /** The newest epoch that was prepared; null before the first. */
+  get last(): EpochBytes | null {
+    return this.records.at(-1) ?? null
+  }
+
+  /** Prepared and not finished, oldest first. */
+  get unfinished(): readonly EpochBytes[] {
+    return this.records.filter(({ epoch }) => epoch > this.finished)
+  }
+
+  get lineage(): string {
+    return this.options.place.lineage
+  }
+
+  /** Bytes of the live blocks. */
+  get liveBytes(): number {
+    return this.manifest.bytes
+  }
+
+  /** Operators that have state, each with the columns that it was last written with. */
+  get operators(): readonly { readonly operator: string; readonly form: StateForm; readonly rows: number }[] {
+    return this.manifest.operators.flatMap(operator => {
+      const form = this.manifest.newestForm(operator)
+      const rows = this.manifest.of(operator).reduce((sum, block) => sum + block.rows, 0)
+      return form === undefined ? [] : [{ operator, form, rows }]
+    })
+  }
+
+  /**
+   * One synced, atomic write. Epochs come in order; a call may come before the one before it has settled.
+   *
+   * @throws StateError ANB6011 where it could not be written after several tries on fresh handles.
+   */
+  prepare(epoch: number, record: Uint8Array, blocks: readonly StateBlock[]): Promise<void> {
+    const done = this.tail.then(() => this.write(epoch, record, blocks))
+    this.tail = done.catch(() => undefined)
+    return done
+  }
+
+  /** Notes that all sinks have applied it; on disk with the next `prepare`, or with `close`. */
+  finish(epoch: number): void {
+    this.finished = Math.max(this.finished, epoch)
+    this.records = this.records.filter(each => each.epoch > this.finished || each === this.last)
+  }
+
+  /** All live blocks of an operator, in the order in which they are applied. */
+  async restore(operator: string, into: (block: StoredBlock) => void): Promise<void> {
+    await this.read(this.manifest.of(operator), (live, bytes) => {
+      const superseded = live.superseded.size === 0 ? null : live.superseded
+      into({ operator, bytes, form: this.manifest.form(operator, live.schemaId), superseded })
+    })
+  }
+
+  /** Waits for what is under way. Can be called twice. */
+  close(): Promise<void> {
+    this.closing ??= this.tail.then(() => this.end())
+    return this.closing
+  }
+
+  private async end(): Promise<void> {
+    try {
+      if (this.finished > this.finishedOnDisk && this.last !== null) await this.writeFinished(this.last.epoch)
+    } finally {
+      await this.kv.close()
+    }
+    await this.options.place.keep(this.head())
+    await this.options.place.close()
+  }
+
+  private async writeFinished(epoch: number): Promise<void> {
+    failpoint('finish.sync', 'before')
+    const value = encodeFinished(this.finished, this.digest)
+    await this.kv.write([{ key: keyOf(epoch, kinds.finished), value }], [])
+    this.finishedOnDisk = this.finished
+    failpoint('finish.sync', 'after')
+  }
+
+  private head(): { readonly epoch: number; readonly digest: string } | null {
+    return this.last === null ? null : { epoch: this.last.epoch, digest: this.digest }
+  }
+
+  private async load(): Promise<void> {
+    const { records, finished } = await readRecords(this.kv, this.options.place)
+    for (const { head } of records) this.manifest.replay(head)
+    this.finished = finished
+    this.finishedOnDisk = finished
+    this.digest = records.at(-1)?.digest ?? ''
+    this.recordKeys = records.map(({ head }) => head.epoch)
+    this.records = records.map(({ head, bytes }) => ({ epoch: head.epoch, bytes }))
+    this.records = this.records.filter(each => each.epoch > finished || each === this.last)
+  }
+
+  /** Reads every live block once. */
+  private async verify(): Promise<void> {
+    await this.read(this.manifest.live, ({ operator }, bytes) => readHeader(operator, bytes))
+  }
+
+  private async read(blocks: readonly LiveBlock[], each: (block: LiveBlock, bytes: Uint8Array) => void): Promise<void> {
+    for (let from = 0; from < blocks.length; from += readAhead) {
+      const some = blocks.slice(from, from + readAhead)
+      const values = await this.kv.getMany(some.map(({ epoch, number }) => keyOf(epoch, kinds.block, number)))
+      some.forEach((block, i) => each(block, this.checked(block, values[i])))
+    }
+  }
+
+  private checked(block: LiveBlock, bytes: Uint8Array | undefined): Uint8Array {
+    const { operator, epoch, firstGroup, lastGroup } = block
+    const view = bytes === undefined ? null : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (bytes !== undefined && bytes.length === block.bytes && view?.getUint32(4, true) === block.sum) return bytes
+    throw new StateError(
+      'ANB6010',
+      `state of operator "${operator}" ${bytes === undefined ? 'is missing' : 'is not what was written'} in ${this.options.place.path}`,
+      { detail: `Key groups ${firstGroup} to ${lastGroup}, written in epoch ${epoch}. Nothing was changed.` },
+    )
+  }
+
+  private async write(epoch: number, bytes: Uint8Array, blocks: readonly StateBlock[]): Promise<void> {
+    if (this.broken !== null) throw this.broken
+    failpoint('prepare.write', 'before')
+    const { finished } = this
+    const change = this.manifest.add(epoch, blocks)
+    const record = encodeRecord({ epoch, previous: this.digest, finished, ...change }, bytes)
+    const puts: Put[] = blocks.map((block, i) => ({ key: keyOf(epoch, kinds.block, i), value: block.bytes }))
+    puts.push({ key: keyOf(epoch, kinds.record), value: record })
+    const deletes = change.removed.map(([at, number]) => keyOf(at, kinds.block, number))
+    if (change.full) deletes.push(...this.oldRecords())
+    failpoint('prepare.write', 'after')
+    failpoint('prepare.sync', 'before')
+    await this.persist(epoch, record, { puts, deletes })
+    failpoint('prepare.sync', 'after')
+    this.digest = digestOf(record)
+    this.finishedOnDisk = finished
+    this.recordKeys.push(epoch)
+    this.records.push({ epoch, bytes })
+    this.count(puts, blocks)
+  }
+
+  /** Keys of records that nobody asks for once the next one lists all blocks. */
+  private oldRecords(): readonly Uint8Array[] {
+    const needed = new Set(this.unfinished.map(({ epoch }) => epoch))
+    const old = this.recordKeys.filter(epoch => !needed.has(epoch))
+    this.recordKeys = this.recordKeys.filter(epoch => needed.has(epoch))
+    return old.flatMap(epoch => [keyOf(epoch, kinds.record), keyOf(epoch, kinds.finished)])
+  }
+
+  private count(puts: readonly Put[], blocks: readonly StateBlock[]): void {
+    const changed = blocks.filter(block => block.since === block.epoch - 1)
+    this.counts.epochs += 1
+    this.counts.bytesWritten += puts.reduce((sum, put) => sum + put.value.length, 0)
+    this.counts.bytesChanged += changed.reduce((sum, block) => sum + block.bytes.length, 0)
+  }
+
+  /** After an error the epoch is unknown: a fresh handle tells whether it is there. */
+  private async persist(
+    epoch: number,
+    record: Uint8Array,
+    { puts, deletes }: { readonly puts: readonly Put[]; readonly deletes: readonly Uint8Array[] },
+  ): Promise<void> {
+    let failure: unknown
+    for (const pauseMs of [0, ...retryMs]) {
+      try {
+        if (failure !== undefined) {
+          await this.options.pause(pauseMs)
+          if (await this.reopened(epoch, record)) return
+        }
+        await this.kv.write(puts, deletes)
+        return
+      } catch (error) {
+        if (error instanceof StateError && error.code === 'ANB6010') {
+          this.broken = error
+          throw error
+        }
+        failure = error
+      }
+    }
+    throw this.give(epoch, failure)
+  }
+
+  /** Nothing more is written: what this run thinks of the store and what is in it may differ. */
+  private give(epoch: number, cause: unknown): StateError {
+    this.broken = new StateError('ANB6011', `epoch ${epoch} could not be written to ${this.options.place.path}`, {
+      detail: `${retryMs.length + 1} tries, each but the first on a fresh handle. Nothing of the epoch was acknowledged.`,
+      cause,
+    })
+    return this.broken
+  }
+
+  /** Answers whether the epoch is there; throws ANB6010 where what was there before it is not. */
+  private async reopened(epoch: number, record: Uint8Array): Promise<boolean> {
+    await this.kv.close()
+    this.kv = await this.options.place.open()
+    this.counts.reopened += 1
+    const found = await this.kv.get(keyOf(epoch, kinds.record))
+    const there = found !== undefined && digestOf(found) === digestOf(record)
+    const before = this.last
+    if (before !== null && !there) await this.expectRecord(before.epoch)
+    await this.options.place.keep(there ? { epoch, digest: digestOf(record) } : this.head())
+    return there
+  }
+
+  private async expectRecord(epoch: number): Promise<void> {
+    const found = await this.kv.get(keyOf(epoch, kinds.record))
+    const record: EpochRecord | null = found === undefined ? null : decodeRecord(epoch, found)
+    if (record?.digest === this.digest) return
+    throw new StateError('ANB6010', `epoch ${epoch} was written and is gone from ${this.options.place.path}`)
+  }
+}

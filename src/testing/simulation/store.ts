@@ -1,0 +1,113 @@
+/**
+ * A simulated place for a state store: a disk that tears, loses and refuses, as LevelDB was seen to do on a real one.
+ *
+ * A write is all or nothing. What happens to it is decided by `fate`: it is done; it fails and is not there; it fails and
+ * is there all the same (an EIO of fsync); or the host dies in it, and chance says whether it is there. After a failure the
+ * handle goes on acknowledging what it loses, which is the trap that the store must not step into.
+ */
+import { StateError } from '../../base/index.js'
+import { type Head, type KeyRange, type KeyValue, type Put, type StorePlace } from '../../state/stores/index.js'
+
+export type WriteFate = 'done' | 'refused' | 'refused but kept' | 'lost with the host' | 'kept with the host'
+
+/** Thrown where the simulated host dies in a write. */
+export class HostDied extends Error {}
+
+const nameOf = (key: Uint8Array): string => Buffer.from(key).toString('hex')
+
+export class SimulatedPlace implements StorePlace {
+  readonly path = '/simulated/state'
+  readonly disk = new Map<string, Uint8Array>()
+  head: Head | null = null
+  free = Number.POSITIVE_INFINITY
+  /** Writes so far, those that failed too. */
+  writes = 0
+  private handle: SimulatedKeyValue | null = null
+
+  constructor(
+    readonly lineage: string,
+    readonly fate: (write: number) => WriteFate = () => 'done',
+  ) {}
+
+  open(): Promise<KeyValue> {
+    if (this.handle?.isOpen === true) return Promise.reject(new StateError('ANB6012', 'the store is open already'))
+    this.handle = new SimulatedKeyValue(this)
+    return Promise.resolve(this.handle)
+  }
+
+  keep(head: Head | null): Promise<void> {
+    this.head = head
+    return Promise.resolve()
+  }
+
+  freeBytes(): Promise<number> {
+    return Promise.resolve(this.free)
+  }
+
+  reserve(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  giveBack(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    return this.crash()
+  }
+
+  /** The host is gone: what no synced write holds is lost. */
+  crash(): Promise<void> {
+    return this.handle?.close() ?? Promise.resolve()
+  }
+}
+
+class SimulatedKeyValue implements KeyValue {
+  isOpen = true
+  private isBroken = false
+  private readonly seen: Map<string, Uint8Array>
+
+  constructor(private readonly place: SimulatedPlace) {
+    this.seen = new Map(place.disk)
+  }
+
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return Promise.resolve(this.seen.get(nameOf(key)))
+  }
+
+  getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return Promise.all(keys.map(key => this.get(key)))
+  }
+
+  async *entries({ from, to, reverse = false, limit = -1 }: KeyRange): AsyncIterable<Put> {
+    const [low, high] = [from === undefined ? '' : nameOf(from), to === undefined ? 'g' : nameOf(to)]
+    const names = [...this.seen.keys()].filter(name => name >= low && name < high).sort()
+    if (reverse) names.reverse()
+    for (const name of limit < 0 ? names : names.slice(0, limit)) {
+      const value = this.seen.get(name)
+      if (value !== undefined) yield { key: Uint8Array.from(Buffer.from(name, 'hex')), value }
+    }
+  }
+
+  async write(puts: readonly Put[], deletes: readonly Uint8Array[]): Promise<void> {
+    if (!this.isOpen) throw new StateError('ANB6011', 'the store was closed')
+    const fate = this.place.fate(this.place.writes++)
+    const kept = fate === 'done' || fate === 'refused but kept' || fate === 'kept with the host'
+    if (kept && !this.isBroken) apply(this.place.disk, puts, deletes)
+    if (fate === 'done') return apply(this.seen, puts, deletes)
+    this.isBroken = true
+    if (fate === 'refused') throw new Error('IO error: No space left on device')
+    if (fate === 'refused but kept') throw new Error('IO error: Input/output error')
+    throw new HostDied(fate)
+  }
+
+  close(): Promise<void> {
+    this.isOpen = false
+    return Promise.resolve()
+  }
+}
+
+function apply(entries: Map<string, Uint8Array>, puts: readonly Put[], deletes: readonly Uint8Array[]): void {
+  for (const { key, value } of puts) entries.set(nameOf(key), value)
+  for (const key of deletes) entries.delete(nameOf(key))
+}
