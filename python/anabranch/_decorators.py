@@ -267,7 +267,7 @@ def _decorator(
         if isinstance(user, Function) or not callable(user):
             raise PlanError(f"expected a plain function, got {user!r}", code="ANB1011")
         check_signature(user, declared)
-        return Function(user, replace(declared, calls=calls_of(user, calls)))
+        return Function(user, replace(declared, calls=calls_of(user, calls, keyed=declared.keyed)))
 
     return decorate
 

@@ -50,7 +50,13 @@ class Declaration:
             "state": self.state.to_json(),
             "side": side,
             "atEnd": self.at_end is not None,
+            **({"unordered": True} if self.unordered else {}),
         }
+
+    @property
+    def unordered(self) -> bool:
+        """Whether its batches may overtake one another."""
+        return self.calls is not None and self.calls.order == "unordered"
 
 
 class Function:

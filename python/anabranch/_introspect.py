@@ -29,7 +29,7 @@ def describe(path: str) -> dict[str, object]:
 
     Returns:
         ``{path, source, doc, schemas: {name: SchemaJson}, functions: [{name, kind, keyed, mode, inputs, outputs,
-        state, side, atEnd, timeoutMs, doc, line, declared}],
+        state, side, atEnd, timeoutMs, unordered, doc, line, declared}],
         contracts: [{name, columns, rules, declared}]}``; functions in the order of the file, ``source`` the
         SHA-256 of its bytes, ``declared`` that of the canonical JSON of what a function declares.
     """
@@ -90,6 +90,7 @@ def _function(name: str, function: Function, lines: dict[str, int]) -> dict[str,
         "name": name,
         **declaration.to_json(),
         "timeoutMs": declaration.timeout_ms,
+        "unordered": declaration.unordered,
         "doc": inspect.getdoc(function.user) or "",
         "line": lines.get(name, getattr(code, "co_firstlineno", 0)),
         "declared": declaration.digest,

@@ -39,10 +39,16 @@ def check_signature(user: UserFunction, declared: Declaration) -> None:
         return  # A builtin that does not tell its arguments.
 
 
-def calls_of(user: UserFunction, given: Calls | None) -> Calls | None:
+def calls_of(user: UserFunction, given: Calls | None, *, keyed: bool) -> Calls | None:
     """How an ``async def`` function calls its service; None for a plain function, which may not say it."""
     if given is not None and not isinstance(given, Calls):
         raise PlanError(f"calls takes ab.Calls(...), got {given!r}", code="ANB1017")
+    if keyed and given is not None and given.order == "unordered":
+        raise PlanError(
+            'order="unordered" is not for keyed functions: the rows of a key are called in their order',
+            code="ANB1017",
+            hint="leave order out: keys do not wait for one another",
+        )
     if _is_async(user):
         return Calls() if given is None else given
     if given is not None:

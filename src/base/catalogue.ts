@@ -66,6 +66,7 @@ const entries = {
     title: 'at_end has no side output',
     hint: 'declare one in Python: side={"totals": {...}} with the columns that at_end returns',
   },
+  ANB1026: { title: 'order cannot be given up here', hint: 'leave out order="unordered" of ab.Calls' },
   // 2xxx: user code on data
   ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
   ANB2002: { title: 'row rejected by the transform', hint: 'ab.reject was called for it' },

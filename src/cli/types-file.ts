@@ -122,6 +122,7 @@ function functionText(fn: DescribedFunction): readonly string[] {
     ...(sides.length === 0 ? ['    side: {},'] : ['    side: {', ...sides, '    },']),
     `    atEnd: ${fn.atEnd},`,
     `    timeoutMs: ${fn.timeoutMs},`,
+    ...(fn.unordered === true ? ['    unordered: true,'] : []),
     `    declared: ${quote(fn.declared)},`,
     '    from,',
     '  },',

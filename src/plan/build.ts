@@ -201,7 +201,8 @@ class PlanBuilder {
     }
     const module = this.module(fn.from)
     const { name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared } = fn
-    return { module, name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared }
+    const order = fn.unordered === true && { unordered: true }
+    return { module, name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared, ...order }
   }
 
   private check(draft: PythonDraft, id: string, input: Edge): FunctionRef {

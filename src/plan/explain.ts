@@ -2,6 +2,7 @@
 import { type SchemaJson } from '../schema/index.js'
 import { inputsOf } from './graph.js'
 import { type CheckRef, type Edge, type Plan, type PlanNode, type SinkNode, type SourceNode } from './nodes.js'
+import { orderLines } from './rules-order.js'
 import { stagesOf } from './stages.js'
 import { type StageVertex } from './topology.js'
 
@@ -49,13 +50,15 @@ export function explain(plan: Plan): string {
   const params = Object.entries(plan.params).map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`)
   const paths = pathsOf(plan).map(path => [`${path.source} -> ${path.sink}`, path.guarantee, path.change])
   const nodes = plan.nodes.map(node => [node.id, titleOf(node), readsOf(node), rowsOf(node), node.place])
-  const stages = stagesOf(plan).vertices.filter(vertex => vertex.kind === 'stage')
+  const topology = stagesOf(plan)
+  const stages = topology.vertices.filter(vertex => vertex.kind === 'stage')
   return [
     `job "${plan.job}"`,
     ...section('parameters', params),
     ...section('paths', table([['from -> to', 'guarantee', 'changes'], ...paths])),
     ...section('nodes', table([['id', 'what', 'reads', 'columns', 'place'], ...nodes])),
     ...section('rules', rulesOf(plan)),
+    ...section('order', orderLines(topology.vertices)),
     ...section('worker calls', table([['stage', 'operators', 'key', 'ships', 'adds'], ...stages.map(stageRow)])),
   ].join('\n')
 }
@@ -82,7 +85,7 @@ function titleOf(node: PlanNode): string {
       return sourceTitle(node)
     case 'python':
       if (node.fn.check !== undefined) return checkTitle(node.fn.name, node.fn.check)
-      return `${node.fn.keyed ? 'keyed ' : ''}${node.fn.kind} ${node.fn.name}${oneByOne[node.fn.mode]}`
+      return `${node.fn.keyed ? 'keyed ' : ''}${node.fn.kind} ${node.fn.name}${oneByOne[node.fn.mode]}${node.fn.unordered === true ? ', unordered' : ''}`
     case 'key':
       return `key by ${node.columns.join(', ')}${node.nullKeys === 'dead-letter' ? '' : ` (null keys: ${node.nullKeys})`}`
     case 'sink':

@@ -8,6 +8,7 @@ import { graphOf, inputsOf } from './graph.js'
 import { type Plan, type SinkNode } from './nodes.js'
 import { isPlainJson } from './plain-json.js'
 import { type NodeRule, lintNode, placeOf } from './rules-node.js'
+import { lintOrder } from './rules-order.js'
 
 /** What lint may ask about the machine; the plan itself is pure. */
 export interface LintReaders {
@@ -37,6 +38,7 @@ export function lintWith(
   for (const node of plan.nodes) lintNode(rule, node)
   lintDangling(plan, faults)
   lintSinks(plan, faults)
+  if (faults.list.length === 0) lintOrder(plan, faults)
   lintModules(plan, readers, faults)
 }
 

@@ -28,6 +28,8 @@ export interface FunctionRef {
   readonly side: Readonly<Record<string, SchemaJson>>
   readonly atEnd: boolean
   readonly timeoutMs: number
+  /** Batches leave it as they are answered; left out: in their order. */
+  readonly unordered?: boolean
   /** SHA-256 of what is declared, hex; the handshake compares it. */
   readonly declared: string
   /** It is no function of the module, but a contract of it that rows are held against. */

@@ -179,11 +179,15 @@ const functionShape = object({
   timeoutMs: whole,
   declared: string,
 })
-/** A check has one property more. */
+/** A check has one property more, and so has what gives up the order of its rows. */
 const calledShape: Shape<FunctionRef> = (value, path) => {
-  const { check, ...rest } = record(value, path)
+  const { check, unordered, ...rest } = record(value, path)
   const fn = functionShape(rest, path)
-  return check === undefined ? fn : { ...fn, check: checkShape(check, `${path}.check`) }
+  return {
+    ...fn,
+    ...(unordered !== undefined && { unordered: boolean(unordered, `${path}.unordered`) }),
+    ...(check !== undefined && { check: checkShape(check, `${path}.check`) }),
+  }
 }
 const nodeShape: Shape<PlanNode> = union('kind', {
   source: object({ kind: oneOf('source'), ...placed, connector: sourceConnector, schema: schemaShape }),

@@ -50,6 +50,18 @@ def test_a_module_is_described_with_its_schemas_and_functions(module):
     assert ten["declared"] == digest({name: ten[name] for name in names})
 
 
+def test_that_batches_may_overtake_is_declared_and_so_part_of_the_digest(module):
+    text = """
+@ab.transform(inputs={"x": ab.int64}, outputs={}, calls=ab.Calls(ORDER), mode="row")
+async def f(row): ...
+"""
+    plain, free = (
+        describe(str(module(text.replace("ORDER", order))))["functions"][0] for order in ("", 'order="unordered"')
+    )
+    assert (plain["unordered"], free["unordered"]) == (False, True)
+    assert plain["declared"] != free["declared"]
+
+
 def test_only_what_the_module_itself_declares_is_in_it(module):
     module('Other = ab.schema({"x": ab.int8})\n\n@ab.filter(inputs=Other)\ndef far(batch): ...\n', "far_module.py")
     found = describe(str(module("from far_module import Other, far\nMine = ab.schema({})\n", "near_module.py")))

@@ -15,6 +15,9 @@ Y: dict[str, Declared | ab.DataType | str] = {"y": ab.float64}
 async def waits(batch): ...
 
 
+async def asks(batch, state): ...
+
+
 async def pieces(batch):
     yield batch
 
@@ -40,6 +43,12 @@ REFUSED = [
         'calls is for async functions, and "<lambda>" is a plain one',
     ),
     ("a number of calls", lambda: ab.filter(inputs=X, calls=8)(waits), "calls takes ab.Calls(...), got 8"),
+    ("an order of its own", lambda: ab.Calls(order="any"), 'order is "ordered" or "unordered", not \'any\''),
+    (
+        "keys without order",
+        lambda: ab.keyed(inputs=X, state=X, outputs=Y, calls=ab.Calls(order="unordered"))(asks),
+        "the rows of a key are called in their order",
+    ),
     ("no call at all", lambda: ab.Calls(capacity=0), "capacity is a whole number of at least 1, not 0"),
     ("half a second try", lambda: ab.Calls(retries=0.5), "retries is a whole number of at least 0, not 0.5"),
     ("a name to retry on", lambda: ab.filter(inputs=X, retry_on="x"), "retry_on takes exception types, got 'x'"),

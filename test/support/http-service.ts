@@ -27,6 +27,8 @@ export interface HttpServiceOptions {
   readonly rendezvous?: number
   /** What the n-th call for this id, counted from 1, meets; null: an answer. */
   fault?(id: number, nth: number): Fault | null
+  /** The answer for this id waits until so many calls were made in all. */
+  readonly holds?: { readonly id: number; readonly untilAsked: number }
   /** Milliseconds that an answer takes. */
   readonly slowMs?: number
 }
@@ -34,9 +36,10 @@ export interface HttpServiceOptions {
 const awayMs = 200
 
 export async function httpService(options: HttpServiceOptions = {}): Promise<HttpService> {
-  const { rendezvous = 0, fault = () => null, slowMs = 0 } = options
+  const { rendezvous = 0, fault = () => null, slowMs = 0, holds } = options
   const asked: number[] = []
   const waiting: (() => void)[] = []
+  const held: (() => void)[] = []
   let [inFlight, most] = [0, 0]
 
   const answer = (id: number, nth: number, response: ServerResponse): void => {
@@ -59,6 +62,8 @@ export async function httpService(options: HttpServiceOptions = {}): Promise<Htt
       inFlight -= 1
     })
     const ready = (): void => void setTimeout(() => answer(id, nth, response), slowMs)
+    if (id === holds?.id && asked.length < holds.untilAsked) return void held.push(ready)
+    if (asked.length >= (holds?.untilAsked ?? Infinity)) for (const go of held.splice(0)) go()
     if (most >= rendezvous) for (const go of [...waiting.splice(0), ready]) go()
     else waiting.push(ready)
   })

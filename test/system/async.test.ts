@@ -36,6 +36,9 @@ async def work(row):
     return {"twice": await get(f"/{row['id']}")}
 `
 
+/** Batches that overtake one another: see the promise below. */
+const unordered = perRow('calls=ab.Calls(capacity=8, timeout_ms=20_000, order="unordered")')
+
 const perKey = (more: string): string => `${client}
 @ab.keyed(inputs={"id": ab.int64}, state={"before": ab.int64}, outputs={"twice": ab.int64, "before": ab.int64}, mode="row", ${more})
 async def work(row, state):
@@ -102,6 +105,16 @@ test('a service that is busy, refuses, hangs and cuts connections half way loses
   const letters = s.job.deadLetters()
   expect(letters).toMatchObject([{ row: { id: 150 }, error: { code: 'ANB2001', type: 'LookupError' } }])
   expect(run.json?.['counters']).not.toHaveProperty(['worker.lost'])
+})
+
+test('unordered, a slow row does not hold up the batches behind its own', async () => {
+  // Row 0 is answered when a third of the rows were asked for; in order, no more than the window of the lane would be.
+  await using s = await served(unordered, { holds: { id: 0, untilAsked: 100 } })
+  const run = await s.job.run(...s.args, '--workers', '2', '--batch-rows', '10')
+  expect(run.code, run.stderr).toBe(0)
+  const rows = s.job.rows('rows')
+  expect(rows.toSorted((a, b) => Number(a['id']) - Number(b['id']))).toEqual(ids.map(answered))
+  expect(rows.findIndex(row => row['id'] === 0)).toBeGreaterThanOrEqual(50)
 })
 
 test('the rows of a key are called in their order, each on the state that the one before left', async () => {

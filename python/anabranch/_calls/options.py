@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from ..errors import PlanError
 
@@ -17,9 +18,8 @@ class Calls:
     names, anywhere in the chain of causes) is tried again in the worker. When that does not help, the rows wait in the
     host and are sent again: no row is dead because a service was away. So a call may be made more than once for a row.
 
-    Answers come in the order of the rows. There is no unordered mode: a batch leaves its worker as a whole, so a row
-    that is given as soon as it is done would be out no earlier. All calls of a batch have nine tenths of the
-    transform's ``timeout_ms``; the rows of a batch that needs longer are sent again in two halves.
+    All calls of a batch have nine tenths of the transform's ``timeout_ms``; the rows of a batch that needs longer are
+    sent again in two halves.
 
     Attributes:
         capacity: calls in flight at most, in each worker. A call that waits for its next try counts. Default 32.
@@ -32,9 +32,13 @@ class Calls:
         breaker_failures: failures one after the other, over all rows, after which the circuit opens: no call is made,
             and the rows wait in the host. 0: it never opens. Default 16.
         breaker_ms: milliseconds until one call is let through again, whose success closes the circuit. Default 1,000.
+        order: "ordered" gives answers in the order of the rows, so that a batch waits for those before it. With
+            "unordered" a batch leaves as soon as its own calls are answered, and one slow row does not hold up the
+            batches behind it; the rows of a batch stay together, in their order. Not for keyed functions, nor above a
+            union of streams that end. Default "ordered".
 
     Raises:
-        PlanError: if a value is not a whole number in its range.
+        PlanError: if a value is not one of those that are allowed.
 
     Example:
         >>> @ab.resource
@@ -54,9 +58,14 @@ class Calls:
     backoff_max_ms: int = 5_000
     breaker_failures: int = 16
     breaker_ms: int = 1_000
+    order: Literal["ordered", "unordered"] = "ordered"
 
     def __post_init__(self) -> None:
+        if self.order not in ("ordered", "unordered"):
+            raise PlanError(f'order is "ordered" or "unordered", not {self.order!r}', code="ANB1017")
         for one in fields(self):
+            if one.name == "order":
+                continue
             value: object = getattr(self, one.name)
             least = 0 if one.name in _MAY_BE_ZERO else 1
             if isinstance(value, bool) or not isinstance(value, int) or value < least:

@@ -1,8 +1,8 @@
 """Rows of an ``async def`` transform: many calls in flight, and the answers in the order of the rows.
 
-An answer leaves the worker whole, so giving rows as they finish would bring none of them out earlier; they are put in
-order for nothing. Rows of one key run one after the other, each on the state that the one before left; different keys
-run side by side.
+An answer leaves the worker whole, so giving rows as they finish would bring none of them out earlier: they are put in
+order in each batch, also where batches may overtake one another. Rows of one key run one after the other, each on the
+state that the one before left; different keys run side by side.
 """
 
 from __future__ import annotations

@@ -75,14 +75,15 @@ export class Lane {
     return first === undefined ? null : order.of(first, 0)
   }
 
-  /** Tickets at the head that are finished, removed: their emissions go out in this order. */
-  finished(): readonly Ticket[] {
-    let n = 0
-    for (const t of this.open) {
-      if (t.away || t.todo.length > 0) break
-      n += 1
+  /** Tickets that are finished, removed: those at the head, since emissions go out in this order; `overtaking`: all. */
+  finished(overtaking = false): readonly Ticket[] {
+    const done = this.open.filter(t => !t.away && t.todo.length === 0)
+    if (overtaking) {
+      for (const ticket of done) this.open.splice(this.open.indexOf(ticket), 1)
+      return done
     }
-    return this.open.splice(0, n)
+    const inOrder = done.filter((ticket, i) => this.open[i] === ticket)
+    return this.open.splice(0, inOrder.length)
   }
 
   /** Only a batch that is too large alone is cut: a full call is not worth the copy of two halves that do not lie together. */

@@ -66,6 +66,7 @@ export class Stage {
   private turn = 0
   private ended = false
   private lastCallsMade = false
+  private readonly overtaking: boolean
   private readonly order: RowOrder
   private readonly reordering: Reordering | null
 
@@ -98,6 +99,7 @@ export class Stage {
       { length: key === null ? 1 : terms.lanes },
       (_, i) => new Lane(i, key === null ? terms.window : 1, terms.memory),
     )
+    this.overtaking = vertex.operators.some(o => o.fn.unordered === true)
     this.order = terms.order
     this.reordering =
       terms.inOrder && this.lanes.length > 1 ? new Reordering(this.outputs, this.lanes.length, terms.order) : null
@@ -162,9 +164,9 @@ export class Stage {
     return this.room && this.lanes.some(l => l.runnable(nowMs))
   }
 
-  /** Emits what is finished in its lane's order. */
+  /** Emits what is finished: in its lane's order, which an unordered transform gives up. */
   emit(lane: number): void {
-    const done = this.lanes[lane]?.finished() ?? []
+    const done = this.lanes[lane]?.finished(this.overtaking) ?? []
     for (const ticket of done)
       for (const e of ticket.done)
         if (this.reordering === null) this.outputs[e.output]?.emit(e.rows)

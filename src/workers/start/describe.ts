@@ -196,6 +196,7 @@ const moduleShape = shape.object({
       side: shape.map(schemaShape),
       atEnd: shape.boolean,
       timeoutMs: shape.whole,
+      unordered: shape.boolean,
       doc: shape.string,
       line: shape.whole,
       declared: shape.string,

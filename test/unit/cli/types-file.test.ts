@@ -14,6 +14,7 @@ const described = (name: string, more: Partial<DescribedFunction> = {}): Describ
   side: {},
   atEnd: false,
   timeoutMs: 30_000,
+  unordered: false,
   doc: '',
   line: 7,
   declared: 'd',
@@ -92,6 +93,11 @@ export default {
 }
 `,
   )
+})
+
+test('an unordered function says so, so that the plan can', () => {
+  expect(typesFileText(module([described('f', { unordered: true })]))).toContain('    unordered: true,\n')
+  expect(typesFileText(module([described('f')]))).not.toContain('unordered')
 })
 
 test('names in TypeScript', () => {

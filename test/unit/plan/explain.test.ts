@@ -56,6 +56,18 @@ worker calls
   )
 })
 
+test('explain says who gives up the order of rows, and which keyed stages see it', () => {
+  const lookup = fn('lookup', { in: 'price float64', out: 'name utf8', mode: 'row', unordered: true })
+  const told = explain(cleanPlan(job('order').from(clicks).apply(lookup).keyBy('user').apply(score).to(out)))
+  expect(told).toContain('transform lookup (row by row), unordered')
+  expect(told).toContain(`
+order
+  "lookup" gives up the order of its rows: batches overtake one another
+  "score" gets the rows of a key in any order
+`)
+  expect(explain(plan)).not.toContain('order\n')
+})
+
 describe('the guarantee of a path', () => {
   const lines = socket('tcp://h:1', json(columns('a int64')))
   const cases = [

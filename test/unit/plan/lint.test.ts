@@ -20,11 +20,26 @@ const out = files.sink('out/', json())
 const withOptions = (options: JobOptions) => job('test', options).from(clicks).to(out)
 const keyed = fn('score', { in: 'price float64', state: 'n int64', out: 'z float64' })
 
+const lookup = fn('lookup', { in: 'price float64', out: 'name utf8', unordered: true })
+
 const cases: readonly (readonly [string, JobLike, string])[] = [
   [
     'a dangling column, with the near miss',
     s.apply(fn('f', { in: 'prise float64' })).to(out),
     'ANB1001 transform "f" needs column "prise", which the stream does not have',
+  ],
+  [
+    'batches that would overtake one another in the lanes of a key',
+    s.keyBy('user').apply(keyed).apply(lookup).to(out),
+    'ANB1026 "lookup" is unordered, but it is called in lanes by key user',
+  ],
+  [
+    'batches that would overtake one another above a union of streams that end',
+    s
+      .apply(lookup)
+      .union(s.apply(fn('other', { in: 'price float64', out: 'name utf8' })))
+      .to(out),
+    'ANB1026 "lookup" is unordered, but union "union" gives its rows in one fixed order',
   ],
   [
     'a column of another type',

@@ -78,6 +78,18 @@ const placeless = (text: string): string => text.replaceAll(/"place": "[^"]*"/g,
 const plan = cleanPlan(everything())
 const portable = planToJson(plan)
 
+test('that a function gives up the order of its rows is part of the text', () => {
+  const unordered = cleanPlan(
+    job('order')
+      .from(clicks)
+      .apply(fn('f', { in: 'qty int64', unordered: true }))
+      .to(nullSink()),
+  )
+  const text = planToJson(unordered)
+  expect(planToJson(planFromJson(text, '/job'))).toBe(text)
+  expect(text).toContain('"unordered": true')
+})
+
 function refusal(text: string): { readonly code: ErrorCode; readonly message: string } {
   try {
     planFromJson(text, '/job')

@@ -154,7 +154,7 @@ class DrivenLane {
 
 describe('a lane', () => {
   /** Events: `push RANGE`, `send` (the next ticket), `done RANGE` (it is settled), `back RANGE` (its rows are put back), `hold MS`. */
-  function check(window: number, text: string): void {
+  function check(window: number, text: string, overtaking = false): void {
     const driven = new DrivenLane(window)
     const { lane } = driven
     tell(text, (event, atMs) => {
@@ -164,7 +164,7 @@ describe('a lane', () => {
       else if (what === 'hold') lane.heldUntilMs = Number(of)
       else if (what === 'send') sent = driven.send(atMs)
       else driven.settle(of, what === 'back')
-      const emitted = lane.finished().flatMap(ticket => ticket.done.map(e => rangeOf(e.rows)))
+      const emitted = lane.finished(overtaking).flatMap(ticket => ticket.done.map(e => rangeOf(e.rows)))
       return [sent, emitted.join(', '), `${lane.rows} rows${lane.idle ? ', idle' : ''}`]
     })
   }
@@ -214,6 +214,24 @@ describe('a lane', () => {
       done 10-12       .         .           0 rows
       done 4-6         .         4-6, 7-9, 10-12    0 rows, idle
       `,
+    ))
+
+  test('of an unordered transform emits each ticket as soon as it is done, and its window is free for the next', () =>
+    check(
+      2,
+      `
+      event        ->  sends     emits       holds
+      push 1-12        .         .           12 rows
+      send             1-3       .           9 rows
+      send             4-6       .           6 rows
+      done 4-6         .         4-6         6 rows
+      send             7-9       .           3 rows
+      done 7-9         .         7-9         3 rows
+      send             10-12     .           0 rows
+      done 1-3         .         1-3         0 rows
+      done 10-12       .         10-12       0 rows, idle
+      `,
+      true,
     ))
 
   test('sends rows that were put back before it opens a new ticket', () =>
