@@ -22,16 +22,18 @@ export const logfmt: SourceFactory = ({ options, schema, folder, batch }) => {
     const same = lines.slice(at, at + rowsMax).filter(({ split }) => split === first.split)
     at += same.length
     const rows = batch(same.map(({ line }) => parsed(line, names)))
-    return { batch: rows, split: first.split, firstPosition: first.position, positions: null, dead: [] }
+    return { batch: rows, split: first.split, firstPosition: first.position, positions: null, dead: [], next: at }
   }
   return {
     bounded: true,
     replayable: true,
-    async open() {
+    async open(from) {
       for (const split of files) {
         const text = readFileSync(join(folder, split), 'utf8').split('\n').filter(Boolean)
         lines.push(...text.map((line, i) => ({ split, position: i + 1, line })))
       }
+      at = Number(from ?? 0)
+      if (at > lines.length) throw new Error(`${at} lines were read before, and only ${lines.length} are there`)
     },
     poll,
     progress: () => ({ rows: at, done: at, total: lines.length }),

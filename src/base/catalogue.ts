@@ -151,6 +151,10 @@ const entries = {
   ANB4009: { title: 'line is too long', hint: 'lines may have up to 64 MiB' },
   ANB4010: { title: 'own connector failed', hint: 'read its stack; the first line is yours' },
   ANB4011: { title: 'own connector broke its contract', hint: 'try it with the cases of anabranch/testing' },
+  ANB4012: {
+    title: 'input is not what the run began with',
+    hint: 'put back what was there, or begin anew: give another --out',
+  },
   // 5xxx: protocol
   ANB5001: { title: 'frame could not be accepted', hint: 'the worker was replaced and the batch sent again' },
   ANB5002: { title: 'worker speaks another version', hint: 'install the same version of the Python package' },

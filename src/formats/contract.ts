@@ -47,6 +47,27 @@ export interface Decoder {
   readonly misfits: readonly string[] | null
 }
 
+/** Where decoding goes on: small, and nothing of it is counted for each row. */
+export type Mark = {
+  /** Bytes of the input before the record that is read next. */
+  readonly at: number
+  /** Number of that record, or of the line that it begins at, counted from 1. */
+  readonly position: number
+  /** Records from there on that were answered before: they have to be decoded to get behind them. */
+  readonly pass: number
+}
+
+/** A decoder that can be left and gone on with, by another one of its kind over the same input. */
+export interface MarkedDecoder extends Decoder {
+  /** Behind the records that `next` has answered. */
+  mark(): Mark
+  /**
+   * Goes on at a mark with `at` > 0, once `misfits` is known: forgets the bytes that it was given, and the next ones are those
+   * from `mark.at` on. It answers the records to pass over too; letting them go is the caller's.
+   */
+  resume(mark: Mark): void
+}
+
 /** Encodes batches of one schema. */
 export interface Encoder {
   /** What every file begins with, before its first batch: empty for most formats. */

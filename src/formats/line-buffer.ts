@@ -1,14 +1,14 @@
 /**
  * Line buffer: the bytes of one file or stream that no row was made of yet, cut at newlines.
  *
- * It owns positions and line numbers, and the one rule about length: a line over `lineBytesMax` is not
+ * It owns positions in the input and line numbers, and the one rule about length: a line over `lineBytesMax` is not
  * kept, only its beginning is, so memory stays bounded whatever comes in. The bytes themselves lie in an
  * `InputRegion`, which for JSON is WebAssembly memory: a file is read straight to where the scanner works.
  *
  * Behind the last filled byte there are always `padding` readable bytes, and behind a whole line stands its
  * newline, so a scanner may look ahead in blocks of 16 bytes without asking.
  */
-import { type DeadRecord } from './contract.js'
+import { type DeadRecord, type Mark } from './contract.js'
 
 /** A longer line is a dead line (ANB4009). Bytes. */
 export const lineBytesMax = 64 * 1024 * 1024
@@ -43,6 +43,8 @@ interface Overlong {
   readonly at: number
   readonly text: string
   readonly length: number
+  /** Its bytes in the input, with the newline where it has one. */
+  readonly bytes: number
 }
 
 export class LineBuffer {
@@ -50,9 +52,13 @@ export class LineBuffer {
   start = 0
   /** Number of the line at `start`, counted from 1. */
   line = 1
+  /** Bytes of the input before the region's first one: what was let go, and the overlong lines that were taken. */
+  private before = 0
   private end = 0
   private whole = 0
   finished = false
+  /** The last line had no newline and got one. */
+  private closed = false
   private bomSeen = false
   /** Set while the bytes of an overlong line are dropped. */
   private dropping: { text: string; length: number } | null = null
@@ -78,6 +84,12 @@ export class LineBuffer {
     return this.whole - this.start
   }
 
+  /** Where `start` is in the input. The newline that `finish` adds to a last line is not in it. */
+  get mark(): Mark {
+    const isBehindAll = this.closed && this.start === this.end
+    return { at: this.before + this.start - (isBehindAll ? 1 : 0), position: this.line, pass: 0 }
+  }
+
   space(bytes: number): Uint8Array {
     if (this.start > 0 && this.end + bytes + padding > this.region.bytes.length) this.compact()
     this.region.grow(this.end + bytes + padding)
@@ -101,15 +113,30 @@ export class LineBuffer {
     if (this.finished) return
     this.finished = true
     if (this.dropping !== null) {
-      this.overlong.push({ at: this.whole, ...this.dropping })
+      this.overlong.push({ at: this.whole, ...this.dropping, bytes: this.dropping.length })
       this.dropping = null
     } else if (this.end > this.whole) {
       this.region.grow(this.end + 1 + padding)
       this.region.bytes[this.end] = newline
+      this.closed = true
       this.end += 1
       this.whole = this.end
     }
     this.skipByteOrderMark()
+  }
+
+  /** Forgets all bytes; those that come are the input's from the mark on. */
+  resume({ at, position }: Mark): void {
+    this.before = at
+    this.line = position
+    this.start = 0
+    this.end = 0
+    this.whole = 0
+    this.finished = false
+    this.closed = false
+    this.bomSeen = true
+    this.dropping = null
+    this.overlong = []
   }
 
   /** Position of the newline that ends the line at `start`. */
@@ -128,6 +155,7 @@ export class LineBuffer {
     const first = this.overlong[0]
     if (first === undefined || first.at !== this.start) return null
     this.overlong.shift()
+    this.before += first.bytes
     const dead = tooLong(this.line, first.text, first.length)
     this.line += 1
     return dead
@@ -167,7 +195,7 @@ export class LineBuffer {
       return
     }
     dropping.length += at
-    this.overlong.push({ at: this.whole, ...dropping })
+    this.overlong.push({ at: this.whole, ...dropping, bytes: dropping.length + 1 })
     this.dropping = null
     const rest = this.end - (from + at + 1)
     bytes.copyWithin(this.whole, from + at + 1, this.end)
@@ -178,6 +206,7 @@ export class LineBuffer {
   private compact(): void {
     const { start } = this
     this.region.bytes.copyWithin(0, start, this.end)
+    this.before += start
     this.start = 0
     this.end -= start
     this.whole -= start

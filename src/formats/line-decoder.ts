@@ -9,7 +9,7 @@ import { type Batch, type Column, type Loan, type Memory } from '../batch/index.
 import { type Schema } from '../schema/index.js'
 import { Arena, type ColumnBuilder, builtBytes, finishColumns } from './columns/builder.js'
 import { runBytesMax } from './columns/scratch.js'
-import { type DeadRecord, type Decoded, type Decoder, noMisfits } from './contract.js'
+import { type DeadRecord, type Decoded, type Mark, type MarkedDecoder, noMisfits } from './contract.js'
 import { type InputRegion, LineBuffer, deadText, lineBytesMax, tooLong } from './line-buffer.js'
 import { RowLines } from './row-lines.js'
 
@@ -49,11 +49,11 @@ export interface Lines {
   readonly memory?: Memory | undefined
 }
 
-export function lineDecoder(lines: Lines): Decoder {
+export function lineDecoder(lines: Lines): MarkedDecoder {
   return new LineDecoder(lines)
 }
 
-class LineDecoder implements Decoder {
+class LineDecoder implements MarkedDecoder {
   readonly misfits = noMisfits
   private readonly buffer: LineBuffer
   private readonly schema: Schema
@@ -84,6 +84,14 @@ class LineDecoder implements Decoder {
 
   finish(): void {
     this.buffer.finish()
+  }
+
+  mark(): Mark {
+    return this.buffer.mark
+  }
+
+  resume(mark: Mark): void {
+    this.buffer.resume(mark)
   }
 
   next(rowsMax: number): Decoded | null {

@@ -4,7 +4,7 @@ import { type FormatNode, type SinkFormatNode } from '../plan/index.js'
 import { type Schema, schemaFromJson } from '../schema/index.js'
 import { avroDecoder } from './avro/decoder.js'
 import { avroEncoder } from './avro/encoder.js'
-import { type Decoder, type Encoder } from './contract.js'
+import { type Encoder, type MarkedDecoder } from './contract.js'
 import { csvDecoder } from './csv/decoder.js'
 import { csvEncoder } from './csv/encoder.js'
 import { jsonDecoder } from './json/decoder.js'
@@ -12,7 +12,7 @@ import { jsonEncoder } from './json/encoder.js'
 import { textDecoder } from './text/decoder.js'
 
 /** Makes decoders, one a file or connection; null for tables, for rows that were never bytes, and for the user's own. */
-export function decoderOf(format: FormatNode, memory?: Memory): (() => Decoder) | null {
+export function decoderOf(format: FormatNode, memory?: Memory): (() => MarkedDecoder) | null {
   const options = memory === undefined ? {} : { memory }
   switch (format.kind) {
     case 'json':

@@ -1,6 +1,7 @@
 /** The files source and sink keep the contracts in every format; of Parquet with a stand-in for what writes it. */
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
+import { silent } from '../../src/base/index.js'
 import { filesSink, filesSource } from '../../src/connectors/index.js'
 import { avroEncoder, decoderOf, encoderOf } from '../../src/formats/index.js'
 import { type FormatNode, type SinkFormatNode } from '../../src/plan/index.js'
@@ -67,7 +68,9 @@ const source =
         files: realFiles,
         tables,
         decoder,
-        tail: null,
+        tail: false,
+        clock: new HandClock(),
+        observer: silent,
         needed: null,
       }),
     }

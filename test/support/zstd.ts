@@ -1,7 +1,7 @@
 /** Frames of zstd without a packer: raw blocks, and blocks that repeat one byte (RFC 8878). */
 
 /** A frame with a window of 128 KiB whose blocks are the text as it is, then `repeat` times an x. */
-export function rawZstd(text: string, more: { readonly repeat?: number } = {}): Buffer {
+export function rawZstd(text: string | Buffer, more: { readonly repeat?: number } = {}): Buffer {
   const blocks: Buffer[] = []
   const bytes = Buffer.from(text)
   const block = 100_000

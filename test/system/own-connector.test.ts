@@ -23,7 +23,7 @@ export const three = ({ batch }) => ({
 })
 `
 const good = `
-return polls > 1 ? null : { batch: batch([{ n: 1n }, { n: 2n }, { n: 3n }]), split: 'x', firstPosition: 1, positions: null, dead: [] }`
+return polls > 1 ? null : { batch: batch([{ n: 1n }, { n: 2n }, { n: 3n }]), split: 'x', firstPosition: 1, positions: null, dead: [], next: 3 }`
 const sink = (write: string): string => `
 let rows = 0
 export const counts = () => ({
@@ -54,6 +54,18 @@ describe('what is wrong with an own connector is said with its name', () => {
       { 'own.ts': source(columns) + sink('') },
       1,
       /ANB4011 source "three": expected columns n int64, got/,
+    ],
+    [
+      'no place to go on at',
+      { 'own.ts': source(good.replace(', next: 3', '')) + sink('') },
+      1,
+      /ANB4011 source "three": expected where to go on \(next\) in every poll, as it declares replayable: true, got none/,
+    ],
+    [
+      'a place that is no JSON',
+      { 'own.ts': source(good.replace('next: 3', 'next: { at: 3n }')) + sink('') },
+      1,
+      /ANB4011 source "three": expected next to be plain JSON, got next\.at must be/,
     ],
     [
       'a poll that throws',

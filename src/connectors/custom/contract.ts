@@ -5,7 +5,7 @@
  */
 import { type Batch, type Value } from '../../batch/index.js'
 import { type Clock } from '../../base/index.js'
-import { type Decoder, type Encoder } from '../../formats/index.js'
+import { type Decoder, type Encoder, type MarkedDecoder } from '../../formats/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type OwnSinkLife, type Source } from '../contract.js'
 
@@ -31,11 +31,18 @@ export interface ConnectorContext {
   readonly rows: (batch: Batch) => readonly Row[]
 }
 
-/** Makes a source. It is called once a run, before anything is opened. */
+/**
+ * Makes a source. It is called once a run, before anything is opened. One that declares `replayable: true` says in every
+ * poll where to go on behind it (`next`, plain JSON), and its `open` goes on at such a place when it is given one: with
+ * exactly the rows that would have come next. That is what lets a run that died be taken up without a row lost or doubled.
+ */
 export type SourceFactory = (context: ConnectorContext) => Source
 /** Makes a sink. It is called once a run, before anything is opened. */
 export type SinkFactory = (context: ConnectorContext) => OwnSinkLife
-/** Makes a decoder. It is called once for each file or connection. */
-export type DecoderFactory = (context: ConnectorContext) => Decoder
+/**
+ * Makes a decoder. It is called once for each file or connection. A run that goes on in a file reads it from its beginning,
+ * unless the decoder has `mark` and `resume`.
+ */
+export type DecoderFactory = (context: ConnectorContext) => Decoder | MarkedDecoder
 /** Makes an encoder. It is called once a run; `head` begins every file. */
 export type EncoderFactory = (context: ConnectorContext) => Encoder

@@ -1,6 +1,6 @@
 /** Holds a source of the user's own to its contract: a wrong batch stops the job and names what was wrong. */
 import { type Batch } from '../../batch/index.js'
-import { AnabranchError, ConnectorError, ContractError } from '../../base/index.js'
+import { AnabranchError, ConnectorError, ContractError, ShapeError, shape } from '../../base/index.js'
 import { type Schema, formatType } from '../../schema/index.js'
 import { type PollLimit, type Polled, type Source, type SourcePosition, type SourceProgress } from '../contract.js'
 
@@ -10,6 +10,8 @@ export interface OwnSourceOptions {
   readonly schema: Schema
   readonly source: Source
 }
+
+const json = shape.anyJson()
 
 export class OwnSource implements Source {
   private ended = false
@@ -42,7 +44,24 @@ export class OwnSource implements Source {
     if (positions !== null && positions.length !== batch.rows) {
       throw broken('source', name, `a position for each of ${batch.rows} rows`, `${positions.length}`)
     }
+    this.checkNext(polled)
     return polled
+  }
+
+  private checkNext({ next }: Polled): void {
+    const { name, source } = this.options
+    if (source.replayable && next === undefined) {
+      throw broken('source', name, 'where to go on (next) in every poll, as it declares replayable: true', 'none')
+    }
+    if (!source.replayable && next !== undefined) {
+      throw broken('source', name, 'no next in a poll, as it declares replayable: false', 'one')
+    }
+    try {
+      if (next !== undefined) json(next, 'next')
+    } catch (cause) {
+      if (cause instanceof ShapeError) throw broken('source', name, 'next to be plain JSON', cause.message)
+      throw cause
+    }
   }
 
   progress(): SourceProgress {

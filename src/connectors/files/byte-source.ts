@@ -2,30 +2,53 @@
  * Files of bytes in order, one after the other in the order of their names. A block of the file is read straight into the
  * decoder's buffer; no byte is copied on the way, and a batch never holds rows of two files.
  */
-import { type Files, type PlanFault, atFailpoint } from '../../base/index.js'
-import { type Decoded, type Decoder } from '../../formats/index.js'
-import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
+import { type Clock, type Files, type Observer, type PlanFault, atFailpoint, shape } from '../../base/index.js'
+import { type Decoded, type Mark, type MarkedDecoder } from '../../formats/index.js'
+import { type PollLimit, type Polled, type Source, type SourcePosition, type SourceProgress } from '../contract.js'
 import { namingDamage } from '../io-error.js'
-import { codingOf, openBytes } from './bytes.js'
-import { type Input, findInputs } from './inputs.js'
+import { codingOf, openBytes, openBytesAt } from './bytes.js'
+import { type Input } from './inputs.js'
 import { refuseMisfits } from './misfits.js'
+import { type Passing, asked, passedOver } from './pass.js'
 import { type Bytes } from './pieces.js'
+import {
+  type RunFiles,
+  type Standing,
+  filesGoingOn,
+  filesOfRun,
+  otherPosition,
+  readPosition,
+  standingFields,
+  standingOf,
+} from './run-files.js'
 
 const blockMin = 64 * 1024
 const blockMax = 1024 * 1024
 
-interface Reading {
+const position = shape.object({
+  kind: shape.oneOf('bytes'),
+  ...standingFields,
+  at: shape.whole,
+  position: shape.whole,
+  pass: shape.whole,
+})
+
+interface Reading extends Passing {
   readonly input: Input
-  readonly bytes: Bytes
-  readonly decoder: Decoder
+  readonly decoder: MarkedDecoder
+  bytes: Bytes
   atEnd: boolean
+  /** Made with the first batch. */
+  standing: Standing | null
 }
 
 export interface ByteSourceOptions {
   readonly glob: string
   readonly folder: string
   readonly files: Files
-  readonly decoder: () => Decoder
+  readonly clock: Clock
+  readonly observer: Observer
+  readonly decoder: () => MarkedDecoder
   /** Keeps the columns that are asked for; all are decoded, since a row with a wrong value in any column is dead. */
   readonly project: (decoded: Decoded) => Decoded
 }
@@ -33,7 +56,7 @@ export interface ByteSourceOptions {
 export class ByteSource implements Source {
   readonly bounded = true
   readonly replayable = true
-  private inputs: readonly Input[] = []
+  private run: RunFiles = { inputs: [], list: '', doneBytes: 0 }
   private next = 0
   private current: Reading | null = null
   private rows = 0
@@ -42,12 +65,18 @@ export class ByteSource implements Source {
 
   constructor(private readonly options: ByteSourceOptions) {}
 
-  async open(): Promise<void> {
-    this.inputs = findInputs(this.options)
-    for (const input of this.inputs) codingOf(input)
+  async open(from: SourcePosition | null = null): Promise<void> {
+    const mark = from === null ? null : readPosition(from, position)
+    this.run = mark === null ? filesOfRun(this.options) : filesGoingOn({ ...this.options, endMatters: false }, mark)
+    const { inputs, doneBytes } = this.run
+    for (const input of inputs) codingOf(input)
     const faults: PlanFault[] = []
-    for (const input of this.inputs) faults.push(...(await this.misfits(input)))
-    refuseMisfits(faults, this.inputs.length)
+    for (const input of inputs) faults.push(...(await this.misfits(input)))
+    refuseMisfits(faults, inputs.length)
+    this.doneBytes = doneBytes
+    const current = mark === null ? null : this.openNext()
+    this.current = current
+    if (mark !== null && current !== null) await this.goOn(current, mark)
   }
 
   async poll(limit: PollLimit): Promise<Polled | null> {
@@ -55,16 +84,19 @@ export class ByteSource implements Source {
       this.current ??= this.openNext()
       if (this.current === null) return null
       const { decoder, input } = this.current
-      const decoded = namingDamage(input.name, () => atFailpoint('source.decode', () => decoder.next(limit.rowsMax)))
-      if (decoded !== null) return this.polled(decoded, input.name)
-      if (this.current.atEnd) this.closeCurrent()
+      const rowsMax = asked(this.current, limit.rowsMax)
+      const decoded = namingDamage(input.name, () => atFailpoint('source.decode', () => decoder.next(rowsMax)))
+      if (decoded !== null) {
+        if (!passedOver(this.current, decoded)) return this.polled(decoded, this.current)
+      } else if (this.current.atEnd) this.closeCurrent()
       else await this.fill(this.current, limit.bytesMax)
     }
     return null
   }
 
   progress(): SourceProgress {
-    const total = this.inputs.reduce((sum, input) => sum + input.stat.bytes, 0)
+    const { inputs, doneBytes } = this.run
+    const total = inputs.reduce((sum, input) => sum + input.bytes, doneBytes)
     return { rows: this.rows, done: this.doneBytes + (this.current?.bytes.position ?? 0), total }
   }
 
@@ -79,14 +111,33 @@ export class ByteSource implements Source {
   }
 
   private openNext(): Reading | null {
-    const input = this.inputs[this.next]
+    const input = this.run.inputs[this.next]
     if (input === undefined) return null
     this.next += 1
     return this.begin(input)
   }
 
   private begin(input: Input): Reading {
-    return { input, bytes: openBytes(input, this.options.files), decoder: this.options.decoder(), atEnd: false }
+    const { files, decoder } = this.options
+    const bytes = openBytes(input, files)
+    return { input, bytes, decoder: decoder(), atEnd: false, pass: 0, standing: null }
+  }
+
+  /** The beginning of the file is read again for what it says of the rest: a header, a written schema. */
+  private async goOn(reading: Reading, mark: Mark): Promise<void> {
+    const { input, decoder } = reading
+    const { clock, files, observer } = this.options
+    reading.pass = mark.pass
+    if (mark.at === 0) return
+    while (decoder.misfits === null && !reading.atEnd) await this.fill(reading, blockMin)
+    decoder.resume(mark)
+    reading.bytes.close()
+    const beganMs = clock.nowMs()
+    reading.bytes = await openBytesAt(input, files, mark.at, () => new Promise(resolve => clock.soon(resolve)))
+    reading.atEnd = false
+    if (codingOf(input) === 'plain') return
+    const ms = Math.round(clock.nowMs() - beganMs)
+    observer.log('info', `file "${input.name}" is packed: ${mark.at} bytes were unpacked again to go on, in ${ms} ms`)
   }
 
   /** What the beginning of a file says against the declared schema, for formats that have such a beginning. */
@@ -114,14 +165,20 @@ export class ByteSource implements Source {
   }
 
   private closeCurrent(): void {
-    this.doneBytes += this.current?.input.stat.bytes ?? 0
+    const { input, pass } = this.current ?? {}
+    if (input !== undefined && pass) throw otherPosition(`file "${input.name}" ends ${pass} records before the place`)
+    this.doneBytes += this.current?.input.bytes ?? 0
     this.current?.bytes.close()
     this.current = null
   }
 
-  private polled(decoded: Decoded, split: string): Polled {
+  private polled(decoded: Decoded, reading: Reading): Polled {
     this.rows += decoded.batch.rows + decoded.dead.length
     const { batch, dead, firstPosition, positions, loan } = this.options.project(decoded)
-    return { batch, split, firstPosition, positions, dead, loan }
+    const { at, position, pass } = reading.decoder.mark()
+    reading.standing ??= standingOf(reading.input, this.run, this.options.files)
+    const { file, prefix, list } = reading.standing
+    const next = { kind: 'bytes', file, prefix, list, at, position, pass }
+    return { batch, split: file, firstPosition, positions, dead, loan, next }
   }
 }

@@ -13,25 +13,46 @@ export interface Input {
   readonly name: string
   /** What it was when the source was opened; a file that differs later has changed under us. */
   readonly stat: FileStat
+  /** How many of its bytes are read: what it had when the run began. */
+  readonly bytes: number
   /** Its first bytes, at most 8: enough to know a compression or a Parquet file. */
   readonly head: Uint8Array
 }
 
-/** Sorted by the bytes of their names. Throws a PlanError (ANB1019) or a ConnectorError (ANB4001). */
-export function findInputs(options: {
+export interface Named {
+  /** Absolute. */
+  readonly path: string
+  /** As in `Input`. */
+  readonly name: string
+}
+export interface Globbing {
   readonly glob: string
   readonly folder: string
   readonly files: Files
-}): readonly Input[] {
-  const { glob, folder, files } = options
-  const found = pathsOf(glob, folder, files)
-  if (found.length === 0) {
-    throw new PlanError('ANB1019', `no file matches "${glob}"`, { detail: `It was looked for in ${folder}.` })
-  }
-  const named = found.map(path => ({ path, name: isAbsolute(glob) ? path : relative(folder, path) }))
+}
+
+/** Throws a PlanError (ANB1019) or a ConnectorError (ANB4001). */
+export function findInputs(options: Globbing): readonly Input[] {
+  const found = namesOf(options)
+  if (found.length > 0) return lookAll(found, options.files)
+  const { glob, folder } = options
+  throw new PlanError('ANB1019', `no file matches "${glob}"`, { detail: `It was looked for in ${folder}.` })
+}
+
+/** What the glob names now, sorted by the bytes of the names. */
+export function namesOf({ glob, folder, files }: Globbing): readonly Named[] {
+  const named = pathsOf(glob, folder, files).map(path => ({
+    path,
+    name: isAbsolute(glob) ? path : relative(folder, path),
+  }))
+  return sortByBytes(named)
+}
+
+/** Throws a ConnectorError (ANB4001) that tells of all that cannot be read. */
+export function lookAll(named: readonly Named[], files: Files): readonly Input[] {
   const faults: string[] = []
   const inputs: Input[] = []
-  for (const { path, name } of sortByBytes(named)) {
+  for (const { path, name } of named) {
     try {
       inputs.push(look(path, name, files))
     } catch (cause) {
@@ -76,7 +97,8 @@ function look(path: string, name: string, files: Files): Input {
   try {
     const head = new Uint8Array(8)
     const length = file.read(head, 0)
-    return { path, name, stat: file.stat(), head: head.subarray(0, length) }
+    const stat = file.stat()
+    return { path, name, stat, bytes: stat.bytes, head: head.subarray(0, length) }
   } finally {
     file.close()
   }

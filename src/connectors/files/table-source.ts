@@ -3,7 +3,7 @@
  * up to two ahead of the reader and within a byte budget, and given in the order of file and row group.
  */
 import { type Batch, byteLength, select, slice } from '../../batch/index.js'
-import { ConnectorError, type Files } from '../../base/index.js'
+import { ConnectorError, type Files, type Observer, shape } from '../../base/index.js'
 import { type Schema } from '../../schema/index.js'
 import {
   type TableFooter,
@@ -12,10 +12,20 @@ import {
   type PollLimit,
   type Polled,
   type Source,
+  type SourcePosition,
   type SourceProgress,
 } from '../contract.js'
 import { damaged } from '../io-error.js'
-import { type Input, findInputs } from './inputs.js'
+import { type Input } from './inputs.js'
+import {
+  type RunFiles,
+  type Standing,
+  filesGoingOn,
+  filesOfRun,
+  readPosition,
+  standingFields,
+  standingOf,
+} from './run-files.js'
 import { type TableFormat } from './table-ends.js'
 import { lookAtAll, orDamaged, refuseBad } from './table-looks.js'
 import { WatchedFile } from './watched-file.js'
@@ -23,6 +33,8 @@ import { WatchedFile } from './watched-file.js'
 /** Row groups that are read while an earlier one is worked on, and what they may hold together, as the footers say. */
 const aheadMax = 2
 const aheadBytes = 32 * 1024 * 1024
+
+const position = shape.object({ kind: shape.oneOf('table'), ...standingFields, row: shape.whole })
 
 interface RowGroup {
   readonly input: Input
@@ -33,6 +45,8 @@ interface RowGroup {
   readonly bytes: number
   /** Number of its first row in the file, counted from 1. */
   readonly firstRow: number
+  /** Rows of it that an earlier run has given. */
+  readonly pass: number
 }
 interface InFlight {
   readonly group: RowGroup
@@ -40,6 +54,7 @@ interface InFlight {
 }
 interface Taking extends TableRows {
   readonly group: RowGroup
+  readonly standing: Standing
   /** Batch that is being cut, rows of it that were given, rows of the group that were given. */
   batch: number
   row: number
@@ -50,6 +65,7 @@ export interface TableSourceOptions {
   readonly glob: string
   readonly folder: string
   readonly files: Files
+  readonly observer: Observer
   readonly tables: TableWork
   readonly format: TableFormat
   readonly schema: Schema
@@ -60,7 +76,10 @@ export interface TableSourceOptions {
 export class TableSource implements Source {
   readonly bounded = true
   readonly replayable = true
+  private run: RunFiles = { inputs: [], list: '', doneBytes: 0 }
   private groups: readonly RowGroup[] = []
+  /** Of the file that was given from last. */
+  private standing: Standing | null = null
   private next = 0
   private readonly ahead: InFlight[] = []
   private taking: Taking | null = null
@@ -69,12 +88,14 @@ export class TableSource implements Source {
 
   constructor(private readonly options: TableSourceOptions) {}
 
-  async open(): Promise<void> {
-    const inputs = findInputs(this.options)
+  async open(from: SourcePosition | null = null): Promise<void> {
+    const at = from === null ? null : readPosition(from, position)
+    this.run = at === null ? filesOfRun(this.options) : filesGoingOn({ ...this.options, endMatters: true }, at)
+    const { inputs } = this.run
     const looks = await lookAtAll(inputs, this.options)
     refuseBad(looks, this.options.schema)
     this.groups = looks.flatMap(({ input, footer }) =>
-      footer instanceof ConnectorError ? [] : rowGroups(input, footer),
+      footer instanceof ConnectorError ? [] : rowGroups(input, footer, input.name === at?.file ? at.row : 0),
     )
   }
 
@@ -95,7 +116,15 @@ export class TableSource implements Source {
       const rows = await first.read
       this.ahead.shift()
       this.readAhead()
-      this.taking = { ...rows, group: first.group, batch: 0, row: 0, given: 0 }
+      const { pass } = first.group
+      this.taking = {
+        ...rows,
+        group: first.group,
+        standing: this.standingAt(first.group.input),
+        batch: 0,
+        row: pass,
+        given: pass,
+      }
     }
     return null
   }
@@ -114,6 +143,11 @@ export class TableSource implements Source {
     this.ahead.length = 0
   }
 
+  private standingAt(input: Input): Standing {
+    if (this.standing?.file !== input.name) this.standing = standingOf(input, this.run, this.options.files)
+    return this.standing
+  }
+
   private letGo(): void {
     this.taking?.loan?.release()
     this.taking = null
@@ -124,7 +158,7 @@ export class TableSource implements Source {
       const bytes = this.ahead.reduce((sum, one) => sum + one.group.bytes, group.bytes)
       if (this.ahead.length > 0 && (this.ahead.length >= aheadMax || bytes > aheadBytes)) return
       this.next += 1
-      if (group.rows === 0) continue
+      if (group.rows === group.pass) continue
       const read = this.read(group)
       read.catch(() => undefined) // Who polls sees the failure; one ahead must not end the process meanwhile.
       this.ahead.push({ group, read })
@@ -156,7 +190,7 @@ function cut(taking: Taking, limit: PollLimit): Polled | null {
   let batch = taking.batches[taking.batch]
   while (batch !== undefined && taking.row >= batch.rows) {
     taking.batch += 1
-    taking.row = 0
+    taking.row -= batch.rows
     batch = taking.batches[taking.batch]
   }
   if (batch === undefined) return null
@@ -164,25 +198,23 @@ function cut(taking: Taking, limit: PollLimit): Polled | null {
   const most = Math.max(1, Math.min(limit.rowsMax, Math.floor(limit.bytesMax / rowBytes)))
   const left = batch.rows - taking.row
   const rows = Math.ceil(left / Math.ceil(left / most))
-  const firstPosition = taking.group.firstRow + taking.given
+  const { group, standing } = taking
+  const firstPosition = group.firstRow + taking.given
   const part = slice(batch, taking.row, taking.row + rows)
   taking.row += rows
   taking.given += rows
   taking.loan?.keep()
-  return {
-    batch: part,
-    split: taking.group.input.name,
-    firstPosition,
-    positions: null,
-    dead: [],
-    loan: taking.loan,
-  }
+  const { file, prefix, list } = standing
+  const next = { kind: 'table', file, prefix, list, row: firstPosition - 1 + rows }
+  return { batch: part, split: group.input.name, firstPosition, positions: null, dead: [], loan: taking.loan, next }
 }
 
-function rowGroups(input: Input, footer: TableFooter): readonly RowGroup[] {
+/** `given` rows of the file were given by an earlier run. */
+function rowGroups(input: Input, footer: TableFooter, given: number): readonly RowGroup[] {
   let firstRow = 1
   return footer.rowGroups.map(({ rows, bytes, index, first }) => {
-    const group = { input, index, first, rows, bytes, firstRow }
+    const pass = Math.max(0, Math.min(rows, given - (firstRow - 1)))
+    const group = { input, index, first, rows, bytes, firstRow, pass }
     firstRow += rows
     return group
   })

@@ -8,12 +8,16 @@
  * One that was cut (copytruncate) or replaced under its name ends, with its half record, and begins anew at line 1.
  */
 import { isAbsolute, relative, resolve } from 'node:path'
-import { type Clock, ConnectorError, type Files, atFailpoint } from '../../base/index.js'
-import { type Decoded, type Decoder } from '../../formats/index.js'
-import { type PollLimit, type Polled, type Source, type SourceProgress } from '../contract.js'
-import { errnoOf, namingDamage } from '../io-error.js'
+import { emptyBatch } from '../../batch/index.js'
+import { type Clock, ConnectorError, type Files } from '../../base/index.js'
+import { type Decoded, type MarkedDecoder } from '../../formats/index.js'
+import { type Schema } from '../../schema/index.js'
+import { type PollLimit, type Polled, type Source, type SourcePosition, type SourceProgress } from '../contract.js'
+import { errnoOf } from '../io-error.js'
 import { FollowedFile } from './followed-file.js'
-import { sortByBytes } from './inputs.js'
+import { type Named, sortByBytes } from './inputs.js'
+import { readPosition } from './run-files.js'
+import { type FollowedMark, findAgain, statRegular, tailPosition } from './tail-position.js'
 
 /** A new file is found, and a file that lay still is read on, this late at most. */
 export const lookMs = 250
@@ -29,7 +33,9 @@ export interface TailSourceOptions {
   readonly folder: string
   readonly files: Files
   readonly clock: Clock
-  readonly decoder: () => Decoder
+  readonly decoder: () => MarkedDecoder
+  /** Of all columns that are declared. */
+  readonly schema: Schema
   readonly project: (decoded: Decoded) => Decoded
 }
 
@@ -43,12 +49,18 @@ export class TailSource implements Source {
   private rows = 0
   private bytes = 0
   private stopped = false
+  /** A file that ended and was let go since the last batch, so positions that were given still ask for it. */
+  private left: FollowedFile | null = null
   private wake: () => void = () => undefined
 
   constructor(private readonly options: TailSourceOptions) {}
 
   /** Files may come later, but those that are there must be readable. */
-  async open(): Promise<void> {
+  async open(from: SourcePosition | null = null): Promise<void> {
+    if (from !== null) {
+      const { files } = readPosition(from, tailPosition)
+      for (const { path, name, mark } of findAgain(files, this.names(), this.options)) this.follow(path, name, mark)
+    }
     this.look()
   }
 
@@ -58,7 +70,9 @@ export class TailSource implements Source {
       if (this.options.clock.nowMs() >= this.nextLook) this.look()
       const polled = this.take(limit.rowsMax)
       if (polled !== null) return polled
-      if (!this.readOn(block)) await this.untilNextLook()
+      if (this.readOn(block)) continue
+      if (this.left !== null) return this.polled(this.left, nothing(this.left, this.options.schema))
+      await this.untilNextLook()
     }
     return null
   }
@@ -83,18 +97,24 @@ export class TailSource implements Source {
       this.turn %= this.followed.length
       const file = this.followed[this.turn]
       if (file === undefined) return null
-      const decoded = namingDamage(file.name, () => atFailpoint('source.decode', () => file.decoder.next(rowsMax)))
+      const decoded = file.take(rowsMax)
       if (decoded === null && file.ended) {
         this.followed.splice(this.turn, 1)
+        this.left = file
         continue
       }
       this.turn += 1
-      if (decoded === null) continue
-      this.rows += decoded.batch.rows + decoded.dead.length
-      const { batch, dead, firstPosition, positions } = this.options.project(decoded)
-      return { batch, split: file.name, firstPosition, positions, dead }
+      if (decoded !== null) return this.polled(file, decoded)
     }
     return null
+  }
+
+  private polled({ name }: FollowedFile, decoded: Decoded): Polled {
+    this.left = null
+    this.rows += decoded.batch.rows + decoded.dead.length
+    const { batch, dead, firstPosition, positions, loan } = this.options.project(decoded)
+    const next = { kind: 'tail', files: this.followed.map(file => file.mark) }
+    return { batch, split: name, firstPosition, positions, dead, loan, next }
   }
 
   /** Reads a block of every file; answers whether there was something, or a file ended. */
@@ -124,8 +144,8 @@ export class TailSource implements Source {
     this.nextLook = this.options.clock.nowMs() + lookMs
     const living = new Map(this.followed.filter(file => !file.ended).map(file => [file.inode, file]))
     for (const { path, name } of this.names()) {
-      const there = this.options.files.stat(path)
-      if (there === undefined || there.kind !== 'file') continue
+      const there = statRegular(path, this.options.files)
+      if (there === null) continue
       const known = living.get(there.inode)
       living.delete(there.inode)
       if (known?.isSame() === true) known.name = name
@@ -140,37 +160,37 @@ export class TailSource implements Source {
     }
   }
 
-  private names(): readonly { readonly path: string; readonly name: string }[] {
+  private names(): readonly Named[] {
     const { files, folder, glob } = this.options
     const paths = new Set(files.glob(glob, folder).map(path => resolve(folder, path)))
     return sortByBytes(
       [...paths]
-        .filter(path => isRegular(path, files))
+        .filter(path => statRegular(path, files) !== null)
         .map(path => ({ path, name: isAbsolute(glob) ? path : relative(folder, path) })),
     )
   }
 
-  private follow(path: string, name: string): void {
+  private follow(path: string, name: string, mark?: FollowedMark): void {
     if (this.followed.length >= followedMax) {
       throw new ConnectorError('ANB8004', `more than ${followedMax} files to follow match "${this.options.glob}"`, {
         hint: 'narrow the glob to files that are still written to',
       })
     }
     try {
-      this.followed.push(new FollowedFile(path, name, this.options.decoder(), this.options.files))
+      const file = new FollowedFile(path, name, this.options.decoder(), this.options.files)
+      this.followed.push(file)
+      if (mark !== undefined) file.goOn(mark)
     } catch (cause) {
-      // Renamed or removed since it was found: the next look finds it under its new name, or not at all.
-      if (!(cause instanceof ConnectorError && errnoOf(cause.cause) === 'ENOENT')) throw cause
+      // Renamed or removed since it was found: the next look finds it under its new name, or not at all. One that is gone on
+      // with is known by its place, which would be lost.
+      if (mark !== undefined || !(cause instanceof ConnectorError && errnoOf(cause.cause) === 'ENOENT')) throw cause
     }
   }
 }
 
-/** A pipe would keep the host waiting for its writer; what leads nowhere today may be a file at a later look. */
-function isRegular(path: string, files: Files): boolean {
-  try {
-    return files.stat(path)?.kind === 'file'
-  } catch (cause) {
-    if (errnoOf(cause) === 'ELOOP') return false
-    throw cause
-  }
-}
+const nothing = ({ mark }: FollowedFile, schema: Schema): Decoded => ({
+  batch: emptyBatch(schema),
+  firstPosition: mark.position,
+  positions: null,
+  dead: [],
+})

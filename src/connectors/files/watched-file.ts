@@ -21,14 +21,20 @@ export class WatchedFile {
 
   /** Fills the start of `space`; 0 at the end, when the file is still what it was. */
   read(space: Uint8Array): number {
-    const { name, stat } = this.input
-    const wanted = Math.min(space.length, stat.bytes - this.position)
+    const { name, stat, bytes } = this.input
+    const wanted = Math.min(space.length, bytes - this.position)
     const got = wanted === 0 ? 0 : reading(name, () => this.file.read(space.subarray(0, wanted), this.position))
     const now = reading(name, () => this.file.stat())
     if (!same(now, stat) || got < wanted) this.refuse(now)
     if (wanted === 0 && this.files.stat(this.input.path)?.inode !== stat.inode) this.refuse(now)
     this.position += got
     return got
+  }
+
+  /** The next byte is the one at `position`; answers how many bytes too short the file is for it. */
+  seek(position: number): number {
+    this.position = position
+    return Math.max(0, position - this.input.bytes)
   }
 
   /** The last `bytes` bytes; closes the file. */

@@ -29,12 +29,19 @@ export interface Block {
 export class Container {
   header: ContainerHeader | null = null
   private bytes = new Uint8Array(64 * 1024)
+  /** Bytes of the input before the first one here. */
+  private before = 0
   private start = 0
   private end = 0
   private finished = false
 
   get pendingBytes(): number {
     return this.end - this.start
+  }
+
+  /** Bytes of the input that were read: where the next block begins, behind the header. */
+  get offset(): number {
+    return this.before + this.start
   }
 
   space(count: number): Uint8Array {
@@ -44,6 +51,7 @@ export class Container {
       if (room === this.bytes) room.copyWithin(0, this.start, this.end)
       else room.set(kept)
       this.bytes = room
+      this.before += this.start
       this.end = kept.length
       this.start = 0
     }
@@ -56,6 +64,14 @@ export class Container {
 
   finish(): void {
     this.finished = true
+  }
+
+  /** Forgets all bytes but the header; those that come are the input's from `at` on, where a block begins. */
+  resume(at: number): void {
+    this.before = at
+    this.start = 0
+    this.end = 0
+    this.finished = false
   }
 
   /** Reads the header as soon as it is whole. */

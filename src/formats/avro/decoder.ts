@@ -9,7 +9,7 @@ import { ConnectorError } from '../../base/index.js'
 import { type Schema } from '../../schema/index.js'
 import { finishColumns } from '../columns/builder.js'
 import { runBytesMax } from '../columns/scratch.js'
-import { type DeadRecord, type Decoded, type Decoder, noMisfits } from '../contract.js'
+import { type DeadRecord, type Decoded, type Mark, type MarkedDecoder, noMisfits } from '../contract.js'
 import { deadTextMax } from '../line-buffer.js'
 import { RowLines } from '../row-lines.js'
 import { type RecordReader, recordReader } from './columns.js'
@@ -19,7 +19,7 @@ import { bytesMin, hollowItemsMax } from './skip.js'
 import { type WrittenSchema, parseSchema } from './types.js'
 
 /** Decodes an Avro container by a schema. */
-export const avroDecoder = (schema: Schema): Decoder => new AvroDecoder(schema)
+export const avroDecoder = (schema: Schema): MarkedDecoder => new AvroDecoder(schema)
 
 /** What the header of the file decides. */
 interface Written {
@@ -28,12 +28,14 @@ interface Written {
   readonly misfits: readonly string[]
 }
 
-class AvroDecoder implements Decoder {
+class AvroDecoder implements MarkedDecoder {
   private readonly container = new Container()
   private readonly cursor = new Cursor()
   private written: Written | null = null
   private finished = false
-  /** Records of the block at the cursor that were not read yet. */
+  /** Where the block at the cursor begins, and with which record. */
+  private block: Mark = { at: 0, position: 1, pass: 0 }
+  /** Records of that block that were not read yet. */
   private left = 0
   /** Number of the next record, counted from 1. */
   private position = 1
@@ -59,6 +61,20 @@ class AvroDecoder implements Decoder {
   finish(): void {
     this.finished = true
     this.container.finish()
+  }
+
+  /** Blocks are packed as a whole, so a place inside one is its beginning and the records before it. */
+  mark(): Mark {
+    const { block, container, left, position } = this
+    return left === 0 ? { at: container.offset, position, pass: 0 } : { ...block, pass: position - block.position }
+  }
+
+  resume({ at, position }: Mark): void {
+    this.container.resume(at)
+    this.cursor.open(new Uint8Array(0))
+    this.finished = false
+    this.left = 0
+    this.position = position
   }
 
   next(rowsMax: number): Decoded | null {
@@ -109,11 +125,13 @@ class AvroDecoder implements Decoder {
     const { header } = this.container
     while (this.left === 0 && header !== null) {
       if (this.cursor.left > 0) throw new Damage(`a block has ${this.cursor.left} bytes behind its last record`)
+      const at = this.container.offset
       const block = this.container.nextBlock(header)
       if (block === null) return false
       checkCount(block, bytesMin(schema.record))
       this.cursor.open(block.bytes)
       this.left = block.records
+      this.block = { at, position: this.position, pass: 0 }
     }
     return this.left > 0
   }

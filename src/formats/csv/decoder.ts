@@ -13,7 +13,7 @@ import { type CsvDialect } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
 import { builtBytes, finishColumns } from '../columns/builder.js'
 import { runBytesMax } from '../columns/scratch.js'
-import { type DeadRecord, type Decoded, type Decoder, noMisfits } from '../contract.js'
+import { type DeadRecord, type Decoded, type Mark, type MarkedDecoder, noMisfits } from '../contract.js'
 import { HeapRegion, LineBuffer, deadText, lineBytesMax } from '../line-buffer.js'
 import { LineFault, keptBytesMax } from '../line-decoder.js'
 import { RowLines } from '../row-lines.js'
@@ -24,9 +24,9 @@ import { CsvRows } from './rows.js'
 const [newline, carriageReturn] = [10, 13]
 
 /** Decodes CSV by a schema of flat columns. */
-export const csvDecoder = (schema: Schema, dialect: CsvDialect): Decoder => new CsvDecoder(schema, dialect)
+export const csvDecoder = (schema: Schema, dialect: CsvDialect): MarkedDecoder => new CsvDecoder(schema, dialect)
 
-class CsvDecoder implements Decoder {
+class CsvDecoder implements MarkedDecoder {
   private readonly buffer = new LineBuffer(new HeapRegion())
   private readonly records: Records
   private header: Header | null
@@ -64,6 +64,15 @@ class CsvDecoder implements Decoder {
 
   finish(): void {
     this.buffer.finish()
+  }
+
+  mark(): Mark {
+    return this.buffer.mark
+  }
+
+  resume(mark: Mark): void {
+    this.buffer.resume(mark)
+    this.openUpTo = 0
   }
 
   next(rowsMax: number): Decoded | null {

@@ -7,7 +7,7 @@
 import { type Memory } from '../../batch/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type ColumnBuilder } from '../columns/builder.js'
-import { type Decoder } from '../contract.js'
+import { type MarkedDecoder } from '../contract.js'
 import { HeapRegion } from '../line-buffer.js'
 import { type LineReader, lineDecoder } from '../line-decoder.js'
 import { FastRows } from './fast-rows.js'
@@ -22,7 +22,7 @@ export interface JsonDecoderOptions {
 }
 
 /** Decodes JSON lines by a schema. */
-export function jsonDecoder(schema: Schema, options: JsonDecoderOptions = {}): Decoder {
+export function jsonDecoder(schema: Schema, options: JsonDecoderOptions = {}): MarkedDecoder {
   const kernel = options.kernel ?? 'wasm'
   const scanner = kernel === 'none' ? null : FastRows.of(schema, kernel === 'plain')
   const region = scanner?.region ?? new HeapRegion()

@@ -4,7 +4,7 @@ import { type TextScanner, pageBytes, textFreeAt, textPosition, textScanner, utf
 import { type Schema } from '../../schema/index.js'
 import { BytesBuilder } from '../columns/nested-builder.js'
 import { KernelRegion, type Place, Room, columnAt, placeOf, runRowsMax } from '../columns/scratch.js'
-import { type Decoder } from '../contract.js'
+import { type MarkedDecoder } from '../contract.js'
 import { type InputRegion } from '../line-buffer.js'
 import { LineFault, type LineReader, type RunScanner, lineDecoder } from '../line-decoder.js'
 
@@ -21,7 +21,7 @@ export interface TextDecoderOptions {
 }
 
 /** Decodes lines as they are; an empty line is none. */
-export function textDecoder(options: TextDecoderOptions = {}): Decoder {
+export function textDecoder(options: TextDecoderOptions = {}): MarkedDecoder {
   const scanner = new FastText(options.kernel === 'plain')
   const { region } = scanner
   return lineDecoder({ schema: textSchema, region, scanner, reader: () => new TextLines(), memory: options.memory })

@@ -64,14 +64,16 @@ export function makeSource(connecting: Connecting, vertex: SourceVertex): Source
     folder,
     format,
     files: world.files,
+    clock: world.clock,
+    observer: options.observer,
     tables: isTable(format) ? tableWork(io, format.kind, schemaFromJson(format.schema)) : null,
     decoder,
-    tail: connector.kind === 'tail' ? world : null,
+    tail: connector.kind === 'tail',
     needed: vertex.schema.fields.map(f => f.name),
   })
 }
 
-function ownDecoders(customs: Customs, format: FormatNode & { readonly kind: 'custom' }): () => Decoder {
+function ownDecoders(customs: Customs, format: FormatNode & { readonly kind: 'custom' }): () => OwnDecoder {
   const { name } = format
   const schema = schemaFromJson(format.schema)
   return () => new OwnDecoder({ name, schema, decoder: customs.make(format, schema, isDecoder) })

@@ -1,6 +1,6 @@
 /** What every source keeps: the same rows for every limit, in order, with the place of each; an end that stays the end. */
 import { deepStrictEqual, fail, ok, strictEqual } from 'node:assert/strict'
-import { type Polled, type Source } from '../../connectors/index.js'
+import { type Polled, type Source, type SourcePosition } from '../../connectors/index.js'
 import { type Case, type NumberedRow, numberedRows, rowsIn } from './cases.js'
 
 export interface SourceUnderTest {
@@ -50,6 +50,10 @@ export function sourceCases(make: MakeSource): readonly Case[] {
     { name: 'progress counts the rows and ends with the total where there is one', run: () => opened(splits, counts) },
     { name: 'no rows is an end, and the end stays the end', run: () => opened([[]], endsOnce) },
     { name: 'a drain in the middle ends it, with rows that came in order', run: () => opened(splits, drainsInOrder) },
+    ...[7, 256].map(rowsMax => ({
+      name: `it goes on behind every batch with exactly the rest, or says that it cannot: ${rowsMax} rows a poll`,
+      run: () => goesOn(make, rowsMax),
+    })),
     { name: 'it can be closed twice, also before it was opened', run: () => using(make, splits, closesTwice) },
   ]
 }
@@ -92,6 +96,38 @@ async function drainsInOrder(source: Source): Promise<void> {
   const rest = await drained(source, 10)
   const rows = rowsOf(first === null ? rest : [first, ...rest])
   deepStrictEqual(rows, splits.flat().slice(0, rows.length))
+}
+
+/** A source of the same input is opened behind some batches; the places come as JSON, as an epoch keeps them. */
+async function goesOn(make: MakeSource, rowsMax: number): Promise<void> {
+  const { polled, replayable } = await polledFrom(make, null, rowsMax)
+  const nexts = polled.map(({ next }) => next)
+  if (!replayable) return deepStrictEqual(nexts, Array(polled.length).fill(undefined))
+  for (const at of new Set([0, 1, 2, 3, polled.length >> 1, polled.length - 2, polled.length - 1])) {
+    const next = nexts[at]
+    ok(next !== undefined, `expected where to go on behind batch ${at + 1}, got nothing`)
+    const rest = await polledFrom(make, JSON.parse(JSON.stringify(next)), rowsMax === 7 ? 50 : 7)
+    deepStrictEqual(rowsOf(rest.polled), rowsOf(polled.slice(at + 1)), `the rows behind batch ${at + 1}`)
+    deepStrictEqual(placesOf(rest.polled), placesOf(polled.slice(at + 1)), `their places behind batch ${at + 1}`)
+  }
+}
+
+/** All that a source of the splits gives from a place on. */
+async function polledFrom(
+  make: MakeSource,
+  from: SourcePosition | null,
+  rowsMax: number,
+): Promise<{ readonly polled: readonly Polled[]; readonly replayable: boolean }> {
+  let polled: readonly Polled[] = []
+  let replayable = false
+  await using(make, splits, async ({ source, feed }) => {
+    await source.open(from)
+    await feed?.()
+    polled = await drained(source, rowsMax)
+    replayable = source.replayable
+    await source.close()
+  })
+  return { polled, replayable }
 }
 
 async function closesTwice({ source }: SourceUnderTest): Promise<void> {

@@ -4,12 +4,13 @@ import { appendFileSync, mkdirSync, renameSync, symlinkSync, truncateSync, utime
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { type AnabranchError, type Files, PlanError } from '../../../src/base/index.js'
+import { type AnabranchError, type Files, PlanError, silent } from '../../../src/base/index.js'
 import { type Polled, type Source, filesSource } from '../../../src/connectors/index.js'
 import { decoderOf } from '../../../src/formats/index.js'
 import { type FormatNode } from '../../../src/plan/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
 import {
+  HandClock,
   drainAll,
   failingFiles,
   lay,
@@ -32,7 +33,18 @@ function over(
   more: { format?: FormatNode; files?: Files; needed?: readonly string[] } = {},
 ): Source {
   const { format = json, files = realFiles, needed = null } = more
-  return filesSource({ glob, folder, format, files, tables: null, decoder: decoderOf(format), tail: null, needed })
+  return filesSource({
+    glob,
+    folder,
+    format,
+    files,
+    tables: null,
+    decoder: decoderOf(format),
+    tail: false,
+    clock: new HandClock(),
+    observer: silent,
+    needed,
+  })
 }
 
 async function read(source: Source): Promise<readonly Polled[]> {

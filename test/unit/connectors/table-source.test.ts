@@ -2,12 +2,13 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ConnectorError, PlanError, ProtocolError, WorkerError } from '../../../src/base/index.js'
+import { ConnectorError, PlanError, ProtocolError, WorkerError, silent } from '../../../src/base/index.js'
 import { type TableWork, type Source, filesSource } from '../../../src/connectors/index.js'
 import { widens } from '../../../src/connectors/files/table-fit.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
 import { type SchemaJson, parseType } from '../../../src/schema/index.js'
 import {
+  HandClock,
   drainAll,
   lay,
   numbered,
@@ -23,7 +24,18 @@ import {
 
 function over(folder: string, tables: TableWork, needed: readonly string[] | null = null, schema = numbered): Source {
   const format = { kind: 'parquet', schema } as const
-  return filesSource({ glob: '*', folder, format, files: realFiles, tables, decoder: null, tail: null, needed })
+  return filesSource({
+    glob: '*',
+    folder,
+    format,
+    files: realFiles,
+    tables,
+    decoder: null,
+    tail: false,
+    clock: new HandClock(),
+    observer: silent,
+    needed,
+  })
 }
 
 describe('before the first row', () => {

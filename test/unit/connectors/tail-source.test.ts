@@ -3,7 +3,7 @@ import { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { type Files } from '../../../src/base/index.js'
+import { type Files, silent } from '../../../src/base/index.js'
 import { filesSource, type Polled, type Source } from '../../../src/connectors/index.js'
 import { decoderOf } from '../../../src/formats/index.js'
 import { type FormatNode } from '../../../src/plan/index.js'
@@ -23,9 +23,9 @@ class Following {
 
   constructor(format: FormatNode = text, glob = '*.log', files: Files = realFiles) {
     const decoder = decoderOf(format)
-    const tail = { clock: this.clock }
-    const { folder } = this
-    this.source = filesSource({ glob, folder, format, files, tables: null, decoder, tail, needed: null })
+    const { clock, folder } = this
+    const more = { tables: null, decoder, tail: true, needed: null, clock, observer: silent }
+    this.source = filesSource({ glob, folder, format, files, ...more })
   }
 
   path(name: string): string {

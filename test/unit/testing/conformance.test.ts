@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { batchFromRows } from '../../../src/batch/index.js'
-import { type Polled, type Sink, type Source, nullSink } from '../../../src/connectors/index.js'
+import { type Polled, type Sink, type Source, type SourcePosition, nullSink } from '../../../src/connectors/index.js'
 import { jsonDecoder, jsonEncoder } from '../../../src/formats/index.js'
 import {
   type Case,
@@ -21,10 +21,18 @@ class Numbers implements Source {
 
   constructor(
     private readonly rows: readonly NumberedRow[],
-    private readonly fault: 'none' | 'ignores the limit' | 'counts from 0' | 'loses a row',
+    private readonly fault:
+      | 'none'
+      | 'ignores the limit'
+      | 'counts from 0'
+      | 'loses a row'
+      | 'does not say where to go on'
+      | 'begins anew',
   ) {}
 
-  async open(): Promise<void> {}
+  async open(from?: SourcePosition | null): Promise<void> {
+    if (this.fault !== 'begins anew') this.at = Number(from ?? 0)
+  }
 
   async poll({ rowsMax }: { readonly rowsMax: number }): Promise<Polled | null> {
     if (this.drained || this.at >= this.rows.length) return null
@@ -40,6 +48,7 @@ class Numbers implements Source {
       firstPosition: from + (this.fault === 'counts from 0' ? 0 : 1),
       positions: null,
       dead: [],
+      next: this.fault === 'does not say where to go on' ? undefined : this.at,
     }
   }
 
@@ -72,6 +81,8 @@ test.for([
   ['ignores the limit', 'with at most 7 a poll'],
   ['counts from 0', 'the place of a row counts from 1'],
   ['loses a row', 'all rows come, in order'],
+  ['does not say where to go on', 'goes on behind every batch'],
+  ['begins anew', 'goes on behind every batch'],
 ] as const)('a source that %s is found', async ([fault, found]) => {
   expect((await broken(sourceWith(fault))).join('\n')).toContain(found)
 })
