@@ -14,6 +14,7 @@ from ._context import Context, context
 from ._contract.contract import Contract, contract
 from ._decorators import filter, flat_map, keyed, transform
 from ._function import Function
+from ._keep import Ttl, list_state, map_state, ttl, value_state
 from ._resource import AsyncResource, Resource, resource
 from ._result import Result, reject, result
 from ._schema import Schema, schema
@@ -114,6 +115,7 @@ __all__ = [
     "StateError",
     "TransformError",
     "TransientError",
+    "Ttl",
     "ValueState",
     "WorkerError",
     "binary",
@@ -136,8 +138,10 @@ __all__ = [
     "keyed",
     "list",
     "list_",
+    "list_state",
     "map",
     "map_",
+    "map_state",
     "plan_job",
     "reject",
     "resource",
@@ -149,12 +153,14 @@ __all__ = [
     "testing",
     "timestamp",
     "transform",
+    "ttl",
     "types",
     "uint8",
     "uint16",
     "uint32",
     "uint64",
     "utf8",
+    "value_state",
 ]
 
 

@@ -9,6 +9,7 @@ from typing import ParamSpec
 
 from ._calls.options import Calls
 from ._function import Declaration, Function, UserFunction
+from ._keep import check_keep
 from ._schema import Schema, SchemaLike, make_schema
 from ._signature import calls_of, check_signature
 from .errors import PlanError
@@ -166,7 +167,8 @@ def keyed(
 
     Args:
         inputs: the columns that it reads; only these travel.
-        state: what is kept for each key: flat types, ``ab.int64.default(0)`` for what a new key has.
+        state: what is kept for each key: flat types, ``ab.int64.default(0)`` for what a new key has; ``ab.list_state``,
+            ``ab.map_state``, and ``ab.value_state`` for what expires.
         outputs: the columns that it adds or replaces; none for ``kind="filter"``.
         kind: ``"transform"``, ``"filter"`` or ``"flat_map"``: what the first of the pair is.
         at_end: after the last row of bounded input it is called with ``keys``, a mapping of the key columns, and
@@ -178,7 +180,7 @@ def keyed(
             returns ``(out, state)``, where state None deletes the key's state; a row that raises is dead alone and
             leaves no state. Over columns is many times faster than both: ``npm run bench -- KEYED``.
         handles: with ``mode="row"`` the state is an ``ab.KeyState``, as users of PyFlink know it, and the function
-            returns ``out`` alone.
+            returns ``out`` alone. With a list or map among the state it always is.
         timeout_ms: milliseconds one call may take before its process is replaced. If in doubt, keep
             the default; a model on a CPU often needs 60_000.
         retry_on: exception types that mean that something it calls is away; see ``ab.transform``.
@@ -249,18 +251,21 @@ def _decorator(
             code="ANB1025",
             hint='declare it: side={"totals": {"n": ab.int64}}, with the columns that at_end returns',
         )
+    kept = make_schema({} if state is None else state)
+    check_keep(kept)
     declared = Declaration(
         kind=kind,
         keyed=state is not None,
         mode=mode,
         inputs=make_schema(inputs),
         outputs=_outputs(kind, make_schema(outputs)),
-        state=make_schema({} if state is None else state),
+        state=kept,
         side={_side_name(name): make_schema(columns) for name, columns in _sides(side).items()},
         at_end=at_end,
         timeout_ms=timeout_ms,
         retry_on=_exceptions(retry_on),
-        handles=handles,
+        handles=handles
+        or (mode == "row" and any(d.keep is not None and d.keep.kind != "value" for d in kept.fields.values())),
     )
 
     def decorate(user: UserFunction) -> Function:

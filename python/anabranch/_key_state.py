@@ -119,6 +119,21 @@ class KeyState:
         """The values by name, as they are now."""
         return self._values
 
+    def collection(self, name: str) -> ListState | MapState | None:
+        """The handle of a list or map."""
+        found = self._handles.get(name)
+        return None if isinstance(found, ValueState) else found
+
+    @property
+    def kept(self) -> bool:
+        """Whether the key has state after the call: what is appended or put after ``clear`` is kept."""
+        handles = self._handles.values()
+        return (
+            self.present
+            or any(isinstance(h, ListState) and h.added for h in handles)
+            or any(isinstance(h, MapState) and h.put_entries for h in handles)
+        )
+
     def mark(self) -> None:
         """Remember the state as it is, before a row that may raise."""
         self._before = self._values.copy(), self.present

@@ -10,9 +10,11 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import types
+from ._keep import keep_from_json
 from .errors import PlanError
 from .types import DataType, Declared
 
@@ -71,7 +73,7 @@ class Schema:
         return schema_html(self)
 
     def to_json(self) -> list[FieldJson]:
-        """``[name, type]`` a column, with ``{required, default}`` where one of them is set."""
+        """``[name, type]`` a column, with ``{required, default, keep}`` where one of them is set."""
         return [_field_json(name, declared) for name, declared in self.fields.items()]
 
     def arrow(self) -> pa.Schema:
@@ -120,6 +122,8 @@ def schema_from_json(fields: list[FieldJson]) -> Schema:
         declared = Declared(data_type, bool(options.get("required")))
         if "default" in options:
             declared = declared.default(default_from_json(data_type, options["default"]))
+        if "keep" in options:
+            declared = replace(declared, keep=keep_from_json(options["keep"]))
         made[str(name)] = declared
     return Schema(made)
 
@@ -158,11 +162,13 @@ def _declared(name: str, declared: object) -> Declared:
 
 
 def _field_json(name: str, declared: Declared) -> FieldJson:
-    options: dict[str, JsonScalar] = {}
+    options: dict[str, object] = {}
     if declared.is_required:
         options["required"] = True
     if declared.has_default:
         options["default"] = default_to_json(name, declared)
+    if declared.keep is not None:
+        options["keep"] = declared.keep.to_json()
     field: FieldJson = [name, str(declared.type)]
     return [*field, options] if options else field
 

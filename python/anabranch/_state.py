@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ._arrow_types import Form
+from ._chain.collections import Changes, CollectionForm, ListForm
 from ._chain.columns import AnyArray, Bits, Column, Rows, Source
 from ._chain.grouping import Grouping
+from ._collection_columns import ListColumn, MapColumn
 from ._recurrence import REST_BELOW, Rest, Scan, Step, rounds
 from .errors import ContractError
 
@@ -66,6 +68,17 @@ def state_column(source: Source, name: str) -> StateColumn:
     return made
 
 
+class Sent:
+    """What was sent of lists and maps, and the rows of the call, which name entries."""
+
+    __slots__ = ("forms", "rows", "source")
+
+    def __init__(self, forms: Mapping[str, CollectionForm], source: Source, rows: Source) -> None:
+        self.forms = forms
+        self.source = source
+        self.rows = rows
+
+
 class State:
     """k rows of state, one for each distinct key of the batch in order of first appearance.
 
@@ -77,8 +90,19 @@ class State:
         keys: the key columns by name, where they are known (in ``at_end``), else None.
     """
 
-    def __init__(self, source: Source, forms: dict[str, Form], grouping: Grouping, new: Bits, owner: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        forms: dict[str, Form],
+        grouping: Grouping,
+        new: Bits,
+        owner: str,
+        sent: Sent | None = None,
+    ) -> None:
         self._source = source
+        self._grouping = grouping
+        self.sent: Sent | None = sent
+        self._collections: dict[str, ListColumn | MapColumn] = {}
         self._forms = forms
         self._owner = owner
         self._made: dict[str, StateColumn] = {}
@@ -99,14 +123,33 @@ class State:
         return tuple(self._forms)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._forms
+        return name in self._forms or (self.sent is not None and name in self.sent.forms)
 
-    def __getitem__(self, name: str) -> StateColumn:
+    def __getitem__(self, name: str) -> Any:
+        """A ``StateColumn``; of a list or map a ``ListColumn`` or ``MapColumn``."""
         made = self._made.get(name)
         if made is None:
+            if self.sent is not None and name in self.sent.forms:
+                return self._collection(name, self.sent)
             self._form(name)
             made = self._made[name] = state_column(self._source, name)
         return made
+
+    def _collection(self, name: str, sent: Sent) -> ListColumn | MapColumn:
+        found = self._collections.get(name)
+        if found is None:
+            form = sent.forms[name]
+            if isinstance(form, ListForm):
+                found = ListColumn(form, sent.source, self.index, len(self), self._owner)
+            else:
+                found = MapColumn(form, sent.source, sent.rows, self._grouping, self._owner)
+            self._collections[name] = found
+        return found
+
+    def changes(self) -> Changes:
+        """What became of lists and maps, by name; those that were not touched are left out."""
+        made = {name: column.change() for name, column in self._collections.items()}
+        return {name: change for name, change in made.items() if change is not None}
 
     def numpy(self, name: str, null: object = None) -> AnyArray:
         """The column as plain NumPy; with ``null`` that value stands for null, and whole numbers stay whole."""
@@ -241,6 +284,10 @@ class State:
     def __repr__(self) -> str:
         return f"<state of {len(self)} keys: {', '.join(f'{f.name}: {f.text}' for f in self._forms.values())}>"
 
+    @property
+    def _declared(self) -> str:
+        return ", ".join([*self._forms, *(self.sent.forms if self.sent is not None else ())]) or "none"
+
     def _segments(self) -> Scan:
         if self._scan is None:
             self._scan = Scan(self.order, self.starts)
@@ -252,6 +299,6 @@ class State:
             raise ContractError(
                 f'transform "{self._owner}" asked for state "{name}", which it does not declare',
                 code="ANB2109",
-                hint=f"declare it: state={{..., {name!r}: ab....}}; declared are {', '.join(self._forms) or 'none'}",
+                hint=f"declare it: state={{..., {name!r}: ab....}}; declared are {self._declared}",
             )
         return form

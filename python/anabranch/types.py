@@ -12,10 +12,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from .errors import PlanError
+
+if TYPE_CHECKING:
+    from ._keep import Keep
 
 PLAIN_KINDS = (
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 utf8 binary date32".split()  # noqa: SIM905
@@ -60,20 +63,21 @@ class DataType:
 
 @dataclass(frozen=True)
 class Declared:
-    """A type with what else a column declares: a default, and whether nulls are allowed."""
+    """A type with what else a column declares: a default, whether nulls are allowed, and how state is kept."""
 
     type: DataType
     is_required: bool = False
     has_default: bool = False
     default_value: object = None
+    keep: Keep | None = None
 
     def default(self, value: object) -> Declared:
         """The same with a value that stands for null in the state of a new key, or for a missing JSON key."""
-        return Declared(self.type, self.is_required, True, value)
+        return replace(self, has_default=True, default_value=value)
 
     def required(self) -> Declared:
         """The same without nulls."""
-        return Declared(self.type, True, self.has_default, self.default_value)
+        return replace(self, is_required=True)
 
 
 bool_: Final = DataType("bool")

@@ -15,6 +15,7 @@ import {
 } from './nodes.js'
 import { lintCheck } from './rules-check.js'
 import { lintFormat, lintOwn } from './rules-format.js'
+import { stateFaults } from './rules-state.js'
 import { columnOf, edgeSchema, formatSchema, isRequired } from './schemas.js'
 
 export interface NodeRule {
@@ -148,14 +149,8 @@ function lintPython(rule: NodeRule, node: PythonNode): void {
     ...Object.entries(fn.side).map(([n, s]) => [`side output "${n}"`, s] as const),
   ]
   for (const [name, schema] of schemas) lintColumns(rule, at, schema, `${name} of ${title}`)
-  for (const [name, type] of lintColumns(rule, at, fn.state, `state of ${title}`)) {
-    if (type.kind !== 'list' && type.kind !== 'struct' && type.kind !== 'map') continue
-    rule.faults.add(
-      'ANB1022',
-      at,
-      `state column "${name}" of ${title} is a ${type.kind}, which cannot be kept as state`,
-    )
-  }
+  for (const message of stateFaults(fn, lintColumns(rule, at, fn.state, `state of ${title}`), title))
+    rule.faults.add('ANB1022', at, message)
   if (Object.keys(fn.side).length > sidesMax) {
     rule.faults.add('ANB1017', at, `${title} has more than ${sidesMax} side outputs`, 'merge some of them')
   }

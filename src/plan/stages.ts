@@ -87,18 +87,28 @@ function before(graph: Graph, node: PythonNode): PythonNode | null {
   return after(graph, above) === node ? above : null
 }
 
-/** Cuts a run of operators at each key that a keyed operator below it uses. */
+/**
+ * Cuts a run of operators at each key that a keyed operator below it uses, and before one whose maps have entries named
+ * by a column that the chain makes: the host has to know the names before the call.
+ */
 function cut(graph: Graph, run: readonly PythonNode[]): readonly (readonly PythonNode[])[] {
   const used = new Set<KeyNode | null>()
   for (const node of run) if (node.fn.keyed) used.add(keyOf(graph.nodes, node.input))
   const chains: PythonNode[][] = []
   for (const node of run) {
     const chain = chains.at(-1)
-    if (chain === undefined || chain.length >= chainMax || keysBetween(graph, node.input).some(k => used.has(k))) {
+    const isFull = chain === undefined || chain.length >= chainMax
+    if (isFull || keysBetween(graph, node.input).some(k => used.has(k)) || isNamedBy(chain, node)) {
       chains.push([node])
     } else chain.push(node)
   }
   return chains
+}
+
+/** Whether an operator of the chain makes a column that names entries of a map of this one. */
+function isNamedBy(chain: readonly PythonNode[], { fn }: PythonNode): boolean {
+  const names = fn.state.flatMap(([, , more]) => (more?.keep?.as === 'map' ? [more.keep.entries] : []))
+  return chain.some(node => node.fn.outputs.some(([name]) => names.includes(name)))
 }
 
 /** The key nodes directly above. */

@@ -149,4 +149,6 @@ export const schemaIds = {
   state: (operator: number): number => 16 + operator,
   /** `output` counts from 1. */
   side: (operator: number, output: number): number => 256 + 16 * operator + output,
+  lists: (operator: number): number => 2048 + operator,
+  maps: (operator: number): number => 3072 + operator,
 } as const

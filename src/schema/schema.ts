@@ -1,23 +1,24 @@
 /** Schemas as data: comparing, and the JSON form that the plan, the types file and the handshake carry. */
 import { formatType, parseType } from './text.js'
-import { type DataType, type Field, type JsonScalar, type Schema } from './types.js'
+import { type DataType, type Field, type JsonScalar, type Keep, type Schema } from './types.js'
 
-/** The JSON form: `[name, type]`, or `[name, type, { required, default }]` where one of them is set. */
+/** The JSON form: `[name, type]`, or `[name, type, { required, default, keep }]` where one of them is set. */
 export type FieldJson =
   | readonly [string, string]
-  | readonly [string, string, { readonly required?: boolean; readonly default?: JsonScalar }]
+  | readonly [string, string, { readonly required?: boolean; readonly default?: JsonScalar; readonly keep?: Keep }]
 export type SchemaJson = readonly FieldJson[]
 
 export function schemaToJson(schema: Schema): SchemaJson {
   return schema.fields.map(field => {
     const type = formatType(field.type)
-    if (field.required !== true && field.default === undefined) return [field.name, type]
+    if (field.required !== true && field.default === undefined && field.keep === undefined) return [field.name, type]
     return [
       field.name,
       type,
       {
         ...(field.required === true && { required: true }),
         ...(field.default !== undefined && { default: field.default }),
+        ...(field.keep !== undefined && { keep: field.keep }),
       },
     ]
   })
@@ -31,6 +32,7 @@ export function schemaFromJson(json: SchemaJson): Schema {
       type: parseType(type),
       ...(more?.required === true && { required: true }),
       ...(more?.default !== undefined && { default: more.default }),
+      ...(more?.keep !== undefined && { keep: more.keep }),
     })),
   }
 }

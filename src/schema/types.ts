@@ -39,6 +39,23 @@ export type DataType =
 /** A scalar as JSON carries it: int64 and decimals beyond 2^53 as text, binary as base64. */
 export type JsonScalar = string | number | boolean | null
 
+/** How long state lives after it was last written, or read too, in processing time; names and meanings are Flink's. */
+export interface Ttl {
+  readonly ms: number
+  readonly update: 'on_create_and_write' | 'on_read_and_write'
+  /** Whether what has expired is sent until it is taken away. */
+  readonly visibility: 'never_return_expired' | 'return_expired_if_not_cleaned_up'
+}
+
+/** How a column of state is kept where it is not one value that stays. The column of a list or map has that type. */
+export type Keep = { readonly ttl?: Ttl } & (
+  | { readonly as: 'value' }
+  /** Appended to; its content is sent where the transform `reads` it. */
+  | { readonly as: 'list'; readonly reads: boolean }
+  /** The column of the batch whose values name the entries that are sent, or `all`. */
+  | { readonly as: 'map'; readonly entries: string }
+)
+
 export interface Field {
   readonly name: string
   readonly type: DataType
@@ -46,6 +63,8 @@ export interface Field {
   readonly required?: boolean
   /** What stands for null in state of a new key, or for a missing JSON key. */
   readonly default?: JsonScalar
+  /** Of state only. */
+  readonly keep?: Keep
 }
 
 export interface Schema {

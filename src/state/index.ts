@@ -11,3 +11,11 @@ export { KeyIndex, type KeyIndexOptions } from './key-index.js'
 export { OperatorState, type OperatorStateOptions } from './operator-state.js'
 export type { StoredBlock } from './restore.js'
 export { StateTable, type Gathered } from './state-table.js'
+export {
+  type CollectionChanges,
+  Collections,
+  type CollectionSchemas,
+  type NamingRows,
+  collectionSchemas,
+} from './collections.js'
+export { type DeclaredState, declaredState } from './declared.js'

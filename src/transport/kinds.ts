@@ -60,10 +60,31 @@ export const fromWorker: ReadonlyMap<number, readonly TableKind[]> = new Map<num
   [Message.log, [Table.json]],
   [Message.bye, []],
   [Message.failed, [Table.error]],
-  [Message.done, [Table.output, Table.parent, Table.state, Table.clear, Table.dead, Table.measures, Table.json]],
+  [
+    Message.done,
+    [
+      Table.output,
+      Table.parent,
+      Table.state,
+      Table.list,
+      Table.map,
+      Table.clear,
+      Table.dead,
+      Table.measures,
+      Table.json,
+    ],
+  ],
 ])
 
 /** Tables that are Arrow: they name a schema. */
-export const arrowTables: readonly TableKind[] = [Table.rows, Table.state, Table.output, Table.dead, Table.keys]
+export const arrowTables: readonly TableKind[] = [
+  Table.rows,
+  Table.state,
+  Table.list,
+  Table.map,
+  Table.output,
+  Table.dead,
+  Table.keys,
+]
 /** Tables that are JSON text: they have no rows. */
 export const jsonTables: readonly TableKind[] = [Table.measures, Table.error, Table.json]

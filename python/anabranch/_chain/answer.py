@@ -9,6 +9,7 @@ import numpy as np
 
 from .._context import Call
 from ..errors import ContractError, Reject
+from .collections import Changes
 from .columns import Bits, Rows
 from .convert import Columns, Place, mask_of
 from .failure import Failure, rejection
@@ -51,18 +52,20 @@ class Answer:
         parent: the row in of each row out, ascending; None: all of them, in order.
         sides: the side outputs that have rows.
         state: the new state columns, k values each; None: nothing changed.
+        changes: what became of lists and maps, k rows each; those not there stay as they are.
         cleared: the keys whose state goes.
         dead: rows that were rejected or, in row mode, raised.
         checked: what a check saw; None: the transform is none.
     """
 
-    __slots__ = ("checked", "cleared", "columns", "dead", "parent", "sides", "state")
+    __slots__ = ("changes", "checked", "cleared", "columns", "dead", "parent", "sides", "state")
 
     def __init__(self, columns: Columns, parent: Rows | None = None) -> None:
         self.columns = columns
         self.parent = parent
         self.sides: list[SideRows] = []
         self.state: Columns | None = None
+        self.changes: Changes = {}
         self.cleared: Bits | None = None
         self.dead: list[Dead] = []
         self.checked: Checked | None = None

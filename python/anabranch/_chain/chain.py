@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._result import Result
-from .._state import State
+from .._state import Sent, State
 from ..errors import ContractError
 from .answer import Answer, Checked, Dead, SideRows
+from .collections import Changes, spread, whole, without
 from .columns import Added, Bits, Column, Rows, Source, Taken, Values, concat, take, to_arrow
 from .convert import Columns, Place, columns_of
 from .failure import CallFailedError, failure_of
@@ -34,10 +35,16 @@ _NO_STATE: Mapping[int, KeyedState] = {}
 
 @dataclass(frozen=True)
 class KeyedState:
-    """The state of one operator for the keys of a call: k rows, and which of them are new."""
+    """The state of one operator for the keys of a call: k rows, which of them are new, and their lists and maps."""
 
     source: Source
     new: Bits
+    collections: Source | None = None
+
+    def of(self, keys: Rows) -> KeyedState:
+        """That of some of the keys."""
+        collections = None if self.collections is None else Taken(self.collections, keys)
+        return KeyedState(Taken(self.source, keys), self.new[keys], collections)
 
 
 class Input:
@@ -77,19 +84,21 @@ class Outcome:
         parent: the row in that each comes from, ascending; None: all rows, in order.
         sides: side outputs of all operators, in the order of the operators.
         state: for each keyed operator the new columns, k rows each; an operator whose state is as it was is not there.
+        changes: for keyed operators what became of lists and maps, k rows each.
         cleared: for keyed operators, bool[k]: the keys whose state goes; not there: none.
         dead: dead rows, by their number in the input.
         checked: what the checks of the chain saw, each row once.
         seconds: time spent in user code.
     """
 
-    __slots__ = ("checked", "cleared", "dead", "parent", "seconds", "sides", "source", "state")
+    __slots__ = ("changes", "checked", "cleared", "dead", "parent", "seconds", "sides", "source", "state")
 
     def __init__(self, source: Source, parent: Rows | None) -> None:
         self.source = source
         self.parent = parent
         self.sides: list[SideOutput] = []
         self.state: dict[int, Columns] = {}
+        self.changes: dict[int, Changes] = {}
         self.cleared: dict[int, Bits] = {}
         self.dead: list[Dead] = []
         self.checked: list[Checked] = []
@@ -103,7 +112,7 @@ def run_once(operators: Sequence[Operator], call: Input) -> Outcome:
         if outcome.source.rows == 0:
             _add_nothing(operator, outcome, call)
             continue
-        state, keys = _state(operator, outcome.parent, call)
+        state, keys = _state(operator, outcome, call)
         answer, seconds = _answer(operator, outcome.source, state)
         outcome.seconds += seconds
         if answer.checked is not None:
@@ -126,7 +135,7 @@ def _answer(operator: Operator, source: Source, state: State | None) -> tuple[An
         raise CallFailedError(operator.index, failure_of(error, operator.retry_on)) from error
 
 
-def _state(operator: Operator, parent: Rows | None, call: Input) -> tuple[State | None, Rows | None]:
+def _state(operator: Operator, outcome: Outcome, call: Input) -> tuple[State | None, Rows | None]:
     """The state for the rows that are left, and which keys of the call these are (None: all, as they were)."""
     if not operator.keyed:
         return None, None
@@ -134,14 +143,15 @@ def _state(operator: Operator, parent: Rows | None, call: Input) -> tuple[State 
         raise CallFailedError(
             operator.index, failure_of(ContractError(f'transform "{operator.name}" got no state', code="ANB5001"))
         )
-    known = call.state[operator.index]
-    if parent is None:
-        state = State(known.source, operator.state, call.grouping, known.new, operator.name)
-        _add_keys(operator, state, call, call.grouping.order[call.grouping.starts[:-1]])
-        return state, None
-    grouping, keys = group(call.grouping.index[parent])
-    state = State(Taken(known.source, keys), operator.state, grouping, known.new[keys], operator.name)
-    _add_keys(operator, state, call, parent[grouping.order[grouping.starts[:-1]]])
+    known, grouping, keys = call.state[operator.index], call.grouping, None
+    rows, parent = outcome.source, outcome.parent
+    if parent is not None:
+        grouping, keys = group(call.grouping.index[parent])
+        known = known.of(keys)
+    sent = None if known.collections is None else Sent(operator.collections, known.collections, rows)
+    state = State(known.source, operator.state, grouping, known.new, operator.name, sent)
+    first = grouping.order[grouping.starts[:-1]]
+    _add_keys(operator, state, call, first if parent is None else parent[first])
     return state, keys
 
 
@@ -184,6 +194,10 @@ def _take_state(operator: Operator, answer: Answer, outcome: Outcome, seen: tupl
     known = call.state[operator.index]
     changed = answer.state
     cleared = answer.cleared
+    total = len(known.new)
+    if answer.changes:
+        kept = answer.changes if cleared is None else without(operator.collections, answer.changes, cleared)
+        outcome.changes[operator.index] = kept if keys is None else spread(operator.collections, kept, keys, total)
     if keys is None:
         if changed:
             outcome.state[operator.index] = {
@@ -192,7 +206,6 @@ def _take_state(operator: Operator, answer: Answer, outcome: Outcome, seen: tupl
         if cleared is not None and cleared.any():
             outcome.cleared[operator.index] = cleared
         return
-    total = len(known.new)
     gone = known.new.copy()
     gone[keys] = False if cleared is None else cleared
     if gone.any():
@@ -240,7 +253,8 @@ def run_end(operator: Operator, keys: Mapping[str, Column], known: KeyedState) -
     """Call ``at_end`` over all keys of a lane. A failure is a ``CallFailedError``."""
     total = known.source.rows
     nothing = Grouping(_NO_ROWS, _NO_ROWS, np.zeros(total + 1, np.int32))
-    state = State(known.source, operator.state, nothing, known.new, operator.name)
+    sent = None if known.collections is None else Sent(whole(operator.collections), known.collections, Values({}, 0))
+    state = State(known.source, operator.state, nothing, known.new, operator.name, sent)
     state.keys = {name: Values(keys, total).arrow(name) for name in keys}
     if operator.at_end is None or total == 0:
         return []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .._arrow_types import Form, forms
 from .._function import Function, UserFunction
+from .collections import CollectionForm, collection_forms, value_forms
 from .convert import Place
 from .failure import RetryOn, is_away
 
@@ -28,7 +30,8 @@ class Operator:
     """One transform in its chain. ``index`` counts from 0; ``id`` is the operator's name in the job.
 
     ``service`` is what an ``async def`` function calls, None for a plain one. With ``handles`` rows get the state
-    of their key as an object.
+    of their key as an object. ``state`` are the values of a key,
+    ``collections`` its lists and maps.
     """
 
     index: int
@@ -47,6 +50,7 @@ class Operator:
     timeout_ms: int
     service: Service | None
     handles: bool = False
+    collections: Mapping[str, CollectionForm] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -71,7 +75,7 @@ def operator_of(function: Function, index: int = 0, operator_id: str = "") -> Op
         keyed=declared.keyed,
         inputs=forms(declared.inputs),
         outputs=forms(declared.outputs),
-        state=forms(declared.state),
+        state=value_forms(declared.state),
         sides=tuple(Side(name, i, forms(s)) for i, (name, s) in enumerate(declared.side.items(), 1)),
         at_end=declared.at_end,
         retry_on=declared.retry_on,
@@ -79,6 +83,7 @@ def operator_of(function: Function, index: int = 0, operator_id: str = "") -> Op
         timeout_ms=declared.timeout_ms,
         service=_service(function),
         handles=declared.handles,
+        collections=collection_forms(declared.state),
     )
 
 

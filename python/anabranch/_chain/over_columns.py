@@ -40,7 +40,7 @@ def call_over_columns(operator: Operator, source: Source, state: State | None) -
         return answer_of(operator, returned, source.rows, rejects)
     outputs, new_state = _pair(returned)
     answer = answer_of(operator, outputs, source.rows, rejects)
-    answer.cleared = state.cleared
+    answer.cleared, answer.changes = state.cleared, state.changes()
     if new_state is not None:
         answer.state = state_of(operator, new_state, len(state), bool(rejects.reasons))
     return answer

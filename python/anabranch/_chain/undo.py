@@ -16,7 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from .answer import Dead
-from .chain import Input, KeyedState, Outcome, SideOutput, put, run_once
+from .chain import Input, Outcome, SideOutput, put, run_once
+from .collections import nothing, without
+from .collections import put as put_rows
 from .columns import Added, Bits, Rows, Taken, concat, take
 from .convert import Columns
 from .failure import CallFailedError, Failure
@@ -105,7 +107,7 @@ def _again(operators: Sequence[Operator], call: Input, outcome: Outcome, groupin
         if len(left) == 0:
             return _joined(operators, call, first, None, (hit, left, left))
         part, keys = group(grouping.index[left])
-        state = {i: KeyedState(Taken(s.source, keys), s.new[keys]) for i, s in call.state.items()}
+        state = {i: s.of(keys) for i, s in call.state.items()}
         second = run_once(operators, Input(Taken(call.source, left), part, state, call.key))
         first.seconds += second.seconds
         if not second.dead:
@@ -180,6 +182,7 @@ def _put_state(
     first.cleared.pop(operator.index, None)
     if cleared.any():
         first.cleared[operator.index] = cleared
+    _put_changes(operator, first, second, (keys_hit, keys))
     after = None if second is None else second.state.get(operator.index)
     before = first.state.get(operator.index)
     if before is None and after is None:
@@ -191,3 +194,16 @@ def _put_state(
         column = put(came if before is None else before[name], all_hit, take(came, all_hit), total)
         made[name] = column if after is None else put(column, keys, after[name], total)
     first.state[operator.index] = made
+
+
+def _put_changes(operator: Operator, first: Outcome, second: Outcome | None, hit: tuple[Bits, Rows]) -> None:
+    """Of keys that were called again nothing of the first answer stays."""
+    keys_hit, keys = hit
+    before = without(operator.collections, first.changes.pop(operator.index, {}), keys_hit)
+    after = {} if second is None else second.changes.get(operator.index, {})
+    made = dict(before)
+    for name, change in after.items():
+        form = operator.collections[name]
+        made[name] = put_rows(before.get(name, nothing(form, len(keys_hit))), keys, change)
+    if made:
+        first.changes[operator.index] = made

@@ -31,6 +31,8 @@ STATE = 2
 INDEX = 3
 ORDER = 4
 STARTS = 5
+LIST = 6
+MAP = 7
 OUTPUT = 10
 PARENT = 11
 DEAD = 12
@@ -55,3 +57,13 @@ def schema_state(operator: int) -> int:
 def schema_side(operator: int, output: int) -> int:
     """Schema id of a side output of an operator; ``output`` from 1."""
     return 256 + 16 * operator + output
+
+
+def schema_lists(operator: int) -> int:
+    """Schema id of the lists of an operator."""
+    return 2048 + operator
+
+
+def schema_maps(operator: int) -> int:
+    """Schema id of the maps of an operator."""
+    return 3072 + operator

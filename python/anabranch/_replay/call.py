@@ -12,17 +12,19 @@ from .. import _context
 from .._calls.options import Calls
 from .._calls.service import Service, is_cancelled
 from .._chain.answer import Dead
-from .._chain.chain import Input, KeyedState, Outcome, run_end
-from .._chain.columns import Values, take, to_arrow
+from .._chain.chain import Input, Outcome, run_end
+from .._chain.columns import take, to_arrow
+from .._chain.convert import Columns
 from .._chain.failure import CallFailedError, Failure
 from .._chain.grouping import group
 from .._chain.operator import Operator
 from .._chain.undo import run_chain
 from .._function import UserFunction
-from .capture import Capture
+from .capture import Capture, values_of
 
 _DAY_MS = 86_400_000
 _PATIENT = Calls(capacity=1, timeout_ms=_DAY_MS, retries=0)
+_NO_VALUES: Columns = {}
 Wrapper = Callable[[UserFunction], UserFunction]
 
 
@@ -109,9 +111,9 @@ def _watched_in_flight(called: Callable[..., Awaitable[object]], raised: list[Ba
 
 
 def _rows(capture: Capture, operators: Sequence[Operator]) -> Replayed:
-    source = _values(capture.rows)
+    source = values_of(capture.rows)
     if capture.state:
-        state = {at: KeyedState(_values(rows), capture.new[at]) for at, rows in capture.state.items()}
+        state = {at: capture.state_of(at) for at in capture.state}
         key = [name for name in capture.key if name in source.columns]
         outcome = run_chain(operators, Input(source, group(capture.index)[0], state, key))
     else:
@@ -121,8 +123,8 @@ def _rows(capture: Capture, operators: Sequence[Operator]) -> Replayed:
         rows=_left(capture.rows, operators, outcome),
         outputs={sides[s.number]: pa.table({n: to_arrow(c) for n, c in s.columns.items()}) for s in outcome.sides},
         state={
-            operators[at].id: pa.table({n: to_arrow(c) for n, c in columns.items()})
-            for at, columns in outcome.state.items()
+            operators[at].id: pa.table({n: to_arrow(c) for n, c in {**columns, **outcome.changes.get(at, {})}.items()})
+            for at, columns in {**dict.fromkeys(outcome.changes, _NO_VALUES), **outcome.state}.items()
         },
         dead=tuple(outcome.dead),
     )
@@ -141,13 +143,9 @@ def _left(rows: pa.RecordBatch, operators: Sequence[Operator], outcome: Outcome)
 def _last(capture: Capture, operator: Operator) -> Replayed:
     at = operator.index
     keys = {name: capture.rows.column(name) for name in capture.rows.schema.names}
-    found = run_end(operator, keys, KeyedState(_values(capture.state[at]), capture.new[at]))
+    found = run_end(operator, keys, capture.state_of(at))
     names = {0: "at_end", **{side.number: side.name for side in operator.sides}}
     return Replayed(
         rows=pa.Table.from_batches([capture.rows]),
         outputs={names[r.number]: pa.table({n: to_arrow(c) for n, c in r.columns.items()}) for r in found},
     )
-
-
-def _values(batch: pa.RecordBatch) -> Values:
-    return Values({name: batch.column(name) for name in batch.schema.names}, batch.num_rows)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .._chain.columns import Bits, Rows
+from .._chain.chain import KeyedState
+from .._chain.columns import Bits, Rows, Values
 from ..errors import PlanError
 
 VERSION = "2"
@@ -44,6 +45,7 @@ class Capture:
         index: which of the keys each row has; empty without keys.
         state: the state of the keys before the call, by the number of the operator.
         new: for each operator, which keys have no state yet.
+        collections: for operators that keep some, the lists and maps that came.
     """
 
     path: Path
@@ -55,6 +57,11 @@ class Capture:
     index: Rows
     state: Mapping[int, pa.RecordBatch]
     new: Mapping[int, Bits]
+    collections: Mapping[int, Values]
+
+    def state_of(self, operator: int) -> KeyedState:
+        """The state of one operator as a chain takes it."""
+        return KeyedState(values_of(self.state[operator]), self.new[operator], self.collections.get(operator))
 
 
 def read_capture(path: str) -> Capture:
@@ -87,6 +94,7 @@ def read_capture(path: str) -> Capture:
         index=np.frombuffer(base64.b64decode(said["anabranch.index"]), np.int32),
         state=keys,
         new={int(at): _bits(one["new"], keys[int(at)].num_rows) for at, one in state.items()},
+        collections={int(at): _collections(one) for at, one in state.items() if "lists" in one},
     )
 
 
@@ -100,6 +108,16 @@ def _origin(said: Mapping[str, Any]) -> Origin:
 def _bits(text: str, count: int) -> Bits:
     packed = np.frombuffer(base64.b64decode(text), np.uint8)
     return np.unpackbits(packed, count=count, bitorder="little").view(np.bool_)
+
+
+def values_of(batch: pa.RecordBatch) -> Values:
+    """The columns of a batch as a source."""
+    return Values(dict(zip(batch.schema.names, batch.columns, strict=True)), batch.num_rows)
+
+
+def _collections(said: Mapping[str, str]) -> Values:
+    lists, maps = values_of(_batch(said["lists"])), values_of(_batch(said["maps"]))
+    return Values({**lists.columns, **maps.columns}, lists.rows)
 
 
 def _batch(text: str) -> pa.RecordBatch:

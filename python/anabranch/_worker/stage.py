@@ -14,7 +14,8 @@ from .. import _context
 from .._arrow_types import forms
 from .._chain.answer import Checked, Dead
 from .._chain.chain import EndRows, Input, KeyedState, Outcome, run_end
-from .._chain.columns import Bits, Column, Rows
+from .._chain.collections import Beside
+from .._chain.columns import Bits, Column, Rows, Source
 from .._chain.failure import CallFailedError, Failure
 from .._chain.grouping import Grouping
 from .._chain.operator import Operator
@@ -23,6 +24,7 @@ from .._protocol import kinds
 from .._protocol.frame import Body, Entry, Table, read_directory
 from .._protocol.ipc import FrameTable, Layout, Template
 from .._schema import Schema, make_schema
+from .collections import Collections
 from .link import Message, json_table
 from .wanted import rows_wanted
 
@@ -63,6 +65,7 @@ class Stage:
         self._dead = Template(_DEAD)
         self._state_layouts: dict[int, Layout] = {}
         self._state_templates: dict[int, Template] = {}
+        self._collections: dict[int, Collections] = {}
         self._sides: dict[tuple[int, int], Template] = {}
         self._keys = keys.arrow()
         self._key = [name for name in keys if name in shipped]
@@ -78,6 +81,8 @@ class Stage:
         if operator.keyed:
             self._state_layouts[operator.index] = Layout(operator.state)
             self._state_templates[operator.index] = Template(operator.state)
+        if operator.collections:
+            self._collections[operator.index] = Collections(operator)
         for side in operator.sides:
             self._sides[operator.index, side.number] = Template(side.forms)
 
@@ -88,6 +93,7 @@ class Stage:
         grouping: dict[int, Rows] = {}
         states: dict[int, FrameTable] = {}
         new: dict[int, Entry] = {}
+        collections: dict[int, dict[str, Source]] = {}
         for entry in entries:
             kind = entry.kind
             if kind == kinds.ROWS:
@@ -96,6 +102,8 @@ class Stage:
                 states[entry.operator] = self._table(message, entry, self._state_layouts[entry.operator])
             elif kind == kinds.NEW:
                 new[entry.operator] = entry
+            elif kind in (kinds.LIST, kinds.MAP):
+                self._collect(collections, message, entry)
             elif kind in (kinds.INDEX, kinds.ORDER, kinds.STARTS):
                 grouping[kind] = _numbers(message, entry)
         if source is None:
@@ -103,8 +111,20 @@ class Stage:
         if not states:
             return self._done(run_chain(self.operators, Input(source)), {}, message)
         groups = Grouping(grouping[kinds.INDEX], grouping[kinds.ORDER], grouping[kinds.STARTS])
-        keyed = {i: KeyedState(table, _bits(message, new.get(i), table.rows)) for i, table in states.items()}
+        keyed = {
+            i: KeyedState(table, _bits(message, new.get(i), table.rows), self._beside(i, collections, table.rows))
+            for i, table in states.items()
+        }
         return self._done(run_chain(self.operators, Input(source, groups, keyed, self._key)), states, message)
+
+    def _collect(self, collections: dict[int, dict[str, Source]], message: Message, entry: Entry) -> None:
+        """The columns of a table LIST or MAP, by name."""
+        layout = self._collections[entry.operator].layouts[entry.kind]
+        table = self._table(message, entry, layout)
+        collections.setdefault(entry.operator, {}).update(dict.fromkeys(layout.forms, table))
+
+    def _beside(self, operator: int, sources: dict[int, dict[str, Source]], rows: int) -> Beside | None:
+        return Beside(sources.get(operator, {}), rows) if operator in self._collections else None
 
     def _table(self, message: Message, entry: Entry, layout: Layout) -> FrameTable:
         place = (message.start + entry.offset, entry.length)
@@ -139,6 +159,9 @@ class Stage:
         if cleared is not None:
             bits = np.packbits(cleared, bitorder="little").tobytes()
             tables.append(Table(kinds.CLEAR, index, 0, 0, came.rows, bits))
+        changes = outcome.changes.get(index)
+        if changes:
+            tables += self._collections[index].tables(changes, came.rows)
         return tables
 
     def _dead_rows(self, dead: list[Dead]) -> Table:
@@ -158,6 +181,7 @@ class Stage:
         keys: pa.RecordBatch | None = None
         state: FrameTable | None = None
         new: Entry | None = None
+        collections: dict[int, dict[str, Source]] = {}
         index = -1
         for entry in read_directory(message.body, message.start, message.envelope.tables):
             if entry.kind == kinds.KEYS:
@@ -168,6 +192,8 @@ class Stage:
                 state = self._table(message, entry, self._state_layouts[index])
             elif entry.kind == kinds.NEW:
                 new = entry
+            elif entry.kind in (kinds.LIST, kinds.MAP):
+                self._collect(collections, message, entry)
         if state is None or keys is None or self.operators[index].at_end is None:
             raise CallFailedError(max(index, 0), _NO_OPERATOR)
         batch = pa.ipc.read_record_batch(keys, self._keys)
@@ -176,7 +202,8 @@ class Stage:
         here = _context.context()
         here.operator = operator.id
         begin = time.perf_counter()
-        found = run_end(operator, columns, KeyedState(state, _bits(message, new, state.rows)))
+        beside = self._beside(index, collections, state.rows)
+        found = run_end(operator, columns, KeyedState(state, _bits(message, new, state.rows), beside))
         tables = [self._end_table(index, rows) for rows in found]
         tables.append(self._measures.table(time.perf_counter() - begin))
         return self._body(tables, message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +13,7 @@ from .._chain.chain import KeyedState, Outcome
 from .._chain.columns import Bits, Rows, Values, concat, take, to_arrow
 from .._chain.convert import Columns
 from .._chain.operator import Operator
-
-Key = tuple[object, ...]
+from ._collections import KeptCollections, Key
 
 
 class Keys:
@@ -24,13 +23,20 @@ class Keys:
         self._operator = operator
         self._rows: dict[Key, int] = {}
         self._columns: dict[str, pa.Array] = {n: pa.array([], f.type) for n, f in operator.state.items()}
+        self._collections = KeptCollections(operator.collections)
 
-    def gather(self, keys: list[Key]) -> KeyedState:
-        """The state of these keys: null or the declared default where a key is new."""
+    def gather(
+        self, keys: list[Key], names: Mapping[str, list[object]] | None = None, index: Sequence[int] = ()
+    ) -> KeyedState:
+        """The state of these keys: null or the declared default where a key is new.
+
+        ``names`` are the columns of the rows by name, ``index`` the key of each row; None: all entries of maps.
+        """
         rows = [self._rows.get(key) for key in keys]
         pick = pa.array(rows, pa.int64())
         columns = {n: _with_default(c.take(pick), rows, self._operator.state[n]) for n, c in self._columns.items()}
-        return KeyedState(Values(columns, len(keys)), np.array([row is None for row in rows], np.bool_))
+        collections = self._collections.gather(keys, names, index)
+        return KeyedState(Values(columns, len(keys)), np.array([row is None for row in rows], np.bool_), collections)
 
     def apply(self, keys: list[Key], came: KeyedState, outcome: Outcome) -> None:
         """Keep what a call answered."""
@@ -41,6 +47,7 @@ class Keys:
         self._put([keys[i] for i in kept.tolist()], {n: take(c, kept) for n, c in after.items()})
         for i in np.flatnonzero(gone).tolist():
             self._rows.pop(keys[i], None)
+        self._collections.apply(keys, outcome.changes.get(index, {}), gone)
 
     def _put(self, keys: list[Key], columns: Columns) -> None:
         """Rows of before stay where they are, unused: tests are small."""

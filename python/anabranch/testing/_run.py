@@ -13,7 +13,8 @@ import pyarrow as pa
 from .. import _context
 from .._chain.answer import Dead
 from .._chain.chain import Input, Outcome, run_end
-from .._chain.columns import Added, Rows, Source, Values, to_arrow
+from .._chain.collections import MapForm
+from .._chain.columns import Added, Rows, Source, Values, to_arrow, to_list
 from .._chain.failure import CallFailedError
 from .._chain.grouping import group
 from .._chain.operator import Operator, operator_of
@@ -249,7 +250,9 @@ class _Runner:
             if key not in self._of_key:
                 row = int(np.flatnonzero(index == number)[0])
                 self._of_key[key] = {name: parts[name].slice(row, 1) for name in self._key}
-        state = self._keys.gather(keys)
+        names = {f.entries: f.key.plain for f in self._operator.collections.values() if isinstance(f, MapForm)}
+        named = {n: to_list(taken.column(n), plain) for n, plain in names.items() if n in columns}
+        state = self._keys.gather(keys, named, index.tolist())
         outcome = run_chain([self._operator], Input(taken, group(index)[0], {0: state}, self._key))
         self._keys.apply(keys, state, outcome)
         return present, outcome

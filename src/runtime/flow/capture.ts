@@ -34,9 +34,12 @@ export function captureOf(
 ): () => Uint8Array {
   const { vertex, keyed } = stage
   const grouping = keyed === null || of.slots === null ? null : keyed.group(of.slots)
-  const gathered = [...(keyed?.tables ?? [])].flatMap(([operator, table]) =>
-    grouping === null ? [] : [[operator, table.gather(grouping.uniq)] as const],
-  )
+  const gathered = [...(keyed?.tables ?? [])].flatMap(([operator, table]) => {
+    if (grouping === null) return []
+    const rows = of.call.kind === 'rows' ? { batch: of.batch, index: grouping.index } : null
+    const collections = keyed?.collections.get(operator)?.gather(grouping.uniq, rows)
+    return [[operator, { ...table.gather(grouping.uniq), collections }] as const]
+  })
   const operators = vertex.operators.map(({ id, fn }) => {
     const module = terms.modules.get(fn.module)
     const of = {
@@ -49,9 +52,16 @@ export function captureOf(
     return fn.check === undefined ? of : { ...of, inputs: fn.inputs, check: fn.check }
   })
   return () => {
-    const state = gathered.map(([operator, { state: rows, isNew }]) => [
+    const state = gathered.map(([operator, { state: rows, isNew, collections }]) => [
       operator,
-      { rows: base64Of(streamOf(rows, {})), new: base64Of(isNew) },
+      {
+        rows: base64Of(streamOf(rows, {})),
+        new: base64Of(isNew),
+        ...(collections !== undefined && {
+          lists: base64Of(streamOf(collections.lists, {})),
+          maps: base64Of(streamOf(collections.maps, {})),
+        }),
+      },
     ])
     return streamOf(of.batch, {
       'anabranch.capture': version,

@@ -19,8 +19,10 @@ import {
 } from '../../batch/index.js'
 import { type StageVertex, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
+import { type CollectionChanges, type NamingRows, declaredState } from '../../state/index.js'
 import { Table, type TableKind, type TablePart, type TableView } from '../../transport/index.js'
 import { type Checked } from './check-tally.js'
+import { CollectionCodec } from './collection-codec.js'
 import { type Grouping, type KeyedState } from './keyed.js'
 import { takeOrigin } from './origin.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
@@ -39,6 +41,8 @@ export interface NewState {
   readonly operator: number
   readonly state: Batch
   readonly clear: Uint8Array | null
+  /** What became of lists and maps; null where the operator keeps none. */
+  readonly changes: CollectionChanges | null
 }
 /** Tables to send, and the memory that they are written from. */
 export interface Outgoing {
@@ -56,6 +60,13 @@ export interface Reply {
   readonly checked: readonly Checked[]
 }
 
+interface StateTemplate {
+  /** Of the values. */
+  readonly schema: Schema
+  readonly template: IpcTemplate
+  readonly collections: CollectionCodec | null
+}
+
 /** Rows of one reply: what its bytes allow, which the transport limits. */
 const replyLimits = { rowsMax: 2 ** 31 - 1 } as const
 
@@ -70,7 +81,7 @@ export class StageCodec {
   private readonly shipped: Schema
   private readonly output: Schema
   private readonly rowsTemplate: IpcTemplate
-  private readonly stateTemplates: ReadonlyMap<number, { readonly schema: Schema; readonly template: IpcTemplate }>
+  private readonly stateTemplates: ReadonlyMap<number, StateTemplate>
   private keysTemplate: IpcTemplate | null = null
 
   constructor(
@@ -86,8 +97,9 @@ export class StageCodec {
     this.stateTemplates = new Map(
       vertex.operators.flatMap((o, i) => {
         if (!o.fn.keyed) return []
-        const schema = schemaFromJson(o.fn.state)
-        return [[i, { schema, template: ipcTemplate(schema) }] as const]
+        const declared = declaredState(schemaFromJson(o.fn.state))
+        const collections = CollectionCodec.of(i, declared)
+        return [[i, { schema: declared.values, template: ipcTemplate(declared.values), collections }] as const]
       }),
     )
   }
@@ -102,11 +114,12 @@ export class StageCodec {
 
   /** Tables of a CALL. */
   call(rows: Rows, keyed: KeyedState | null, grouping: Grouping | null): Outgoing {
-    const parts = [this.arrow(Table.rows, schemaIds.shipped, this.rowsTemplate, this.ship(rows))]
+    const batch = this.ship(rows)
+    const parts = [this.arrow(Table.rows, schemaIds.shipped, this.rowsTemplate, batch)]
     if (keyed === null || grouping === null) return { parts, loan: undefined }
     let loan: Loan | undefined
     for (const operator of this.stateTemplates.keys()) {
-      const state = this.stateOf(operator, keyed, grouping.uniq)
+      const state = this.stateOf(operator, keyed, grouping.uniq, { batch, index: grouping.index })
       parts.push(...state.parts)
       loan = joinLoans(loan, state.loan)
     }
@@ -121,20 +134,23 @@ export class StageCodec {
   /** Tables of an END: the keys of one lane and one operator, in order, with their state. */
   end(keys: Batch, slots: Int32Array, operator: number, keyed: KeyedState): Outgoing {
     this.keysTemplate ??= ipcTemplate(keyed.keySchema)
-    const { parts, loan } = this.stateOf(operator, keyed, slots)
+    const { parts, loan } = this.stateOf(operator, keyed, slots, null)
     return { parts: [this.arrow(Table.keys, schemaIds.keys, this.keysTemplate, keys), ...parts], loan }
   }
 
-  private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array): Outgoing {
+  private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array, rows: NamingRows | null): Outgoing {
     const table = keyed.tables.get(operator)
-    const template = this.stateTemplates.get(operator)?.template
-    invariant(table !== undefined && template !== undefined, 'a keyed operator has a table and a template')
+    const known = this.stateTemplates.get(operator)
+    invariant(table !== undefined && known !== undefined, 'a keyed operator has a table and a template')
     const { state, isNew, loan } = atFailpoint('state.read', () => table.gather(uniq, this.memory))
     const parts = [
-      this.arrow(Table.state, schemaIds.state(operator), template, state, operator),
+      this.arrow(Table.state, schemaIds.state(operator), known.template, state, operator),
       plain(Table.isNew, isNew, uniq.length, operator),
     ]
-    return { parts, loan }
+    const collections = keyed.collections.get(operator)
+    if (known.collections === null || collections === undefined) return { parts, loan }
+    const more = known.collections.parts(collections, uniq, rows, this.memory)
+    return { parts: [...parts, ...more.parts], loan: joinLoans(loan, more.loan) }
   }
 
   private arrow(kind: TableKind, schemaId: number, template: IpcTemplate, batch: Batch, operator = 0): TablePart {
@@ -183,7 +199,8 @@ export class StageCodec {
     throw refused('a table of this stage', `kind ${kind}, operator ${operator}, output ${output}, schema ${schemaId}`)
   }
 
-  private expects({ kind, operator, output, schemaId }: TableView, rows: boolean): boolean {
+  private expects(table: TableView, rows: boolean): boolean {
+    const { kind, operator, output, schemaId } = table
     const main = operator === 0 && output === 0
     const side = this.sides.some(s => s.operator === operator && s.output === output)
     const keyed = rows && output === 0 && this.stateTemplates.has(operator)
@@ -194,6 +211,9 @@ export class StageCodec {
         return rows && (main || side)
       case Table.state:
         return keyed && schemaId === schemaIds.state(operator)
+      case Table.list:
+      case Table.map:
+        return keyed && this.stateTemplates.get(operator)?.collections?.expects(table) === true
       case Table.clear:
         return keyed
       case Table.dead:
@@ -240,14 +260,14 @@ export class StageCodec {
   }
 
   private newState(tables: readonly TableView[], keys: number): NewState[] {
-    return [...this.stateTemplates].map(([operator, { schema }]) => {
+    return [...this.stateTemplates].map(([operator, { schema, collections }]) => {
       const found = tables.find(t => t.kind === Table.state && t.operator === operator)
       if (found === undefined) throw refused(`state of operator ${operator}`, 'none')
       const state = readIpc(schema, found.bytes, replyLimits)
       if (state.rows !== keys) throw refused(`${keys} rows of state`, `${state.rows}`)
       const clear = tables.find(t => t.kind === Table.clear && t.operator === operator)
       if (clear !== undefined && clear.rows !== keys) throw refused(`${keys} bits to clear`, `${clear.rows}`)
-      return { operator, state, clear: clear?.bytes ?? null }
+      return { operator, state, clear: clear?.bytes ?? null, changes: collections?.changes(tables, keys) ?? null }
     })
   }
 }

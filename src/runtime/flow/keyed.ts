@@ -4,7 +4,7 @@
  */
 import { type Batch, select } from '../../batch/index.js'
 import { type Schema, fieldNamed } from '../../schema/index.js'
-import { KeyIndex, StateTable, distinct } from '../../state/index.js'
+import { Collections, KeyIndex, StateTable, declaredState, distinct } from '../../state/index.js'
 import { invariant } from '../../base/index.js'
 
 export type NullKeys = 'dead-letter' | 'group' | 'drop'
@@ -31,6 +31,8 @@ export class KeyedState {
   readonly keySchema: Schema
   readonly index: KeyIndex
   readonly tables: ReadonlyMap<number, StateTable>
+  /** Lists and maps of the operators that keep some. */
+  readonly collections: ReadonlyMap<number, Collections>
   private readonly laneOfGroup: Uint16Array
 
   constructor(private readonly terms: KeyedTerms) {
@@ -46,7 +48,14 @@ export class KeyedState {
       keyGroups: terms.keyGroups,
       nullKeys: terms.nullKeys === 'group',
     })
-    this.tables = new Map([...terms.state].map(([operator, schema]) => [operator, new StateTable(schema)]))
+    const states = [...terms.state]
+    this.tables = new Map(states.map(([operator, schema]) => [operator, new StateTable(declaredState(schema).values)]))
+    this.collections = new Map(
+      states.flatMap(([operator, schema]) => {
+        const collections = Collections.of(schema)
+        return collections === null ? [] : [[operator, collections] as const]
+      }),
+    )
     // Ranges of key groups, as even as they come: group g of G belongs to lane floor(g * lanes / G).
     this.laneOfGroup = Uint16Array.from({ length: terms.keyGroups }, (_, g) =>
       Math.floor((g * terms.lanes) / terms.keyGroups),

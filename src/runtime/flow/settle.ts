@@ -94,10 +94,11 @@ export class Settlement {
   private applyState(work: Work, reply: Reply): void {
     const { keyed } = work.stage
     if (keyed === null || work.grouping === null) return
-    for (const { operator, state, clear } of reply.state) {
+    for (const { operator, state, clear, changes } of reply.state) {
       const table = keyed.tables.get(operator)
       invariant(table !== undefined, 'the codec answers state of keyed operators only')
       table.apply(work.grouping.uniq, state, clear)
+      if (changes !== null) keyed.collections.get(operator)?.apply(work.grouping.uniq, changes, clear)
     }
   }
 

@@ -1,0 +1,93 @@
+/** The lists and maps of one operator: what goes out with a call of them, and what comes back. */
+import { type Batch, type Column, type Loan, type Memory, columnNamed, joinLoans } from '../batch/index.js'
+import { invariant } from '../base/index.js'
+import { type Schema } from '../schema/index.js'
+import { type DeclaredState, declaredState, listsChanged, listsSent, mapsChanged, mapsSent } from './declared.js'
+import { type GatheredColumn, ListTable } from './list-table.js'
+import { MapTable } from './map-table.js'
+
+/** The schemas of LIST and MAP tables, out and back; one without fields does not travel. */
+export interface CollectionSchemas {
+  readonly lists: Schema
+  readonly maps: Schema
+  readonly listsBack: Schema
+  readonly mapsBack: Schema
+}
+
+export const collectionSchemas = (declared: DeclaredState): CollectionSchemas => ({
+  lists: listsSent(declared),
+  maps: mapsSent(declared),
+  listsBack: listsChanged(declared),
+  mapsBack: mapsChanged(declared),
+})
+
+/** Rows of a call, from which maps learn which entries are named; null for a call over whole keys. */
+export interface NamingRows {
+  readonly batch: Batch
+  /** int32[n]: which key each row has. */
+  readonly index: Int32Array
+}
+
+/** What a reply says of lists and maps; null where it says nothing. */
+export interface CollectionChanges {
+  readonly lists: Batch | null
+  readonly maps: Batch | null
+}
+
+export class Collections {
+  readonly schemas: CollectionSchemas
+  readonly lists: readonly ListTable[]
+  readonly maps: readonly MapTable[]
+
+  constructor(declared: DeclaredState, options: { readonly plain?: boolean } = {}) {
+    this.schemas = collectionSchemas(declared)
+    this.lists = declared.lists.map(field => new ListTable(field, options))
+    this.maps = declared.maps.map(field => new MapTable(field, options))
+  }
+
+  /** null where the schema declares neither a list nor a map. */
+  static of(schema: Schema): Collections | null {
+    const declared = declaredState(schema)
+    return declared.lists.length + declared.maps.length === 0 ? null : new Collections(declared)
+  }
+
+  get bytes(): number {
+    return [...this.lists, ...this.maps].reduce((sum, table) => sum + table.bytes, 0)
+  }
+
+  /** What is sent of these keys; with `rows` null all that the transform may read. */
+  gather(
+    uniq: Int32Array,
+    rows: NamingRows | null,
+    memory?: Memory,
+  ): { readonly lists: Batch; readonly maps: Batch; readonly loan: Loan | undefined } {
+    const lists = this.lists.filter(list => list.field.keep.reads).map(list => list.gather(uniq, memory))
+    const maps = this.maps.map(map => gatherMap(map, uniq, rows, memory))
+    const batch = (schema: Schema, parts: readonly GatheredColumn[]): Batch => ({
+      schema,
+      rows: uniq.length,
+      columns: parts.map(part => part.column),
+    })
+    const loan = [...lists, ...maps].reduce<Loan | undefined>((joined, part) => joinLoans(joined, part.loan), undefined)
+    return { lists: batch(this.schemas.lists, lists), maps: batch(this.schemas.maps, maps), loan }
+  }
+
+  /** A key that `clear` names (a bitmap) loses all; then what the reply says is done. */
+  apply(uniq: Int32Array, { lists, maps }: CollectionChanges, clear: Uint8Array | null): void {
+    const gone = clear === null ? null : uniq.filter((_, i) => (((clear[i >> 3] ?? 0) >> (i & 7)) & 1) === 1)
+    for (const [tables, changes] of [[this.lists, lists] as const, [this.maps, maps] as const])
+      tables.forEach((table, i) => {
+        const change = changes?.columns[i]
+        if (gone !== null) table.clear(gone)
+        if (change !== undefined) table.apply(uniq, change)
+      })
+  }
+}
+
+function gatherMap(map: MapTable, uniq: Int32Array, rows: NamingRows | null, memory?: Memory): GatheredColumn {
+  const { entries } = map.field.keep
+  if (entries === 'all' || rows === null) return map.gatherAll(uniq, memory)
+  const names: Column | undefined = columnNamed(rows.batch, entries)
+  invariant(names !== undefined, 'the plan ships the column that names entries')
+  return map.gatherNamed(uniq, rows.index, names, memory)
+}

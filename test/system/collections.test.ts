@@ -1,0 +1,141 @@
+/** Lists and maps of keys through the real engine: the same over columns, once a key and once a row, for any batch size. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type Row, jobFolder } from '../support/job-folder.js'
+
+const transforms = `
+import numpy as np
+import anabranch as ab
+
+Row = ab.schema({"user": ab.utf8, "day": ab.int64, "page": ab.utf8, "x": ab.int64})
+
+def at_end(keys, state):
+    return {"user": keys["user"], "seen": state["seen"].lengths, "pages": np.bincount(state["nth"].keys, minlength=len(state))}
+
+declared = {
+    "inputs": {"page": ab.utf8, "x": ab.int64},
+    "state": {
+        "seen": ab.list_state(ab.int64, reads=True),
+        "log": ab.list_state(ab.utf8),
+        "nth": ab.map_state(ab.utf8, ab.int64, entries="page"),
+    },
+    "outputs": {"length": ab.int64, "nth": ab.int64},
+    "side": {"totals": {"user": ab.utf8, "seen": ab.int32, "pages": ab.int64}},
+    "at_end": at_end,
+}
+
+@ab.keyed(**declared)
+def columnar(batch, state):
+    seen, nth = state["seen"], state["nth"]
+    ab.reject(batch.numpy("x") % 50 == 49, "unlucky")
+    seen.append(batch["x"])
+    state["log"].append(batch["page"])
+    before = nth.numpy(null=0)
+    nth.put(before + nth.counts)
+    return {"length": seen.lengths[state.index] + state.rank, "nth": before[nth.index] + nth.rank}
+
+def one(row, state):
+    out = {"length": len(state.seen.get()), "nth": state.nth.get(row["page"], 0)}
+    state.seen.add(row["x"])
+    state.log.add(row["page"])
+    state.nth.put(row["page"], out["nth"] + 1)
+    return out
+
+@ab.keyed(**declared, mode="key")
+def of_key(batch, state):
+    ab.reject(batch.numpy("x") % 50 == 49, "unlucky")
+    out = [one(row, state) for row in batch.arrow().to_pylist()]
+    return {name: [row[name] for row in out] for name in ("length", "nth")}
+
+@ab.keyed(**declared, mode="row")
+def of_row(row, state):
+    ab.reject(row["x"] % 50 == 49, "unlucky")
+    return one(row, state)
+
+@ab.transform(inputs={"page": ab.utf8}, outputs={"page": ab.utf8})
+def upper(batch):
+    return {"page": [page.upper() for page in batch.list("page")]}
+`
+
+const job = (name: string, before = ''): string => `
+import { files, job, json } from 'anabranch'
+import t from './transforms.anabranch.js'
+const s = job('modes').from(files('input/*.jsonl', json(t.Row)))${before}.keyBy('user', 'day').apply(t.${name})
+s.to(files.sink('rows/', json()))
+export default s.side('totals').to(files.sink('totals/', json()))
+`
+
+const count = 4_000
+const pages = ['/', '/x', '/longer/than/that']
+const rows = Array.from({ length: count }, (_, i) => ({
+  user: `u${(i * 7) % 23}`,
+  day: i % 2,
+  page: pages[(i * 5) % 3] ?? '',
+  x: (i * 31) % 1_000,
+}))
+const input = `${rows.map(row => JSON.stringify(row)).join('\n')}\n`
+
+/** A plain loop over the rows. */
+function expected(upper: boolean): readonly unknown[] {
+  const seen = new Map<string, number>()
+  const nth = new Map<string, number>()
+  return rows
+    .filter(({ x }) => x % 50 !== 49)
+    .map(row => {
+      const page = upper ? row.page.toUpperCase() : row.page
+      const key = `${row.user} ${row.day}`
+      const entry = `${key} ${page}`
+      const out = { ...row, page, length: seen.get(key) ?? 0, nth: nth.get(entry) ?? 0 }
+      seen.set(key, out.length + 1)
+      nth.set(entry, out.nth + 1)
+      return out
+    })
+}
+
+const text = (row: unknown): string => JSON.stringify(row)
+const sorted = (some: readonly unknown[]): readonly string[] => some.map(text).toSorted()
+
+test.each([
+  ['columnar', 'over columns', ['--batch-rows', '333']],
+  ['columnar', 'over columns in large batches', ['--workers', '2']],
+  ['ofKey', 'once a key', ['--batch-rows', '333', '--lanes', '3']],
+  ['ofRow', 'once a row', ['--batch-rows', '700']],
+])('%s: lists and maps of composite keys are those of a plain loop, %s', async (name, _, how) => {
+  const folder = await jobFolder({ 'input/rows.jsonl': input, 'transforms.py': transforms, 'job.ts': job(name) })
+  const run = await folder.run(...how)
+  expect(run.code, run.stderr).toBe(0)
+  expect(sorted(folder.rows('rows'))).toEqual(sorted(expected(false)))
+  const totals = folder.rows('totals')
+  expect(totals).toHaveLength(46)
+  expect(totals.reduce((sum, row) => sum + Number(row['seen']), 0)).toBe(expected(false).length)
+  expect(new Set(totals.map(row => row['pages']))).toEqual(new Set([3]))
+})
+
+test('entries may be named by a column that an operator before makes: its result is known before the call', async () => {
+  const folder = await jobFolder({
+    'input/rows.jsonl': input,
+    'transforms.py': transforms,
+    'job.ts': job('columnar', '.apply(t.upper)'),
+  })
+  const run = await folder.run('--batch-rows', '333')
+  expect(run.code, run.stderr).toBe(0)
+  expect(sorted(folder.rows('rows'))).toEqual(sorted(expected(true)))
+})
+
+test('a capture of a call holds its lists and maps: it replays with the same result', async () => {
+  const folder = await jobFolder({ 'input/rows.jsonl': input, 'transforms.py': transforms, 'job.ts': job('columnar') })
+  const run = await folder.run('--batch-rows', '900', '--lanes', '1', '--capture-every', '2')
+  expect(run.code, run.stderr).toBe(0)
+  const rowsOf = (some: readonly Row[]): ReadonlySet<string> =>
+    new Set(some.map(({ page, x, length, nth }) => text([page, x, length, nth])))
+  const ran = rowsOf(folder.rows('rows'))
+  const names = readdirSync(join(folder.path, 'out', 'captures')).filter(name => !name.includes('end'))
+  expect(names.length).toBeGreaterThan(1)
+  for (const name of names.slice(0, 3)) {
+    const replayed = await folder.cli('replay', `out/captures/${name}`, '--json')
+    const { rows: again } = replayed.json as { readonly rows: readonly Row[] }
+    if (again[0]?.['nth'] === undefined) continue
+    expect([...rowsOf(again)].filter(row => !ran.has(row))).toEqual([])
+  }
+})
