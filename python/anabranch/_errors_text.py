@@ -5,6 +5,7 @@ User exceptions may have a ``__str__`` that raises, recurses or returns a megaby
 
 from __future__ import annotations
 
+import linecache
 import os
 import traceback
 from types import TracebackType
@@ -78,6 +79,33 @@ def traceback_of(error: BaseException) -> str:
         head = ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
         parts.append("".join([*head, *_last_lines(one)]))
     return clip("\nwhich led to:\n\n".join(parts), TRACEBACK_MAX)
+
+
+def place_of(function: object) -> str:
+    """Where a function begins, as a traceback has it; empty for one of ours and for what is no function of Python."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_filename.startswith(_OURS):
+        return ""
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    # A decorated function begins with its decorators.
+    for number, line in enumerate(lines, code.co_firstlineno):
+        if line.lstrip().startswith(("def ", "async def ")):
+            return f'  File "{code.co_filename}", line {number}, in {code.co_name}\n    {line.strip()}\n'
+    return ""
+
+
+def without_our_frames(error: BaseException) -> BaseException:
+    """The error with the frames of the user alone: who reads a failing test wrote none of the others."""
+    kept: list[TracebackType] = []
+    at = error.__traceback__
+    while at is not None:
+        if not at.tb_frame.f_code.co_filename.startswith(_OURS):
+            kept.append(at)
+        at = at.tb_next
+    own: TracebackType | None = None
+    for one in reversed(kept):
+        own = TracebackType(own, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return error.with_traceback(own)
 
 
 def _last_lines(error: BaseException) -> list[str]:

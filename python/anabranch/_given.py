@@ -12,6 +12,9 @@ from ._chain.convert import Place, column_of, mapping_of
 from ._zones import zones_counted
 from .errors import ContractError, PlanError
 
+__tracebackhide__ = True
+"""pytest shows the line of the test, not ours."""
+
 
 def columns_given(given: object, forms: dict[str, Form], owner: str) -> dict[str, object]:
     """Columns by name; of a list of rows, those that are declared or that any row has."""

@@ -70,7 +70,7 @@ const entries = {
   // 2xxx: user code on data
   ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
   ANB2002: { title: 'row rejected by the transform', hint: 'ab.reject was called for it' },
-  ANB2003: { title: 'row does not parse', hint: 'look at the line in the source file' },
+  ANB2003: { title: 'row does not parse', hint: 'mend the line in the source file, or declare the column as it comes' },
   ANB2004: {
     title: 'too many dead rows',
     hint: 'look at DIR/dead-letters; raise the limit with job(name, { maxDead }) if this is expected',

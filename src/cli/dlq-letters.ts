@@ -1,7 +1,7 @@
 /** Dead letters as they lie in an output folder, and how they read. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConnectorError, PlanError, ShapeError, shape } from '../base/index.js'
+import { ConnectorError, PlanError, ShapeError, catalogue, shape } from '../base/index.js'
 import { ownLine } from './own-line.js'
 
 const errorShape = shape.object({
@@ -82,16 +82,20 @@ export function letterText(letter: Letter, dir: string): string {
   const { error } = letter
   const own = ownLine(error.traceback ?? '')
   const from = placeOf(letter) === '' ? '' : `, ${placeOf(letter)}`
-  const again = letter.capture === null ? [] : [`  hint:   npx anabranch dlq replay ${dir} ${letter.number} --pdb`]
+  const again = letter.capture === null ? hintOf(error.code) : `npx anabranch dlq replay ${dir} ${letter.number} --pdb`
   return [
     ...(own === null ? [] : [own]),
     `${error.code} ${reasonOf(letter)}`,
     `  row:    ${typeof letter.row === 'string' ? letter.row : JSON.stringify(letter.row)}`,
     `  at:     operator "${letter.operator}"${from}, attempt ${letter.attempt}`,
-    ...again,
+    ...(again === null ? [] : [`  hint:   ${again}`]),
     ...(error.traceback === null || error.traceback === '' ? [] : ['', error.traceback.trimEnd()]),
   ].join('\n')
 }
+
+/** What to do about a row that no call can be made for again. */
+const hintOf = (code: string): string | null =>
+  Object.entries(catalogue).find(([known]) => known === code)?.[1].hint ?? null
 
 const placeOf = ({ source, position }: Letter): string =>
   position === null ? source : `${source === '' ? 'row ' : `${source}:`}${position}`

@@ -1,4 +1,5 @@
 /** `anabranch dlq`: the dead letters of a run, listed, shown, replayed, thrown away. */
+import { existsSync, readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { deadLetters, noEpochs, outputFolder } from '../connectors/index.js'
 import { openWorld } from '../runtime/index.js'
@@ -23,12 +24,19 @@ export const dlq: Command = {
     const [name = '', dir, ...rest] = positionals
     const work = Object.hasOwn(works, name) ? works[name] : undefined
     if (work === undefined) throw usageError(dlq, `dlq takes list, show, replay or purge, but got "${name}"`)
-    if (dir === undefined) throw usageError(dlq, `dlq ${name} needs the output folder of a run`)
+    if (dir === undefined) throw usageError(dlq, `dlq ${name} needs the output folder of a run${runsHere()}`)
     if (rest.length > 1) throw usageError(dlq, `dlq ${name} takes one number, but got ${rest.length}`)
     const out = resolve(dir)
     const letters = readLetters(out)
     return work({ dir, out, letters, chosen: chosen(name, letters, rest[0]), values, terminal })
   },
+}
+
+/** Where runs of this folder wrote to unless they were told otherwise: most people mean one of these. */
+function runsHere(): string {
+  const folders = existsSync('out') ? ['out', ...readdirSync('out').map(name => join('out', name))] : []
+  const runs = folders.filter(folder => existsSync(join(folder, 'dead-letters')))
+  return runs.length === 0 ? '' : `: here is ${runs.join(', ')}`
 }
 
 interface Asked {
@@ -67,7 +75,7 @@ function show({ chosen: letter, values, terminal, dir }: Asked): number {
   return exitCodes.done
 }
 
-async function replay({ letters, chosen: letter, values, terminal, dir, out }: Asked): Promise<number> {
+async function replay({ letters, chosen: letter, values, terminal, out }: Asked): Promise<number> {
   const wanted = letter === null ? letters : [letter]
   const files = wanted.flatMap(each => (each.capture === null ? [] : [join(out, each.capture)]))
   const without = wanted.length - files.length
@@ -76,11 +84,18 @@ async function replay({ letters, chosen: letter, values, terminal, dir, out }: A
       letter.transform === '' ? 'no call failed: its source could not read the row' : 'its capture was not kept'
     throw usageError(dlq, `dead letter ${letter.number} cannot be replayed: ${why}`)
   }
-  if (without > 0) terminal.err(`${without} of ${wanted.length} dead letters in ${dir} have no capture`)
-  if (files.length > 0) return replayFiles(files.map(shorter), values)
+  if (without > 0) terminal.err(`${without} of ${wanted.length} not replayed: no call failed for it, or none was kept`)
+  if (files.length > 0) {
+    const code = await replayFiles(files.map(shorter), values)
+    if (code === exitCodes.done && isPlain(values))
+      terminal.err('nothing was written: run the job again for these rows')
+    return code
+  }
   if (values.json === true) terminal.out(JSON.stringify({ replayed: [] }))
   return exitCodes.done
 }
+
+const isPlain = (values: ReplayValues): boolean => Object.values(values).every(value => value === undefined)
 
 const shorter = (path: string): string => relative(process.cwd(), path) || path
 

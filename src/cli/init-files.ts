@@ -68,7 +68,18 @@ A job that reads \`input/orders.jsonl\`, calls the Python function \`bill\` on e
 | \`requirements.txt\` | Python packages that your functions use; \`npm run setup\` installs them in \`.venv\` |
 
 One order has a quantity that is no number. It is not lost and does not stop the others: it is a dead letter, with its
-line and the reason, in \`out/first/dead-letters/\`. \`npx anabranch dlq list out/first\` lists dead letters.
+line and the reason, in \`out/first/dead-letters/\`.
+
+When a function of yours raises:
+
+    npx anabranch dlq list out/first                which rows, and why
+    npx anabranch dlq show out/first 1              your line, the row, the traceback
+    npx anabranch dlq replay out/first 1 --pdb      the debugger, where it raised, with the same rows
+    npx anabranch dlq replay out/first 1 --as-test > test/test_first_1.py
+                                                    a test that fails as the call did
+    npm start                                       mended: the job again
+
+\`npm install\` may list install scripts of dependencies that are not allowed to run: none of them has to.
 
 What an error code means: \`npx anabranch explain ANB2104\`. What is wrong with a machine: \`npx anabranch doctor\`.
 `

@@ -1,9 +1,20 @@
 """Mistakes of people who write transforms: refused at import where that can be, and told from their own line on."""
 
+import os
+import subprocess
+import sys
+
+import numpy as np
 import pytest
+from host import PYTHON
 
 import anabranch as ab
 from anabranch import testing
+from anabranch._chain.chain import Input
+from anabranch._chain.columns import Values
+from anabranch._chain.failure import CallFailedError
+from anabranch._chain.operator import operator_of
+from anabranch._chain.undo import run_chain
 from anabranch._errors_text import traceback_of
 from anabranch._introspect import describe
 from anabranch.types import Declared
@@ -103,3 +114,45 @@ def test_a_traceback_has_the_users_lines_and_none_of_ours():
     text = traceback_of(caught.value)
     assert 'return {"y": batch["z"]}' in text
     assert "_batch.py" not in text
+
+
+def test_a_wrong_answer_is_told_at_the_line_of_its_function():
+    @ab.transform(inputs=X, outputs=Y)
+    def short(batch):
+        return {"y": batch["x"][:1]}
+
+    rows = Values({"x": np.array([1.0, 2.0])}, 2)
+    with pytest.raises(CallFailedError) as caught:
+        run_chain([operator_of(short)], Input(rows))
+    line = short.user.__code__.co_firstlineno + 1
+    told = f'  File "{__file__}", line {line}, in short\n    def short(batch):\n'
+    assert caught.value.failure.traceback == told
+
+
+def test_a_failing_test_shows_lines_of_the_user_alone(tmp_path):
+    (tmp_path / "test_f.py").write_text("""
+import anabranch as ab
+X, Y = {"x": ab.float64}, {"y": ab.float64}
+@ab.transform(inputs=X, outputs=Y)
+def short(batch): return {"y": batch["x"][:1]}
+@ab.transform(inputs=X, outputs=Y)
+def other(batch):
+    return {"y": batch["z"]}
+def test_wrong_column():
+    ab.testing.run_transform(short, {"y": [1.0]})
+def test_wrong_answer():
+    ab.testing.run_transform(short, {"x": [1.0, 2.0]})
+def test_wrong_line():
+    ab.testing.run_transform(other, {"x": [1.0]})
+""")
+    env = {**os.environ, "PYTHONPATH": str(PYTHON)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=tmp_path)
+    assert "3 failed" in ran.stdout
+    assert [line for line in ran.stdout.splitlines() if line.startswith(">")] == [
+        '>       ab.testing.run_transform(short, {"y": [1.0]})',
+        '>       ab.testing.run_transform(short, {"x": [1.0, 2.0]})',
+        '>       ab.testing.run_transform(other, {"x": [1.0]})',
+        '>       return {"y": batch["z"]}',
+    ]
+    assert f"{PYTHON}{os.sep}" not in ran.stdout

@@ -87,11 +87,15 @@ describe('dlq', () => {
     const all = await job.cli('dlq', 'replay', 'out')
     expect(all.code).toBe(1)
     expect(all.stdout).toContain('0 of 2 are fine now')
-    expect(all.stderr).toContain('1 of 3 dead letters in out have no capture')
+    expect(all.stderr).toContain('1 of 3 not replayed: no call failed for it, or none was kept')
     mend(job)
     expect((await job.cli('dlq', 'replay', 'out')).stdout).toContain('1 of 2 are fine now')
     const one = await job.cli('dlq', 'replay', 'out', '3')
-    expect([one.code, one.stderr]).toEqual([0, 'note: transforms.py is not as it was when the call was captured\n'])
+    const written = 'nothing was written: run the job again for these rows\n'
+    expect([one.code, one.stderr]).toEqual([
+      0,
+      `note: transforms.py is not as it was when the call was captured\n${written}`,
+    ])
     expect(one.stdout).toContain(
       "1 row to transform \"share\": fine\nrows, 1:\n  {'price': 8.0, 'qty': 0, 'each': 0.0}",
     )
@@ -99,6 +103,10 @@ describe('dlq', () => {
 
   test('what cannot be replayed is said, and purge throws letters and captures away', async () => {
     const job = await afterRun()
+    expect((await job.cli('dlq', 'list')).stderr).toContain('dlq list needs the output folder of a run: here is out\n')
+    expect((await job.cli('dlq', 'show', 'out', '2')).stdout).toContain(
+      '  hint:   mend the line in the source file, or declare',
+    )
     const parse = await job.cli('dlq', 'replay', 'out', '2')
     expect([parse.code, parse.stderr]).toEqual([2, expect.stringContaining('its source could not read the row')])
     expect((await job.cli('dlq', 'show', 'out', '9')).stderr).toContain('"9" is none: there are 1 to 3')

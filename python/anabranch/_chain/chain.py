@@ -19,7 +19,7 @@ from .answer import Answer, Checked, Dead, SideRows
 from .collections import Changes, spread, whole, without
 from .columns import Added, Bits, Column, Rows, Source, Taken, Values, concat, take, to_arrow
 from .convert import Columns, Place, columns_of
-from .failure import CallFailedError, failure_of
+from .failure import CallFailedError, failure_in, failure_of
 from .grouping import Grouping, group
 from .operator import Operator, Side
 from .over_columns import call_over_columns, unknown_side
@@ -132,7 +132,7 @@ def _answer(operator: Operator, source: Source, state: State | None) -> tuple[An
     except CallFailedError:
         raise
     except BaseException as error:
-        raise CallFailedError(operator.index, failure_of(error, operator.retry_on)) from error
+        raise CallFailedError(operator.index, failure_in(operator, error)) from error
 
 
 def _state(operator: Operator, outcome: Outcome, call: Input) -> tuple[State | None, Rows | None]:

@@ -279,8 +279,9 @@ _HOW_MANY = {"state column": "return one value for each key, in the order of sta
 
 
 def _other_length(name: str, came: int, rows: int, place: Place) -> ContractError:
+    values = "1 value" if came == 1 else f"{came} values"
     return ContractError(
-        f'transform "{place.transform}" returned {came} values for {place.what} "{name}", expected {rows}',
+        f'transform "{place.transform}" returned {values} for {place.what} "{name}", expected {rows}',
         code="ANB2102",
         hint=_HOW_MANY.get(place.what, "return one value for each row, or use @ab.flat_map"),
     )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from .._errors_text import MESSAGE_MAX, chain, clip, describe_error
+from .._errors_text import MESSAGE_MAX, chain, clip, describe_error, place_of
 from ..errors import AnabranchError, ConnectorError, ContractError, PlanError, ProtocolError, Reject, TransientError
+
+if TYPE_CHECKING:
+    from .operator import Operator
 
 RetryOn = tuple[type[BaseException], ...]
 _AWAY: RetryOn = (TransientError, ConnectionError, TimeoutError, socket.gaierror)
@@ -89,6 +93,14 @@ BaseExceptionGroup_: type[_NoGroup] = getattr(__import__("builtins"), "BaseExcep
 def rejection(reason: str) -> Failure:
     """A refused row as data: a verdict, so without a traceback."""
     return Failure("TransformError", "ANB2002", "Reject", clip(reason, MESSAGE_MAX), "", [])
+
+
+def failure_in(operator: Operator, error: BaseException) -> Failure:
+    """The same, with the place of the function where no line of it led to the error: what it returned is wrong."""
+    failure = failure_of(error, operator.retry_on)
+    if failure.traceback or not isinstance(error, ContractError):
+        return failure
+    return replace(failure, traceback=place_of(operator.user))
 
 
 def failure_of(error: BaseException, retry_on: RetryOn = ()) -> Failure:

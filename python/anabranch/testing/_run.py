@@ -19,11 +19,15 @@ from .._chain.failure import CallFailedError
 from .._chain.grouping import group
 from .._chain.operator import Operator, operator_of
 from .._chain.undo import run_chain
+from .._errors_text import without_our_frames
 from .._function import Function
 from .._given import arrow_of, columns_given, inputs_given
 from .._resource import AsyncResource, Resource
 from ..errors import PlanError, TransformError
 from ._keys import Key, Keys, distinct, key_values
+
+__tracebackhide__ = True
+"""pytest shows the line of the test, not ours."""
 
 Params = Mapping[str, object]
 Resources = Mapping[Resource[Any] | AsyncResource[Any], object]
@@ -78,7 +82,6 @@ def run_transform(
         >>> ab.testing.run_transform(enrich, {"price": [2.0], "qty": [3]})["total"].to_pylist()
         [6.0]
     """
-    __tracebackhide__ = True
     return raise_first(run(fn, data, params=params, resources=resources)).rows
 
 
@@ -108,7 +111,6 @@ def run_keyed(
         >>> ab.testing.run_keyed(count, batches, key="user")["nth"].to_pylist()
         [1, 1, 2]
     """
-    __tracebackhide__ = True
     return raise_first(run(fn, data, key=key, params=params, resources=resources)).rows
 
 
@@ -134,7 +136,6 @@ def run(
         >>> found.rows["root"].to_pylist(), [(one["row"], one["message"]) for one in found.dead]
         ([2.0], [(1, 'below zero')])
     """
-    __tracebackhide__ = True
     operator = operator_of(fn)
     names = () if key is None else (key,) if isinstance(key, str) else tuple(key)
     if operator.keyed != bool(names):
@@ -148,7 +149,6 @@ def run(
 
 def raise_first(found: Run) -> Run:
     """The same run; the first row that raised in row mode is raised here."""
-    __tracebackhide__ = True
     raised = next((one for one in found.dead if one["code"] not in _LEFT_OUT), None)
     if raised is not None:
         raise TransformError(f"row {raised['row']} raised {raised['type']}: {raised['message']}\n{raised['traceback']}")
@@ -202,7 +202,6 @@ class _Runner:
         self._dead: list[dict[str, object]] = []
 
     def run(self, batches: list[pa.Table]) -> Run:
-        __tracebackhide__ = True
         at = 0
         for batch in batches:
             if batch.num_rows == 0:
@@ -222,7 +221,6 @@ class _Runner:
         return found
 
     def _call(self, batch: pa.Table) -> tuple[Rows | None, Outcome]:
-        __tracebackhide__ = True
         columns = {name: batch.column(name).combine_chunks() for name in batch.column_names}
         source = Values(columns, batch.num_rows)
         try:
@@ -231,7 +229,7 @@ class _Runner:
             return self._call_keyed(source, columns)
         except CallFailedError as failed:
             if failed.__cause__ is not None:
-                raise failed.__cause__ from None
+                raise without_our_frames(failed.__cause__) from None
             raise TransformError(failed.failure.message, code=failed.failure.code) from None
 
     def _call_keyed(self, source: Values, columns: dict[str, pa.Array]) -> tuple[Rows, Outcome]:
@@ -286,7 +284,7 @@ class _Runner:
         try:
             found = run_end(self._operator, columns, state)
         except CallFailedError as failed:
-            raise failed.__cause__ or failed from None
+            raise without_our_frames(failed.__cause__ or failed) from None
         names = {side.number: side.name for side in self._operator.sides}
         return {names[r.number]: pa.table({n: to_arrow(c) for n, c in r.columns.items()}) for r in found}
 

@@ -75,6 +75,13 @@ ANB1000 job "x" has 2 faults; nothing was started`,
       hint: 'cast',
     })
   })
+  test('with the line of Python that does not parse above it', () => {
+    const detail =
+      '  File "/shop/transforms.py", line 9\n    def bill(batch)\n                   ^\nSyntaxError: expected \':\''
+    expect(renderError(new PlanError('ANB1020', 'no module', { detail, hint: 'mend it' }), null)).toMatch(
+      /^transforms[.]py:9 {2}def bill[(]batch[)]\nANB1020 no module\n/,
+    )
+  })
   test('as a mistake of ours where it is none of the known ones', () => {
     expect(renderError(new TypeError('x is not a function'), null)).toContain('a mistake of anabranch itself')
   })
