@@ -180,6 +180,8 @@ const entries = {
     title: 'stored state does not fit the declared one',
     hint: 'declare what is stored, or a migration; adding with a default, dropping and widening need none',
   },
+  ANB6020: { title: 'output of an epoch is gone', hint: 'restore the output folder as a whole, or give another --out' },
+  ANB6021: { title: 'marker of a sink is gone', hint: 'restore what the sink writes to, or give another --out' },
   // 7xxx: access
   ANB7001: { title: 'not allowed', hint: 'ask the owner of the job' },
   // 8xxx: this machine

@@ -1,4 +1,7 @@
-/** Small files that are whole or not there: written beside, synced, renamed, and the rename synced too. */
+/**
+ * Small files that are whole or not there: written beside, synced, renamed, and the rename synced too. And folders that are
+ * still there after a loss of power.
+ */
 import { dirname } from 'node:path'
 import { type Files } from '../base/index.js'
 import { writing } from './io-error.js'
@@ -7,7 +10,7 @@ import { writing } from './io-error.js'
 export function writeAtomically(files: Files, path: string, text: string): void {
   const beside = `${path}.new`
   writing(path, () => {
-    files.makeDirectory(dirname(path))
+    makeLasting(files, dirname(path))
     writeSynced(files, beside, text)
     files.rename(beside, path)
     files.syncDirectory(dirname(path))
@@ -22,4 +25,13 @@ function writeSynced(files: Files, path: string, text: string): void {
   } finally {
     file.close()
   }
+}
+
+/** Makes the folder with its parents where it is missing, and syncs the names of those that it made. */
+export function makeLasting(files: Files, folder: string): void {
+  if (files.stat(folder)?.kind === 'directory') return
+  const parent = dirname(folder)
+  if (parent !== folder) makeLasting(files, parent)
+  files.makeDirectory(folder)
+  files.syncDirectory(parent)
 }

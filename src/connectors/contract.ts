@@ -2,10 +2,11 @@
  * What a source and a sink are. Both are driven by the runtime, one call at a time; a promise that is not
  * settled yet is back-pressure. Only `prepare` and `commit` of a sink run beside the writes of later epochs.
  */
+import { type shape } from '../base/index.js'
 import { type Batch, type Loan } from '../batch/index.js'
 import { type DeadRecord } from '../formats/index.js'
 
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue }
+export type JsonValue = shape.JsonValue
 
 /** Where a source goes on: made by the source, kept in the record of an epoch. */
 export type SourcePosition = JsonValue
@@ -86,13 +87,15 @@ export interface SinkStart {
 /** The start of a run without epochs: a sink writes through, and nobody calls `prepare` or `commit`. */
 export const noEpochs: SinkStart = { lineage: '', epoch: 0, prepared: null, marked: false }
 
+/** The last epoch that a sink's marker says is applied, 0 for none yet; null where it keeps no marker. */
+export interface SinkOpened {
+  readonly applied: number | null
+}
+
 /** What goes out in epochs. */
 export interface EpochOutput {
-  /**
-   * Throws before the first row where the place cannot be written. Answers the last epoch that its marker says is applied,
-   * 0 for none yet; null where it keeps no marker.
-   */
-  open(start: SinkStart): Promise<{ readonly applied: number | null }>
+  /** Throws before the first row where the place cannot be written. Where the marker is ahead of the start, nothing is changed. */
+  open(start: SinkStart): Promise<SinkOpened>
   /** Closes an epoch: what was written before the call is durable when it settles; later writes belong to the next one. */
   prepare(epoch: number): Promise<Prepared>
   /**

@@ -85,7 +85,8 @@ function filesSink<const N extends string = never>(
   if (ms === null) wrong.push(wrongRoll('ms', options.roll?.ms, "1 ms or more, such as '60s'"))
   const roll = { bytes: bytes ?? 2 ** 27, ms: ms ?? 60_000 }
   const partitionBy = options.partitionBy ?? []
-  return { sink: { kind: 'files', path: String(path), format: write.node, roll, partitionBy }, wrong }
+  const delivery = 'exactly-once'
+  return { sink: { kind: 'files', path: String(path), format: write.node, roll, delivery, partitionBy }, wrong }
 }
 
 const wrongRoll = (name: string, value: unknown, allowed: string): WrongOption => ({

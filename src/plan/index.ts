@@ -18,6 +18,7 @@ export {
   type JobLike,
   type JobOptions,
   type KeyOptions,
+  type SinkOptions,
   type Stream,
   job,
 } from './job.js'

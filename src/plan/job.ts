@@ -16,8 +16,9 @@ import {
   type KeyAfterCheck,
 } from './contracts.js'
 import { type FunctionLike } from './functions.js'
+import { delivered } from './delivery.js'
 import { givenSink, givenSource } from './given.js'
-import { type KeyNode, type ParamValue } from './nodes.js'
+import { type Delivery, type KeyNode, type ParamValue } from './nodes.js'
 import { type CallPlace, callPlace } from './place.js'
 import {
   type Added,
@@ -55,6 +56,13 @@ export interface JobOptions {
 export interface IdOption {
   /** State, dead letters and metrics go by it. Default: the transform's name. */
   readonly id?: string
+}
+export interface SinkOptions extends IdOption {
+  /**
+   * `exactly-once`: rows are shown at the end of their epoch, once, whatever dies. `at-least-once`: as soon as the sink
+   * can, and some of them again after a crash. Default `'exactly-once'` where the sink has the choice (files, PostgreSQL).
+   */
+  readonly delivery?: Delivery
 }
 export interface KeyOptions {
   /** What becomes of a row whose key is null in every column or in one. Default `'dead-letter'`. */
@@ -226,8 +234,8 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
   }
 
   /** Writes the rows. The answer is the same stream, and a job with one more output. */
-  to<const T>(sink: FitsSink<T, C>, options: IdOption = {}): Stream<C, K, S> {
-    const { sink: connector, wrong } = givenSink(sink)
+  to<const T>(sink: FitsSink<T, C>, options: SinkOptions = {}): Stream<C, K, S> {
+    const { sink: connector, wrong } = delivered(givenSink(sink), options.delivery)
     const draft: SinkDraft = Object.freeze({
       kind: 'sink',
       input: this.#at,

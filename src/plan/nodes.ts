@@ -119,12 +119,16 @@ export interface RollPolicy {
   /** Default 60 s. */
   readonly ms: number
 }
+/** What a sink shows of an epoch: its rows once, whatever dies; or at once, and perhaps again after a crash. */
+export type Delivery = 'exactly-once' | 'at-least-once'
+
 export type SinkConnector =
   | {
       readonly kind: 'files'
       readonly path: string
       readonly format: SinkFormatNode
       readonly roll: RollPolicy
+      readonly delivery: Delivery
       /** Columns whose values name the folders that rows go to. */
       readonly partitionBy: readonly string[]
     }
@@ -133,7 +137,7 @@ export type SinkConnector =
   | (CustomConnector & {
       readonly kind: 'custom'
       /** Whether rows of a run that failed can be seen: never, or perhaps. */
-      readonly delivery: 'exactly-once' | 'at-least-once'
+      readonly delivery: Delivery
     })
   /** Counts rows and adds up a checksum: for benchmarks. */
   | { readonly kind: 'null'; readonly checksum: string | null }

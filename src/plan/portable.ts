@@ -10,6 +10,7 @@ import { frozen } from './frozen.js'
 import { inputsOf } from './graph.js'
 import { lint } from './lint.js'
 import {
+  type Delivery,
   type Edge,
   type FunctionRef,
   type Plan,
@@ -147,12 +148,16 @@ const sourceConnector = union('kind', {
   socket: object({ kind: oneOf('socket'), address: string, format: formatShape }),
   custom: object({ ...custom, format: formatShape, bounded: boolean, replayable: boolean }),
 })
+/** Plans that were written before there was a choice do not have it. */
+const delivery: Shape<Delivery> = (value, path) =>
+  value === undefined ? 'exactly-once' : oneOf('exactly-once', 'at-least-once')(value, path)
 const sinkConnector = union('kind', {
   files: object({
     kind: oneOf('files'),
     path: string,
     format: sinkFormatShape,
     roll: object({ bytes: whole, ms: whole }),
+    delivery,
     partitionBy: list(string),
   }),
   socket: object({ kind: oneOf('socket'), address: string }),

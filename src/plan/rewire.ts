@@ -52,15 +52,18 @@ export function withInputs(plan: Plan, inputs: readonly OtherInput[]): Plan {
 export function withFileSinks(plan: Plan, kind: FileSinkKind): Plan {
   return rewired(plan, node => {
     if (node.kind !== 'sink') return node
-    const { roll } = node.connector.kind === 'files' ? node.connector : { roll: oneFile }
+    const { roll, delivery } = node.connector.kind === 'files' ? node.connector : oneFile
     const path = `sinks/${node.id}/`
-    return { ...node, connector: { kind: 'files', path, format: { kind }, roll, partitionBy: [] } }
+    return { ...node, connector: { kind: 'files', path, format: { kind }, roll, delivery, partitionBy: [] } }
   })
 }
 
 export type FileSinkKind = 'json' | 'parquet' | 'arrow'
 
-const oneFile = { bytes: Number.MAX_SAFE_INTEGER, ms: Number.MAX_SAFE_INTEGER } as const
+const oneFile = {
+  roll: { bytes: Number.MAX_SAFE_INTEGER, ms: Number.MAX_SAFE_INTEGER },
+  delivery: 'exactly-once',
+} as const
 
 const byEnding = {
   jsonl: (schema: SchemaJson) => json(schema),

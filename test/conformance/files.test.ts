@@ -1,12 +1,20 @@
 /** The files source and sink keep the contracts in every format; of Parquet with a stand-in for what writes it. */
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { silent } from '../../src/base/index.js'
-import { filesSink, filesSource } from '../../src/connectors/index.js'
+import { type Sink, filesSink, filesSource } from '../../src/connectors/index.js'
 import { avroEncoder, decoderOf, encoderOf } from '../../src/formats/index.js'
 import { type FormatNode, type SinkFormatNode } from '../../src/plan/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
-import { type MakeSink, type MakeSource, type NumberedRow, sinkCases, sourceCases } from '../../src/testing/index.js'
+import {
+  type EpochSinkUnderTest,
+  type MakeSink,
+  type MakeSource,
+  type NumberedRow,
+  epochSinkCases,
+  sinkCases,
+  sourceCases,
+} from '../../src/testing/index.js'
 import {
   HandClock,
   type Row,
@@ -85,18 +93,25 @@ function rowsOf(kind: Kind, path: string): readonly Row[] {
 const sink =
   (kind: Kind): MakeSink =>
   async bytes => {
-    const out = temporaryFolder()
+    const { again, visible } = place(kind, bytes)
+    return { sink: again(), visible }
+  }
+
+function place(kind: Kind, bytes: number): EpochSinkUnderTest {
+  const out = temporaryFolder()
+  const again = (): Sink => {
     const roll = { bytes, ms: 60_000 }
     const format: SinkFormatNode = sinkFormat(kind)
     const schema = numberedSchema
     const encoder = encoderOf(format, schema)
     const clock = new HandClock()
-    const made = filesSink({
+    return filesSink({
       job: 'numbers',
       out,
       path: 'rows/',
       format,
       roll,
+      delivery: 'exactly-once',
       partitionBy: [],
       schema,
       files: realFiles,
@@ -104,11 +119,17 @@ const sink =
       encoder,
       tables,
     })
-    const names = (): readonly string[] => filesBelow(join(out, 'rows')).map(name => join(out, 'rows', name))
-    return { sink: made, visible: async () => names().flatMap(name => rowsOf(kind, name)) }
   }
+  const folder = join(out, 'rows')
+  const names = (): readonly string[] => (existsSync(folder) ? filesBelow(folder) : []).map(name => join(folder, name))
+  return { again, visible: async () => names().flatMap(name => rowsOf(kind, name)) }
+}
 
 for (const kind of ['json', 'csv', 'avro', 'parquet'] as const) {
   contract(`files of ${kind} keep the contract of a source`, sourceCases(source(kind)))
   contract(`files of ${kind} keep the contract of a sink`, sinkCases(sink(kind), 'whole files'))
+  for (const bytes of [1, 3_000, 1e9]) {
+    const cases = epochSinkCases(async () => place(kind, bytes))
+    contract(`files of ${kind}, rolled after ${bytes} bytes, keep the contract of epochs`, cases)
+  }
 }

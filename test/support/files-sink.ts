@@ -2,6 +2,7 @@
 import { type Files } from '../../src/base/index.js'
 import { type Sink, type TableWork, filesSink } from '../../src/connectors/index.js'
 import { encoderOf } from '../../src/formats/index.js'
+import { type Delivery } from '../../src/plan/index.js'
 import { realFiles } from '../../src/runtime/open/files.js'
 import { withoutFields } from '../../src/schema/index.js'
 import { HandClock, numberedSchema, sinkFormat, standInWork } from './connectors.js'
@@ -15,6 +16,7 @@ export interface MoreOfSink {
   readonly clock?: HandClock
   readonly tables?: TableWork
   readonly partitionBy?: readonly string[]
+  readonly delivery?: Delivery
 }
 
 export function sinkTo(out: string, more: MoreOfSink = {}): Sink {
@@ -22,8 +24,8 @@ export function sinkTo(out: string, more: MoreOfSink = {}): Sink {
   const { tables = standInWork(numberedSchema) } = more
   const roll = { bytes, ms: 60_000 }
   const format = sinkFormat(kind)
-  const { job = 'numbers', partitionBy = [] } = more
+  const { job = 'numbers', partitionBy = [], delivery = 'exactly-once' } = more
   const schema = withoutFields(numberedSchema, partitionBy)
   const encoder = encoderOf(format, schema)
-  return filesSink({ job, out, path, format, roll, partitionBy, schema, files, clock, encoder, tables })
+  return filesSink({ job, out, path, format, roll, delivery, partitionBy, schema, files, clock, encoder, tables })
 }

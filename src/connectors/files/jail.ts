@@ -4,6 +4,7 @@
  */
 import { join, normalize, relative, resolve, sep } from 'node:path'
 import { ConnectorError, type Files } from '../../base/index.js'
+import { makeLasting } from '../atomic.js'
 import { writing } from '../io-error.js'
 
 /** Names in DIR that are ours. */
@@ -25,7 +26,7 @@ export function makeJailed(files: Files, out: string, path: string): string {
   for (const part of normalize(path).split(sep)) {
     at = join(at, part)
     const here = at
-    writing(here, () => files.makeDirectory(here))
+    writing(here, () => makeLasting(files, here))
     if (writing(here, () => files.realPath(here)) !== here) throw outside(path, `"${here}" is a link`)
   }
   return join(out, path)

@@ -12,7 +12,7 @@ import { writeAtomically } from '../atomic.js'
 import { reading } from '../io-error.js'
 import { type Fields, fieldsOf, parseFields } from '../json.js'
 
-export const manifestVersion = 2
+export const manifestVersion = 3
 
 export interface PartFile {
   readonly name: string
@@ -21,6 +21,8 @@ export interface PartFile {
 }
 export interface Manifest {
   readonly version: typeof manifestVersion
+  /** Of the epochs of the run that wrote the files; empty where it had none. */
+  readonly lineage: string
   /** Name of the job that wrote the files. */
   readonly job: string
   readonly status: 'running' | 'publishing' | 'finished'
@@ -28,11 +30,13 @@ export interface Manifest {
   readonly files: readonly PartFile[]
   /** While publishing: names of the files that go. */
   readonly replaces: readonly string[]
+  /** Whole files in staging, of a run with epochs that replaces a finished one at its end. */
+  readonly waiting: { readonly lineage: string; readonly files: readonly PartFile[] } | null
 }
 
-/** Path of the manifest of the sink with this folder, relative to DIR. */
-export const manifestPath = (out: string, name: string): string =>
-  join(out, 'state', 'sinks', `${encodeURIComponent(name)}.json`)
+/** Path of the manifest of the sink with this folder, relative to DIR; its markers lie beside it. */
+export const manifestPath = (out: string, name: string, ending: 'json' | 'epochs' = 'json'): string =>
+  join(out, 'state', 'sinks', `${encodeURIComponent(name)}.${ending}`)
 
 export function writeManifest(files: Files, path: string, manifest: Omit<Manifest, 'version'>): void {
   writeAtomically(files, path, `${JSON.stringify({ version: manifestVersion, ...manifest }, null, 1)}\n`)
@@ -49,14 +53,25 @@ export function readManifest(files: Files, path: string): Manifest | null {
   })
 }
 
+/** Version 2 knew no epochs. */
 function manifestOf(fields: Fields | null): Manifest | null {
-  if (fields === null || fields['version'] !== manifestVersion) return null
-  const { job, status } = fields
+  if (fields === null || (fields['version'] !== manifestVersion && fields['version'] !== 2)) return null
+  const { job, status, lineage = '', waiting = null } = fields
   const files = listOf(fields['files'], partFileOf)
   const replaces = listOf(fields['replaces'], fileNameOf)
-  if (typeof job !== 'string') return null
+  const waits = waitingOf(waiting)
+  if (typeof job !== 'string' || typeof lineage !== 'string' || waits === undefined) return null
   if (status !== 'running' && status !== 'publishing' && status !== 'finished') return null
-  return files === null || replaces === null ? null : { version: manifestVersion, job, status, files, replaces }
+  if (files === null || replaces === null) return null
+  return { version: manifestVersion, lineage, job, status, files, replaces, waiting: waits }
+}
+
+/** Undefined where it is not what it should be. */
+function waitingOf(value: unknown): Manifest['waiting'] | undefined {
+  if (value === null) return null
+  const { lineage, files } = fieldsOf(value) ?? {}
+  const parts = listOf(files, partFileOf)
+  return typeof lineage === 'string' && parts !== null ? { lineage, files: parts } : undefined
 }
 
 /** Null where one of the items is not what it should be. */

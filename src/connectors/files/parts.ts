@@ -1,99 +1,130 @@
 /**
  * Parts: files that grow in staging and become whole. A part of encoded bytes is what it will be; a part of a table is
  * an Arrow stream that a Python process of ours converts, which can be repeated when that process dies.
+ *
+ * Both can be cut off behind any batch, so a part goes on after a crash at the length that was prepared.
  */
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type Batch, endOfStream, ipcSize, ipcTemplate, streamHeader, writeIpc } from '../../batch/index.js'
-import { type Files, type OpenFile } from '../../base/index.js'
+import { type Files } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type TableWork } from '../contract.js'
 import { writing, writingAsync } from '../io-error.js'
+import { type StagedFile, type Staging } from './staging.js'
 
 /** Bytes after which a file is synced on the way, so that sealing a large one does not stop the host for long. */
 const syncEvery = 32 * 1024 * 1024
 
-export interface Part {
-  /** `part-00000.jsonl`: its name when it is whole. */
+/** What is known of a part: enough to go on with it. */
+export interface PartState {
+  /** `part-00000.jsonl`, in the folder of a partition or in none: its name when it is whole. */
   readonly name: string
   readonly rows: number
   /** Bytes in staging: Arrow's for tables, before compression. */
   readonly bytes: number
+}
+
+export interface Part extends PartState {
   write(batch: Batch): void
-  /** Nothing more comes; settles when the whole file lies in staging under its name, synced. */
-  seal(): Promise<void>
+  /** What was written before the call is on the disk when it settles. */
+  sync(): Promise<void>
+  /** Nothing more comes; settles when all of it is on the disk. What is whole only after a conversion need not be `durable`. */
+  seal(durable: boolean): Promise<void>
   /** Lets go of it; can be called twice. */
   close(): void
 }
 
-/** Makes part number `n`, in a folder of a partition or in none. */
-export type PartMaker = (n: number, folder: string) => Part
+/** The parts of a sink. */
+export interface Parts {
+  /** Part number `n`, in a folder of a partition or in none. */
+  begin(n: number, folder: string): Part
+  /** Goes on with a part; what was written to it since then is gone. Throws a StateError (ANB6020) where bytes are missing. */
+  resume(state: PartState): Part
+  /** Makes a whole file, synced, in staging under the part's name of what was sealed. The same again changes nothing. */
+  complete(state: PartState): Promise<void>
+  /** The file in staging of a part that is not whole. */
+  stagedName(name: string): string
+}
 
 const partName = (n: number, folder: string, extension: string): string =>
   `${folder}part-${String(n).padStart(5, '0')}.${extension}`
 
+/** `12` of `dt=1/part-00012.jsonl`. */
+export const numberOf = (name: string): number => Number(/part-(\d+)\.[^/]*$/.exec(name)?.[1] ?? -1)
+
 export function encodedParts(options: {
-  readonly files: Files
-  readonly staging: string
+  readonly staging: Staging
   readonly encoder: Encoder
   readonly extension: string
-}): PartMaker {
-  const { files, staging, encoder, extension } = options
-  return (n, folder) => {
-    const name = partName(n, folder, extension)
-    const file = new StagedFile(files, join(staging, name), syncEvery)
-    if (encoder.head.length > 0) file.append(encoder.head)
-    return new FilePart(
-      name,
-      file,
-      batch => file.append(encoder.encode(batch)),
-      () => file.seal(),
-    )
+}): Parts {
+  const { staging, encoder, extension } = options
+  const put = (file: StagedFile) => (batch: Batch) => file.append(encoder.encode(batch))
+  return {
+    begin: (n, folder) => {
+      const name = partName(n, folder, extension)
+      const file = staging.create(name, syncEvery)
+      if (encoder.head.length > 0) file.append(encoder.head)
+      return new FilePart(name, file, put(file))
+    },
+    resume: ({ name, rows, bytes }) => {
+      const file = staging.resume(name, bytes, syncEvery)
+      return new FilePart(name, file, put(file), rows)
+    },
+    complete: async ({ name, bytes }) => staging.expect(name, bytes),
+    stagedName: name => name,
   }
 }
 
 export function tableParts(options: {
   readonly files: Files
-  readonly staging: string
+  readonly staging: Staging
   readonly schema: Schema
   readonly tables: TableWork
   readonly extension: string
-}): PartMaker {
+}): Parts {
   const { files, staging, schema, tables, extension } = options
   const template = ipcTemplate(schema)
   const header = streamHeader(schema)
+  const streamOf = (name: string): string => `${name}.stream`
   let frame = new Uint8Array(0)
-  return (n, folder) => {
-    const name = partName(n, folder, extension)
-    const from = join(staging, `${name}.stream`)
-    // What is converted from it is synced; it can be made again until then.
-    const file = new StagedFile(files, from, Number.POSITIVE_INFINITY)
-    file.append(header)
-    const write = (batch: Batch): void => {
-      const size = ipcSize(template, batch)
-      if (frame.length < size) frame = new Uint8Array(size)
-      file.append(frame.subarray(0, writeIpc(template, batch, frame, 0)))
-    }
-    const seal = async (): Promise<void> => {
-      file.append(endOfStream)
-      file.close()
-      const to = join(staging, name)
+  const put = (file: StagedFile) => (batch: Batch) => {
+    const size = ipcSize(template, batch)
+    if (frame.length < size) frame = new Uint8Array(size)
+    file.append(frame.subarray(0, writeIpc(template, batch, frame, 0)))
+  }
+  return {
+    begin: (n, folder) => {
+      const name = partName(n, folder, extension)
+      // What is converted from it is synced on its own; only an epoch needs the stream on the disk.
+      const file = staging.create(streamOf(name), Number.POSITIVE_INFINITY)
+      file.append(header)
+      return new FilePart(name, file, put(file), 0, endOfStream)
+    },
+    resume: ({ name, rows, bytes }) => {
+      const file = staging.resume(streamOf(name), bytes, Number.POSITIVE_INFINITY)
+      return new FilePart(name, file, put(file), rows, endOfStream)
+    },
+    complete: async ({ name, bytes }) => {
+      staging.expect(streamOf(name), bytes)
+      const from = join(staging.folder, streamOf(name))
+      const to = join(staging.folder, name)
       // Made here, so that it may be read by whom this process lets read; a process of ours keeps what it makes private.
       writing(to, () => files.open(to, 'create').close())
       await writingAsync(to, () => tables.write({ from, to }))
-      writing(from, () => files.remove(from))
-    }
-    return new FilePart(name, file, write, seal)
+    },
+    stagedName: streamOf,
   }
 }
 
 class FilePart implements Part {
-  rows = 0
   constructor(
     readonly name: string,
     private readonly file: StagedFile,
     private readonly put: (batch: Batch) => void,
-    readonly seal: () => Promise<void>,
+    public rows: number = 0,
+    /** Of what is converted. */
+    private readonly tail: Uint8Array | null = null,
   ) {}
 
   get bytes(): number {
@@ -105,59 +136,17 @@ class FilePart implements Part {
     this.rows += batch.rows
   }
 
-  close(): void {
-    this.file.close()
-  }
-}
-
-class StagedFile {
-  bytes = 0
-  private readonly file: OpenFile
-  private syncAt: number
-  private syncing = 0
-  /** Rejects for good where a sync was refused: the disk says so once, and what was written before it may be gone. */
-  private synced: Promise<void> = Promise.resolve()
-  private open = true
-
-  constructor(
-    files: Files,
-    private readonly path: string,
-    /** Bytes after which it is synced on the way. */
-    private readonly syncEvery: number,
-  ) {
-    this.syncAt = syncEvery
-    writing(path, () => files.makeDirectory(dirname(path)))
-    this.file = writing(path, () => files.open(path, 'create'))
+  sync(): Promise<void> {
+    return this.file.sync()
   }
 
-  append(bytes: Uint8Array): void {
-    writing(this.path, () => this.file.append(bytes))
-    this.bytes += bytes.length
-    if (this.bytes >= this.syncAt && this.syncing === 0) void this.sync().catch(() => undefined)
-  }
-
-  /** All of it is on the disk, or it throws. */
-  async seal(): Promise<void> {
-    await this.sync()
+  async seal(durable: boolean): Promise<void> {
+    if (this.tail !== null) this.file.append(this.tail)
+    if (durable || this.tail === null) await this.file.sync()
     this.close()
   }
 
   close(): void {
-    if (!this.open) return
-    this.open = false
-    const close = (): void => writing(this.path, () => this.file.close())
-    if (this.syncing > 0) void this.synced.finally(close).catch(() => undefined)
-    else close()
-  }
-
-  private sync(): Promise<void> {
-    this.syncAt = this.bytes + this.syncEvery
-    this.syncing += 1
-    this.synced = this.synced
-      .then(() => writingAsync(this.path, () => this.file.syncSoon()))
-      .finally(() => {
-        this.syncing -= 1
-      })
-    return this.synced
+    this.file.close()
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Shelf: the sink's folder as readers see it. It takes whole files out of staging, and knows which files there are
- * ours: those of a finished earlier run stay until this run is whole, those of an unfinished one go at once, those
- * of another job or of nobody stop the job.
+ * ours: those of a finished earlier run stay until this run is whole, those of an unfinished one go at once unless this
+ * run goes on with it, those of another job or of nobody stop the job.
  */
 import { dirname, join } from 'node:path'
 import { ConnectorError, type Files } from '../../base/index.js'
@@ -12,14 +12,25 @@ import { type Manifest, type PartFile, manifestPath, readManifest, writeManifest
 
 const probe = '.anabranch-probe'
 
+/** The run that is gone on with, and what of it may be named in the manifest and not yet be in the folder. */
+export interface Resumed {
+  /** Of the run before; another one than that of this run where it begins at a savepoint. */
+  readonly lineage: string
+  /** Names of parts in staging that are to come. */
+  readonly staged: ReadonlySet<string>
+}
+
 export class Shelf {
   /** Where parts grow: on the file system of DIR, removed at the end. */
   readonly staging: string
-  private readonly name: string
+  /** In one form, without a slash at its end. */
+  readonly name: string
   private folder: string
   private readonly manifest: string
-  /** Names of a finished earlier run; while there are some, new files wait in staging. */
-  private previous: readonly string[] = []
+  /** Of the run's epochs; empty: it has none. */
+  private lineage = ''
+  /** What a finished earlier run shows; while there is something, new files wait in staging. */
+  private previous: Manifest | null = null
   private held: PartFile[] = []
   private visible: PartFile[] = []
 
@@ -43,44 +54,89 @@ export class Shelf {
     this.manifest = manifestPath(out, this.name)
   }
 
-  open(): void {
-    this.folder = makeJailed(this.files, this.out, this.name)
-    const found = readManifest(this.files, this.manifest)
-    if (found !== null) this.refuseOther(found)
-    this.refuseStrangers(new Set([...(found?.files.map(file => file.name) ?? []), ...(found?.replaces ?? []), probe]))
-    if (found?.status === 'publishing') this.replace(found.files, found.replaces)
+  /** Begins a run: what an unfinished one left goes. */
+  open(lineage: string): void {
+    this.lineage = lineage
+    const found = this.enter()
     if (found?.status === 'running') for (const { name } of found.files) this.removeFromFolder(name)
-    this.previous = found === null || found.status === 'running' ? [] : found.files.map(file => file.name)
+    if (found?.status === 'finished' && found.files.length > 0) this.previous = found
     writing(this.staging, () => this.files.removeTree(this.staging))
-    makeJailed(this.files, this.out, join('.staging', encodeURIComponent(this.name)))
-    this.tryRename()
-    if (this.previous.length === 0) this.note('running', [])
+    this.makeStaging()
+    if (this.previous === null) this.note('running', [])
+    else if (lineage !== '') this.noteAll()
   }
 
-  /** Takes a whole file from staging: visible when it returns, or held until `finish`. */
-  take(part: PartFile): void {
-    if (this.previous.length > 0) {
-      this.held.push(part)
+  /** Goes on with a run: what it showed stays, and what it staged too. False where this folder knows nothing of that run. */
+  resume(lineage: string, { lineage: before, staged }: Resumed): boolean {
+    this.lineage = lineage
+    const found = this.enter()
+    if (found?.waiting?.lineage === before) {
+      this.previous = found
+      this.held = [...found.waiting.files]
+    } else if (found !== null && found.lineage === before) {
+      // Named before it was there: the run died in between.
+      this.visible = found.files.filter(({ name }) => !staged.has(name) || this.isThere(name))
+    } else return false
+    this.makeStaging()
+    if (lineage !== before) this.noteAll()
+    return true
+  }
+
+  /** Names of the files of this run, shown or held. */
+  get taken(): ReadonlyMap<string, PartFile> {
+    return new Map([...this.visible, ...this.held].map(part => [part.name, part]))
+  }
+
+  /** Whether new files wait until the run is finished. */
+  get replacing(): boolean {
+    return this.previous !== null
+  }
+
+  /** Takes whole files from staging: visible when it returns, or held until `finish`. The same again changes nothing. */
+  take(parts: readonly PartFile[]): void {
+    const taken = this.taken
+    const more = parts.filter(part => !taken.has(part.name))
+    if (more.length === 0) return
+    if (this.previous !== null) {
+      this.held.push(...more)
+      if (this.lineage !== '') this.noteAll()
       return
     }
-    this.note('running', [...this.visible, part])
-    this.publish(part.name)
-    this.visible.push(part)
+    for (const { name } of more) if (this.isThere(name)) throw this.strange([name])
+    this.note('running', [...this.visible, ...more])
+    for (const part of more) {
+      this.publish(part.name)
+      this.visible.push(part)
+    }
   }
 
-  /** The files of an unfinished run stay until the next one begins, but not where those of a finished one are. */
+  /** Takes back files that a run with other epochs showed behind the place where this one begins. */
+  takeBack(isBehind: (name: string) => boolean): void {
+    const behind = [...this.visible, ...this.held].filter(({ name }) => isBehind(name))
+    if (behind.length === 0) return
+    this.visible = this.visible.filter(({ name }) => !isBehind(name))
+    this.held = this.held.filter(({ name }) => !isBehind(name))
+    for (const { name } of behind) this.removeFromFolder(name)
+    this.noteAll()
+  }
+
+  /**
+   * The files of an unfinished run stay until the next one begins, but not where those of a finished one are. With
+   * epochs the next one goes on with all of it.
+   */
   finish(end: RunEnd): void {
     if (end === 'unfinished') return this.abort()
-    if (this.previous.length > 0) this.replace(this.held, this.previous)
+    if (this.previous !== null) this.replacePrevious(namesOf(this.previous.files))
     this.visible.push(...this.held)
     this.held = []
-    this.previous = []
+    this.previous = null
     this.note('finished', this.visible)
     this.clear()
   }
 
-  /** What was not visible goes. Of a run that replaces another one nothing was. */
+  /** What was not visible goes, unless a run may go on with it. Of a run that replaces another one nothing was. */
   abort(): void {
+    if (this.lineage !== '') return
     this.held = []
     this.clear()
   }
@@ -90,34 +146,71 @@ export class Shelf {
     return this.visible.map(({ name, rows }) => ({ path: join(this.folder, name), rows }))
   }
 
-  private replace(parts: readonly PartFile[], previous: readonly string[]): void {
-    writeManifest(this.files, this.manifest, { job: this.job, status: 'publishing', files: parts, replaces: previous })
-    const kept = new Set(parts.map(part => part.name))
+  /** The folder is ours, and shows one whole run or what an unfinished one got to. */
+  private enter(): Manifest | null {
+    this.folder = makeJailed(this.files, this.out, this.name)
+    const found = readManifest(this.files, this.manifest)
+    if (found !== null) this.refuseOther(found)
+    this.refuseStrangers(new Set([...namesOf(found?.files ?? []), ...(found?.replaces ?? []), probe]))
+    if (found?.status !== 'publishing') return found
+    this.replace(found.files, found.replaces, found.lineage)
+    return readManifest(this.files, this.manifest)
+  }
+
+  private makeStaging(): void {
+    makeJailed(this.files, this.out, join('.staging', encodeURIComponent(this.name)))
+    this.tryRename()
+  }
+
+  private replacePrevious(previous: readonly string[]): void {
+    const strange = namesOf(this.held).filter(name => !previous.includes(name) && this.isThere(name))
+    if (strange.length > 0) throw this.strange(strange)
+    this.replace(this.held, previous)
+  }
+
+  private replace(parts: readonly PartFile[], previous: readonly string[], lineage = this.lineage): void {
+    const { job } = this
+    const whole = { job, lineage, status: 'publishing', files: parts, replaces: previous, waiting: null } as const
+    writeManifest(this.files, this.manifest, whole)
+    const kept = new Set(namesOf(parts))
     for (const { name } of parts) {
-      if (this.files.stat(join(this.staging, name)) !== undefined) this.publish(name, previous)
+      if (this.files.stat(join(this.staging, name)) !== undefined) this.publish(name)
     }
     for (const name of previous) if (!kept.has(name)) this.removeFromFolder(name)
     writing(this.folder, () => this.files.syncDirectory(this.folder))
-    this.note('finished', parts)
+    writeManifest(this.files, this.manifest, { ...whole, status: 'finished', replaces: [] })
   }
 
-  private publish(name: string, mayReplace: readonly string[] = []): void {
+  private publish(name: string): void {
     const to = join(this.folder, name)
     makeJailed(this.files, this.out, dirname(join(this.name, name)))
-    if (!mayReplace.includes(name) && this.files.stat(to) !== undefined) throw this.strange([name])
     writing(to, () => this.files.rename(join(this.staging, name), to))
-    writing(this.folder, () => this.files.syncDirectory(dirname(to)))
+    for (let at = dirname(name); ; at = dirname(at)) {
+      writing(this.folder, () => this.files.syncDirectory(join(this.folder, at)))
+      if (at === '.') return
+    }
   }
 
-  private note(status: 'running' | 'finished', parts: readonly PartFile[]): void {
-    writeManifest(this.files, this.manifest, { job: this.job, status, files: parts, replaces: [] })
+  private isThere(name: string): boolean {
+    return this.files.stat(join(this.folder, name)) !== undefined
+  }
+
+  private note(status: 'running' | 'finished', files: readonly PartFile[]): void {
+    const { job, lineage } = this
+    writeManifest(this.files, this.manifest, { job, lineage, status, files, replaces: [], waiting: null })
+  }
+
+  /** What is visible, or what waits behind a finished run. */
+  private noteAll(): void {
+    if (this.previous === null) return this.note('running', this.visible)
+    const waiting = { lineage: this.lineage, files: this.held }
+    writeManifest(this.files, this.manifest, { ...this.previous, waiting })
   }
 
   /** Of a job that was renamed too: nobody can tell that from a second one that took the same folder by mistake. */
   private refuseOther({ job, files, replaces }: Manifest): void {
     if (job === this.job) return
-    const names = [...files.map(file => file.name), ...replaces]
-    const left = names.filter(name => this.files.stat(join(this.folder, name)) !== undefined)
+    const left = [...namesOf(files), ...replaces].filter(name => this.isThere(name))
     if (left.length === 0) return
     throw new ConnectorError('ANB4008', `sink folder "${this.folder}" holds what job "${job}" wrote`, {
       detail: `This is job "${this.job}". It would replace ${left.length === 1 ? 'a file' : `${left.length} files`}.`,
@@ -175,6 +268,8 @@ export class Shelf {
     }
   }
 }
+
+const namesOf = (parts: readonly PartFile[]): readonly string[] => parts.map(({ name }) => name)
 
 function ignoreMissing(step: () => void): void {
   try {

@@ -2,19 +2,37 @@
  * The files sink: parts of a format that roll by size and age, and are visible only when they are
  * whole. Names are fixed: `part-00000.jsonl`, `part-00001.jsonl`, ...
  *
+ * With epochs a part grows over many of them, and its length at the end of each is kept: a run that goes on cuts it off
+ * there. A part that is whole waits for the end of the epoch in which it was sealed, so that no reader sees a row that a crash
+ * could take back; where `at-least-once` is enough it is shown at once.
+ *
  * A run over a finished one holds its files back and replaces all of them at the end; the disk holds both for that
  * long. A sink that gets no row leaves one file without rows (of tables with the schema), so that who reads the
  * folder finds the answer "nothing" and not the question "did it run".
  */
 import { type Batch } from '../../batch/index.js'
-import { type Clock, type Files, invariant } from '../../base/index.js'
+import { type Clock, type Files, failpoint, invariant } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
-import { type RollPolicy, type SinkFormatNode } from '../../plan/index.js'
+import { type Delivery, type RollPolicy, type SinkFormatNode } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
-import { type Prepared, type RunEnd, type TableWork, type Sink, type SinkFile } from '../contract.js'
-import { type Part, type PartMaker, encodedParts, tableParts } from './parts.js'
+import {
+  type Prepared,
+  type RunEnd,
+  type Sink,
+  type SinkFile,
+  type SinkOpened,
+  type SinkStart,
+  type TableWork,
+} from '../contract.js'
+import { preparedAs } from '../prepared.js'
+import { manifestPath } from './manifest.js'
+import { Markers } from './markers.js'
+import { type Part, type PartState, type Parts, encodedParts, tableParts } from './parts.js'
 import { type Partition, partitions } from './partitions.js'
+import { preparedShape } from './prepared.js'
+import { resumeFiles } from './resume.js'
 import { Shelf } from './shelf.js'
+import { Staging } from './staging.js'
 
 /** Parts that are made whole behind the one that is written; a further roll waits. */
 const sealingMax = 2
@@ -31,6 +49,8 @@ export interface FilesSinkOptions {
   readonly format: SinkFormatNode
   /** For tables `bytes` are those of Arrow, before compression. */
   readonly roll: RollPolicy
+  /** In a run with epochs. */
+  readonly delivery: Delivery
   /** Columns whose values name the folder of a row; they are not written. */
   readonly partitionBy: readonly string[]
   /** What is written: without the columns of partitions. */
@@ -45,18 +65,22 @@ export interface FilesSinkOptions {
 
 /**
  * Throws at once where the path leaves DIR (ANB4005). `open` throws a ConnectorError where a link leads out of DIR
- * (ANB4005), files of another job or of somebody else are there (ANB4008) or the place cannot be written (ANB4003); `write` and
- * `finish` throw ANB4003 with the path and the errno.
+ * (ANB4005), files of another job or of somebody else are there (ANB4008) or the place cannot be written (ANB4003), and a
+ * StateError where what it should go on with is gone (ANB6020, ANB6021); `write`, `prepare`, `commit` and `finish` throw
+ * ANB4003 with the path and the errno.
  */
 export function filesSink(options: FilesSinkOptions): Sink {
   const shelf = new Shelf(options)
-  return new FilesSink(shelf, partMaker(options, shelf.staging), options)
+  const staging = new Staging(options.files, shelf.staging)
+  const markers = new Markers(options.files, manifestPath(options.out, shelf.name, 'epochs'))
+  return new FilesSink({ shelf, staging, markers, parts: partsOf(options, staging) }, options)
 }
 
-function partMaker({ format, files, schema, encoder, tables }: FilesSinkOptions, staging: string): PartMaker {
-  if (encoder !== null) return encodedParts({ files, staging, encoder, extension: extensionOf(format) })
+function partsOf({ format, files, schema, encoder, tables }: FilesSinkOptions, staging: Staging): Parts {
+  const extension = extensionOf(format)
+  if (encoder !== null) return encodedParts({ staging, encoder, extension })
   invariant(tables !== null, 'a job that writes tables has a process that writes them')
-  return tableParts({ files, staging, schema, tables, extension: extensionOf(format) })
+  return tableParts({ files, staging, schema, tables, extension })
 }
 
 function extensionOf(format: SinkFormatNode): string {
@@ -64,70 +88,147 @@ function extensionOf(format: SinkFormatNode): string {
   return format.kind === 'json' ? 'jsonl' : format.kind
 }
 
+interface Rooms {
+  readonly shelf: Shelf
+  readonly staging: Staging
+  readonly markers: Markers
+  readonly parts: Parts
+}
+
 /** A part that is written, with its age. */
 interface Growing {
   readonly folder: string
   readonly part: Part
+  readonly bornMs: number
   due: boolean
   readonly cancelAge: () => void
+}
+
+/** A part to which nothing more is written, until it is shown. */
+interface Sealed {
+  readonly state: PartState
+  /** The epoch in which it was sealed. */
+  readonly epoch: number
+  /** What was written is on the disk. */
+  readonly durable: Promise<void>
+  /** It lies whole in staging; never rejects, the sink fails instead. */
+  readonly whole: Promise<void>
 }
 
 class FilesSink implements Sink {
   /** By folder, the one that was written last at the end. */
   private readonly growing = new Map<string, Growing>()
-  private parts = 0
-  /** Settles when all sealed parts so far are on the shelf, in their order. */
+  private sealed: Sealed[] = []
+  /** Parts begun so far. */
+  private begun = 0
+  /** The epoch that is written. */
+  private epoch = 1
+  private lineage = ''
+  /** Settles when all sealed parts so far are whole, and shown where they need not wait, in their order. */
   private shelved: Promise<void> = Promise.resolve()
   private readonly sealing = new Set<Promise<void>>()
   private failure: { readonly cause: unknown } | null = null
   private state: 'open' | 'finished' | 'aborted' = 'open'
 
   constructor(
-    private readonly shelf: Shelf,
-    private readonly make: PartMaker,
-    private readonly options: Pick<FilesSinkOptions, 'encoder' | 'roll' | 'clock' | 'partitionBy'>,
+    private readonly rooms: Rooms,
+    private readonly options: Pick<FilesSinkOptions, 'encoder' | 'roll' | 'clock' | 'partitionBy' | 'delivery'>,
   ) {}
 
-  async open(): Promise<{ readonly applied: null }> {
-    this.shelf.open()
-    return { applied: null }
+  async open(start: SinkStart): Promise<SinkOpened> {
+    const { shelf, markers } = this.rooms
+    this.lineage = start.lineage
+    if (start.lineage === '') {
+      shelf.open('')
+      return { applied: null }
+    }
+    const applied = markers.expect(start.lineage, start.marked)
+    // Ahead of the state: whoever asked stops, and everything is as it was.
+    if (applied > start.epoch) return { applied }
+    this.epoch = start.epoch + 1
+    if (start.epoch === 0) shelf.open(start.lineage)
+    else this.resume(start)
+    markers.begin(start.lineage, applied)
+    return { applied }
   }
-
-  async prepare(): Promise<Prepared> {
-    return null
-  }
-
-  async commit(): Promise<void> {}
 
   async write(batch: Batch): Promise<void> {
     this.rethrow()
     if (batch.rows === 0) return
+    failpoint('sink.write', 'before')
     for (const partition of partitions(batch, this.options.partitionBy)) await this.writeTo(partition)
+    failpoint('sink.write', 'after')
+  }
+
+  async prepare(epoch: number): Promise<Prepared> {
+    this.rethrow()
+    const now = this.options.clock.nowMs()
+    const growing = [...this.growing.values()]
+    const prepared = {
+      lineage: this.lineage,
+      parts: this.begun,
+      growing: growing.map(({ folder, bornMs, part: { name, rows, bytes } }) => {
+        return { name, rows, bytes, folder, ageMs: Math.max(0, Math.round(now - bornMs)) }
+      }),
+      sealed: this.sealed.map(({ state, epoch: sealedIn }) => ({ ...state, epoch: sealedIn })),
+    }
+    this.epoch = epoch + 1
+    const durable = [...growing.map(({ part }) => part.sync()), ...this.sealed.map(each => each.durable)]
+    await Promise.all(durable)
+    this.rooms.staging.syncFolders()
+    return prepared
+  }
+
+  async commit(epoch: number, prepared: Prepared): Promise<void> {
+    failpoint('sink.begin', 'before')
+    const names = new Set(preparedAs(preparedShape, prepared).sealed.map(({ name }) => name))
+    const due = this.sealed.filter(each => each.epoch <= epoch && names.has(each.state.name))
+    failpoint('sink.begin', 'after')
+    await Promise.all(due.map(each => each.whole))
+    this.rethrow()
+    failpoint('sink.commit', 'before')
+    this.show(due)
+    failpoint('sink.commit', 'after')
+    failpoint('sink.marker', 'before')
+    await this.rooms.markers.add(epoch)
+    failpoint('sink.marker', 'after')
   }
 
   async finish(end: RunEnd = 'finished'): Promise<readonly SinkFile[]> {
     this.rethrow()
-    if (this.parts === 0 && end === 'finished') this.begin('')
+    const { shelf, markers } = this.rooms
+    if (this.begun === 0 && end === 'finished') this.begin('')
+    // A run that goes on with this one may write more to them: nobody could see them before its end.
+    const stays = this.lineage !== '' && end === 'unfinished' && shelf.replacing
+    if (stays) this.letGo()
     for (const growing of [...this.growing.values()]) this.roll(growing)
     await this.shelved
     this.rethrow()
-    if (this.state === 'open') this.shelf.finish(end)
+    if (this.state === 'open') {
+      this.show(this.sealed)
+      shelf.finish(end)
+      markers.close()
+    }
     this.state = 'finished'
-    return this.shelf.shown
+    return shelf.shown
   }
 
   /** A conversion under way is not waited for: the process that does it may be what failed. */
   async abort(): Promise<readonly SinkFile[]> {
     if (this.state === 'open') {
       this.state = 'aborted'
-      for (const { part, cancelAge } of this.growing.values()) {
-        cancelAge()
-        part.close()
-      }
-      this.growing.clear()
-      this.shelf.abort()
+      this.letGo()
+      this.rooms.shelf.abort()
+      this.rooms.markers.close()
     }
-    return this.shelf.shown
+    return this.rooms.shelf.shown
+  }
+
+  private resume(start: SinkStart): void {
+    const { growing, sealed, begun } = resumeFiles(this.rooms, start, this.options.delivery)
+    this.begun = begun
+    for (const { folder, part, ageMs } of growing) this.grow(folder, part, ageMs)
+    for (const { state, epoch } of sealed) this.seal(state, { epoch, durable: Promise.resolve() })
   }
 
   private async writeTo({ folder, batch }: Partition): Promise<void> {
@@ -160,10 +261,15 @@ class FilesSink implements Sink {
   }
 
   private begin(folder: string): Growing {
+    const part = this.rooms.parts.begin(this.begun, folder)
+    this.begun += 1
+    return this.grow(folder, part, 0)
+  }
+
+  private grow(folder: string, part: Part, ageMs: number): Growing {
     const { clock, roll } = this.options
-    const part = this.make(this.parts, folder)
-    const growing: Growing = { folder, part, due: false, cancelAge: clock.after(roll.ms, () => this.ripe(growing)) }
-    this.parts += 1
+    const cancelAge = clock.after(Math.max(0, roll.ms - ageMs), () => this.ripe(growing))
+    const growing: Growing = { folder, part, bornMs: clock.nowMs() - ageMs, due: false, cancelAge }
     this.growing.set(folder, growing)
     return growing
   }
@@ -178,29 +284,54 @@ class FilesSink implements Sink {
     if (this.growing.get(folder)?.part !== part) return
     cancelAge()
     this.growing.delete(folder)
-    const sealed = part.seal()
+    const durable = part.seal(this.lineage !== '')
+    const { name, rows, bytes } = part
+    this.seal({ name, rows, bytes }, { epoch: this.epoch, durable })
+  }
+
+  private seal(state: PartState, { epoch, durable }: Pick<Sealed, 'epoch' | 'durable'>): void {
     const before = this.shelved
-    const done = sealed
+    const whole = durable
+      .then(() => this.rooms.parts.complete(state))
       .then(() => before)
       .then(() => {
-        const { name, rows, bytes } = part
-        if (this.state === 'open' && this.failure === null) this.shelf.take({ name, rows, bytes })
+        if (this.lineage === '' || this.options.delivery === 'at-least-once') this.show([sealed])
       })
       .catch((cause: unknown) => {
         this.failure ??= { cause }
       })
       .finally(() => {
-        this.sealing.delete(done)
+        this.sealing.delete(whole)
         this.rollDue()
       })
-    this.sealing.add(done)
-    this.shelved = done
+    const sealed: Sealed = { state, epoch, durable, whole }
+    this.sealed.push(sealed)
+    this.sealing.add(whole)
+    this.shelved = whole
+  }
+
+  /** Parts that are whole go where readers see them. */
+  private show(parts: readonly Sealed[]): void {
+    if (this.state !== 'open' || this.failure !== null) return
+    const { shelf, staging, parts: made } = this.rooms
+    shelf.take(parts.map(({ state }) => state))
+    this.sealed = this.sealed.filter(each => !parts.includes(each))
+    for (const { state } of parts)
+      if (made.stagedName(state.name) !== state.name) staging.remove(made.stagedName(state.name))
   }
 
   /** One that was due while others were sealed. */
   private rollDue(): void {
     if (this.failure !== null) return
     for (const growing of this.growing.values()) if (growing.due) return this.roll(growing)
+  }
+
+  private letGo(): void {
+    for (const { part, cancelAge } of this.growing.values()) {
+      cancelAge()
+      part.close()
+    }
+    this.growing.clear()
   }
 
   private rethrow(): void {

@@ -1,15 +1,25 @@
-/** Captures of calls as files of an output folder, numbered as they come. A run replaces those of an earlier one. */
+/**
+ * Captures of calls as files of an output folder, numbered as they come. A run replaces those of an earlier one, unless it goes
+ * on with it: then only those that came behind its start go.
+ */
 import { join } from 'node:path'
-import { type Files, type Observer } from '../../base/index.js'
-import { type EpochOutput, type Prepared, type SinkStart } from '../contract.js'
-import { writing } from '../io-error.js'
+import { type Files, type Observer, type OpenFile } from '../../base/index.js'
+import { makeLasting } from '../atomic.js'
+import { type EpochOutput, type Prepared, type SinkOpened, type SinkStart } from '../contract.js'
+import { writing, writingAsync } from '../io-error.js'
+import { fieldsOf } from '../json.js'
 import { fileName, removeOwn } from './own-files.js'
 
 /** More would fill a disk with what nobody looks at. */
 const capturesMax = 1_000
 
+const ours = /^\d+-.*\.arrow$/
+
 export class Captures implements EpochOutput {
   private count = 0
+  private epochs = false
+  /** Of the epoch that is open. */
+  private readonly unsynced: OpenFile[] = []
   private readonly folder: string
 
   /** `place` is relative to `out`; the folder appears with the first capture. */
@@ -20,14 +30,23 @@ export class Captures implements EpochOutput {
     this.folder = join(options.out, place)
   }
 
-  /** Removes those of an earlier run. */
-  async open(_start: SinkStart): Promise<{ readonly applied: null }> {
-    removeOwn(this.options.files, this.folder, /^\d+-.*\.arrow$/)
+  /** Removes those of an earlier run, or those that came behind the start. */
+  async open({ lineage, prepared }: SinkStart): Promise<SinkOpened> {
+    this.epochs = lineage !== ''
+    const { count } = fieldsOf(prepared) ?? {}
+    const kept = typeof count === 'number' ? count : 0
+    this.count = kept
+    removeOwn(this.options.files, this.folder, name => ours.test(name) && Number.parseInt(name, 10) > kept)
     return { applied: null }
   }
 
   async prepare(): Promise<Prepared> {
-    return { count: this.count }
+    const { count } = this
+    const written = this.unsynced.splice(0)
+    await writingAsync(this.folder, () => Promise.all(written.map(file => file.syncSoon())))
+    for (const file of written) file.close()
+    if (written.length > 0) writing(this.folder, () => this.options.files.syncDirectory(this.folder))
+    return { count }
   }
 
   async commit(): Promise<void> {}
@@ -40,12 +59,13 @@ export class Captures implements EpochOutput {
     const name = `${this.count}-${fileName(operator)}.arrow`
     const path = join(this.folder, name)
     writing(path, () => {
-      files.makeDirectory(this.folder)
+      makeLasting(files, this.folder)
       const file = files.open(path, 'create')
       try {
         file.append(make())
       } finally {
-        file.close()
+        if (this.epochs) this.unsynced.push(file)
+        else file.close()
       }
     })
     return join(this.place, name)
@@ -53,6 +73,7 @@ export class Captures implements EpochOutput {
 
   /** Says how many were not kept. */
   close(): void {
+    for (const file of this.unsynced.splice(0)) file.close()
     const skipped = this.count - capturesMax
     if (skipped <= 0) return
     const message = `${skipped} captures were not kept in ${this.place}: the limit of a run is ${capturesMax}`

@@ -3,12 +3,14 @@
  * capture of the call that failed. A line is in its file as soon as it is written, so a person can follow it.
  *
  * A run replaces what an earlier one left, but only files with our names: a folder of dead letters is a place where
- * people also put notes.
+ * people also put notes. A run that goes on with an earlier one cuts the files off where they were at its start.
  */
 import { join } from 'node:path'
-import { type ErrorClass, type ErrorCode, type Files, type Observer, type OpenFile } from '../../base/index.js'
-import { type EpochOutput, type Prepared, type SinkStart } from '../contract.js'
-import { writing } from '../io-error.js'
+import { type ErrorClass, type ErrorCode, type Files, type Observer, type OpenFile, shape } from '../../base/index.js'
+import { makeLasting } from '../atomic.js'
+import { type EpochOutput, type Prepared, type SinkOpened, type SinkStart } from '../contract.js'
+import { writing, writingAsync } from '../io-error.js'
+import { preparedAs } from '../prepared.js'
 import { Captures } from './captures.js'
 import { fileName, removeOwn } from './own-files.js'
 
@@ -58,6 +60,9 @@ export function deadLetters(options: {
 class Letters implements DeadLetters {
   readonly counts = new Map<string, number>()
   private readonly opened = new Map<string, OpenFile>()
+  /** Length of each file, by operator. */
+  private readonly bytes = new Map<string, number>()
+  private readonly unsynced = new Set<OpenFile>()
   private closed = false
 
   constructor(
@@ -66,13 +71,20 @@ class Letters implements DeadLetters {
     private readonly captures: Captures,
   ) {}
 
-  async open(start: SinkStart): Promise<{ readonly applied: null }> {
-    removeOwn(this.files, this.folder, /\.jsonl$/)
-    return this.captures.open(start)
+  async open(start: SinkStart): Promise<SinkOpened> {
+    const { letters, captures } = lettersOf(start.prepared)
+    const kept = new Map(letters.map(each => [`${fileName(each.operator)}.jsonl`, each]))
+    removeOwn(this.files, this.folder, name => name.endsWith('.jsonl') && !kept.has(name))
+    for (const each of letters) this.cutOff(each)
+    return this.captures.open({ ...start, prepared: captures })
   }
 
   async prepare(): Promise<Prepared> {
-    return null
+    const letters = [...this.counts].map(([operator, count]) => {
+      return { operator, count, bytes: this.bytes.get(operator) ?? 0 }
+    })
+    const [captures] = await Promise.all([this.captures.prepare(), this.sync()])
+    return { letters, captures }
   }
 
   async commit(): Promise<void> {}
@@ -81,7 +93,7 @@ class Letters implements DeadLetters {
     for (const [operator, own] of groupByOperator(letters)) {
       const path = join(this.folder, `${fileName(operator)}.jsonl`)
       const bytes = Buffer.from(own.map(lineOf).join(''))
-      writing(path, () => this.fileOf(operator, path).append(bytes))
+      writing(path, () => this.append(operator, path, bytes))
       this.counts.set(operator, (this.counts.get(operator) ?? 0) + own.length)
     }
   }
@@ -98,15 +110,51 @@ class Letters implements DeadLetters {
     this.captures.close()
   }
 
+  private async sync(): Promise<void> {
+    const written = [...this.unsynced]
+    this.unsynced.clear()
+    await writingAsync(this.folder, () => Promise.all(written.map(file => file.syncSoon())))
+    if (written.length > 0) writing(this.folder, () => this.files.syncDirectory(this.folder))
+  }
+
+  private append(operator: string, path: string, bytes: Uint8Array): void {
+    const file = this.fileOf(operator, path)
+    file.append(bytes)
+    this.unsynced.add(file)
+    this.bytes.set(operator, file.stat().bytes)
+  }
+
+  /** A file that somebody has thrown away or cut meanwhile is theirs to keep so. */
+  private cutOff({ operator, count, bytes }: KeptLetters): void {
+    const path = join(this.folder, `${fileName(operator)}.jsonl`)
+    if ((this.files.stat(path)?.bytes ?? 0) < bytes) return
+    writing(path, () => this.fileOf(operator, path).truncate(bytes))
+    this.counts.set(operator, count)
+    this.bytes.set(operator, bytes)
+  }
+
   private fileOf(operator: string, path: string): OpenFile {
     const open = this.opened.get(operator)
     if (open !== undefined) return open
-    this.files.makeDirectory(this.folder)
+    makeLasting(this.files, this.folder)
     const file = this.files.open(path, 'append')
     this.opened.set(operator, file)
     return file
   }
 }
+
+interface KeptLetters {
+  readonly operator: string
+  readonly count: number
+  readonly bytes: number
+}
+const keptShape = shape.object({
+  letters: shape.list(shape.object({ operator: shape.string, count: shape.whole, bytes: shape.whole })),
+  captures: shape.anyJson(),
+})
+
+const lettersOf = (prepared: Prepared | null): { letters: readonly KeptLetters[]; captures: Prepared | null } =>
+  prepared === null ? { letters: [], captures: null } : preparedAs(keptShape, prepared)
 
 function groupByOperator(letters: readonly DeadLetter[]): ReadonlyMap<string, readonly DeadLetter[]> {
   const groups = new Map<string, DeadLetter[]>()

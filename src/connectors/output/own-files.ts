@@ -8,10 +8,10 @@ export const fileName = (operator: string): string =>
   encodeURIComponent(operator).replace(/^\.+/, dots => '%2E'.repeat(dots.length))
 
 /** Removes what an earlier run left. */
-export function removeOwn(files: Files, folder: string, ours: RegExp): void {
+export function removeOwn(files: Files, folder: string, ours: (name: string) => boolean): void {
   if (files.stat(folder)?.kind !== 'directory') return
   for (const name of files.list(folder)) {
     const path = join(folder, name)
-    if (ours.test(name)) writing(path, () => files.remove(path))
+    if (ours(name)) writing(path, () => files.remove(path))
   }
 }

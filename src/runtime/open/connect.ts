@@ -94,7 +94,7 @@ export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
       encoder: jsonEncoder(schema),
     })
   }
-  const { format, partitionBy, path, roll } = connector
+  const { format, delivery, partitionBy, path, roll } = connector
   const written = withoutFields(schema, partitionBy)
   return filesSink({
     job,
@@ -102,6 +102,7 @@ export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
     path,
     format,
     roll,
+    delivery,
     partitionBy,
     schema: written,
     files: world.files,

@@ -4,6 +4,7 @@
  * tests of them. Our own connectors are held to exactly these.
  */
 export type { Case, NumberedRow } from './cases.js'
+export { type EpochSinkUnderTest, type MakeEpochSink, epochSinkCases } from './epochs.js'
 export { type FormatUnderTest, formatCases } from './format.js'
 export { type MakeSink, type SinkKind, type SinkUnderTest, sinkCases } from './sink.js'
 export { type MakeSource, type SourceUnderTest, sourceCases } from './source.js'

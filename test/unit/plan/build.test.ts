@@ -123,8 +123,14 @@ test('options: sizes and times as text, defaults as documented', () => {
     path: 'a/',
     format: { kind: 'json' },
     roll: { bytes: 2 ** 27, ms: 60_000 },
+    delivery: 'exactly-once',
     partitionBy: [],
   })
+})
+
+test('a sink is told when it may show rows', () => {
+  const [, sink] = cleanPlan(job('test').from(clicks).to(out('a'), { delivery: 'at-least-once' })).nodes
+  expect(sink).toMatchObject({ connector: { kind: 'files', delivery: 'at-least-once' } })
 })
 
 test('sources: sockets, lines of text, and columns written by hand', () => {

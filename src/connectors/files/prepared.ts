@@ -1,0 +1,13 @@
+/** What a file sink says of an epoch: how far each growing part got, and which parts were sealed and are not in the folder yet. */
+import { shape } from '../../base/index.js'
+
+const part = { name: shape.string, rows: shape.whole, bytes: shape.whole } as const
+export const preparedShape = shape.object({
+  /** Of the run that prepared it. */
+  lineage: shape.string,
+  /** Number of the next part. */
+  parts: shape.whole,
+  growing: shape.list(shape.object({ ...part, folder: shape.string, ageMs: shape.whole })),
+  /** In the order in which they are shown, with the epoch that shows them. */
+  sealed: shape.list(shape.object({ ...part, epoch: shape.whole })),
+})

@@ -1,0 +1,69 @@
+/**
+ * Resume: staging and folder as they were at the end of the last prepared epoch. Parts that grew are cut off at their
+ * length then, those that were sealed and not shown wait to be shown, and everything that came later is removed. It may be killed
+ * anywhere and done again.
+ */
+import { StateError } from '../../base/index.js'
+import { type Delivery } from '../../plan/index.js'
+import { type SinkStart } from '../contract.js'
+import { preparedAs } from '../prepared.js'
+import { type Part, type PartState, type Parts, numberOf } from './parts.js'
+import { preparedShape } from './prepared.js'
+import { type Shelf } from './shelf.js'
+import { type Staging } from './staging.js'
+
+export interface ResumedFiles {
+  readonly growing: readonly { readonly folder: string; readonly part: Part; readonly ageMs: number }[]
+  /** In their order. */
+  readonly sealed: readonly { readonly state: PartState; readonly epoch: number }[]
+  /** Number of the next part. */
+  readonly begun: number
+}
+
+export function resumeFiles(
+  { shelf, staging, parts }: { readonly shelf: Shelf; readonly staging: Staging; readonly parts: Parts },
+  start: SinkStart,
+  delivery: Delivery,
+): ResumedFiles {
+  const prepared = preparedAs(preparedShape, start.prepared)
+  const names = [...prepared.growing, ...prepared.sealed].map(({ name }) => name)
+  const known = shelf.resume(start.lineage, { lineage: prepared.lineage, staged: new Set(names) })
+  if (!known) {
+    refuseLoss(start, prepared.lineage)
+    // A savepoint that is started in another output folder: what comes after it is written there, under numbers that go on.
+    shelf.open(start.lineage)
+    return { growing: [], sealed: [], begun: prepared.parts }
+  }
+  const exactly = delivery === 'exactly-once'
+  if (exactly && start.lineage !== prepared.lineage) shelf.takeBack(name => numberOf(name) >= prepared.parts)
+  const { taken } = shelf
+  const growing = prepared.growing.filter(part => !isShown(part, taken.get(part.name), exactly))
+  const sealed = prepared.sealed.filter(({ name }) => !taken.has(name))
+  const staged = [...growing, ...sealed]
+  for (const { name, bytes } of staged) staging.expect(parts.stagedName(name), bytes)
+  const held = shelf.replacing ? [...taken.keys()] : []
+  staging.keepOnly(new Set([...staged.map(({ name }) => parts.stagedName(name)), ...held]))
+  return {
+    growing: growing.map(({ folder, ageMs, ...state }) => ({ folder, ageMs, part: parts.resume(state) })),
+    sealed: sealed.map(({ epoch, ...state }) => ({ epoch, state })),
+    begun: Math.max(prepared.parts, ...[...taken.keys()].map(name => numberOf(name) + 1)),
+  }
+}
+
+function refuseLoss({ lineage, epoch }: SinkStart, before: string): void {
+  if (lineage !== before) return
+  throw new StateError('ANB6020', `the output folder knows nothing of the files of epoch ${epoch}`, {
+    detail: 'The state of the job says that this sink has written files, whose list in DIR/state/sinks is gone.',
+    hint: 'restore the output folder as a whole, or start again with another --out',
+  })
+}
+
+/** One that grew is shown where the run ended behind that epoch, whole: then nothing came after what was prepared. */
+function isShown(part: PartState, shown: PartState | undefined, exactly: boolean): boolean {
+  if (shown === undefined) return false
+  if (!exactly || shown.rows === part.rows) return true
+  throw new StateError('ANB6020', `part "${part.name}" was shown with more rows than the start has`, {
+    detail: `It had ${part.rows} rows then and has ${shown.rows} now. Nothing was changed.`,
+    hint: 'start with another --out, or from a later savepoint',
+  })
+}
