@@ -155,9 +155,7 @@ class FilesSink implements Sink {
   async write(batch: Batch): Promise<void> {
     this.rethrow()
     if (batch.rows === 0) return
-    failpoint('sink.write', 'before')
     for (const partition of partitions(batch, this.options.partitionBy)) await this.writeTo(partition)
-    failpoint('sink.write', 'after')
   }
 
   async prepare(epoch: number): Promise<Prepared> {

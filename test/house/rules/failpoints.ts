@@ -9,9 +9,6 @@ import { isEngine, isPython, type Rule, type Source } from './sources.js'
 const waiting: Readonly<Record<string, string>> = {
   'timers.fire': 'timers come with event time',
   'epoch.close': 'epochs',
-  'sink.begin': 'sinks with markers',
-  'sink.marker': 'sinks with markers',
-  'sink.commit': 'sinks with markers',
   'log.trim': 'epochs',
   'savepoint.publish': 'savepoints',
 }
