@@ -27,6 +27,8 @@ export interface StateBlock {
   readonly lastGroup: number
   readonly rows: number
   readonly bytes: Uint8Array
+  /** Of its bytes those that changed in this epoch; the others are written so that older blocks can go. */
+  readonly changed: number
 }
 
 /** Rows [from, to) of a block are of this key group. */
@@ -94,7 +96,7 @@ export function encodeBlock(template: IpcTemplate, rows: Batch, parts: BlockPart
   writeIpc(template, rows, bytes, body)
   view.setUint32(4, crc32c(bytes.subarray(8)), true)
   const [firstGroup, lastGroup] = [groups[0]?.group ?? 0, groups.at(-1)?.group ?? 0]
-  return { operator, form, epoch, since, firstGroup, lastGroup, rows: rows.rows, bytes }
+  return { operator, form, epoch, since, firstGroup, lastGroup, rows: rows.rows, bytes, changed: 0 }
 }
 
 /**

@@ -3,6 +3,7 @@
  * rows of four numbers take less than 100 ms (test/unit/state/delta.test.ts has the row counts, `npm run bench` the time).
  */
 import { type Batch, type IpcTemplate, makeColumn, noNulls, slice } from '../batch/index.js'
+import { byteWidth } from '../schema/index.js'
 import { type BlockParts, type GroupRows, type StateBlock, blockBytes, encodeBlock } from './block.js'
 import { type StateForm, blockTemplate, formId } from './block-schema.js'
 import { type KeyIndex } from './key-index.js'
@@ -10,6 +11,8 @@ import { type StateTable } from './state-table.js'
 
 /** Where a block ends, unless one row is larger. */
 export const blockBytesMax = 1 << 20
+
+const textBytes = 24
 
 export interface GroupSpan {
   readonly first: number
@@ -22,6 +25,8 @@ type Written = Omit<BlockParts, 'groups'>
 export class DeltaWriter {
   private readonly template: IpcTemplate
   private readonly schemaId: number
+  /** Bytes of a row, by estimate: texts are taken for short. */
+  readonly rowBytes: number
   /** Rows that fit in a block, by the blocks so far. */
   private rowsGuess = 8192
 
@@ -33,11 +38,10 @@ export class DeltaWriter {
   ) {
     this.template = blockTemplate(form)
     this.schemaId = formId(form)
-  }
-
-  /** What changed since the last take, as blocks of `epoch`: one small block, or several of up to `blockBytesMax`. */
-  take(epoch: number): readonly StateBlock[] {
-    return this.encode(this.table.takeDirty(), epoch, epoch - 1)
+    this.rowBytes = [...form.key.fields, ...form.state.fields].reduce(
+      (sum, { type }) => sum + (byteWidth(type) || textBytes),
+      0,
+    )
   }
 
   /**

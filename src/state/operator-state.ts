@@ -7,6 +7,7 @@ import { type StateForm } from './block-schema.js'
 import { DeltaWriter } from './delta.js'
 import { type Aliases, type Evolve, planEvolution } from './evolve.js'
 import { type KeyIndex } from './key-index.js'
+import { Rebase } from './rebase.js'
 import { type StoredBlock, applyRows, readBlock } from './restore.js'
 import { type StateTable } from './state-table.js'
 
@@ -24,6 +25,9 @@ export class OperatorState {
   readonly operator: string
   private readonly writer: DeltaWriter
   private readonly known = new Map<string, Evolve>()
+  private rebase: Rebase | null = null
+  /** What was restored: its newest epoch and its bytes. */
+  private readonly restored = { epoch: 0, bytes: 0 }
 
   constructor(private readonly options: OperatorStateOptions) {
     const { operator, form, index, table } = options
@@ -43,12 +47,36 @@ export class OperatorState {
   /** Puts a stored block where it belongs; blocks come in the order in which the store gives them. */
   restore(block: StoredBlock): void {
     const { index, table } = this.options
-    applyRows(index, table, this.evolution(block.form)(readBlock(block)))
+    const rows = readBlock(block)
+    applyRows(index, table, this.evolution(block.form)(rows))
+    this.restored.epoch = Math.max(this.restored.epoch, rows.header.epoch)
+    this.restored.bytes += block.bytes.length
   }
 
-  /** What changed since the last cut. Called at a complete cut; the bytes are copies. */
+  /**
+   * What changed since the last cut, as blocks of up to a MiB, and a share of the state that did not, so that older blocks
+   * go. Called at a complete cut; the bytes are copies.
+   */
   take(epoch: number): readonly StateBlock[] {
-    return this.writer.take(epoch)
+    const { index, table } = this.options
+    this.rebase ??= this.startRebase(epoch)
+    return this.rebase.blocks(table.takeDirty(), {
+      epoch,
+      keys: index.size,
+      present: (first, last) => table.presentIn(index.groupOf, first, last),
+    })
+  }
+
+  /** What is stored beyond the state itself is owed at once. */
+  private startRebase(epoch: number): Rebase {
+    const { form, index } = this.options
+    const stateBytes = index.size * this.writer.rowBytes
+    const owed = Math.max(0, this.restored.bytes - 2 * stateBytes)
+    return new Rebase(this.writer, form.keyGroups, {
+      stateBytes,
+      since: Math.max(this.restored.epoch, epoch - 1),
+      owed,
+    })
   }
 
   private evolution(stored: StateForm): Evolve {

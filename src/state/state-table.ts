@@ -183,6 +183,17 @@ export class StateTable {
     return slots
   }
 
+  /** Those of key groups [first, last], by the group of each slot. */
+  presentIn(groupOf: Uint16Array, first: number, last: number): Int32Array {
+    const limit = Math.min(this.rows.limit, groupOf.length)
+    const slots: number[] = []
+    for (let slot = 0; slot < limit; slot++) {
+      const group = groupOf[slot] ?? 0
+      if (group >= first && group <= last && this.present(slot)) slots.push(slot)
+    }
+    return Int32Array.from(slots)
+  }
+
   /** Copies the texts that live into a new arena; rows that have none have a length of 0. */
   private compact(): void {
     const { rows, layout } = this

@@ -20,7 +20,12 @@ export interface KeyValue {
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>
   entries(range: KeyRange): AsyncIterable<Put>
   /** All or nothing, and on the disk when it settles. After an error nobody knows which: close it and open another one. */
-  write(puts: readonly Put[], deletes: readonly Uint8Array[]): Promise<void>
+  write(puts: readonly Put[]): Promise<void>
+  /**
+   * Takes out what nobody reads any more, and gives its room back. Beside writes; whether it is on the disk when the process
+   * dies does not matter. Keys that are not there are fine.
+   */
+  forget(keys: readonly Uint8Array[]): Promise<void>
   /** Can be called twice. */
   close(): Promise<void>
 }

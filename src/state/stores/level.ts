@@ -62,7 +62,7 @@ class LevelKeyValue implements KeyValue {
     for await (const [key, value] of this.level.iterator({ ...range, reverse, limit })) yield { key, value }
   }
 
-  async write(puts: readonly Put[], deletes: readonly Uint8Array[]): Promise<void> {
+  async write(puts: readonly Put[]): Promise<void> {
     if (this.broken !== null) {
       throw new StateError('ANB6011', 'nothing more can be written through a handle that had an error', {
         cause: this.broken,
@@ -70,13 +70,28 @@ class LevelKeyValue implements KeyValue {
     }
     const batch = this.level.batch()
     for (const { key, value } of puts) batch.put(key, value)
-    for (const key of deletes) batch.del(key)
     try {
       await batch.write({ sync: true })
     } catch (error) {
       this.broken = error
       throw error
     }
+  }
+
+  /**
+   * Keys are written in their order, so tables do not overlap and are never merged: each byte is written to the log and to
+   * one table. A deletion among new keys would make a table that overlaps all of them, and LevelDB would write everything
+   * six times over. So deletions get a table of their own, which goes into the old ones at once.
+   */
+  async forget(keys: readonly Uint8Array[]): Promise<void> {
+    const sorted = [...keys].sort(Buffer.compare)
+    const [first, last] = [sorted[0], sorted.at(-1)]
+    if (first === undefined || last === undefined) return
+    await this.level.compactRange(first, first)
+    const batch = this.level.batch()
+    for (const key of sorted) batch.del(key)
+    await batch.write()
+    await this.level.compactRange(first, last)
   }
 
   close(): Promise<void> {

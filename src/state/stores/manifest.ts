@@ -6,7 +6,7 @@
 import { invariant } from '../../base/index.js'
 import { type StateBlock, schemaIdOf, sumOf } from '../block.js'
 import { type StateForm, type StateFormJson, formFromJson, formToJson } from '../block-schema.js'
-import { type BlockEntryJson, type RecordHead } from './record.js'
+import { type BlockEntryJson, type RecordHead, type RemovedJson, kinds } from './record.js'
 
 export interface LiveBlock {
   readonly operator: string
@@ -32,6 +32,9 @@ export class Manifest {
   /** By epoch and number, in the order in which they came. */
   private readonly blocks = new Map<string, LiveBlock>()
   private readonly forms = new Map<string, Map<number, StateFormJson>>()
+  /** What may still be there and nobody reads. */
+  private dead: RemovedJson[] = []
+  private deadSize = 0
   /** Rows of records since all blocks were listed. */
   private listed = 0
 
@@ -65,17 +68,43 @@ export class Manifest {
     return newest === undefined ? undefined : this.form(operator, newest.schemaId)
   }
 
-  /** Takes the blocks of an epoch in, and those out that they supersede. */
-  add(epoch: number, blocks: readonly StateBlock[]): Change {
+  /** Bytes of dead blocks. */
+  get deadBytes(): number {
+    return this.deadSize
+  }
+
+  get deadCount(): number {
+    return this.dead.length
+  }
+
+  /** What is dead; from now on somebody else sees that it goes. */
+  takeDead(): readonly RemovedJson[] {
+    const { dead } = this
+    this.dead = []
+    this.deadSize = 0
+    return dead
+  }
+
+  /**
+   * Takes the blocks of an epoch in, and those out that they supersede.
+   *
+   * @param records epochs whose records nobody asks for once all blocks are listed again.
+   */
+  add(epoch: number, blocks: readonly StateBlock[], records: () => readonly number[]): Change {
     const added = blocks.map((block, number) => entryOf(block, epoch, number))
     for (const block of blocks) this.learn(block.operator, schemaIdOf(block.bytes), formToJson(block.form))
     for (const block of added) this.blocks.set(nameOf(block.epoch, block.number), block)
     const removed = this.supersede(added)
     this.listed += added.length + removed.length + 1
     const full = this.listed > this.blocks.size + 32
-    if (full) this.listed = 0
+    if (full) {
+      this.listed = 0
+      this.dead.push(
+        ...records().flatMap(at => [kinds.record, kinds.finished].map((kind): RemovedJson => [at, kind, 0])),
+      )
+    }
     const listed = full ? this.live : added
-    return { full, blocks: listed.map(jsonOf), removed, forms: this.formsOf(listed) }
+    return { full, blocks: listed.map(jsonOf), removed: full ? this.dead : removed, forms: this.formsOf(listed) }
   }
 
   /** What `add` did in another run, from its record. The first one is full. */
@@ -86,8 +115,18 @@ export class Manifest {
     }
     const added = change.blocks.map(blockOf)
     for (const block of added) this.blocks.set(nameOf(block.epoch, block.number), block)
-    for (const [epoch, number] of change.removed) this.blocks.delete(nameOf(epoch, number))
+    if (change.full) this.takeDead()
+    for (const [epoch, kind, number] of change.removed) if (kind === kinds.block) this.remove(epoch, number)
+    this.dead.push(...change.removed.filter(([, kind]) => kind !== kinds.block))
     this.supersede(added)
+  }
+
+  private remove(epoch: number, number: number): RemovedJson {
+    this.deadSize += this.blocks.get(nameOf(epoch, number))?.bytes ?? 0
+    this.blocks.delete(nameOf(epoch, number))
+    const removed: RemovedJson = [epoch, kinds.block, number]
+    this.dead.push(removed)
+    return removed
   }
 
   private learn(operator: string, id: number, form: StateFormJson): void {
@@ -105,17 +144,16 @@ export class Manifest {
   }
 
   /** Blocks of one epoch came: notes what they have all of, and takes out what nothing is left of. */
-  private supersede(added: readonly LiveBlock[]): readonly (readonly [number, number])[] {
+  private supersede(added: readonly LiveBlock[]): readonly RemovedJson[] {
     const wide = added.filter(block => block.epoch - block.since > 1)
-    const removed: (readonly [number, number])[] = []
+    const removed: RemovedJson[] = []
     for (const newer of wide) {
       for (const older of this.blocks.values()) {
         if (!spans(newer, older)) continue
         const last = Math.min(newer.lastGroup, older.lastGroup)
         for (let g = Math.max(newer.firstGroup, older.firstGroup); g <= last; g++) older.superseded.add(g)
         if (older.superseded.size <= older.lastGroup - older.firstGroup) continue
-        this.blocks.delete(nameOf(older.epoch, older.number))
-        removed.push([older.epoch, older.number])
+        removed.push(this.remove(older.epoch, older.number))
       }
     }
     return removed

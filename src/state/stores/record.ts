@@ -20,6 +20,9 @@ const fixedBytes = 16
 /** [operator, epoch, number, since, first group, last group, rows, bytes, CRC32C, schema id] */
 export type BlockEntryJson = readonly [string, number, number, number, number, number, number, number, number, number]
 
+/** Parts of the key: [epoch, kind, number] */
+export type RemovedJson = readonly [number, number, number]
+
 export interface RecordHead {
   readonly epoch: number
   /** Digest of the record before; empty for the first. */
@@ -29,8 +32,8 @@ export interface RecordHead {
   /** Whether `blocks` are all that live, not only those of this epoch. */
   readonly full: boolean
   readonly blocks: readonly BlockEntryJson[]
-  /** [epoch, number] of those that this record took out. */
-  readonly removed: readonly (readonly [number, number])[]
+  /** What this epoch took out; with all blocks, all that may still be there. */
+  readonly removed: readonly RemovedJson[]
   /** By operator and schema id: those of `blocks`. */
   readonly forms: Readonly<Record<string, Readonly<Record<string, StateFormJson>>>>
 }

@@ -29,7 +29,7 @@ export interface StoreCounts {
   epochs: number
   /** Of blocks and records, as they were given to the database. */
   bytesWritten: number
-  /** Of blocks that only had what changed in their epoch. */
+  /** Of those the bytes of rows that changed in their epoch. */
   bytesChanged: number
   /** Handles that were closed after a write error. */
   reopened: number
@@ -39,6 +39,9 @@ export interface StoreCounts {
 const retryMs = [100, 1000, 4000]
 /** Blocks that are read at once: at most so many MiB. */
 const readAhead = 16
+/** Less that is dead is not worth the work. */
+const deadBytesMin = 16 << 20
+const deadCountMax = 4096
 
 export class StateStore {
   readonly counts: StoreCounts = { epochs: 0, bytesWritten: 0, bytesChanged: 0, reopened: 0 }
@@ -49,6 +52,7 @@ export class StateStore {
   private finishedOnDisk = 0
   private recordKeys: number[] = []
   private tail: Promise<void> = Promise.resolve()
+  private forgetting: Promise<void> = Promise.resolve()
   private closing: Promise<void> | null = null
   private broken: StateError | null = null
 
@@ -97,6 +101,10 @@ export class StateStore {
     return this.manifest.bytes
   }
 
+  get liveBlocks(): number {
+    return this.manifest.live.length
+  }
+
   /** Operators that have state, each with the columns that it was last written with. */
   get operators(): readonly { readonly operator: string; readonly form: StateForm; readonly rows: number }[] {
     return this.manifest.operators.flatMap(operator => {
@@ -141,6 +149,7 @@ export class StateStore {
     try {
       if (this.finished > this.finishedOnDisk && this.last !== null) await this.writeFinished(this.last.epoch)
     } finally {
+      await this.forgetting
       await this.kv.close()
     }
     await this.options.place.keep(this.head())
@@ -150,7 +159,7 @@ export class StateStore {
   private async writeFinished(epoch: number): Promise<void> {
     failpoint('finish.sync', 'before')
     const value = encodeFinished(this.finished, this.digest)
-    await this.kv.write([{ key: keyOf(epoch, kinds.finished), value }], [])
+    await this.kv.write([{ key: keyOf(epoch, kinds.finished), value }])
     this.finishedOnDisk = this.finished
     failpoint('finish.sync', 'after')
   }
@@ -198,44 +207,48 @@ export class StateStore {
     if (this.broken !== null) throw this.broken
     failpoint('prepare.write', 'before')
     const { finished } = this
-    const change = this.manifest.add(epoch, blocks)
+    const change = this.manifest.add(epoch, blocks, () => this.oldRecords())
     const record = encodeRecord({ epoch, previous: this.digest, finished, ...change }, bytes)
     const puts: Put[] = blocks.map((block, i) => ({ key: keyOf(epoch, kinds.block, i), value: block.bytes }))
     puts.push({ key: keyOf(epoch, kinds.record), value: record })
-    const deletes = change.removed.map(([at, number]) => keyOf(at, kinds.block, number))
-    if (change.full) deletes.push(...this.oldRecords())
     failpoint('prepare.write', 'after')
     failpoint('prepare.sync', 'before')
-    await this.persist(epoch, record, { puts, deletes })
+    await this.persist(epoch, record, puts)
     failpoint('prepare.sync', 'after')
     this.digest = digestOf(record)
     this.finishedOnDisk = finished
     this.recordKeys.push(epoch)
     this.records.push({ epoch, bytes })
     this.count(puts, blocks)
+    this.forgetDead()
   }
 
-  /** Keys of records that nobody asks for once the next one lists all blocks. */
-  private oldRecords(): readonly Uint8Array[] {
+  /** Beside the epochs that follow: what is dead is up to half of what lives. */
+  private forgetDead(): void {
+    const { manifest, kv } = this
+    const much = manifest.deadBytes >= Math.max(deadBytesMin, manifest.bytes / 2)
+    if (!much && manifest.deadCount < deadCountMax) return
+    const keys = manifest.takeDead().map(([epoch, kind, number]) => keyOf(epoch, kind, number))
+    // Where it fails the handle shows it at the next write, and room is given back another time.
+    this.forgetting = this.forgetting.then(() => kv.forget(keys)).catch(() => undefined)
+  }
+
+  /** Epochs of records that nobody asks for once the next one lists all blocks. */
+  private oldRecords(): readonly number[] {
     const needed = new Set(this.unfinished.map(({ epoch }) => epoch))
     const old = this.recordKeys.filter(epoch => !needed.has(epoch))
     this.recordKeys = this.recordKeys.filter(epoch => needed.has(epoch))
-    return old.flatMap(epoch => [keyOf(epoch, kinds.record), keyOf(epoch, kinds.finished)])
+    return old
   }
 
   private count(puts: readonly Put[], blocks: readonly StateBlock[]): void {
-    const changed = blocks.filter(block => block.since === block.epoch - 1)
     this.counts.epochs += 1
     this.counts.bytesWritten += puts.reduce((sum, put) => sum + put.value.length, 0)
-    this.counts.bytesChanged += changed.reduce((sum, block) => sum + block.bytes.length, 0)
+    this.counts.bytesChanged += blocks.reduce((sum, block) => sum + block.changed, 0)
   }
 
   /** After an error the epoch is unknown: a fresh handle tells whether it is there. */
-  private async persist(
-    epoch: number,
-    record: Uint8Array,
-    { puts, deletes }: { readonly puts: readonly Put[]; readonly deletes: readonly Uint8Array[] },
-  ): Promise<void> {
+  private async persist(epoch: number, record: Uint8Array, puts: readonly Put[]): Promise<void> {
     let failure: unknown
     for (const pauseMs of [0, ...retryMs]) {
       try {
@@ -243,7 +256,7 @@ export class StateStore {
           await this.options.pause(pauseMs)
           if (await this.reopened(epoch, record)) return
         }
-        await this.kv.write(puts, deletes)
+        await this.kv.write(puts)
         return
       } catch (error) {
         if (error instanceof StateError && error.code === 'ANB6010') {
@@ -267,6 +280,7 @@ export class StateStore {
 
   /** Answers whether the epoch is there; throws ANB6010 where what was there before it is not. */
   private async reopened(epoch: number, record: Uint8Array): Promise<boolean> {
+    await this.forgetting
     await this.kv.close()
     this.kv = await this.options.place.open()
     this.counts.reopened += 1

@@ -89,16 +89,23 @@ class SimulatedKeyValue implements KeyValue {
     }
   }
 
-  async write(puts: readonly Put[], deletes: readonly Uint8Array[]): Promise<void> {
+  async write(puts: readonly Put[]): Promise<void> {
     if (!this.isOpen) throw new StateError('ANB6011', 'the store was closed')
     const fate = this.place.fate(this.place.writes++)
     const kept = fate === 'done' || fate === 'refused but kept' || fate === 'kept with the host'
-    if (kept && !this.isBroken) apply(this.place.disk, puts, deletes)
-    if (fate === 'done') return apply(this.seen, puts, deletes)
+    if (kept && !this.isBroken) apply(this.place.disk, puts)
+    if (fate === 'done') return apply(this.seen, puts)
     this.isBroken = true
     if (fate === 'refused') throw new Error('IO error: No space left on device')
     if (fate === 'refused but kept') throw new Error('IO error: Input/output error')
     throw new HostDied(fate)
+  }
+
+  forget(keys: readonly Uint8Array[]): Promise<void> {
+    for (const entries of [this.seen, ...(this.isBroken || !this.isOpen ? [] : [this.place.disk])]) {
+      for (const key of keys) entries.delete(nameOf(key))
+    }
+    return Promise.resolve()
   }
 
   close(): Promise<void> {
@@ -107,7 +114,6 @@ class SimulatedKeyValue implements KeyValue {
   }
 }
 
-function apply(entries: Map<string, Uint8Array>, puts: readonly Put[], deletes: readonly Uint8Array[]): void {
+function apply(entries: Map<string, Uint8Array>, puts: readonly Put[]): void {
   for (const { key, value } of puts) entries.set(nameOf(key), value)
-  for (const key of deletes) entries.delete(nameOf(key))
 }

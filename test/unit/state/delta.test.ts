@@ -64,13 +64,24 @@ describe('deltas of keyed state', () => {
 
   it('are one small block of all its key groups, in their order', () => {
     const rows = new KeyedRows('counts', countsByUser)
-    rows.count(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`user ${i}`, i])))
-    const blocks = rows.take(1)
+    const users = Array.from({ length: 40 }, (_, i) => [`user ${i}`, i])
+    rows.count(Object.fromEntries(users))
+    rows.take(1)
+    rows.count(Object.fromEntries(users.slice(5)))
+    const blocks = rows.take(2)
     expect(blocks.length).toBe(1)
     const groups = blocks.flatMap(block => readBlock(stored(block)).header.groups)
     expect(groups.length).toBeGreaterThan(8)
     expect(groups.map(each => each.group)).toEqual(groups.map(each => each.group).toSorted((a, b) => a - b))
     expect(blocks[0]).toMatchObject({ firstGroup: groups[0]?.group, lastGroup: groups.at(-1)?.group })
+  })
+
+  it('are all there is where every key changed', () => {
+    const rows = new KeyedRows('counts', countsByUser)
+    rows.count({ ann: 1, bob: 1 })
+    expect(rows.take(8)).toMatchObject([{ since: 0, firstGroup: 0, lastGroup: 15, rows: 2 }])
+    rows.count({ ann: 2, bob: null })
+    expect(rows.take(9)).toMatchObject([{ since: 0, firstGroup: 0, lastGroup: 15, rows: 2 }])
   })
 
   it('are cut into blocks of at most a MiB, at the ends of key groups where that is possible', () => {

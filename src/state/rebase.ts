@@ -1,0 +1,130 @@
+/**
+ * Rebasing: what else is written with a delta, so that what lives on disk stays a small multiple of the state and is read
+ * back quickly. Everything is written from memory, nothing is read and merged.
+ *
+ * Bases: behind the bytes of a delta go as many of whole key groups, in turn; half as many behind a large one. A delta is
+ * dead once all groups came around, so live bytes stay under two, or three, times the state. Tiers: the rows of 16 small epochs are written once more as one block
+ * that supersedes them, and so are those of 16 such blocks, so that a trickle of rows leaves few blocks.
+ */
+import { type StateBlock } from './block.js'
+import { type DeltaWriter } from './delta.js'
+import { DirtySlots } from './dirty-slots.js'
+
+/** Bytes of base for each byte of delta: live bytes tend to 1 + 1 / share times the state. Less where the cut is long already. */
+const baseShare = { small: 1, large: 0.5 } as const
+const largeBytes = 16 << 20
+const tierEpochs = 16
+const tierCount = 3
+/** A delta of more bytes is worth a block of its own, and rows of more are not written once more. */
+const smallBytes = 256 << 10
+const tierBytesMax = 4 << 20
+/** No base for less: blocks have a head. */
+const baseBytesMin = 64 << 10
+
+type Present = (first: number, last: number) => Int32Array
+
+/** Rows that changed in epochs (since, now]. */
+interface Tier {
+  since: number
+  epochs: number
+  readonly slots: DirtySlots
+}
+
+export class Rebase {
+  private readonly tiers: readonly Tier[]
+  /** Bytes of base that are owed. */
+  private owed = 0
+  private nextGroup = 0
+  private bytesPerGroup: number
+
+  /**
+   * @param stateBytes how much state there is, by estimate.
+   * @param since the newest epoch that is stored.
+   */
+  constructor(
+    private readonly writer: DeltaWriter,
+    private readonly keyGroups: number,
+    { stateBytes, since, owed }: { readonly stateBytes: number; readonly since: number; readonly owed: number },
+  ) {
+    this.bytesPerGroup = Math.max(1, stateBytes / keyGroups)
+    this.tiers = Array.from({ length: tierCount }, () => ({ since, epochs: 0, slots: new DirtySlots() }))
+    this.owed = owed
+  }
+
+  /**
+   * The blocks of an epoch.
+   *
+   * @param keys how many there are at most.
+   * @param present the slots with state in these key groups.
+   */
+  blocks(
+    dirty: Int32Array,
+    { epoch, keys, present }: { readonly epoch: number; readonly keys: number; readonly present: Present },
+  ): readonly StateBlock[] {
+    if (dirty.length === 0) return []
+    if (dirty.length === keys) return this.everything(dirty, epoch)
+    const { slots, since } = this.throughTiers(dirty, epoch)
+    const delta = this.writer
+      .encode(slots, epoch, since, since === epoch - 1 ? undefined : this.allGroups)
+      .map(block => ({ ...block, changed: (block.bytes.length * dirty.length) / slots.length }))
+    const bytes = bytesOf(delta)
+    if (bytes > smallBytes) this.forget(epoch)
+    this.owed += bytes * (bytes > largeBytes ? baseShare.large : baseShare.small)
+    return [...delta, ...this.bases(epoch, present)]
+  }
+
+  /** Every key changed: the delta is all there is, and nothing older counts. */
+  private everything(dirty: Int32Array, epoch: number): readonly StateBlock[] {
+    const blocks = this.writer.encode(dirty, epoch, 0, this.allGroups)
+    this.forget(epoch)
+    this.owed = 0
+    this.bytesPerGroup = Math.max(1, bytesOf(blocks) / this.keyGroups)
+    return blocks.map(block => ({ ...block, changed: block.bytes.length }))
+  }
+
+  private get allGroups(): { readonly first: number; readonly last: number } {
+    return { first: 0, last: this.keyGroups - 1 }
+  }
+
+  /** The slots of the widest tier that is full now, else those that came. */
+  private throughTiers(dirty: Int32Array, epoch: number): { readonly slots: Int32Array; readonly since: number } {
+    let [slots, since] = [dirty, epoch - 1]
+    for (const tier of this.tiers) {
+      tier.slots.mark(slots, slots.at(-1) ?? 0)
+      tier.epochs += 1
+      if (tier.slots.count * this.writer.rowBytes > tierBytesMax) {
+        this.forget(epoch)
+        break
+      }
+      if (tier.epochs < tierEpochs) break
+      slots = tier.slots.take()
+      since = tier.since
+      tier.epochs = 0
+      tier.since = epoch
+    }
+    return { slots, since }
+  }
+
+  private forget(epoch: number): void {
+    for (const tier of this.tiers) {
+      if (tier.epochs > 0) tier.slots.take()
+      tier.epochs = 0
+      tier.since = epoch
+    }
+  }
+
+  /** Whole key groups, as many as are owed. */
+  private bases(epoch: number, present: Present): readonly StateBlock[] {
+    if (this.owed < Math.max(baseBytesMin, this.bytesPerGroup)) return []
+    const first = this.nextGroup
+    const last = Math.min(this.keyGroups, first + Math.max(1, Math.floor(this.owed / this.bytesPerGroup))) - 1
+    const blocks = this.writer.encode(present(first, last), epoch, 0, { first, last })
+    const bytes = bytesOf(blocks)
+    this.owed = Math.max(0, this.owed - bytes)
+    this.nextGroup = last + 1 === this.keyGroups ? 0 : last + 1
+    this.bytesPerGroup = Math.max(1, (this.bytesPerGroup + bytes / (last - first + 1)) / 2)
+    return blocks
+  }
+}
+
+const bytesOf = (blocks: readonly StateBlock[]): number => blocks.reduce((sum, block) => sum + block.bytes.length, 0)
