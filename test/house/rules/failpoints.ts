@@ -6,7 +6,7 @@ import { type FailpointSide, failpoints } from '../../../src/base/failpoint.js'
 import { isEngine, isPython, type Rule, type Source } from './sources.js'
 
 /** Names whose step is not built yet. A name that is called must not stand here. */
-const waiting: Readonly<Record<string, string>> = {
+export const waiting: Readonly<Record<string, string>> = {
   'timers.fire': 'timers come with event time',
   'epoch.close': 'epochs',
   'log.trim': 'epochs',

@@ -121,6 +121,7 @@ describe('T7 a damaged reply', () => {
       if (said !== null) wrong.push(`mutant ${i}: ${said}`)
     })
     expect(wrong).toEqual([])
+    expect((counts.refused + counts.taken) * sampleNames.length).toBeGreaterThanOrEqual(inAll)
     // Most damage is noticed, and some hits what nobody reads, or a value.
     expect(counts.refused).toBeGreaterThan(mutants.length / 2)
     expect(counts.taken).toBeGreaterThan(mutants.length / 100)

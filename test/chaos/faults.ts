@@ -1,0 +1,74 @@
+/** What is done to a run, drawn from a seed: to its host, or to its workers while it goes. */
+import { type ArmedFailpoint, failpoints } from '../../src/base/index.js'
+import { type Chance } from '../../src/testing/simulation/chance.js'
+import { waiting } from '../house/rules/failpoints.js'
+
+export type HostFault =
+  | { readonly kind: 'host at a failpoint'; readonly at: ArmedFailpoint }
+  /** So long after rows began to flow. */
+  | { readonly kind: 'host'; readonly afterMs: number }
+  | { readonly kind: 'host and workers'; readonly afterMs: number }
+  /** So long after its start; after a crash that is in the middle of the recovery. */
+  | { readonly kind: 'host in its start'; readonly afterMs: number; readonly deep: number }
+  /** Stopped for so long, and while it is a second run is refused; then it goes on. */
+  | { readonly kind: 'host stopped'; readonly afterMs: number; readonly stillMs: number }
+
+export type HostFaultKind = HostFault['kind']
+
+/** Failpoints of the host that every run passes. */
+const ofHost = failpoints.filter(
+  name =>
+    !name.startsWith('w.') && waiting[name] === undefined && !['shutdown.drain', 'savepoint.publish'].includes(name),
+)
+
+export function drawHostFault(
+  chance: Chance,
+  after: { readonly kind: HostFaultKind | null; readonly deep: number },
+): HostFault {
+  // Three deep at most: a start that dies is followed by another one that may.
+  const mayDieAgain = after.kind === 'host in its start' ? after.deep < 3 : after.kind !== null
+  if (mayDieAgain && chance.happens(0.25)) {
+    const deep = after.kind === 'host in its start' ? after.deep + 1 : 1
+    return { kind: 'host in its start', afterMs: chance.between(120, 700), deep }
+  }
+  const afterMs = chance.between(0, 500)
+  const at = chance.next()
+  if (at < 0.6) return { kind: 'host at a failpoint', at: drawFailpoint(chance) }
+  if (at < 0.8) return { kind: 'host', afterMs }
+  if (at < 0.93) return { kind: 'host and workers', afterMs }
+  return { kind: 'host stopped', afterMs, stillMs: chance.between(300, 900) }
+}
+
+function drawFailpoint(chance: Chance): ArmedFailpoint {
+  const [first = 'send', ...others] = ofHost
+  return { name: chance.pick([first, ...others]), side: chance.pick(['before', 'after']), hit: chance.between(1, 12) }
+}
+
+/** A failpoint in every worker; null: none. A hit of 1 would let no call ever be answered. */
+export function drawWorkerFailpoint(chance: Chance): ArmedFailpoint | null {
+  if (!chance.happens(0.6)) return null
+  return {
+    name: chance.pick(['w.recv', 'w.run', 'w.sent']),
+    side: chance.pick(['before', 'after']),
+    hit: chance.between(4, 30),
+  }
+}
+
+export interface WorkerStrike {
+  readonly waitMs: number
+  readonly signal: 'SIGKILL' | 'SIGSTOP'
+  /** Which of the workers, as a share of them. */
+  readonly which: number
+  /** After a SIGSTOP: when it is woken, which may be after it was given up. */
+  readonly stillMs: number
+}
+
+export const drawWorkerStrike = (chance: Chance): WorkerStrike => ({
+  waitMs: chance.between(20, 250),
+  signal: chance.happens(0.3) ? 'SIGSTOP' : 'SIGKILL',
+  which: chance.next(),
+  stillMs: chance.happens(0.2) ? 2_500 : chance.between(20, 400),
+})
+
+export const failpointText = (armed: readonly (ArmedFailpoint | null)[]): string =>
+  armed.flatMap(at => (at === null ? [] : [`${at.name}:${at.side}:${at.hit}`])).join(',')

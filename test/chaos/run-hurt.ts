@@ -1,0 +1,169 @@
+/** One run of the job while faults strike it: its host as the fault says, its workers as chance says. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { type Chance } from '../../src/testing/simulation/chance.js'
+import { type Ended, type Started, startCli } from '../support/cli.js'
+import { type HostFault, drawWorkerFailpoint, drawWorkerStrike, failpointText } from './faults.js'
+import { type Scratch, bytesOut, workersOf } from './scratch.js'
+
+export interface Hurt {
+  readonly ended: Ended
+  readonly seconds: number
+  /** From the start to the first rows that came out; null: none did. */
+  readonly recoverySeconds: number | null
+  /** Workers that were signalled. */
+  readonly workersStruck: number
+  readonly workersKilled: number
+  /** A second run of the same folder was refused, as it must be; null: none was tried. */
+  readonly refusal: Ended | null
+  /** Open files and resident bytes of the host, by the number of the fault. */
+  readonly openFiles: readonly (readonly [number, number])[]
+  readonly rssBytes: readonly (readonly [number, number])[]
+}
+
+export interface HurtTerms {
+  readonly chance: Chance
+  /** null: the host is left alone. */
+  readonly fault: HostFault | null
+  readonly workers: number
+  readonly batchRows: number
+  readonly limitMs: number
+}
+
+const lookMs = 15
+const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+export async function runHurt(scratch: Scratch, terms: HurtTerms): Promise<Hurt> {
+  const run = new HurtRun(scratch, terms)
+  return run.go()
+}
+
+class HurtRun {
+  private readonly started: Started
+  private readonly began = performance.now()
+  private over = false
+  private recoverySeconds: number | null = null
+  /** How often rows were seen to come out. */
+  private progress = 0
+  private struck = 0
+  private killed = 0
+  private refusal: Ended | null = null
+  private readonly openFiles: (readonly [number, number])[] = []
+  private readonly rssBytes: (readonly [number, number])[] = []
+
+  constructor(
+    private readonly scratch: Scratch,
+    private readonly terms: HurtTerms,
+  ) {
+    const { fault, chance } = terms
+    const armed = [fault?.kind === 'host at a failpoint' ? fault.at : null, drawWorkerFailpoint(chance)]
+    this.started = startCli(['run', 'job.ts', ...this.args], {
+      cwd: scratch.path,
+      env: { ...scratch.env, ANABRANCH_FAILPOINT: failpointText(armed) },
+      timeoutMs: terms.limitMs,
+    })
+  }
+
+  private get args(): readonly string[] {
+    const { workers, batchRows } = this.terms
+    return ['--json', '--out', 'out', '--workers', String(workers), '--batch-rows', String(batchRows)]
+  }
+
+  async go(): Promise<Hurt> {
+    const ended = this.started.ended.finally(() => {
+      this.over = true
+    })
+    await Promise.all([this.seeRowsCome(), this.strikeWorkers(), this.strikeHost(), ended])
+    const { recoverySeconds, refusal, openFiles, rssBytes } = this
+    const seconds = (performance.now() - this.began) / 1_000
+    const workers = { workersStruck: this.struck, workersKilled: this.killed }
+    return { ended: await ended, seconds, recoverySeconds, refusal, openFiles, rssBytes, ...workers }
+  }
+
+  private async seeRowsCome(): Promise<void> {
+    let last = Number.POSITIVE_INFINITY
+    while (!this.over) {
+      const bytes = bytesOut(this.scratch)
+      if (bytes > last) {
+        this.recoverySeconds ??= (performance.now() - this.began) / 1_000
+        this.progress += 1
+      }
+      // What an earlier run left may be taken away first.
+      last = bytes
+      await pause(lookMs)
+    }
+  }
+
+  private async strikeWorkers(): Promise<void> {
+    const { chance } = this.terms
+    while (!this.over) {
+      const strike = drawWorkerStrike(chance)
+      const before = this.progress
+      await pause(strike.waitMs)
+      // Workers that die one after the other before any has answered rightly stop the job.
+      while (!this.over && this.progress === before) await pause(lookMs)
+      const pids = workersOf(this.scratch)
+      const pid = pids[Math.floor(strike.which * pids.length)]
+      if (pid === undefined || this.over || !signal(pid, strike.signal)) continue
+      this.struck += 1
+      if (strike.signal === 'SIGKILL') this.killed += 1
+      else void pause(strike.stillMs).then(() => signal(pid, 'SIGCONT'))
+      this.sample()
+    }
+  }
+
+  private sample(): void {
+    const files = openFilesOf(this.started.pid)
+    if (files > 0) this.openFiles.push([this.struck, files])
+    const rss = rssBytesOf(this.started.pid)
+    if (rss > 0) this.rssBytes.push([this.struck, rss])
+  }
+
+  private async strikeHost(): Promise<void> {
+    const { fault } = this.terms
+    if (fault === null || fault.kind === 'host at a failpoint') return
+    if (fault.kind !== 'host in its start') while (!this.over && this.recoverySeconds === null) await pause(lookMs)
+    await pause(fault.afterMs)
+    if (this.over) return
+    const { pid } = this.started
+    if (fault.kind === 'host stopped') {
+      signal(pid, 'SIGSTOP')
+      const second = startCli(['run', 'job.ts', ...this.args], { cwd: this.scratch.path, env: this.scratch.env })
+      await pause(fault.stillMs)
+      this.refusal = await second.ended
+      signal(pid, 'SIGCONT')
+      await pause(fault.afterMs)
+    }
+    const workers = fault.kind === 'host and workers' ? workersOf(this.scratch) : []
+    if (!signal(pid, 'SIGKILL')) return
+    const hit = workers.filter(worker => signal(worker, 'SIGKILL')).length
+    this.struck += hit
+    this.killed += hit
+  }
+}
+
+/** Answers false where the process was gone already. */
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name)
+  } catch {
+    return false
+  }
+}
+
+function openFilesOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
+  } catch {
+    return 0
+  }
+}
+
+const pageBytes = 4_096
+
+function rssBytesOf(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * pageBytes
+  } catch {
+    return 0
+  }
+}
