@@ -2,14 +2,17 @@
 import { files, job, json } from 'anabranch'
 import t from './transforms.anabranch.js'
 
+/** Files that roll often, so that a reader sees rows while the job is killed. */
+const rows = (path: string) => files.sink(path, json(), { roll: { bytes: '48KiB', ms: '400ms' } })
+
 const echoed = job('chaos', { maxDead: 1_000_000 })
-  .from(files('input/*.jsonl', json(t.Event)))
+  .from(files('input/*.jsonl', json(t.Event)), { id: 'events' })
   .apply(t.echo)
-echoed.select('partition', 'seq', 'crc', 'call', 'size').to(files.sink('echo/', json()))
+echoed.select('partition', 'seq', 'crc', 'call', 'size').to(rows('echo/'), { id: 'to-echo' })
 
 const counted = echoed.filter(t.keep).keyBy('key').apply(t.running)
-counted.side('totals').to(files.sink('totals/', json()))
+counted.side('totals').to(rows('totals/'), { id: 'to-totals' })
 
 export default counted
   .select('partition', 'seq', 'key', 'value', 'crc', 'n', 'total', 'least', 'r', 'call', 'size')
-  .to(files.sink('counts/', json()))
+  .to(rows('counts/'), { id: 'to-counts' })

@@ -1,11 +1,11 @@
-"""The checker as a process of its own: `python -m oracle draw|watch|finished`, with a report of JSON on stdout."""
+"""The checker as a process: `python -m oracle draw|watch|stopped|finished`, with a report of JSON on stdout."""
 
 import json
 import select
 import sys
 from pathlib import Path
 
-from . import model, outputs, rules, stops, stream, watch
+from . import model, outputs, rules, stopped, stops, store, stream, watch
 
 SHOWN = 5
 
@@ -21,6 +21,17 @@ def watching(folder):
     """Reads beside the job until stdin ends: O9."""
     views = watch.watch(Path(folder) / "out", lambda: bool(select.select([sys.stdin], [], [], 0)[0]))
     return {"views": len(views), "broken": shown({"O9": stops.steady_reader(views)})}
+
+
+def at_stop(folder):
+    """O8 and O11 of a job that was killed; nothing where it has no state yet."""
+    folder = Path(folder)
+    stored = store.read(folder / "out" / "state")
+    if stored is None:
+        return {"epoch": 0, "forward": 0, "back": 0, "broken": {}}
+    drawn = stream.read(folder / "input")
+    stop = stopped.look(folder / "out", stored)
+    return stopped.story(stop) | {"broken": shown(stopped.judge(drawn, model.run(drawn), model.run, stored, stop))}
 
 
 def finished(folder, facts):
@@ -52,4 +63,4 @@ def shown(found):
 
 if __name__ == "__main__":
     command, *given = sys.argv[1:]
-    json.dump({"draw": draw, "watch": watching, "finished": finished}[command](*given), sys.stdout)
+    json.dump({"draw": draw, "watch": watching, "stopped": at_stop, "finished": finished}[command](*given), sys.stdout)

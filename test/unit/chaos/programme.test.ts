@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+import { Chance } from '../../../src/testing/simulation/chance.js'
+import { type HostFault, drawHostFault, failpointText } from '../../chaos/faults.js'
+import { floorOf } from '../../chaos/programme.js'
+import { Tally } from '../../chaos/tally.js'
+
+const evidence = { 'lease.resent': 1, 'reply.stale': 1, 'lease.halved': 1, 'frame.refused': 1, 'worker.lost': 1 }
+
+function tallyOf(kills: number, workerFaults: number): Tally {
+  const tally = new Tally()
+  for (let i = 0; i < kills; i += 1) tally.struck('host', null)
+  tally.workerFaults = workerFaults
+  tally.count(evidence)
+  return tally
+}
+
+describe('a fault programme', () => {
+  test('is green where its floor is reached, every reaction was seen and no rule is broken', () => {
+    expect(tallyOf(60, 180).verdict(floorOf(0))).toEqual([])
+  })
+
+  test.each([
+    [59, 180],
+    [60, 179],
+  ])('with %i kills of hosts and %i faults of workers fails', (kills, faults) => {
+    expect(tallyOf(kills, faults).verdict(floorOf(0))).toHaveLength(1)
+  })
+
+  test.each(Object.keys(evidence))('in which %s counts nothing fails', counter => {
+    const tally = tallyOf(60, 180)
+    tally.counters[counter] = 0
+    expect(tally.verdict(floorOf(0))).toEqual([expect.stringContaining(counter)])
+  })
+
+  test('that stopped a host has not killed it', () => {
+    const tally = new Tally()
+    tally.struck('host stopped', null)
+    expect(tally.hostKills).toBe(0)
+  })
+
+  test('of ninety minutes owes a thousand kills of hosts', () => {
+    expect(floorOf(90).hostKills).toBeGreaterThanOrEqual(990)
+    expect(floorOf(90).workerFaults).toBeGreaterThanOrEqual(2_970)
+  })
+
+  test('says how long recoveries took, by fault and by failpoint', () => {
+    const tally = tallyOf(1, 1)
+    const at = { name: 'prepare.sync', side: 'after', hit: 3 } as const
+    tally.struck('host at a failpoint', at)
+    tally.recovered('host at a failpoint', at, 0.25)
+    expect(tally.report().join('\n')).toMatch(/prepare\.sync after +1 +250 ms +250 ms/)
+  })
+})
+
+describe('faults of a seed', () => {
+  const draw = (seed: number): readonly HostFault[] => {
+    const chance = new Chance(seed)
+    return Array.from({ length: 200 }, () => drawHostFault(chance, { kind: 'host', deep: 0 }))
+  }
+
+  test('are the same again, and of all kinds', () => {
+    expect(draw(3)).toEqual(draw(3))
+    expect(new Set(draw(3).map(fault => fault.kind)).size).toBe(5)
+  })
+
+  test('never kill a start more than three deep', () => {
+    const chance = new Chance(4)
+    for (let i = 0; i < 200; i += 1) {
+      const fault = drawHostFault(chance, { kind: 'host in its start', deep: 3 })
+      expect(fault.kind).not.toBe('host in its start')
+    }
+  })
+
+  test('are armed by text', () => {
+    expect(
+      failpointText([null, { name: 'send', side: 'after', hit: 3 }, { name: 'w.run', side: 'before', hit: 9 }]),
+    ).toBe('send:after:3,w.run:before:9')
+  })
+})
