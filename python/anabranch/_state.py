@@ -268,13 +268,28 @@ class State:
 
     def clear(self, mask: object) -> None:
         """Delete the state of the keys where ``mask`` (k booleans) is true, whatever the call returns for them."""
-        chosen = np.asarray(pa.array(mask).fill_null(False).to_numpy(zero_copy_only=False), np.bool_)
+        chosen = self._bits(mask)
         if chosen.shape != (len(self),):
             raise ContractError(
                 f'transform "{self._owner}" clears with a mask of {chosen.size}, expected {len(self)} keys',
                 code="ANB2102",
             )
         self._cleared = chosen if self._cleared is None else self._cleared | chosen
+
+    def _bits(self, mask: object) -> Bits:
+        try:
+            given = pa.array(mask)
+        except (TypeError, ValueError, pa.ArrowException):
+            given = None
+        if given is None or not (pa.types.is_boolean(given.type) or pa.types.is_null(given.type)):
+            came = type(mask).__name__ if given is None else given.type
+            raise ContractError(
+                f'transform "{self._owner}" clears with a mask of {came}, expected bool',
+                code="ANB2109",
+                hint='say which keys: state.clear(state["n"] == 0)',
+            )
+        bits: Bits = given.cast(pa.bool_()).fill_null(False).to_numpy(zero_copy_only=False)
+        return bits
 
     @property
     def cleared(self) -> Bits | None:

@@ -36,7 +36,12 @@ export interface CheckOptions {
   readonly onFail?: CheckRef['onFail']
   /** Name of the column that `onFail: 'flag'` adds, a list of texts, empty for a good row. Default `'failures'`. */
   readonly column?: string
-  /** The job stops when more than this part of the rows breaks a rule, 0 to 1, judged from 1,000 rows on. Default: no limit of its own. */
+  /**
+   * The job stops when more than this part of the rows breaks a rule, 0 to 1. Judged whenever a call is answered, over all
+   * rows answered until then, from 1,000 rows on; and over all rows at the end of the input. So a job that ends above it
+   * always stops, and where a part on the way was above it, how early depends on the size of calls. Default: no limit of its
+   * own.
+   */
   readonly maxRatio?: number
   /** Dead letters and the report go by it. Default: the contract's name. */
   readonly id?: string

@@ -118,6 +118,17 @@ def test_a_cleared_key_is_new_again(mask):
     assert testing.run_keyed(forget, batches, key="k")["new"].to_pylist() == [True, True, True, False]
 
 
+@pytest.mark.parametrize(("mask", "came"), [([1], "int64"), ([0.0], "double"), (["a"], "string"), (True, "bool")])
+def test_a_mask_that_is_not_of_booleans_does_not_clear(mask, came):
+    @ab.keyed(inputs={"x": ab.int64}, state={"n": ab.int64}, outputs={})
+    def forget(batch, state):
+        state.clear(mask)
+        return {}
+
+    with pytest.raises(ab.ContractError, match=f"clears with a mask of {came}, expected bool"):
+        testing.run_keyed(forget, {"k": ["a"], "x": [0]}, key="k")
+
+
 def test_a_mask_of_another_length_does_not_clear():
     @ab.keyed(inputs={"x": ab.int64}, state={"n": ab.int64}, outputs={})
     def forget(batch, state):

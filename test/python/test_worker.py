@@ -74,6 +74,13 @@ def untouched(batch, state):
     return [True] * len(batch)
 
 
+@ab.transform(inputs={"price": ab.float64}, outputs={})
+def counted(batch):
+    ab.context().counter("rows").add(len(batch))
+    assert min(batch.list("price")) > 0
+    return {}
+
+
 @ab.transform(inputs={"price": ab.float64}, outputs={"ok": ab.bool_})
 def checked(batch):
     ab.reject(pc.less(batch["price"], 0), "below zero")
@@ -146,6 +153,12 @@ def test_a_call_is_answered_with_the_added_columns(worker, mapping):
     assert measures["gauges"] == {"last": 100}
     assert measures["rss"] > 1 << 20
     assert isinstance(measures["us"], int)
+    assert w.call(rows((1.0, 1))).measures["counters"] == {"rows": 1}
+
+
+def test_a_call_that_fails_counts_nothing_since_its_rows_come_again(worker):
+    w = worker(["counted"])
+    assert w.call(rows((-1.0, 1), (1.0, 1))).error["type"] == "AssertionError"
     assert w.call(rows((1.0, 1))).measures["counters"] == {"rows": 1}
 
 

@@ -73,15 +73,25 @@ def _answer(link: Link, stages: list[Stage], message: Message) -> None:
 
 def _outcome(stages: list[Stage], message: Message) -> tuple[int, Body]:
     envelope = message.envelope
+    counted = dict(_context.context().counters)
     try:
         if envelope.stage >= len(stages):
             raise ProtocolError(f"expected a stage below {len(stages)}, got {envelope.stage}")
         stage = stages[envelope.stage]
         return kinds.DONE, stage.call(message) if envelope.kind == kinds.CALL else stage.end(message)
     except CallFailedError as error:
+        _count_again(counted)
         return kinds.FAILED, Body([json_table(kinds.ERROR, error_json(error.failure, error.operator))])
     except BaseException as error:
+        _count_again(counted)
         return kinds.FAILED, Body([json_table(kinds.ERROR, error_json(failure_of(error), 0))])
+
+
+def _count_again(before: dict[str, float]) -> None:
+    """The rows of a failed call come again, and count then."""
+    counters = _context.context().counters
+    counters.clear()
+    counters.update(before)
 
 
 def _collect(collections: int) -> int:

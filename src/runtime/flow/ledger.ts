@@ -75,7 +75,7 @@ export class Ledger {
     }
     const first = polled.dead[0]
     if (first === undefined) return null
-    return this.tooMany(limit, polled.dead.length, `first: line ${first.position} of ${polled.split}: ${first.message}`)
+    return this.tooMany(limit, polled.dead.length, `first: ${polled.split}:${first.position}: ${first.message}`)
   }
 
   nullKeys(stage: Stage, rows: Rows): AnabranchError | null {
