@@ -25,25 +25,27 @@ const schedule = fc.record({
   lanes: fc.constantFrom(1, 2, 5, 16),
   workersMax: fc.constantFrom(1, 2, 4),
   creditPerWorker: fc.constantFrom(1, 2, 3),
-  spare: fc.boolean(),
+  spares: fc.constantFrom(0, 1),
+  setWorkers: fc.array(fc.record({ atMs: fc.nat(1_500), workers: fc.integer({ min: 1, max: 6 }) }), { maxLength: 6 }),
 })
 type Schedule = typeof schedule extends fc.Arbitrary<infer S> ? S : never
 
 function run(input: number, way: Schedule): Simulated {
-  const { seed, rowsMax, lanes, workersMax, creditPerWorker, spare } = way
+  const { seed, rowsMax, lanes, workersMax, creditPerWorker, spares, setWorkers } = way
   const drawn = way.faults ? faultsOf(seed) : noFaults
   // A drain ends the input earlier: then it is not the same input.
   const faults = new Map([...drawn].filter(([kind]) => kind !== 'drain'))
   const pool = {
+    workersMin: null,
     workersMax,
     creditPerWorker,
-    spare,
+    spares,
     failedStartsMax: 40,
     alikeStartsMax: 40,
     spareDelayMs: 0,
     recycleBytes: 5e8,
   }
-  const options: SimulationOptions = { seed, input, faults, terms: { rowsMax, lanes, pool } }
+  const options: SimulationOptions = { seed, input, faults, setWorkers, terms: { rowsMax, lanes, pool } }
   return simulate(options)
 }
 
@@ -54,6 +56,7 @@ const kinds = [
   ...[1, 2, 7, 64, 1_000].map(rows => `${rows} rows a batch`),
   ...[1, 2, 5, 16].map(lanes => `${lanes} lanes`),
   ...[1, 2, 4].map(workers => `${workers} workers`),
+  ...['fewer workers on the way', 'more workers on the way'],
 ]
 
 function kindsOf(input: number, ways: readonly Schedule[], { letters }: Simulated): readonly string[] {
@@ -87,6 +90,14 @@ function kindsOf(input: number, ways: readonly Schedule[], { letters }: Simulate
       `${way.rowsMax} rows a batch`,
       `${way.lanes} lanes`,
       `${way.workersMax} workers`,
+      ...holds(
+        'fewer workers on the way',
+        way.setWorkers.some(({ workers }) => workers < way.workersMax),
+      ),
+      ...holds(
+        'more workers on the way',
+        way.setWorkers.some(({ workers }) => workers > way.workersMax),
+      ),
     ]),
   ]
 }
@@ -123,15 +134,16 @@ describe('the same input', () => {
   })
 
   test('is told from another input', () => {
-    const way = {
+    const way: Schedule = {
       seed: 1,
       faults: false,
       rowsMax: 64,
       lanes: 2,
       workersMax: 1,
       creditPerWorker: 1,
-      spare: true,
-    } as const
+      spares: 1,
+      setWorkers: [],
+    }
     const all = Array.from({ length: 20 }, (_, input) => JSON.stringify(seen(run(input + 50, way))))
     expect(new Set(all).size).toBeGreaterThan(15)
   })

@@ -70,13 +70,14 @@ describe('the engine', () => {
 
   test('finds b bad rows of n with at most 2 b (1 + log2 n) calls more', () => {
     const pool = {
+      workersMin: null,
       workersMax: 1,
       creditPerWorker: 1,
       failedStartsMax: 40,
       alikeStartsMax: 40,
       spareDelayMs: 100,
       recycleBytes: 5e8,
-      spare: true,
+      spares: 1,
     }
     const kinds = [fates.raise, fates.crash, fates.exit, fates.hang]
     // The verdict of a run without faults by chance counts the calls that came again.

@@ -5,13 +5,14 @@ import { type SimulationOptions, fates, noFaults, noPoison, simulate } from '../
 
 const all = { ...noPoison, share: 1 }
 const pool = {
+  workersMin: null,
   workersMax: 2,
   creditPerWorker: 2,
   failedStartsMax: 5,
   alikeStartsMax: 5,
   spareDelayMs: 100,
   recycleBytes: 5e8,
-  spare: true,
+  spares: 1,
 }
 
 const table: readonly (readonly [string, ErrorCode, Omit<SimulationOptions, 'seed'>])[] = [

@@ -3,17 +3,22 @@
  * stay where they are, and the queues behind it fill up to the source. It is given up after `transientMaxMs` without
  * one success of the operator. Pure: it is told the time.
  */
+import { type Failure } from './failure.js'
+
 const firstMs = 100
 const lastMs = 10_000
 
 export class Hold {
   private failures = 0
   private sinceMs: number | null = null
+  /** What the last call that failed said; null where none failed since one succeeded. */
+  reason: string | null = null
 
   constructor(private readonly maxMs: number) {}
 
   /** How long to wait before the next try; null: given up. */
-  failed(nowMs: number, retryAfterMs: number | null): number | null {
+  failed(nowMs: number, { retryAfterMs, message }: Pick<Failure, 'retryAfterMs' | 'message'>): number | null {
+    this.reason = message
     this.sinceMs ??= nowMs
     if (nowMs - this.sinceMs >= this.maxMs) return null
     this.failures += 1
@@ -24,9 +29,6 @@ export class Hold {
   succeeded(): void {
     this.failures = 0
     this.sinceMs = null
-  }
-
-  get holding(): boolean {
-    return this.sinceMs !== null
+    this.reason = null
   }
 }

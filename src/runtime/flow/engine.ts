@@ -12,9 +12,11 @@ import { type Polled, type RunEnd } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
+import { PoolSize } from '../pace/index.js'
 import { type CaptureTerms } from './capture.js'
 import { type CheckReport } from './check-tally.js'
 import { type Effects } from './effects.js'
+import { type EngineReport, Gauges } from './gauges.js'
 import { type Graph, buildGraph } from './graph.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantWork } from './grant.js'
@@ -46,6 +48,10 @@ export class Engine {
   readonly ledger: Ledger
   private readonly graph: Graph
   private readonly pool: Pool
+  private readonly gauges: Gauges
+  private readonly poolSize = new PoolSize()
+  /** After the last event work waited that no worker could take. */
+  private starved = false
   private readonly leases = new LeaseTable<Work>()
   private readonly settlement: Settlement
   /** Workers that we ended for what they sent: what else they say is not heard. */
@@ -71,6 +77,7 @@ export class Engine {
       ended: stage => this.stopOn(this.settlement.ended(stage)),
       nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
     })
+    this.gauges = new Gauges(this.graph, this.ledger, this.pool)
     this.settlement = new Settlement(this.ledger, new Sampling(terms.captures, effects), observer)
   }
 
@@ -148,6 +155,7 @@ export class Engine {
       if (!wasReady) return
       this.observer.count('worker.lost', 1, { kind: loss.kind })
       this.leases.lost(worker).forEach((lease, i) => {
+        lease.work.stage.meter.ended()
         const blamed = i === 0 && loss.kind !== 'replaced' ? { loss, begun: !lease.behind } : null
         this.stopOn(this.settlement.lost(lease.work, blamed))
         this.graph.emit(lease.work)
@@ -198,6 +206,19 @@ export class Engine {
     return this.pool.activeCount
   }
 
+  /** Other limits for the pool while it works: lanes and state stay where they are. */
+  setWorkers(range: Pick<PoolTerms, 'workersMin' | 'workersMax'>, nowMs: number): void {
+    this.event(nowMs, () => {
+      this.pool.resize(range)
+      this.graph.widen(range.workersMax)
+    })
+  }
+
+  /** What an operator sees. */
+  report(nowMs: number): EngineReport {
+    return this.gauges.report(nowMs)
+  }
+
   /** No lease is out and no row waits anywhere. */
   get atRest(): boolean {
     return this.leases.size === 0 && this.graph.idle
@@ -227,6 +248,7 @@ export class Engine {
         return
       }
       heard = true
+      lease.work.stage.meter.ended()
       const answer = apply(lease.work)
       this.pool.settled(worker, answer instanceof AnabranchError ? 0 : answer.rssBytes)
       if (!(answer instanceof AnabranchError)) this.graph.emit(lease.work)
@@ -253,8 +275,18 @@ export class Engine {
   private event(nowMs: number, change: () => void): void {
     if (this.failed || this.finished) return
     this.nowMs = nowMs
+    this.weigh(this.gauges.passed(nowMs))
     change()
     this.pump()
+  }
+
+  /** What was so since the last event, for a pool whose size follows its load. */
+  private weigh(ms: number): void {
+    const { pool, starved } = this
+    if (!pool.byLoad || ms === 0) return
+    const change = this.poolSize.observe({ ms, busy: pool.busyCount, active: pool.activeCount, starved })
+    // Who was asked for last has to show first whether it is enough.
+    if (change < 0 || pool.readyCount >= pool.wanted) pool.want(pool.wanted + change)
   }
 
   private stopOn(error: AnabranchError | null): void {
@@ -274,7 +306,7 @@ export class Engine {
     for (const action of this.pool.actions(this.nowMs)) {
       if (action.do === 'spawn') this.effects.spawn(action.worker)
       else if (action.do === 'stop') {
-        this.observer.count('worker.recycled')
+        this.observer.count(`worker.${action.why}`)
         this.effects.stop(action.worker)
       } else this.stopOn(action.error)
     }
@@ -292,10 +324,12 @@ export class Engine {
 
   private grant(): boolean {
     let granted = false
+    this.starved = false
     for (const stage of this.graph.stagesSinksFirst)
       while (stage.runnable(this.nowMs)) {
         const worker = this.pool.pick()
         if (worker === null) {
+          this.starved = true
           this.pool.wantMore()
           return granted
         }

@@ -29,6 +29,7 @@ export function grantWork(
   const piece = ticket.todo.shift()
   invariant(piece !== undefined, 'a ticket that is sent has a piece to do')
   ticket.away = true
+  stage.meter.granted()
   const { call } = ticket
   const { keyed, codec } = stage
   const grouped = call.kind === 'rows' && keyed !== null && piece.slots !== null

@@ -37,6 +37,7 @@ export class Graph {
   constructor(
     private readonly nodes: readonly Node[],
     private readonly rowsMax: number,
+    private readonly creditPerWorker: number,
     readonly order: RowOrder,
     /** A union gives rows by place: what may still come has to be known. */
     private readonly ordered: boolean,
@@ -68,6 +69,11 @@ export class Graph {
     return this.nodes.flatMap(inputsOf)
   }
 
+  /** So many workers have to find calls in a stage that has no key. */
+  widen(workers: number): void {
+    for (const stage of this.stages) stage.widen(windowOf(workers, this.creditPerWorker))
+  }
+
   emit(work: Work): void {
     work.stage.emit(work.ticket.lane)
   }
@@ -78,6 +84,9 @@ export class Graph {
     return Math.min(this.rowsMax, Math.max(pollRows, ...sizes))
   }
 }
+
+/** Tickets that a stage without key has open: a call for each credit, and some that wait for those before them. */
+const windowOf = (workers: number, creditPerWorker: number): number => workers * creditPerWorker + 2
 
 /** Tells who reads a node before which place it will give no row any more. */
 function promise(node: Node, order: RowOrder): void {
@@ -116,7 +125,7 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
     })
     nodes.push(node)
   }
-  return new Graph(nodes, terms.rowsMax, order, ordering.inOrder.size > 0)
+  return new Graph(nodes, terms.rowsMax, terms.pool.creditPerWorker, order, ordering.inOrder.size > 0)
 }
 
 const inputsOf = (node: Node): readonly Edge[] =>
@@ -148,7 +157,7 @@ function makeNode(
           lanes: Math.min(terms.lanes, terms.keyGroups),
           keyGroups: terms.keyGroups,
           rowsMax: terms.rowsMax,
-          window: terms.pool.workersMax * terms.pool.creditPerWorker + 2,
+          window: windowOf(terms.pool.workersMax, terms.pool.creditPerWorker),
           transientMaxMs: terms.transientMaxMs,
           inOrder: terms.ordering.inOrder.has(vertex),
           order: terms.order,

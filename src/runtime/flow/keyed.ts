@@ -75,6 +75,11 @@ export class KeyedState {
     return distinct(slots)
   }
 
+  /** Bytes that the keys and their state take. */
+  get bytes(): number {
+    return [...this.tables.values()].reduce((n, table) => n + table.bytes, this.index.bytes)
+  }
+
   /** Keys of a lane that have state of this operator, in the order of their key bytes. */
   keysOfLane(operator: number, lane: number): Int32Array {
     const table = this.tables.get(operator)

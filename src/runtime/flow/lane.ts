@@ -25,7 +25,8 @@ export class Lane {
 
   constructor(
     readonly index: number,
-    private readonly window: number,
+    /** Tickets that may be open. */
+    public window: number,
     /** Where rows are joined. */
     private readonly memory?: Memory,
   ) {}

@@ -31,6 +31,8 @@ export class Ledger {
   rowsIn = 0
   rowsDead = 0
   readonly deadByReason = new Map<string, number>()
+  /** Dead letters, by the operator or source that wrote them. */
+  readonly deadByOperator = new Map<string, number>()
   private readonly splits: string[] = []
   private readonly splitNumbers = new Map<string, number>()
   /** Source rows that are dead, so that a row with many children counts once. */
@@ -61,7 +63,7 @@ export class Ledger {
     limit.enter(polled.batch.rows + polled.dead.length)
     for (const line of polled.dead) {
       this.count(line.code, line.message, this.split(source, polled.split), line.position)
-      this.effects.bury({
+      this.bury({
         operator: source,
         transform: '',
         source: polled.split,
@@ -150,7 +152,7 @@ export class Ledger {
     const split = splitOf(origin, of.at)
     const position = split < 0 ? null : positionOf(origin, of.at)
     this.count(error.code, quiet.has(error.code) ? error.message : error.type, split, position)
-    this.effects.bury({
+    this.bury({
       operator: at?.id ?? stage.vertex.id,
       transform: at?.fn.name ?? '',
       source: this.splits[split] ?? '',
@@ -167,6 +169,11 @@ export class Ledger {
       codeDigest: this.captures.modules.get(at?.fn.module ?? '')?.digest ?? '',
       attempt: of.attempt,
     })
+  }
+
+  private bury(letter: DeadLetter): void {
+    this.deadByOperator.set(letter.operator, (this.deadByOperator.get(letter.operator) ?? 0) + 1)
+    this.effects.bury(letter)
   }
 
   private count(code: ErrorCode, reason: string, split: number, position: number | null): void {

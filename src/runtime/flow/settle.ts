@@ -116,7 +116,7 @@ export class Settlement {
       case 'bury':
         return this.bury(work, failure) ?? { rssBytes: 0 }
       case 'hold': {
-        const waitMs = stage.hold.failed(nowMs, failure.retryAfterMs)
+        const waitMs = stage.hold.failed(nowMs, failure)
         if (waitMs === null) return givenUp(work, failure)
         this.observer.log('warning', `operator "${stage.vertex.id}" is held for ${waitMs} ms: ${failure.message}`)
         stage.lane(work.ticket.lane).heldUntilMs = nowMs + waitMs

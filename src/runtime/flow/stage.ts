@@ -20,6 +20,7 @@ import { Reordering } from './reordering.js'
 import { type Place, type RowOrder, behindAll, firstOf } from './row-order.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
 import { StageCodec } from './codec.js'
+import { StageMeter } from './stage-meter.js'
 import { type Ticket, newTicket } from './ticket.js'
 
 export interface StageTerms {
@@ -59,6 +60,7 @@ export class Stage {
   readonly codec: StageCodec
   readonly size: BatchSize
   readonly hold: Hold
+  readonly meter = new StageMeter()
   /** One an operator. */
   readonly limits: readonly DeadLimit[]
   /** By the operator. */
@@ -116,6 +118,7 @@ export class Stage {
       const rows = this.input.shift()
       if (rows === null) break
       moved = true
+      this.meter.rowsIn += rowCount(rows)
       for (const limit of this.limits) limit.enter(rowCount(rows))
       if (this.keyed === null) this.lanes[0]?.push(rows, null)
       else this.routeKeyed(this.keyed, rows)
@@ -141,8 +144,22 @@ export class Stage {
     rows.loan?.release()
   }
 
+  private get rowsInLanes(): number {
+    return this.lanes.reduce((n, l) => n + l.rows, 0)
+  }
+
+  /** Rows that wait for a call. */
+  get queueRows(): number {
+    return this.input.rows + this.rowsInLanes
+  }
+
+  /** Something waits, and what it would become has no place to go. */
+  get isBlocked(): boolean {
+    return !this.room && this.queueRows > 0
+  }
+
   private get hasRoomInLanes(): boolean {
-    const rows = this.lanes.reduce((n, l) => n + l.rows, this.reordering?.rows ?? 0)
+    const rows = this.rowsInLanes + (this.reordering?.rows ?? 0)
     const bytes = this.lanes.reduce((n, l) => n + l.bytes, 0)
     return rows < this.lanes.length * callsWaitingPerLane * this.size.rows && bytes < bytesWaitingMax
   }
@@ -168,9 +185,11 @@ export class Stage {
   emit(lane: number): void {
     const done = this.lanes[lane]?.finished(this.overtaking) ?? []
     for (const ticket of done)
-      for (const e of ticket.done)
+      for (const e of ticket.done) {
+        this.meter.rowsOut += rowCount(e.rows)
         if (this.reordering === null) this.outputs[e.output]?.emit(e.rows)
         else this.reordering.add(lane, e)
+      }
     if (done.length > 0) this.reordering?.release(this.lanesFront)
   }
 
@@ -210,6 +229,11 @@ export class Stage {
         const rows: Rows = { batch: keyed.keysOf(slots), origin: endOrigin(this.vertex.number) }
         lane.open.push(newTicket(lane.index, { kind: 'end', operator }, rows, slots))
       })
+  }
+
+  /** Tickets that a stage without key may have open from now on. A lane with keys has one, always. */
+  widen(window: number): void {
+    if (this.keyed === null) for (const lane of this.lanes) lane.window = window
   }
 
   /** When a held lane may try again; null where none is held. */

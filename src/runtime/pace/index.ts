@@ -1,2 +1,3 @@
-/** pace: how many rows travel together. Pure. */
+/** pace: how many rows travel together, and how many workers they are worth. Pure. */
 export * from './batch-size.js'
+export * from './pool-size.js'

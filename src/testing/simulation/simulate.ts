@@ -33,6 +33,8 @@ export interface SimulationOptions {
   readonly rows?: number
   /** How long the service stays away that the transforms call. */
   readonly serviceAwayMs?: number
+  /** Other numbers of workers while it runs. */
+  readonly setWorkers?: readonly { readonly atMs: number; readonly workers: number }[]
   /** The job must stop with this code; what came out before must be right. */
   readonly stops?: ErrorCode
   /** Keep the lines of the log. */
@@ -82,13 +84,14 @@ export function drawTerms(chance: Chance): EngineTerms {
     keyGroups: 128,
     rowsMax: chance.pick([1, 3, 16, 16, 64, 64, 1_000, 1_000]),
     pool: {
+      workersMin: null,
       workersMax: chance.pick([1, 2, 4]),
       creditPerWorker: chance.pick([1, 2, 3]),
       failedStartsMax: 40,
       alikeStartsMax: 40,
       spareDelayMs: 100,
       recycleBytes: largeBytes,
-      spare: chance.happens(0.7),
+      spares: chance.happens(0.7) ? 1 : 0,
     },
     transientMaxMs: 600_000,
     maxDead: null,
@@ -169,7 +172,7 @@ class Run {
   go(): Simulated {
     const wrong: string[] = []
     const engine = new Engine(this.job.topology, this.terms, this.host, this.host.observer)
-    this.plan()
+    this.plan(engine)
     try {
       this.host.run(engine)
       this.spin(engine, wrong)
@@ -197,8 +200,13 @@ class Run {
   }
 
   /** Faults that have one moment. */
-  private plan(): void {
+  private plan(engine: Engine): void {
     const { clock, chance, striker, log } = this
+    for (const { atMs, workers } of this.options.setWorkers ?? [])
+      clock.tell(atMs, () => {
+        log.write('host', 'sets', `${workers} workers`)
+        engine.setWorkers({ workersMin: null, workersMax: workers }, clock.nowMs)
+      })
     if (striker.strikes('drain'))
       clock.tell(chance.between(1, 2_000), () => {
         log.write('host', 'drains')
@@ -228,7 +236,8 @@ class Run {
   /** Who emits looks for room before it begins: what was begun may come on top. */
   private queueLimit(): number {
     const { lanes, pool } = this.terms
-    return edgeLimit.batches + Math.max(lanes, pool.workersMax * pool.creditPerWorker + 2)
+    const workersMost = Math.max(pool.workersMax, ...(this.options.setWorkers ?? []).map(({ workers }) => workers))
+    return edgeLimit.batches + Math.max(lanes, workersMost * pool.creditPerWorker + 2)
   }
 
   /** What bad rows cost, where nothing else makes a call come again. */

@@ -2,8 +2,9 @@
  * The pool as a state machine: which workers there are, which may get work, when one more is started, when one
  * is replaced. It is told what happened and what time it is, and answers what to do; it starts nothing itself.
  *
- * `demand` workers are active, one more stands warm as a spare. Demand begins at 1 and grows while there is
- * work that no active worker can take. A spare becomes active in the moment in which an active one is lost, which is
+ * `demand` workers are active, and spares stand warm beside them. Demand begins with the least and grows while there is
+ * work that no active worker can take, or as `want` says. Where it falls, idle workers are stopped first, the others when
+ * what they have is settled: nothing that a worker holds would be missed. A spare becomes active in the moment in which an active one is lost, which is
  * why a dead worker costs one resend and no start; the next spare is started a little later.
  *
  * A worker proves itself by getting a batch, or by standing ready for a while. One that ends before that is a failed
@@ -13,6 +14,8 @@
 import { WorkerError } from '../../base/index.js'
 
 export interface PoolTerms {
+  /** Null: as many as there is work for, at once. Else: at least so many, and more or fewer by load (see `want`). */
+  readonly workersMin: number | null
   readonly workersMax: number
   /** Leases that one worker holds at a time: one that runs and one that waits, so that it never idles. */
   readonly creditPerWorker: number
@@ -22,7 +25,8 @@ export interface PoolTerms {
   readonly alikeStartsMax: number
   /** Resident bytes above which a worker is replaced between batches. */
   readonly recycleBytes: number
-  readonly spare: boolean
+  /** Warm workers that wait for the loss of an active one. */
+  readonly spares: number
   /** A new spare starts so long after a loss: its imports would compete for the cores with the batch that runs again. */
   readonly spareDelayMs: number
 }
@@ -37,13 +41,37 @@ interface Member {
   closed: boolean
   /** When it said that it was ready; NaN before. */
   readyMs: number
-  /** It was given a batch. */
-  worked: boolean
+  /** Batches that it was given. */
+  calls: number
+  /** Resident bytes, as its last reply said. */
+  rssBytes: number
+}
+
+export interface WorkerReport {
+  readonly worker: number
+  readonly state: WorkerState | 'spare'
+  readonly leases: number
+  readonly calls: number
+  /** As its last reply said; 0 before. */
+  readonly rssBytes: number
+}
+
+export interface PoolReport {
+  readonly min: number
+  readonly max: number
+  /** It grows and shrinks by load. */
+  readonly byLoad: boolean
+  /** Workers that may get work, where so many are ready. */
+  readonly wanted: number
+  readonly spares: number
+  /** Workers that were lost and replaced. */
+  readonly restarts: number
+  readonly workers: readonly WorkerReport[]
 }
 
 export type PoolAction =
   | { readonly do: 'spawn'; readonly worker: number }
-  | { readonly do: 'stop'; readonly worker: number }
+  | { readonly do: 'stop'; readonly worker: number; readonly why: 'recycled' | 'surplus' }
   | { readonly do: 'fail'; readonly error: WorkerError }
 
 /** First pause after a failed start; doubles up to the last. */
@@ -55,7 +83,8 @@ const provenMs = 10_000
 export class Pool {
   private readonly members = new Map<number, Member>()
   private next = 1
-  private demand = 1
+  private demand: number
+  private restarts = 0
   private failedStarts = 0
   /** The last of them that ended in one way, and that way. */
   private alikeStarts = 0
@@ -67,7 +96,28 @@ export class Pool {
   private lastFailure = ''
   private closing = false
 
-  constructor(private readonly terms: PoolTerms) {}
+  constructor(private terms: PoolTerms) {
+    this.demand = terms.workersMin ?? 1
+  }
+
+  /** More or fewer workers from now on, while leases are out. */
+  resize(range: Pick<PoolTerms, 'workersMin' | 'workersMax'>): void {
+    this.terms = { ...this.terms, ...range }
+    this.want(this.demand)
+  }
+
+  /** So many active workers, as far as the terms allow. */
+  want(workers: number): void {
+    this.demand = Math.min(this.terms.workersMax, Math.max(this.terms.workersMin ?? 1, workers))
+  }
+
+  get wanted(): number {
+    return this.demand
+  }
+
+  get byLoad(): boolean {
+    return this.terms.workersMin !== null
+  }
 
   get readyCount(): number {
     return [...this.members.values()].filter(m => m.state === 'ready').length
@@ -80,10 +130,11 @@ export class Pool {
   /** What has to be started, stopped or given up now. */
   actions(nowMs: number): readonly PoolAction[] {
     const out: PoolAction[] = []
+    this.drainSurplus()
     for (const [worker, member] of this.members)
       if (member.state === 'draining' && member.load === 0) {
         this.members.delete(worker)
-        out.push({ do: 'stop', worker })
+        out.push({ do: 'stop', worker, why: member.rssBytes > this.terms.recycleBytes ? 'recycled' : 'surplus' })
       }
     if (this.closing) return out
     if (this.hopeless && this.readyCount === 0) {
@@ -92,17 +143,33 @@ export class Pool {
     }
     const alive = [...this.members.values()].filter(m => m.state === 'starting' || m.state === 'ready').length
     // The spare waits until the first worker is ready: on a small machine two starts at once delay the first row.
-    const wanted = this.everReady ? this.demand + (this.terms.spare ? 1 : 0) : 1
+    const wanted = this.everReady ? this.demand + this.terms.spares : 1
     const starting = [...this.members.values()].some(m => m.state === 'starting')
     const failing = this.failedStarts > 0
     if (alive < wanted && nowMs >= this.startMs && !(failing && starting))
       for (let n = alive; n < (failing ? alive + 1 : wanted); n += 1) {
         const worker = this.next
         this.next += 1
-        this.members.set(worker, { state: 'starting', load: 0, closed: false, readyMs: Number.NaN, worked: false })
+        this.members.set(worker, {
+          state: 'starting',
+          load: 0,
+          closed: false,
+          readyMs: Number.NaN,
+          calls: 0,
+          rssBytes: 0,
+        })
         out.push({ do: 'spawn', worker })
       }
     return out
+  }
+
+  /** Those that stand ready and are neither wanted nor spares: idle ones before busy ones, the youngest first. */
+  private drainSurplus(): void {
+    const surplus = this.readyCount - this.demand - this.terms.spares
+    if (surplus <= 0 || this.closing) return
+    const ready = [...this.members.values()].filter(m => m.state === 'ready').toReversed()
+    const idleFirst = [...ready.filter(m => m.load === 0), ...ready.filter(m => m.load > 0)]
+    for (const member of idleFirst.slice(0, surplus)) member.state = 'draining'
   }
 
   /** When the next start may be. */
@@ -138,7 +205,8 @@ export class Pool {
     this.members.delete(worker)
     if (member === undefined) return false
     const wasReady = !Number.isNaN(member.readyMs)
-    if (member.worked) {
+    this.restarts += 1
+    if (member.calls > 0) {
       this.spareNotBeforeMs = nowMs + this.terms.spareDelayMs
       return wasReady
     }
@@ -171,9 +239,9 @@ export class Pool {
     return best
   }
 
-  /** Work waits and `pick` found nobody: one more worker from now on, up to the limit. */
+  /** Work waits and `pick` found nobody: one more worker from now on, up to the limit; by load only where that says so. */
   wantMore(): void {
-    if (this.demand < this.terms.workersMax && this.readyCount >= this.demand) this.demand += 1
+    if (!this.byLoad && this.demand < this.terms.workersMax && this.readyCount >= this.demand) this.demand += 1
   }
 
   /**
@@ -185,8 +253,8 @@ export class Pool {
     if (member === undefined) return
     member.load += 1
     member.closed = last
-    if (!member.worked) this.failedStarts = 0
-    member.worked = true
+    if (member.calls === 0) this.failedStarts = 0
+    member.calls += 1
   }
 
   /** It was killed: no more work for it. */
@@ -200,6 +268,7 @@ export class Pool {
     if (member === undefined) return
     member.load -= 1
     member.closed = false
+    if (rssBytes > 0) member.rssBytes = rssBytes
     if (rssBytes > this.terms.recycleBytes && member.state === 'ready') member.state = 'draining'
   }
 
@@ -207,6 +276,28 @@ export class Pool {
   close(): void {
     this.closing = true
     for (const member of this.members.values()) if (member.state === 'ready') member.state = 'draining'
+  }
+
+  /** Active workers that have a batch in hand. */
+  get busyCount(): number {
+    return [...this.members.values()].filter(m => m.load > 0).length
+  }
+
+  get report(): PoolReport {
+    const { workersMin, workersMax, spares } = this.terms
+    let active = this.demand
+    return {
+      min: workersMin ?? 1,
+      max: workersMax,
+      byLoad: this.byLoad,
+      wanted: this.demand,
+      spares,
+      restarts: this.restarts,
+      workers: [...this.members].map(([worker, { state, load, calls, rssBytes }]) => {
+        if (state === 'ready') active -= 1
+        return { worker, state: state === 'ready' && active < 0 ? 'spare' : state, leases: load, calls, rssBytes }
+      }),
+    }
   }
 
   get workers(): readonly number[] {

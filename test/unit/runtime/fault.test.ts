@@ -145,10 +145,10 @@ describe('a service that is away', () => {
       const [what, after] = event.split(' ')
       if (what === 'answers') {
         hold.succeeded()
-        return [hold.holding ? 'holds' : '']
+        return [hold.reason === null ? '' : 'holds']
       }
-      const ms = hold.failed(atMs, after === undefined ? null : Number(after))
-      expect(hold.holding).toBe(true)
+      const ms = hold.failed(atMs, { retryAfterMs: after === undefined ? null : Number(after), message: 'away' })
+      expect(hold.reason).toBe('away')
       return [ms === null ? 'gives up' : `${ms} ms`]
     })
   }

@@ -39,7 +39,7 @@ describe('a reply', () => {
   test('of a worker that was lost changes nothing, before its rows are answered and after', () => {
     const engine = check(
       ['tally'],
-      { pool: { spare: true } },
+      { pool: { spares: 1 } },
       `
       event            ->  calls     rows    dead
       ready 1              .         .       .
@@ -248,7 +248,7 @@ describe('a call that raises', () => {
 })
 
 describe('a worker that is lost with rows in hand', () => {
-  const pool = { spare: true } as const
+  const pool = { spares: 1 } as const
 
   test('costs them one call more; with the second one they are halved, and one row alone is dead', () => {
     const engine = check(
@@ -275,7 +275,7 @@ describe('a worker that is lost with rows in hand', () => {
   test('from outside is no evidence against a row until the fourth time', () =>
     void check(
       ['tally'],
-      { pool: { spare: true } },
+      { pool: { spares: 1 } },
       `
       event            ->  calls     rows    dead
       ready 1              .         .       .
@@ -310,7 +310,7 @@ describe('a worker that is lost with rows in hand', () => {
   test('blames only the rows that it had begun', () =>
     void check(
       ['scale'],
-      { rowsMax: 2, pool: { spare: true, creditPerWorker: 2 } },
+      { rowsMax: 2, pool: { spares: 1, creditPerWorker: 2 } },
       `
       event            ->  calls              rows    dead
       ready 1              .                  .       .
@@ -344,7 +344,7 @@ describe('a worker that is lost with rows in hand', () => {
 })
 
 describe('a frame that is not what the stage declared', () => {
-  const pool = { spare: true } as const
+  const pool = { spares: 1 } as const
 
   test('is refused whole: its worker is replaced, its rows are sent again', () => {
     const engine = check(

@@ -4,16 +4,17 @@ import { Pool, type PoolTerms } from '../../../src/workers/index.js'
 import { tell } from '../../support/story.js'
 
 const usual: PoolTerms = {
+  workersMin: null,
   workersMax: 2,
   creditPerWorker: 2,
   failedStartsMax: 3,
   alikeStartsMax: 1,
   recycleBytes: 1_000,
-  spare: true,
+  spares: 1,
   spareDelayMs: 0,
 }
 
-/** Events: `look`, `ready N`, `lost N` (`lost N END`: by itself), `work` (`last work`: nothing may stand behind it), `done N` (`done N large`), `kill N`, `close`. */
+/** Events: `look`, `ready N`, `lost N` (`lost N END`: by itself), `work` (`last work`: nothing may stand behind it), `set N` (`set N by-load`), `want N`, `done N` (`done N large`), `kill N`, `close`. */
 function check(terms: Partial<PoolTerms>, text: string): void {
   const pool = new Pool({ ...usual, ...terms })
   tell(text, (event, atMs) => {
@@ -24,6 +25,8 @@ function check(terms: Partial<PoolTerms>, text: string): void {
     else if (what === 'lost') pool.lost(worker, atMs, { end: more ?? null, why: 'it died' })
     else if (what === 'kill') pool.ending(worker)
     else if (what === 'done') pool.settled(worker, more === 'large' ? 1_001 : 1_000)
+    else if (what === 'set') pool.resize({ workersMin: more === undefined ? null : 1, workersMax: worker })
+    else if (what === 'want') pool.want(worker)
     else if (what === 'close') pool.close()
     else if (what === 'work' || what === 'last') {
       const picked = pool.pick()
@@ -51,7 +54,7 @@ describe('a pool', () => {
 
   test('without a spare starts only those that have work', () =>
     check(
-      { spare: false },
+      { spares: 0 },
       `
       event     ->  work      does
       look          .         spawn 1
@@ -128,7 +131,7 @@ describe('a pool', () => {
 
   test('gives nothing behind a batch that was lost before, until that one is settled', () =>
     check(
-      { workersMax: 1, spare: false },
+      { workersMax: 1, spares: 0 },
       `
       event     ->  work      does
       look          .         spawn 1
@@ -234,7 +237,7 @@ describe('a pool', () => {
 
   test('takes one that ends before its first batch for a failed start, though it said that it was ready', () =>
     check(
-      { spare: false, failedStartsMax: 2 },
+      { spares: 0, failedStartsMax: 2 },
       `
       at      event     ->  work      does
       0       look          .         spawn 1
@@ -253,7 +256,7 @@ describe('a pool', () => {
 
   test('replaces one at once that had a batch, which is judged by its rows, or stood ready for 10 s', () =>
     check(
-      { spare: false, failedStartsMax: 0 },
+      { spares: 0, failedStartsMax: 0 },
       `
       at      event     ->  work      does
       0       look          .         spawn 1
@@ -281,6 +284,66 @@ describe('a pool', () => {
       500     work          to 1      .            // who has worked before proves nothing new
       599     look          .         .
       600     look          .         spawn 4
+      `,
+    ))
+
+  test('with another limit starts more, or lets leases settle and stops idle workers first', () =>
+    check(
+      { spares: 0, creditPerWorker: 1 },
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         .
+      work          to 1      .
+      work          nobody    spawn 2
+      ready 2       .         .
+      set 3         .         .            // nobody waits for a third
+      work          to 2      .
+      work          nobody    spawn 3
+      ready 3       .         .
+      set 1         .         stop 3       // it has nothing to do
+      work          nobody    .
+      done 2        .         stop 2
+      done 1        .         .
+      work          to 1      .
+      set 2         .         .
+      work          nobody    spawn 4
+      `,
+    ))
+
+  test('by load starts the least and as many as it is told, within its limits, however much waits', () =>
+    check(
+      { spares: 1, creditPerWorker: 1, workersMin: 2, workersMax: 4 },
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         spawn 2, spawn 3
+      ready 2       .         .
+      ready 3       .         .
+      work          to 1      .
+      work          to 2      .
+      work          nobody    .            // 3 is the spare
+      want 9        .         spawn 4, spawn 5
+      work          to 3      .
+      ready 4       .         .
+      ready 5       .         .
+      want 1        .         stop 4, stop 5
+      done 1        .         .            // two active and a spare
+      set 1         .         stop 1       // the spare is one of those that work
+      `,
+    ))
+
+  test('a worker that is still on its way when fewer are wanted is stopped when it is ready', () =>
+    check(
+      { spares: 0, creditPerWorker: 1 },
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         .
+      work          to 1      .
+      work          nobody    spawn 2
+      set 1         .         .
+      ready 2       .         stop 2
       `,
     ))
 
