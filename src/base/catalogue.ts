@@ -155,10 +155,16 @@ const entries = {
     title: 'input is not what the run began with',
     hint: 'put back what was there, or begin anew: give another --out',
   },
+  ANB4020: { title: 'no job runs there', hint: 'start it: npx anabranch run JOB.ts' },
+  ANB4021: {
+    title: 'running job does not answer',
+    hint: 'the machine may be overloaded; look whether its process lives',
+  },
   // 5xxx: protocol
   ANB5001: { title: 'frame could not be accepted', hint: 'the worker was replaced and the batch sent again' },
   ANB5002: { title: 'worker speaks another version', hint: 'install the same version of the Python package' },
   ANB5003: { title: 'both sides disagree twice in a row', hint: 'this is a bug of ours: report it with the log' },
+  ANB5004: { title: 'request to a running job cannot be read', hint: 'send lines such as {"id": 1, "do": "status"}' },
   // 6xxx: state
   ANB6001: { title: 'state cannot be kept', hint: 'keep less for each key, or give another --out' },
   ANB6010: {
@@ -184,6 +190,7 @@ const entries = {
   ANB6021: { title: 'marker of a sink is gone', hint: 'restore what the sink writes to, or give another --out' },
   // 7xxx: access
   ANB7001: { title: 'not allowed', hint: 'ask the owner of the job' },
+  ANB7002: { title: 'too many clients', hint: 'end some of those that wait for the job' },
   // 8xxx: this machine
   ANB8001: {
     title: 'Python was not found',
@@ -201,6 +208,7 @@ const entries = {
   ANB8009: { title: 'capture cannot be replayed', hint: 'capture the call again with this version' },
   ANB8008: { title: 'this system is not supported', hint: 'use Linux or macOS; on Windows use WSL 2' },
   ANB8011: { title: 'failpoints cannot be armed', hint: 'unset ANABRANCH_FAILPOINT' },
+  ANB8012: { title: 'running job does not take this', hint: 'the job keeps nothing that this could be made of' },
   ANB8010: { title: 'the anabranch command was not found', hint: 'npm install, or set ANABRANCH_CLI to the command' },
 } as const satisfies Record<string, CatalogueEntry>
 

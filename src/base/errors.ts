@@ -46,6 +46,12 @@ export abstract class AnabranchError extends Error {
     return this.class
   }
 
+  /** As data, for whoever cannot hold an object of this process. */
+  get json(): Readonly<Record<'class' | 'code' | 'message' | 'detail' | 'hint', string>> {
+    const { code, message, detail, hint } = this
+    return { class: this.class, code, message, detail, hint }
+  }
+
   /** The three lines that a person reads. */
   render(): string {
     const lines = [`${this.code} ${this.message}`]

@@ -14,7 +14,15 @@ export const exitCodes = {
 } as const
 
 /** What another program or machine is to blame for, for now. */
-const passing: ReadonlySet<ErrorCode> = new Set(['ANB2010', 'ANB4006', 'ANB4007', 'ANB8004'])
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'ANB2010',
+  'ANB4006',
+  'ANB4007',
+  'ANB4020',
+  'ANB4021',
+  'ANB7002',
+  'ANB8004',
+])
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof AnabranchError)) return exitCodes.internal

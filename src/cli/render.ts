@@ -51,13 +51,5 @@ export function colored(text: string): string {
 /** The same as data, for `--json`. */
 export function errorJson(error: unknown): Readonly<Record<string, unknown>> {
   if (!(error instanceof AnabranchError)) return { class: 'InternalError', message: String(error) }
-  const { code, message, detail, hint } = error
-  return {
-    class: error.class,
-    code,
-    message,
-    detail,
-    hint,
-    ...(error instanceof PlanError && { faults: error.faults }),
-  }
+  return { ...error.json, ...(error instanceof PlanError && { faults: error.faults }) }
 }

@@ -2,7 +2,16 @@
 import { dirname, join, resolve } from 'node:path'
 import { AnabranchError, type Observer } from '../base/index.js'
 import { type Plan } from '../plan/index.js'
-import { type Progress, type RunOptions, type RunResult, openWorld, pythonFor, runJob } from '../runtime/index.js'
+import { controlSocket } from '../control/index.js'
+import {
+  type Progress,
+  type RunOptions,
+  type RunResult,
+  StoppedError,
+  openWorld,
+  pythonFor,
+  runJob,
+} from '../runtime/index.js'
 import { type Command, type Terminal, oneWord, usageError, wholeOption, wordsOf } from './command.js'
 import { type Ends, endsOf, withEnds } from './ends.js'
 import { exitCodes } from './exit-codes.js'
@@ -11,14 +20,17 @@ import { lineEveryMs, progressLine } from './progress.js'
 import { errorJson, renderError } from './render.js'
 import { type Signals, listenForSignals } from './signals.js'
 import { summaryJson, summaryText } from './summary.js'
+import { rangeOf } from './worker-range.js'
 
 export const run: Command = {
   name: 'run',
-  usage: 'run JOB.ts [--json] [--workers N] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR] ...',
+  usage: 'run JOB.ts [--json] [--workers N|MIN..MAX] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR] ...',
   summary: 'run a job to the end of its input, or until Ctrl-C',
   options: [
     '--json            the last line of stdout is one JSON object: rows_in rows_out rows_dead seconds outputs',
     '--workers N       most Python processes at once; default: the cores, at most 8',
+    '--workers 1..8    the same by load: never fewer than the first, never more than the second',
+    '--spares N        warm workers that wait for the loss of another one; default: 1',
     '--lanes N         partitions that are processed in order; default: 4 times the workers',
     '--batch-rows N    most rows that one call gets; default: chosen while running',
     '--set name=value  a parameter of the job, read by the type of its value in the job; may be given several times',
@@ -32,6 +44,7 @@ export const run: Command = {
     const { values, positionals } = wordsOf(run, args, {
       json: { type: 'boolean' },
       workers: { type: 'string' },
+      spares: { type: 'string' },
       lanes: { type: 'string' },
       'batch-rows': { type: 'string' },
       set: { type: 'string', multiple: true },
@@ -44,7 +57,8 @@ export const run: Command = {
     const path = oneWord(run, positionals, 'a job file')
     if (values.out === '') throw usageError(run, '--out needs the path of a folder, but it is empty')
     const limits = {
-      workers: wholeOption(run, 'workers', values.workers, { least: 1, most: 256 }),
+      workers: values.workers === undefined ? null : rangeOf(run, '--workers', values.workers),
+      spares: wholeOption(run, 'spares', values.spares, { least: 0, most: 64 }),
       lanes: wholeOption(run, 'lanes', values.lanes, { least: 1, most: 32_768 }),
       batchRows: wholeOption(run, 'batch-rows', values['batch-rows'], { least: 1, most: 1_000_000 }),
     }
@@ -59,7 +73,8 @@ export const run: Command = {
 }
 
 interface Asked {
-  readonly workers: number | null
+  readonly workers: RunOptions['workers']
+  readonly spares: number | null
   readonly lanes: number | null
   readonly batchRows: number | null
   readonly captures: RunOptions['captures']
@@ -83,7 +98,8 @@ async function runTo({ loaded, python }: Prepared, asked: Asked, terminal: Termi
     else await printOwnSummary(loaded, { ...result, out: limits.out, python }, terminal)
     return exitCodeOf(result, signals)
   } catch (error) {
-    if (!signals.second.aborted || !(error instanceof AnabranchError)) throw error
+    const stopped = error instanceof StoppedError || (signals.second.aborted && error instanceof AnabranchError)
+    if (!stopped) throw error
     if (asked.json) terminal.out(JSON.stringify({ error: errorJson(error) }))
     terminal.err(renderError(error, plan.folder))
     return signals.code() ?? exitCodes.interrupted
@@ -106,7 +122,7 @@ async function prepare(path: string, sets: readonly string[], ends: Ends): Promi
   }
 }
 
-interface Limits extends Pick<Asked, 'workers' | 'lanes' | 'batchRows' | 'captures'> {
+interface Limits extends Pick<Asked, 'workers' | 'spares' | 'lanes' | 'batchRows' | 'captures'> {
   readonly out: string
   readonly python: string
 }
@@ -121,9 +137,10 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
     terminal.err(progressLine(progress, 120))
   }
   try {
-    const { workers, lanes, batchRows, captures, out, python } = limits
+    const { workers, spares, lanes, batchRows, captures, out, python } = limits
     return await runJob(plan, {
       workers,
+      spares,
       lanes,
       batchRows,
       captures,
@@ -131,6 +148,7 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
       python,
       observer: observerOf(terminal),
       onProgress,
+      attendants: [controlSocket],
       signal: signals,
     })
   } finally {

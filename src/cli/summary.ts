@@ -40,7 +40,7 @@ export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext
     `${indent}${name.padEnd(12 - indent.length)}${whole(count).padStart(width)}`
   const reasonLines = reasons.slice(0, 20).map(([reason, count]) => `    ${whole(count).padStart(width)}  ${reason}`)
   const done = result.end === 'finished' ? 'done' : 'not finished'
-  const stopped = result.drained ? ', stopped by a signal after it had finished what was read' : ''
+  const stopped = result.drained ? ', stopped after it had finished what was read' : ''
   return [
     `job "${job}" ${done} in ${time(result.seconds)}, ${whole(rate)} rows/s${stopped}`,
     ...(result.end === 'finished' ? [] : ['  the output of an earlier finished run stays; the next run begins anew']),

@@ -2,6 +2,7 @@
 import { AnabranchError, type Observer } from '../base/index.js'
 import { type RunEnd } from '../connectors/index.js'
 import { type CheckReport } from './flow/index.js'
+import { type Attendant, type WorkerRange } from './running-job.js'
 
 export interface Progress {
   readonly rowsIn: number
@@ -16,9 +17,11 @@ export interface Progress {
 export interface RunOptions {
   /** Folder of the outputs, absolute. */
   readonly out: string
-  /** Most workers; null: min(cores, cgroup quota, 8). */
-  readonly workers: number | null
-  /** null: 4 times the workers. */
+  /** null: at most min(cores, cgroup quota, 8). */
+  readonly workers: WorkerRange | null
+  /** Workers that wait for the loss of another one; null: 1. */
+  readonly spares: number | null
+  /** null: 4 times the workers, the most of them. */
   readonly lanes: number | null
   /** Upper limit of the rows of a call; null: 32,768. */
   readonly batchRows: number | null
@@ -33,6 +36,8 @@ export interface RunOptions {
   readonly python: string
   readonly observer: Observer
   readonly onProgress: (progress: Progress) => void
+  /** Who listens to the run while it lives. */
+  readonly attendants: readonly Attendant[]
   readonly signal: {
     /** Drain: read no more, finish what was read. */
     readonly first: AbortSignal

@@ -24,7 +24,7 @@ def work(batch):
     return {"twice": batch.numpy("id") * 2}
 `,
     'job.ts': `
-import { files, job, json, socket } from 'anabranch'
+import { files, job, json, nullSink, socket } from 'anabranch'
 import t from './transforms.anabranch.js'
 const here = import.meta.dirname
 export default job('lines').from(socket('unix://' + here + '/in.sock', json(t.Row))).apply(t.work).to(${sink})

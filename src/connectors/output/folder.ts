@@ -12,6 +12,8 @@ export interface RunRecord {
   readonly host: number
   /** Process ids of the workers that live now. */
   readonly workers: readonly number[]
+  /** Path of the socket at which it listens; null where it does not, or not yet. */
+  readonly control: string | null
   /** ISO 8601, UTC. */
   readonly started: string
 }
@@ -19,6 +21,8 @@ export interface OutputFolder {
   readonly path: string
   /** Writes `run.json` anew, atomically. */
   workers(pids: readonly number[]): void
+  /** The same: the run listens at this socket. */
+  listens(control: string): void
   /** Removes `run.json` and the lock. Can be called twice. */
   close(): void
 }
@@ -42,8 +46,10 @@ export function outputFolder(options: {
   const started = new Date(options.clock.wallMs()).toISOString()
   const record = join(path, 'run.json')
   let open = true
-  const write = (workers: readonly number[]): void => {
-    const run: RunRecord = { job, host: pid, workers, started }
+  let run: RunRecord = { job, host: pid, workers: [], control: null, started }
+  const write = (changed: Partial<RunRecord>): void => {
+    if (!open) return
+    run = { ...run, ...changed }
     writeAtomically(files, record, `${JSON.stringify(run)}\n`)
   }
   const close = (): void => {
@@ -53,12 +59,12 @@ export function outputFolder(options: {
     release()
   }
   try {
-    write([])
+    write({})
   } catch (cause) {
     close()
     throw cause
   }
-  return { path, workers: pids => (open ? write(pids) : undefined), close }
+  return { path, workers: workers => write({ workers }), listens: control => write({ control }), close }
 }
 
 function removeIfThere(files: Files, path: string): void {

@@ -64,6 +64,11 @@ export class Host implements Effects {
     await over
   }
 
+  /** Null where it is gone. */
+  pidOf(worker: number): number | null {
+    return this.workers.get(worker)?.pid ?? null
+  }
+
   get pids(): readonly number[] {
     return [...this.workers.values()].map(w => w.pid)
   }

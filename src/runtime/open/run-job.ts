@@ -2,7 +2,7 @@
  * Run a job: from a plan to its result. The order is the promise: the folder is locked before anything is started, a
  * worker has opened the modules before a source is opened, every check is done before the first row.
  */
-import { type Observer, PlanError, atFailpoint } from '../../base/index.js'
+import { type Observer, PlanError } from '../../base/index.js'
 import { BufferPool, type Memory } from '../../batch/index.js'
 import {
   Captures,
@@ -11,6 +11,7 @@ import {
   type Sink,
   type SinkFile,
   type Source,
+  type OutputFolder,
   deadLetters,
   noEpochs,
   outputFolder,
@@ -18,12 +19,14 @@ import {
 import { type Plan, type SinkConnector, type Topology, openStages, stagesOf } from '../../plan/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
 import { Engine } from '../flow/index.js'
-import { StoppedError, type RunOptions, type RunResult } from '../options.js'
+import { type RunOptions, type RunResult } from '../options.js'
+import { type Attendant } from '../running-job.js'
 import { captureTerms } from './capture-terms.js'
 import { makeSink, makeSource } from './connect.js'
 import { Customs } from './custom.js'
 import { armFailpoints } from './failpoints.js'
 import { Host } from './host.js'
+import { Running } from './running.js'
 import { IoWorker } from './table-work.js'
 import { packageFolder, packageVersion } from './package.js'
 import { type RealWorld, openWorld } from './world.js'
@@ -68,7 +71,7 @@ export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> 
       const run = { job: world.random.hex(8), token: world.random.hex(16) }
       const result = await runIn(
         { world, topology, plan, options, run, memory: new BufferPool(pooledBytesMax) },
-        pids => folder.workers(pids),
+        folder,
       )
       return { ...result, counters }
     } finally {
@@ -89,9 +92,8 @@ const counting = (observer: Observer, counters: Record<string, number>): Observe
 
 type Result = Omit<RunResult, 'counters'>
 
-async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): Promise<Result> {
+async function runIn(opened: Opened, folder: OutputFolder): Promise<Result> {
   const { world, topology, options } = opened
-  const began = world.clock.nowMs()
   let incarnations = 0
   const incarnation = (): number => {
     incarnations += 1
@@ -102,14 +104,14 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
     incarnation,
     () => pidsChanged(),
   )
-  const { folder, job } = opened.plan
+  const { folder: jobFolder, job } = opened.plan
   const customs = await Customs.of(topology, {
-    folder,
+    folder: jobFolder,
     out: options.out,
     clock: world.clock,
     observer: options.observer,
   })
-  const connecting = { world, options, io, customs, job, folder, memory: opened.memory }
+  const connecting = { world, options, io, customs, job, folder: jobFolder, memory: opened.memory }
   const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(connecting, v))
   const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(connecting, v))
   const letters = deadLetters({ out: options.out, files: world.files, observer: options.observer })
@@ -125,18 +127,25 @@ async function runIn(opened: Opened, pids: (pids: readonly number[]) => void): P
     startUser: (n, events) => start(opened, 'user', n, events),
     pidsChanged: () => pidsChanged(),
   })
-  const pidsChanged = (): void => pids([...host.pids, ...(io.pid === null ? [] : [io.pid])])
+  const pidsChanged = (): void => folder.workers([...host.pids, ...(io.pid === null ? [] : [io.pid])])
   const engine = makeEngine(opened, sources, host)
-  const stopProgress = reportProgress(opened, { sources, engine, began })
-  const drained = watchSignals(options, sources, engine)
+  const vertices = topology.vertices.filter(v => v.kind === 'source')
+  const running = new Running({ world, plan: opened.plan, vertices, sources, engine, host, epochStatus: () => null })
+  const stopProgress = reportProgress(opened, { sources, engine, running })
+  watchSignals(options, running)
+  let attending: readonly Attending[] = []
   try {
+    attending = await attend(opened, running, folder)
     await host.run(engine, () => openAll(sources, [letters, captures, ...sinks]))
-    return resultOf(opened, { host, engine, sinks, began, drained: drained() })
+    running.ended(engine.end)
+    return resultOf(opened, { host, engine, sinks, running })
   } catch (error) {
     await Promise.allSettled(sinks.map(s => s.abort()))
+    running.ended('failed')
     throw error
   } finally {
     stopProgress()
+    await leave(attending)
     await Promise.allSettled(sources.map(s => s.close()))
     await Promise.allSettled([host.close(), io.close()])
     letters.close()
@@ -164,7 +173,7 @@ function allFaults(errors: readonly unknown[]): unknown {
 
 function makeEngine(opened: Opened, sources: readonly Source[], host: Host): Engine {
   const { plan, options, world, topology } = opened
-  const workersMax = options.workers ?? Math.min(world.threads.cores, workersDefaultMax)
+  const workersMax = options.workers?.max ?? Math.min(world.threads.cores, workersDefaultMax)
   const memory = plan.options.workerMemoryBytes
   return new Engine(
     topology,
@@ -178,12 +187,13 @@ function makeEngine(opened: Opened, sources: readonly Source[], host: Host): Eng
       memory: opened.memory,
       bounded: new Set(sources.flatMap((s, i) => (s.bounded ? [i] : []))),
       pool: {
+        workersMin: options.workers?.min ?? null,
         workersMax,
         creditPerWorker: 2,
         failedStartsMax: 5,
         alikeStartsMax: 2,
         recycleBytes: plan.options.recycleBytes ?? (memory === null ? recycleBytesDefault : memory * 0.75),
-        spare: true,
+        spares: options.spares ?? 1,
         spareDelayMs: 100,
       },
     },
@@ -222,7 +232,7 @@ function start(opened: Opened, role: 'user' | 'io', incarnation: number, events:
 
 function reportProgress(
   opened: Opened,
-  of: { readonly sources: readonly Source[]; readonly engine: Engine; readonly began: number },
+  of: { readonly sources: readonly Source[]; readonly engine: Engine; readonly running: Running },
 ): () => void {
   const { world, options } = opened
   let cancel = (): void => undefined
@@ -235,7 +245,7 @@ function reportProgress(
       rowsOut: of.engine.sinkRows.reduce((a, b) => a + b, 0),
       rowsDead: of.engine.ledger.rowsDead,
       done: known ? share.reduce((a, b) => a + b, 0) / Math.max(1, share.length) : null,
-      seconds: (world.clock.nowMs() - of.began) / 1_000,
+      seconds: of.running.seconds,
       workers: of.engine.activeWorkers,
     })
     cancel = world.clock.after(progressMs, report)
@@ -244,21 +254,31 @@ function reportProgress(
   return () => cancel()
 }
 
-/** First signal: read no more. Second: stop. Answers whether the run was drained. */
-function watchSignals(options: RunOptions, sources: readonly Source[], engine: Engine): () => boolean {
-  let drained = false
-  const drain = (): void => {
-    drained = true
-    atFailpoint('shutdown.drain', () => {
-      engine.drain()
-      for (const source of sources) source.drain()
-    })
-  }
-  if (options.signal.first.aborted) drain()
-  else options.signal.first.addEventListener('abort', drain, { once: true })
-  options.signal.second.addEventListener('abort', () => engine.stop(new StoppedError()), { once: true })
-  return () => drained
+/** First signal: read no more. Second: stop. */
+function watchSignals({ signal: { first, second } }: RunOptions, running: Running): void {
+  if (first.aborted) running.drain()
+  else first.addEventListener('abort', () => running.drain(), { once: true })
+  second.addEventListener('abort', () => running.abort(), { once: true })
 }
+
+type Attending = Awaited<ReturnType<Attendant>>
+
+/** One that cannot listen keeps the run from starting, and the others do not stay behind. */
+async function attend(
+  { world, options }: Opened,
+  running: Running,
+  folder: OutputFolder,
+): Promise<readonly Attending[]> {
+  const place = { out: options.out, runFolder: world.runFolder, world, announce: folder.listens }
+  const outcomes = await Promise.allSettled(options.attendants.map(attendant => attendant(running, place)))
+  const attending = outcomes.flatMap(o => (o.status === 'fulfilled' ? [o.value] : []))
+  const refused = outcomes.find(o => o.status === 'rejected')
+  if (refused === undefined) return attending
+  await leave(attending)
+  throw refused.reason
+}
+
+const leave = (attending: readonly Attending[]): Promise<unknown> => Promise.allSettled(attending.map(a => a.close()))
 
 /** Where a sink writes: its folder, its address, or what a sink of the user's own says. */
 function pathOf(connector: SinkConnector, out: string, files: readonly SinkFile[]): string {
@@ -282,8 +302,7 @@ function resultOf(
     readonly host: Host
     readonly engine: Engine
     readonly sinks: readonly Sink[]
-    readonly began: number
-    readonly drained: boolean
+    readonly running: Running
   },
 ): Result {
   const { world, topology, options } = opened
@@ -304,12 +323,12 @@ function resultOf(
     rowsOut: outputs.reduce((n, o) => n + o.rows, 0),
     rowsDead: ledger.rowsDead,
     deadByReason: Object.fromEntries(ledger.deadByReason),
-    seconds: (world.clock.nowMs() - of.began) / 1_000,
+    seconds: of.running.seconds,
     flowSeconds: (world.clock.nowMs() - of.host.openedMs) / 1_000,
     outputs,
     checksums: Object.fromEntries(checksums),
     checks: of.engine.checks,
-    drained: of.drained,
+    drained: of.running.drained,
     end: of.engine.end,
   }
 }

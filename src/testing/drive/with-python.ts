@@ -55,13 +55,15 @@ async function run(plan: Plan, out: string, { workers, lanes, batchRows }: Pytho
   const python = await pythonFor(plan.folder, world).finally(() => world.close())
   return runJob(plan, {
     out,
-    workers,
+    workers: workers === null ? null : { min: null, max: workers },
+    spares: null,
     lanes,
     batchRows,
     captures: { every: null, slowMs: null },
     python,
     observer: silent,
     onProgress: () => undefined,
+    attendants: [],
     signal: { first: never, second: never },
   })
 }

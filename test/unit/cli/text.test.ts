@@ -138,7 +138,7 @@ test('the summary says how many rows went where, and why some are dead', () => {
   live: 1 row in tcp://h:1`,
   )
   expect(summaryText({ ...result, drained: true }, { job: 'x', out: '/o', cwd: '/' })).toContain(
-    'stopped by a signal after',
+    'stopped after it had finished what was read',
   )
 })
 

@@ -1,0 +1,105 @@
+/**
+ * A job that runs, for whoever asks about it or tells it something: the control socket, metrics, later HTTP. `open` implements it.
+ *
+ * A status is plain JSON. Numbers have their unit in the name; a rate or a share that nobody can know yet is 0, anything else that
+ * nobody can know is null.
+ */
+import { type JsonValue, type World } from '../base/index.js'
+import { type RunEnd } from '../connectors/index.js'
+import { type PoolReport, type WorkerReport } from '../workers/index.js'
+import { type EngineReport, type Rate, type SinkReport, type StageReport } from './flow/index.js'
+
+/** Stopping: it reads no more and finishes what was read. */
+export type JobState = 'starting' | 'running' | 'stopping' | 'cancelling'
+
+export interface EpochStatus {
+  /** Of the epoch that is open. */
+  readonly epoch: number
+  readonly ageMs: number
+  /** Milliseconds from the cut to PREPARE of the last one; null before the first. */
+  readonly lastCutMs: number | null
+  /** What that cut had to wait for most, in words; null where nothing held it. */
+  readonly delayedBy: string | null
+  /** Prepared and unfinished. */
+  readonly open: number
+}
+
+export interface SourceStatus {
+  readonly id: string
+  readonly rows: number
+  /** Bytes or rows that are there and were not read yet; null where nobody knows. */
+  readonly lag: { readonly count: number; readonly unit: 'bytes' | 'rows' | null } | null
+}
+
+/** Its number is that in this run: a replacement has another one. */
+export interface WorkerStatus extends WorkerReport {
+  /** Null where it is gone. */
+  readonly pid: number | null
+}
+
+export interface WorkersStatus extends Omit<PoolReport, 'workers'> {
+  readonly list: readonly WorkerStatus[]
+}
+
+export interface JobStatus {
+  readonly job: string
+  readonly pid: number
+  readonly state: JobState
+  /** ISO 8601, UTC. */
+  readonly started: string
+  readonly seconds: number
+  /** Null where the job runs without epochs. */
+  readonly epochs: EpochStatus | null
+  readonly stateBytes: number
+  readonly rowsIn: number
+  readonly rowsOut: number
+  readonly rowsDead: number
+  readonly rowsInPerSecond: Rate
+  readonly rowsOutPerSecond: Rate
+  readonly deadByOperator: EngineReport['deadByOperator']
+  readonly sources: readonly SourceStatus[]
+  readonly stages: readonly StageReport[]
+  readonly sinks: readonly SinkReport[]
+  readonly workers: WorkersStatus
+}
+
+/** How many workers: at most `max` as work asks for them, or by load between `min` and `max`. */
+export interface WorkerRange {
+  /** Null: not by load. */
+  readonly min: number | null
+  readonly max: number
+}
+
+/** How a job came to its end. */
+export interface JobEnd {
+  readonly end: RunEnd | 'failed'
+  readonly rowsIn: number
+  readonly rowsOut: number
+  readonly rowsDead: number
+}
+
+export interface RunningJob {
+  status(): JobStatus
+  /** As the first Ctrl-C: reads no more, finishes what was read. Settles when the run is over. */
+  stop(): Promise<JobEnd>
+  /** As the second Ctrl-C: now. */
+  cancel(): Promise<JobEnd>
+  setWorkers(range: WorkerRange): WorkersStatus
+  /** Not there where the job keeps nothing that one could be made of. */
+  savepoint?(name: string | null): Promise<{ readonly path: string; readonly epoch: number }>
+  swap?(request: { readonly [name: string]: JsonValue }): Promise<JsonValue>
+}
+
+/** Where a run lives. */
+export interface RunPlace {
+  /** Absolute. */
+  readonly out: string
+  /** Private to the run, and gone when the run is. */
+  readonly runFolder: string
+  readonly world: World
+  /** Says in `run.json` at which socket the run listens. */
+  announce(control: string): void
+}
+
+/** Listens to a run while it lives: called before the first worker starts; what it answers is closed when the run is over. */
+export type Attendant = (job: RunningJob, place: RunPlace) => Promise<{ close(): Promise<void> }>
