@@ -36,9 +36,17 @@ function sourcesOf(nodes: ReadonlyMap<string, PlanNode>, from: PlanNode): readon
   return [...found]
 }
 
-/** A socket has no positions: what it gave before a crash is gone. One that is written to cannot take rows back. */
-function pathOf({ id, connector }: SourceNode, sink: SinkNode): Path {
-  const isReplayable = connector.kind === 'custom' ? connector.replayable : connector.kind !== 'socket'
+/** Why a source cannot give rows again that it gave before a crash; null where it can. */
+function whyReadOnce({ connector }: SourceNode): string | null {
+  if (connector.kind === 'socket') return 'a socket has no places to go on at: what it gave before a crash is gone'
+  if (connector.kind !== 'custom' || connector.replayable) return null
+  return 'it declares replayable: false: what it gave before a crash is gone'
+}
+
+/** A socket that is written to cannot take rows back. */
+function pathOf(from: SourceNode, sink: SinkNode): Path {
+  const { id } = from
+  const isReplayable = whyReadOnce(from) === null
   const takesBack =
     sink.connector.kind === 'custom' ? sink.connector.delivery === 'exactly-once' : sink.connector.kind !== 'socket'
   const guarantee = !isReplayable ? 'at most once' : takesBack ? 'exactly once per finished run' : 'at least once'
@@ -56,12 +64,19 @@ export function explain(plan: Plan): string {
     `job "${plan.job}"`,
     ...section('parameters', params),
     ...section('paths', table([['from -> to', 'guarantee', 'changes'], ...paths])),
+    ...section('read once', readOnceOf(plan)),
     ...section('nodes', table([['id', 'what', 'reads', 'columns', 'place'], ...nodes])),
     ...section('rules', rulesOf(plan)),
     ...section('order', orderLines(topology.vertices)),
     ...section('worker calls', table([['stage', 'operators', 'key', 'ships', 'adds'], ...stages.map(stageRow)])),
   ].join('\n')
 }
+
+const readOnceOf = (plan: Plan): readonly string[] =>
+  plan.nodes.flatMap(node => {
+    const why = node.kind === 'source' ? whyReadOnce(node) : null
+    return why === null ? [] : [`  ${node.id}: ${why}`]
+  })
 
 const rulesOf = (plan: Plan): readonly string[] =>
   plan.nodes.flatMap(node =>

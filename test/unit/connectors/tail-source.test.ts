@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { type Files, silent } from '../../../src/base/index.js'
-import { filesSource, type Polled, type Source } from '../../../src/connectors/index.js'
+import { filesSource, type Polled, type Source, type SourcePosition } from '../../../src/connectors/index.js'
 import { decoderOf } from '../../../src/formats/index.js'
 import { type FormatNode } from '../../../src/plan/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
@@ -15,17 +15,33 @@ const text: FormatNode = { kind: 'text' }
 
 /** A source over `*.log` of a new folder; `rows` are what came so far, as `file:line text`. */
 class Following {
-  readonly folder = temporaryFolder()
   readonly clock = new HandClock()
   readonly rows: string[] = []
   readonly source: Source
+  /** Behind what came. */
+  next: SourcePosition | null = null
+  /** Polls that brought no rows. */
+  empties = 0
   private polling: Promise<Polled | null> | null = null
 
-  constructor(format: FormatNode = text, glob = '*.log', files: Files = realFiles) {
+  constructor(
+    format: FormatNode = text,
+    glob = '*.log',
+    files: Files = realFiles,
+    readonly folder = temporaryFolder(),
+  ) {
     const decoder = decoderOf(format)
-    const { clock, folder } = this
+    const { clock } = this
     const more = { tables: null, decoder, tail: true, needed: null, clock, observer: silent }
     this.source = filesSource({ glob, folder, format, files, ...more })
+  }
+
+  /** Another source over the folder, opened where this one was left. */
+  async again(): Promise<Following> {
+    await this.source.close()
+    const later = new Following(text, '*.log', realFiles, this.folder)
+    await later.source.open(this.next)
+    return later
   }
 
   path(name: string): string {
@@ -54,7 +70,9 @@ class Following {
     const polled = await Promise.race([this.polling, waits])
     if (polled === 'waits' || polled === null) return false
     this.polling = null
-    const { batch, split, firstPosition, positions, dead } = polled
+    const { batch, split, firstPosition, positions, dead, next = null } = polled
+    this.next = next
+    this.empties += batch.rows + dead.length === 0 ? 1 : 0
     for (const [i, row] of rowsOf(batch).entries()) {
       this.rows.push(`${split}:${positions?.[i] ?? firstPosition + i} ${Object.values(row).map(String).join('|')}`)
     }
@@ -210,5 +228,76 @@ describe('files that are followed', () => {
     const error = await refusal(() => f.source.open())
     expect(error.message).toBe('more than 256 files to follow match "*.log"')
     await f.source.close()
+  })
+})
+
+describe('F4: files that are followed again by a later run', () => {
+  /** Two lines were given; `more` is what happens to the file while nobody reads. */
+  async function left(more: (f: Following) => void): Promise<Following> {
+    const f = new Following()
+    f.write('a.log', 'one\ntwo\n')
+    await f.source.open()
+    expect(await f.look()).toEqual(['a.log:1 one', 'a.log:2 two'])
+    await f.source.close()
+    more(f)
+    return f
+  }
+
+  test('go on behind what was given, under the new name where they were renamed', async () => {
+    const f = await left(before => {
+      before.write('a.log', 'three\n')
+      renameSync(before.path('a.log'), before.path('a.log.1'))
+      before.write('a.log', 'new\n')
+    })
+    const later = await f.again()
+    expect((await later.look()).toSorted()).toEqual(['a.log.1:3 three', 'a.log:1 new'])
+    await later.source.close()
+  })
+
+  test.each([
+    [
+      'is gone',
+      (f: Following) => rmSync(f.path('a.log')),
+      /^file "a.log" is gone: expected it with 8 bytes or more, found/,
+    ],
+    [
+      'was cut',
+      (f: Following) => truncateSync(f.path('a.log'), 3),
+      /^file "a.log" was cut: expected at least 8 bytes, found 3$/,
+    ],
+    [
+      'was written anew',
+      (f: Following) => writeFileSync(f.path('a.log'), 'another\nfile\n'),
+      /^file "a.log" begins with other bytes: expected 8 bytes with the digest \w{16}, found 8 with \w{16}$/,
+    ],
+  ] as const)('a file that %s is refused, since rows of it may be lost', async (_, change, message) => {
+    const f = await left(change)
+    const error = await refusal(() => f.again())
+    expect([error.code, error.message]).toEqual(['ANB4012', expect.stringMatching(message)])
+  })
+
+  test('a file that was restored from a copy is the same', async () => {
+    const f = await left(before => {
+      rmSync(before.path('a.log'))
+      before.write('b.log', 'other\n')
+      before.write('a.log', 'one\ntwo\nthree\n')
+    })
+    const later = await f.again()
+    expect((await later.look()).toSorted()).toEqual(['a.log:3 three', 'b.log:1 other'])
+    await later.source.close()
+  })
+
+  test('one that was removed and let go while it was read is not asked for, though nothing came behind it', async () => {
+    const f = new Following()
+    f.write('a.log', 'one\n')
+    await f.source.open()
+    expect(await f.look()).toEqual(['a.log:1 one'])
+    rmSync(f.path('a.log'))
+    expect(await f.look(25)).toEqual([])
+    expect([f.empties, f.next]).toEqual([1, { kind: 'tail', files: [] }])
+    const later = await f.again()
+    later.write('b.log', 'two\n')
+    expect(await later.look()).toEqual(['b.log:1 two'])
+    await later.source.close()
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { PlanError } from '../../../src/base/index.js'
 import {
   bytesOf,
+  custom,
   explain,
   files,
   graphText,
@@ -66,6 +67,21 @@ order
   "score" gets the rows of a key in any order
 `)
   expect(explain(plan)).not.toContain('order\n')
+})
+
+test('a source that is read once says why', () => {
+  const lines = socket('tcp://h:1', json(columns('a int64')))
+  const once = { schema: { a: 'int64' }, bounded: false, replayable: false } as const
+  const feed = custom.source('file:///x.ts', 'feed', once)
+  expect(explain(cleanPlan(job('once').from(lines).to(out)))).toContain(`
+read once
+  socket: a socket has no places to go on at: what it gave before a crash is gone
+`)
+  expect(explain(cleanPlan(job('once').from(feed).to(out)))).toContain(`
+read once
+  feed: it declares replayable: false: what it gave before a crash is gone
+`)
+  expect(explain(plan)).not.toContain('read once')
 })
 
 describe('the guarantee of a path', () => {
