@@ -66,6 +66,8 @@ export interface BlockParts {
 
 /** The check sum that stands in a block, and its schema id, without a look at the rest. */
 export const sumOf = ({ buffer, byteOffset }: Uint8Array): number => new DataView(buffer, byteOffset).getUint32(4, true)
+export const isWhole = (bytes: Uint8Array, sum: number): boolean =>
+  sumOf(bytes) === sum && crc32c(bytes.subarray(8)) === sum
 export const schemaIdOf = ({ buffer, byteOffset }: Uint8Array): number =>
   new DataView(buffer, byteOffset).getUint32(12, true)
 

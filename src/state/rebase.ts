@@ -3,8 +3,10 @@
  * back quickly. Everything is written from memory, nothing is read and merged.
  *
  * Bases: behind the bytes of a delta go as many of whole key groups, in turn; half as many behind a large one. A delta is
- * dead once all groups came around, so live bytes stay under two, or three, times the state. Tiers: the rows of 16 small epochs are written once more as one block
- * that supersedes them, and so are those of 16 such blocks, so that a trickle of rows leaves few blocks.
+ * dead once all groups came around, so live bytes stay under two, or three, times the state.
+ *
+ * Tiers: the rows of 16 small epochs are written once more as one block that supersedes them, and so are those of 16 such
+ * blocks, so that a trickle of rows leaves few blocks.
  */
 import { type StateBlock } from './block.js'
 import { type DeltaWriter } from './delta.js'

@@ -49,12 +49,15 @@ export interface StorePlace {
    * so that nothing is changed where the copy turns out to be damaged.
    */
   open(): Promise<KeyValue>
-  /** What was opened last is whole: it takes the place of the one before. Again later: notes a newer head. */
+  /** What was opened last is whole: it takes the place of the one before. */
   keep(head: Head | null): Promise<void>
+  /** This epoch was written; quick, and need not survive the machine. */
+  note(head: Head): void
   /** Bytes that can still be written to this disk. */
   freeBytes(): Promise<number>
   /** Keeps some bytes in reserve, where there is room; and gives them back. */
   reserve(): Promise<void>
   giveBack(): Promise<void>
+  /** Lets it go; what was opened and not kept is gone. Can be called twice. */
   close(): Promise<void>
 }

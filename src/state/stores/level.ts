@@ -68,9 +68,9 @@ class LevelKeyValue implements KeyValue {
         cause: this.broken,
       })
     }
-    const batch = this.level.batch()
-    for (const { key, value } of puts) batch.put(key, value)
     try {
+      const batch = this.level.batch()
+      for (const { key, value } of puts) batch.put(key, value)
       await batch.write({ sync: true })
     } catch (error) {
       this.broken = error

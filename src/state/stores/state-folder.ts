@@ -2,6 +2,7 @@
  * State folder: a job's store on a real disk.
  *
  *     state.json       whose it is: job, user, format, lineage; which generation counts; the newest epoch that is known
+ *     head             the newest epoch that was written, as far as the page cache was kept
  *     generation-N/    a LevelDB
  *     lock/            an empty LevelDB that is open while somebody uses the folder; owner.json names the process
  *     ballast          bytes that are given back before the disk is full
@@ -17,6 +18,7 @@ import { Ballast } from './ballast.js'
 import { type FolderIdentity, folderFormat, readIdentity, writeIdentity } from './folder-identity.js'
 import { takeFolder } from './folder-lock.js'
 import { folderError, syncPath } from './folder-files.js'
+import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
 import { openLevel } from './level.js'
 
@@ -73,20 +75,30 @@ const freeBytesAt = async (path: string): Promise<number> => {
 export class StateFolder implements StorePlace {
   /** The generation that was opened last. */
   private opened = 0
+  private readonly headFile: HeadFile
+  private closing: Promise<void> | null = null
 
   constructor(
     readonly path: string,
     private identity: FolderIdentity,
     private readonly release: () => Promise<void>,
     private readonly ballast: Ballast,
-  ) {}
+  ) {
+    this.headFile = new HeadFile(join(path, 'head'))
+  }
 
   get lineage(): string {
     return this.identity.lineage
   }
 
   get head(): Head | null {
-    return this.identity.head
+    const noted = this.headFile.read()
+    const { head } = this.identity
+    return noted !== null && noted.epoch > (head?.epoch ?? 0) ? noted : head
+  }
+
+  note(head: Head): void {
+    this.headFile.note(head)
   }
 
   async open(): Promise<KeyValue> {
@@ -128,7 +140,17 @@ export class StateFolder implements StorePlace {
   }
 
   close(): Promise<void> {
-    return this.release()
+    this.closing ??= this.letGo()
+    return this.closing
+  }
+
+  private async letGo(): Promise<void> {
+    this.headFile.close()
+    try {
+      await this.removeOthers(this.identity.generation)
+    } finally {
+      await this.release()
+    }
   }
 
   private directory(generation: number): string {

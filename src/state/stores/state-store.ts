@@ -4,7 +4,7 @@
  * in the records, and all of it is looked at before a row of state leaves.
  */
 import { StateError, failpoint } from '../../base/index.js'
-import { type StateBlock, readHeader } from '../block.js'
+import { type StateBlock, isWhole } from '../block.js'
 import { type StateForm } from '../block-schema.js'
 import { type StoredBlock } from '../restore.js'
 import { type KeyValue, type Put, type StorePlace } from './key-value.js'
@@ -22,6 +22,8 @@ export interface StateStoreOptions {
   readonly place: StorePlace
   /** Waits before a write is tried again. */
   readonly pause: (ms: number) => Promise<void>
+  /** Free bytes of the disk below which `spaceLow` is true; default 64 MiB. */
+  readonly spaceMin?: number
 }
 
 /** What was written so far, for the bench and for `status`. */
@@ -55,6 +57,7 @@ export class StateStore {
   private forgetting: Promise<void> = Promise.resolve()
   private closing: Promise<void> | null = null
   private broken: StateError | null = null
+  private isLow = false
 
   private constructor(
     private readonly options: StateStoreOptions,
@@ -68,7 +71,7 @@ export class StateStore {
    * @throws StateError ANB6010 where anything is missing or not what was written; then nothing was changed.
    */
   static async open(options: StateStoreOptions): Promise<StateStore> {
-    const kv = await options.place.open()
+    const kv = await opened(options.place)
     const manifest = new Manifest()
     const store = new StateStore(options, kv, manifest)
     try {
@@ -76,8 +79,9 @@ export class StateStore {
       await store.verify()
       await options.place.keep(store.head())
     } catch (error) {
-      await kv.close()
-      throw error
+      await store.kv.close()
+      await options.place.close()
+      throw damaged(options.place.path, error)
     }
     return store
   }
@@ -94,6 +98,11 @@ export class StateStore {
 
   get lineage(): string {
     return this.options.place.lineage
+  }
+
+  /** The disk has little room left: epochs under way can still be written, and nothing new should be taken in. */
+  get spaceLow(): boolean {
+    return this.isLow
   }
 
   /** Bytes of the live blocks. */
@@ -181,7 +190,7 @@ export class StateStore {
 
   /** Reads every live block once. */
   private async verify(): Promise<void> {
-    await this.read(this.manifest.live, ({ operator }, bytes) => readHeader(operator, bytes))
+    await this.read(this.manifest.live, () => undefined)
   }
 
   private async read(blocks: readonly LiveBlock[], each: (block: LiveBlock, bytes: Uint8Array) => void): Promise<void> {
@@ -194,8 +203,7 @@ export class StateStore {
 
   private checked(block: LiveBlock, bytes: Uint8Array | undefined): Uint8Array {
     const { operator, epoch, firstGroup, lastGroup } = block
-    const view = bytes === undefined ? null : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    if (bytes !== undefined && bytes.length === block.bytes && view?.getUint32(4, true) === block.sum) return bytes
+    if (bytes !== undefined && bytes.length === block.bytes && isWhole(bytes, block.sum)) return bytes
     throw new StateError(
       'ANB6010',
       `state of operator "${operator}" ${bytes === undefined ? 'is missing' : 'is not what was written'} in ${this.options.place.path}`,
@@ -216,11 +224,23 @@ export class StateStore {
     await this.persist(epoch, record, puts)
     failpoint('prepare.sync', 'after')
     this.digest = digestOf(record)
+    this.options.place.note({ epoch, digest: this.digest })
     this.finishedOnDisk = finished
     this.recordKeys.push(epoch)
     this.records.push({ epoch, bytes })
     this.count(puts, blocks)
     this.forgetDead()
+    await this.lookAtSpace()
+  }
+
+  /** Before the disk is full: the ballast goes, and intake should stop until there is room again. */
+  private async lookAtSpace(): Promise<void> {
+    const { place, spaceMin = 64 << 20 } = this.options
+    const free = await place.freeBytes()
+    const wasLow = this.isLow
+    this.isLow = free < spaceMin
+    if (this.isLow && !wasLow) await place.giveBack()
+    if (!this.isLow && wasLow) await place.reserve()
   }
 
   /** Beside the epochs that follow: what is dead is up to half of what lives. */
@@ -298,4 +318,20 @@ export class StateStore {
     if (record?.digest === this.digest) return
     throw new StateError('ANB6010', `epoch ${epoch} was written and is gone from ${this.options.place.path}`)
   }
+}
+
+async function opened(place: StorePlace): Promise<KeyValue> {
+  try {
+    return await place.open()
+  } catch (error) {
+    await place.close()
+    throw error
+  }
+}
+
+/** What LevelDB says when it stumbles over bytes that are not its own. */
+function damaged(path: string, cause: unknown): StateError {
+  if (cause instanceof StateError) return cause
+  const detail = `${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`
+  return new StateError('ANB6010', `state in ${path} is not what was written`, { detail, cause })
 }

@@ -20,8 +20,13 @@ export class SimulatedPlace implements StorePlace {
   readonly disk = new Map<string, Uint8Array>()
   head: Head | null = null
   free = Number.POSITIVE_INFINITY
+  hasBallast = true
+  /** Every write waits for it. */
+  slow: Promise<void> = Promise.resolve()
   /** Writes so far, those that failed too. */
   writes = 0
+  /** The host died in a write: nothing more happens until `crash`. */
+  isDead = false
   private handle: SimulatedKeyValue | null = null
 
   constructor(
@@ -30,6 +35,7 @@ export class SimulatedPlace implements StorePlace {
   ) {}
 
   open(): Promise<KeyValue> {
+    if (this.isDead) return Promise.reject(new HostDied('the host is dead'))
     if (this.handle?.isOpen === true) return Promise.reject(new StateError('ANB6012', 'the store is open already'))
     this.handle = new SimulatedKeyValue(this)
     return Promise.resolve(this.handle)
@@ -40,15 +46,21 @@ export class SimulatedPlace implements StorePlace {
     return Promise.resolve()
   }
 
+  note(head: Head): void {
+    this.head = head
+  }
+
   freeBytes(): Promise<number> {
     return Promise.resolve(this.free)
   }
 
   reserve(): Promise<void> {
+    this.hasBallast = true
     return Promise.resolve()
   }
 
   giveBack(): Promise<void> {
+    this.hasBallast = false
     return Promise.resolve()
   }
 
@@ -58,6 +70,7 @@ export class SimulatedPlace implements StorePlace {
 
   /** The host is gone: what no synced write holds is lost. */
   crash(): Promise<void> {
+    this.isDead = false
     return this.handle?.close() ?? Promise.resolve()
   }
 }
@@ -90,6 +103,7 @@ class SimulatedKeyValue implements KeyValue {
   }
 
   async write(puts: readonly Put[]): Promise<void> {
+    await this.place.slow
     if (!this.isOpen) throw new StateError('ANB6011', 'the store was closed')
     const fate = this.place.fate(this.place.writes++)
     const kept = fate === 'done' || fate === 'refused but kept' || fate === 'kept with the host'
@@ -98,6 +112,7 @@ class SimulatedKeyValue implements KeyValue {
     this.isBroken = true
     if (fate === 'refused') throw new Error('IO error: No space left on device')
     if (fate === 'refused but kept') throw new Error('IO error: Input/output error')
+    this.place.isDead = true
     throw new HostDied(fate)
   }
 

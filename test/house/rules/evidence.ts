@@ -1,7 +1,7 @@
 /**
  * The tables that tests must cover: every row begins the name of a test.
  *
- * W and T are the faults of workers and of the transport that are injected for real; the others are the rules of
+ * W and T are the faults of workers and of the transport that are injected for real, S those of the state store; the others are the rules of
  * ARCHITECTURE.md where engines disagree, as far as they are built. Rules of event time come with event time.
  */
 import { beginsWith } from '../../support/names.js'
@@ -66,6 +66,18 @@ export const evidence: readonly Row[] = [
   { id: 'F1', what: 'a file sink that is killed anywhere' },
   { id: 'F2', what: 'a rename that is refused, or lost with the power' },
   { id: 'F3', what: 'a target that exists with other content' },
+  { id: 'S1', what: 'the host killed between any two steps of an epoch' },
+  { id: 'S2', what: 'a loss of power' },
+  { id: 'S3', what: 'a torn last record' },
+  { id: 'S4', what: 'a flipped bit in the log' },
+  { id: 'S5', what: 'a flipped bit in a table' },
+  { id: 'S6', what: 'CURRENT, MANIFEST or a table missing' },
+  { id: 'S7', what: 'a full disk' },
+  { id: 'S8', what: 'an error of fsync' },
+  { id: 'S9', what: 'a slow disk' },
+  { id: 'S10', what: 'a lock that somebody holds' },
+  { id: 'S11', what: 'a read-only file system' },
+  { id: 'S13', what: 'an older copy of the directory' },
   { id: 'null key', what: 'a dead letter "null key", or what nullKeys says' },
   { id: 'null argument', what: 'passed to the transform as an Arrow null' },
   { id: 'state first touched by a failed row', what: 'rolled back with the row' },
