@@ -50,8 +50,8 @@ export interface Source {
    */
   open(from?: SourcePosition | null): Promise<void>
   /**
-   * The next rows, as soon as there is at least one (an empty batch is allowed where lines were dead); null
-   * at the end. Batches come in a fixed order for bounded sources: by name of the file, then by position.
+   * The next rows, as soon as there is at least one (an empty batch is allowed where lines were dead, or where nothing but
+   * the place to go on changed); null at the end. Batches come in a fixed order for bounded sources: by name of the file, then by position.
    */
   poll(limit: PollLimit): Promise<Polled | null>
   progress(): SourceProgress

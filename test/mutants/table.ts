@@ -1,6 +1,7 @@
 /** The rules that are taken away one at a time. */
 import { type Mutant, fault, lease, queues, settle, settlement, stage, unit } from './mutant.js'
 import { callRules } from './calls.js'
+import { placeRules } from './places.js'
 import { rowRules } from './rows.js'
 
 const leases: readonly Mutant[] = [
@@ -203,4 +204,4 @@ const faults: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...rowRules, ...callRules]
+export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...rowRules, ...callRules, ...placeRules]
