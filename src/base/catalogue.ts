@@ -188,6 +188,9 @@ const entries = {
   },
   ANB6020: { title: 'output of an epoch is gone', hint: 'restore the output folder as a whole, or give another --out' },
   ANB6021: { title: 'marker of a sink is gone', hint: 'restore what the sink writes to, or give another --out' },
+  ANB6101: { title: 'record of an epoch cannot be read', hint: 'start from a savepoint, or anew with --fresh' },
+  ANB6102: { title: 'sink is ahead of the state', hint: 'bring back the newest state, or start anew with --fresh' },
+  ANB6103: { title: 'state belongs to another job', hint: 'give another --out, or start anew with --fresh' },
   // 7xxx: access
   ANB7001: { title: 'not allowed', hint: 'ask the owner of the job' },
   ANB7002: { title: 'too many clients', hint: 'end some of those that wait for the job' },

@@ -1,8 +1,8 @@
 /** `anabranch run`: loads a job, runs it, says how it went. */
 import { dirname, join, resolve } from 'node:path'
 import { AnabranchError, type Observer } from '../base/index.js'
-import { type Plan } from '../plan/index.js'
 import { controlSocket } from '../control/index.js'
+import { type Plan, epochMsMin, msOf } from '../plan/index.js'
 import {
   type Progress,
   type RunOptions,
@@ -35,6 +35,8 @@ export const run: Command = {
     '--batch-rows N    most rows that one call gets; default: chosen while running',
     '--set name=value  a parameter of the job, read by the type of its value in the job; may be given several times',
     '--out DIR         folder of the outputs; default: ./out/<job>',
+    '--epoch TIME     from one commit of state, positions and output to the next, from 50ms on; off: none; default: what the job says, else 1s',
+    '--fresh          begin anew, where an unfinished run would be gone on with',
     '--capture-every N  keep one of N calls in DIR/captures, for anabranch replay; at most 1,000 a run',
     '--capture-slow MS  keep the calls whose functions take MS milliseconds or more',
     '--input id=FILE   read a source from another file: .jsonl, .csv, .avro, .parquet, .arrow; may be given several times',
@@ -49,6 +51,8 @@ export const run: Command = {
       'batch-rows': { type: 'string' },
       set: { type: 'string', multiple: true },
       out: { type: 'string' },
+      epoch: { type: 'string' },
+      fresh: { type: 'boolean' },
       'capture-every': { type: 'string' },
       'capture-slow': { type: 'string' },
       input: { type: 'string', multiple: true },
@@ -67,7 +71,8 @@ export const run: Command = {
       slowMs: wholeOption(run, 'capture-slow', values['capture-slow'], { least: 0, most: 1_000_000_000 }),
     }
     const ends = endsOf(run, { input: values.input ?? [], write: values.write })
-    const asked = { ...limits, captures, out: values.out, json: values.json === true }
+    const epochs = { epoch: epochOption(values.epoch), fresh: values.fresh === true }
+    const asked = { ...limits, ...epochs, captures, out: values.out, json: values.json === true }
     return runTo(await prepare(path, values.set ?? [], ends), asked, terminal)
   },
 }
@@ -78,6 +83,9 @@ interface Asked {
   readonly lanes: number | null
   readonly batchRows: number | null
   readonly captures: RunOptions['captures']
+  /** Undefined: what the job says. */
+  readonly epoch: number | null | undefined
+  readonly fresh: boolean
   readonly out: string | undefined
   readonly json: boolean
 }
@@ -122,7 +130,19 @@ async function prepare(path: string, sets: readonly string[], ends: Ends): Promi
   }
 }
 
-interface Limits extends Pick<Asked, 'workers' | 'spares' | 'lanes' | 'batchRows' | 'captures'> {
+/** Undefined: not given; null: no epochs. */
+function epochOption(given: string | undefined): number | null | undefined {
+  if (given === undefined) return undefined
+  if (given === 'off') return null
+  const ms = msOf(given)
+  if (ms !== null && ms >= epochMsMin) return ms
+  throw usageError(
+    run,
+    `--epoch needs a time from ${epochMsMin}ms on such as 500ms or 10s, or off, but it is "${given}"`,
+  )
+}
+
+interface Limits extends Pick<Asked, 'workers' | 'spares' | 'lanes' | 'batchRows' | 'captures' | 'epoch' | 'fresh'> {
   readonly out: string
   readonly python: string
 }
@@ -137,13 +157,15 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
     terminal.err(progressLine(progress, 120))
   }
   try {
-    const { workers, spares, lanes, batchRows, captures, out, python } = limits
+    const { workers, spares, lanes, batchRows, captures, epoch, fresh, out, python } = limits
     return await runJob(plan, {
       workers,
       spares,
       lanes,
       batchRows,
       captures,
+      epochMs: epoch === undefined ? plan.options.epochMs : epoch,
+      fresh,
       out,
       python,
       observer: observerOf(terminal),

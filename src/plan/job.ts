@@ -51,6 +51,11 @@ export interface JobOptions {
   readonly workerRecycle?: Bytes
   /** How long rows wait for a service that is away, without one success. Default 10 minutes. */
   readonly transientMax?: Duration
+  /**
+   * How often state, positions and output are committed together, from `'50ms'` on. Default `'1s'`. `'off'`: nothing is kept on disk, a
+   * run that died begins anew, and sinks write through.
+   */
+  readonly epoch?: Duration | 'off'
 }
 
 export interface IdOption {

@@ -4,7 +4,7 @@
  */
 import { type SchemaJson } from '../schema/index.js'
 
-export const planVersion = 2
+export const planVersion = 3
 
 /** Where a node's rows come from: the main output of a node, or a side output of it by name. */
 export interface Edge {
@@ -205,6 +205,8 @@ export interface PlanOptions {
   readonly recycleBytes: number | null
   /** How long a lane is held for a service that is away, without one success. Default 600,000. */
   readonly transientMaxMs: number
+  /** null: no epochs. */
+  readonly epochMs: number | null
 }
 
 export interface Plan {

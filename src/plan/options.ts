@@ -4,6 +4,9 @@ import { type JobOptions } from './job.js'
 import { type PlanOptions } from './nodes.js'
 import { bytesOf, msOf } from './units.js'
 
+/** Shorter epochs would do little else than commit. */
+export const epochMsMin = 50
+
 /** Every option has its place here, or this does not compile. */
 const known: Readonly<Record<keyof JobOptions, true>> = {
   params: true,
@@ -12,6 +15,7 @@ const known: Readonly<Record<keyof JobOptions, true>> = {
   workerMemory: true,
   workerRecycle: true,
   transientMax: true,
+  epoch: true,
 }
 
 export function readOptions(options: JobOptions, faults: Faults, at: Place): PlanOptions {
@@ -27,6 +31,9 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
   }
   const transientMaxMs = msOf(options.transientMax ?? '10min')
   if (transientMaxMs === null) wrong('transientMax', "a time such as '10min'")
+  const epoch = options.epoch ?? 'off'
+  const epochMs = epoch === 'off' ? null : (msOf(epoch) ?? 0)
+  if (epochMs !== null && epochMs < epochMsMin) wrong('epoch', `'off' or a time from '${epochMsMin}ms' on`)
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue
     faults.add('ANB1017', at, `a job has no option "${name}"`, suggest(name, Object.keys(known), 'options'))
@@ -37,5 +44,6 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
     workerMemoryBytes: bytes('workerMemory'),
     recycleBytes: bytes('workerRecycle'),
     transientMaxMs: transientMaxMs ?? 600_000,
+    epochMs,
   }
 }

@@ -225,6 +225,7 @@ const planShape: Shape<Portable> = object({
     workerMemoryBytes: nullOr(whole),
     recycleBytes: nullOr(whole),
     transientMaxMs: whole,
+    epochMs: nullOr(whole),
   }),
   nodes: list(nodeShape),
   modules: list(object({ path: string, source: string, types: string })),

@@ -3,6 +3,7 @@
  * HTTP request; those come to it.
  */
 export * from './flow/index.js'
+export type { EpochTerms } from './epoch/index.js'
 export { failureOf, lossOf } from './open/failures.js'
 export { runJob } from './open/run-job.js'
 export * from './options.js'

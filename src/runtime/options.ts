@@ -32,6 +32,10 @@ export interface RunOptions {
     /** Those whose functions took so many milliseconds or more; null: none. */
     readonly slowMs: number | null
   }
+  /** From one epoch to the next; null: no epochs, nothing is kept on disk. */
+  readonly epochMs: number | null
+  /** Begin anew, whatever an unfinished run left. */
+  readonly fresh: boolean
   /** The interpreter. */
   readonly python: string
   readonly observer: Observer

@@ -7,22 +7,10 @@
 import { type JsonValue, type World } from '../base/index.js'
 import { type RunEnd } from '../connectors/index.js'
 import { type PoolReport, type WorkerReport } from '../workers/index.js'
-import { type EngineReport, type Rate, type SinkReport, type StageReport } from './flow/index.js'
+import { type EngineReport, type EpochStatus, type Rate, type SinkReport, type StageReport } from './flow/index.js'
 
 /** Stopping: it reads no more and finishes what was read. */
 export type JobState = 'starting' | 'running' | 'stopping' | 'cancelling'
-
-export interface EpochStatus {
-  /** Of the epoch that is open. */
-  readonly epoch: number
-  readonly ageMs: number
-  /** Milliseconds from the cut to PREPARE of the last one; null before the first. */
-  readonly lastCutMs: number | null
-  /** What that cut had to wait for most, in words; null where nothing held it. */
-  readonly delayedBy: string | null
-  /** Prepared and unfinished. */
-  readonly open: number
-}
 
 export interface SourceStatus {
   readonly id: string

@@ -30,6 +30,9 @@ const reactions: Readonly<Record<string, string>> = {
   'worker.lost.chance': 'a worker is lost whose rows are good',
   'worker.lost outside': 'a kill from outside is seen as one',
   'spare takes over': 'a spare takes over at once',
+  'epoch goes on': 'a host goes on behind an epoch',
+  'epoch rolled forward': 'an epoch that was written and not committed is committed',
+  'rows taken back': 'rows behind the last epoch are taken back',
 }
 
 export function simulateSeeds(part: number, parts: number): void {

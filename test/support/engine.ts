@@ -51,6 +51,7 @@ const usual: EngineTerms = {
   captures: noCaptures,
   bounded: new Set([0]),
   memory: spoilingMemory,
+  epochs: null,
 }
 const job = '0000000000000001'
 

@@ -6,6 +6,7 @@ import { invariant } from '../../src/base/index.js'
 import { BufferPool, batchFromRows, rowsOf } from '../../src/batch/index.js'
 import { type FunctionRef, openStages } from '../../src/plan/index.js'
 import { type Reply, type StageCodec } from '../../src/runtime/flow/codec.js'
+import { EpochGate } from '../../src/runtime/flow/gate.js'
 import { endOrigin, positionOf } from '../../src/runtime/flow/origin.js'
 import { RowOrder } from '../../src/runtime/flow/row-order.js'
 import { type Rows, rowCount } from '../../src/runtime/flow/rows.js'
@@ -100,7 +101,7 @@ export async function samplesOf(): Promise<ReadonlyMap<string, Sample>> {
 const observer = { count: () => undefined, log: () => undefined }
 const order = new RowOrder([0], [0])
 const limits = { lanes: 1, keyGroups: 128, rowsMax: 1_000, window: 1, transientMaxMs: 1_000 }
-const terms = { ...limits, inOrder: false, order, memory: new BufferPool(0), observer }
+const terms = { ...limits, gate: new EpochGate(1), inOrder: false, order, memory: new BufferPool(0), observer }
 
 /** The replies to a call with 40 rows of six keys, and to the last call where the stage has one. */
 async function answersOf(stage: Stage, worker: TestWorker): Promise<readonly Sample[]> {

@@ -36,6 +36,13 @@ export function topologyOf(functions: readonly FunctionRef[], { source, key, nul
       sides.push({ kind: 'sink', id: `${node}-${output}`, place, input: { node, output }, connector: sink })
   }
   nodes.push({ kind: 'sink', id: 'main', place, input: { node }, connector: sink }, ...sides)
-  const options = { maxDead: null, keyGroups: 128, workerMemoryBytes: null, recycleBytes: null, transientMaxMs: 60_000 }
+  const options = {
+    maxDead: null,
+    keyGroups: 128,
+    workerMemoryBytes: null,
+    recycleBytes: null,
+    transientMaxMs: 60_000,
+    epochMs: null,
+  }
   return stagesOf({ version: planVersion, job: 'test', params: {}, options, nodes, modules: [], folder: '/test' })
 }

@@ -27,10 +27,13 @@ export interface CheckReport {
   readonly rules: readonly { readonly rule: string; readonly failed: number; readonly ratio: number }[]
 }
 
+/** What a tally has seen, for a run that goes on. */
+export type CheckState = Omit<Checked, 'operator'>
+
 export class CheckTally {
   private rows = 0
   private failed = 0
-  private readonly byRule: number[]
+  private byRule: number[]
 
   constructor(
     private readonly id: string,
@@ -64,6 +67,19 @@ export class CheckTally {
     const message = `expected at most ${maxRatio} of the rows to break a rule of check "${this.id}", got ${failed} of ${rows}`
     const detail = this.report().rules.flatMap(one => (one.failed > 0 ? [`${one.failed} rows: ${one.rule}`] : []))
     return new TransformError('ANB2012', message, { detail: detail.join('\n') })
+  }
+
+  /** By the id of the check. */
+  state(): readonly [string, CheckState] {
+    return [this.id, { rows: this.rows, failed: this.failed, byRule: [...this.byRule] }]
+  }
+
+  restore(states: Readonly<Record<string, CheckState>>): void {
+    const state = states[this.id]
+    if (state === undefined) return
+    this.rows = state.rows
+    this.failed = state.failed
+    this.byRule = this.check.rules.map((_, rule) => state.byRule[rule] ?? 0)
   }
 
   report(): CheckReport {

@@ -2,6 +2,7 @@
  * An edge: the queue between two vertices, bounded in bytes and in batches. Who emits asks for `room` before it
  * begins the work, not after, so an edge overshoots by what was already under way and never by more.
  */
+import { type EpochGate } from './gate.js'
 import { positionOf, splitOf } from './origin.js'
 import { type Place, type RowOrder, beforeAll, isBefore } from './row-order.js'
 import { type Rows, rowBytes, rowCount, splitRows } from './rows.js'
@@ -22,11 +23,21 @@ export class Edge {
   /** No row that comes later stands before this place; kept where a union by place stands below. */
   coming: Place = beforeAll
 
-  /** `wholeRows`: rows that come from one source row never fill it, see `room`. */
+  private readonly gate: EpochGate | null
+  private readonly limit: EdgeLimit
+  private readonly wholeRows: boolean
+
+  /**
+   * `gate`: null where all rows have passed already. `wholeRows`: rows that come from one source row never fill it, see `room`.
+   */
   constructor(
-    private readonly limit: EdgeLimit = edgeLimit,
-    private readonly wholeRows = false,
-  ) {}
+    gate: EpochGate | null = null,
+    { limit = edgeLimit, wholeRows = false }: { readonly limit?: EdgeLimit; readonly wholeRows?: boolean } = {},
+  ) {
+    this.gate = gate
+    this.limit = limit
+    this.wholeRows = wholeRows
+  }
 
   get rows(): number {
     return this.rowsQueued
@@ -80,10 +91,19 @@ export class Edge {
     this.closed = true
   }
 
-  /** The oldest batch, or null. */
+  /** A row waits that belongs to the epoch that is being cut. */
+  get holdsAdmitted(): boolean {
+    return this.queue.some((rows, i) => i >= this.head && this.admits(rows))
+  }
+
+  private admits(rows: Rows): boolean {
+    return this.gate?.admits(rows.fresh) ?? true
+  }
+
+  /** The oldest batch; null where there is none, or its epoch has not begun. */
   shift(): Rows | null {
     const rows = this.queue[this.head]
-    if (rows === undefined) return null
+    if (rows === undefined || !this.admits(rows)) return null
     this.head += 1
     if (this.head > 32) {
       this.queue.splice(0, this.head)
@@ -110,8 +130,7 @@ export class Edge {
     let rows = rowCount(first)
     for (let next = this.queue[this.head]; next !== undefined; next = this.queue[this.head]) {
       rows += rowCount(next)
-      if (rows > together) break
-      this.shift()
+      if (rows > together || this.shift() === null) break
       out.push(next)
     }
     return out

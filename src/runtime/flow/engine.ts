@@ -10,20 +10,24 @@ import { AnabranchError, type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type Polled, type RunEnd } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
+import { type StoredBlock } from '../../state/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
+import { type EpochEffects, type EpochEvents, type EpochTerms, Epochs } from '../epoch/index.js'
 import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
 import { PoolSize } from '../pace/index.js'
 import { type CaptureTerms } from './capture.js'
 import { type CheckReport } from './check-tally.js'
+import { Cutting, type EpochCut, type EpochStatus, type Restored } from './cutting.js'
 import { type Effects } from './effects.js'
+import { Ending } from './ending.js'
 import { type EngineReport, Gauges } from './gauges.js'
 import { type Graph, buildGraph } from './graph.js'
+import { Intake } from './intake.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantWork } from './grant.js'
-import { behindAll } from './row-order.js'
 import { Sampling } from './sampling.js'
 import { type Answer, Settlement } from './settle.js'
-import { type SinkVertex, type SourceVertex } from './vertices.js'
+import { type SinkVertex } from './vertices.js'
 
 export interface EngineTerms {
   readonly lanes: number
@@ -39,10 +43,17 @@ export interface EngineTerms {
   readonly bounded: ReadonlySet<number>
   /** Where rows are copied to. */
   readonly memory: Memory
+  /** null: nothing is durable, and sinks write through. */
+  readonly epochs: EpochParts | null
 }
 
-/** Bytes of one poll: a batch of rows as the source gives it. */
-const pollBytesMax = 4 << 20
+export interface EpochParts {
+  readonly terms: EpochTerms
+  readonly effects: EpochEffects<EpochCut>
+}
+
+/** What takes part in an epoch beside the sinks: the dead letters and the captures, in this order behind them. */
+const outputsBesideSinks = 2
 
 export class Engine {
   readonly ledger: Ledger
@@ -59,8 +70,10 @@ export class Engine {
   private failed = false
   private finished = false
   private opened = false
-  private cut = false
-  private readonly bounded: ReadonlySet<number>
+  private readonly intake: Intake
+  private readonly epochs: Epochs<EpochCut> | null
+  private readonly cutting: Cutting | null
+  private readonly ending: Ending
   private nowMs = 0
 
   constructor(
@@ -69,7 +82,6 @@ export class Engine {
     private readonly effects: Effects,
     private readonly observer: Observer,
   ) {
-    this.bounded = terms.bounded
     this.pool = new Pool(terms.pool)
     this.ledger = new Ledger(terms.maxDead, terms.captures, effects, observer)
     this.graph = buildGraph(topology, terms, {
@@ -78,6 +90,12 @@ export class Engine {
       nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
     })
     this.gauges = new Gauges(this.graph, this.ledger, this.pool)
+    this.intake = new Intake(this.graph, this.ledger, { bounded: terms.bounded, epochs: terms.epochs !== null })
+    const { graph, intake, ledger } = this
+    const outputs = graph.sinks.length + outputsBesideSinks
+    this.epochs = terms.epochs === null ? null : new Epochs(terms.epochs.terms, outputs, terms.epochs.effects)
+    this.cutting = this.epochs === null ? null : new Cutting({ graph, intake, ledger, epochs: this.epochs })
+    this.ending = new Ending({ graph, intake, cutting: this.cutting, effects, bounded: terms.bounded })
     this.settlement = new Settlement(this.ledger, new Sampling(terms.captures, effects), observer)
   }
 
@@ -90,43 +108,41 @@ export class Engine {
   open(nowMs: number): void {
     this.event(nowMs, () => {
       this.opened = true
+      this.epochs?.began(nowMs)
     })
+  }
+
+  /** Before `open`: the run goes on behind an epoch of an earlier one. */
+  restore(restored: Restored): void {
+    invariant(this.cutting !== null && !this.opened, 'a run with epochs goes on before its rows flow')
+    this.cutting.restore(restored)
+  }
+
+  /** Before `open`: state of one operator, as an epoch wrote it. */
+  restoreState(block: StoredBlock): void {
+    for (const stage of this.graph.stages) stage.keyed?.restore(block)
   }
 
   /** A poll is answered; null: the source has ended. */
   polled(source: number, polled: Polled | null, nowMs: number): void {
-    this.event(nowMs, () => {
-      const vertex = this.source(source)
-      invariant(vertex.polling, 'a poll is answered once')
-      vertex.polling = false
-      if (polled === null) {
-        vertex.ended = true
-        vertex.front = behindAll
-        vertex.output.end()
-        return
-      }
-      const split = this.ledger.split(vertex.id, polled.split)
-      vertex.front = this.graph.order.ofSource(source, split, nextPosition(polled))
-      this.stopOn(this.ledger.polled(vertex.id, polled))
-      const origin =
-        polled.positions === null
-          ? ({ kind: 'run', split, first: polled.firstPosition } as const)
-          : ({
-              kind: 'each',
-              split: new Int32Array(polled.batch.rows).fill(split),
-              position: polled.positions,
-            } as const)
-      vertex.output.emit({ batch: polled.batch, origin, loan: polled.loan })
-    })
+    this.event(nowMs, () => this.stopOn(this.intake.polled(source, polled)))
   }
 
-  /** The sources are asked to give no more: one that has an end and is not there yet is cut. */
+  /** The sources are asked to give no more. */
   drain(): void {
-    this.cut ||= this.graph.sources.some(source => this.bounded.has(source.index) && !source.ended)
+    this.ending.drain()
+  }
+
+  /**
+   * The run ends with an epoch now, its inputs do not: a later run goes on where this one was. What was read and not
+   * worked on is read again.
+   */
+  suspend(nowMs: number): void {
+    this.event(nowMs, () => this.ending.suspend())
   }
 
   get end(): RunEnd {
-    return this.cut ? 'unfinished' : 'finished'
+    return this.ending.end
   }
 
   /** A write is done: the sink takes the next one. */
@@ -140,6 +156,12 @@ export class Engine {
     this.event(nowMs, () => {
       this.sink(sink).finished = true
     })
+  }
+
+  /** Something that an epoch waited for has happened. */
+  epochStep(step: (epochs: EpochEvents) => void, nowMs: number): void {
+    const { epochs } = this
+    if (epochs !== null) this.event(nowMs, () => step(epochs))
   }
 
   /** A worker has opened the job's modules. */
@@ -198,8 +220,14 @@ export class Engine {
 
   /** When the engine wants a tick although nothing happens; null: no hurry. */
   wakeMs(nowMs: number): number | null {
-    const times = [this.pool.wakeMs(nowMs), ...this.graph.stages.map(s => s.wakeMs(nowMs))].filter(ms => ms !== null)
+    const held = this.graph.stages.map(s => s.wakeMs(nowMs))
+    const times = [this.pool.wakeMs(nowMs), this.cutting?.dueMs ?? null, ...held].filter(ms => ms !== null)
     return times.length === 0 ? null : Math.min(...times)
+  }
+
+  /** Null without epochs. */
+  epochStatus(nowMs: number): EpochStatus | null {
+    return this.cutting?.status(nowMs) ?? null
   }
 
   get activeWorkers(): number {
@@ -298,11 +326,12 @@ export class Engine {
   private pump(): void {
     let moved = true
     while (moved && !this.failed) {
-      moved = this.opened && this.graph.advance(this.effects)
-      moved = this.grant() || moved
+      moved = this.flows && this.graph.advance(this.effects)
+      moved = (this.flows && this.grant()) || moved
+      if (!moved) moved = this.cutEpoch()
     }
     if (this.failed) return
-    if (this.opened) this.poll()
+    if (this.flows && this.cutting?.intakeWaits(this.nowMs) !== true) this.intake.poll(this.effects)
     for (const action of this.pool.actions(this.nowMs)) {
       if (action.do === 'spawn') this.effects.spawn(action.worker)
       else if (action.do === 'stop') {
@@ -310,11 +339,27 @@ export class Engine {
         this.effects.stop(action.worker)
       } else this.stopOn(action.error)
     }
-    if (!this.finished && this.opened && this.graph.sinks.every(s => s.finished)) {
-      this.finished = true
-      this.pool.close()
-      this.effects.finish()
-    }
+    if (this.opened && !this.failed) this.finish()
+  }
+
+  /** Rows may move. */
+  private get flows(): boolean {
+    return this.opened && !this.ending.still
+  }
+
+  /** Answers whether rows may move again. */
+  private cutEpoch(): boolean {
+    if (!this.flows) return false
+    const { moved, error } = this.ending.cut(this.nowMs, this.leases.size > 0)
+    this.stopOn(error)
+    return moved
+  }
+
+  private finish(): void {
+    if (this.finished || !this.ending.finish()) return
+    this.finished = true
+    this.pool.close()
+    this.effects.finish()
   }
 
   /** What each check saw so far. */
@@ -346,29 +391,9 @@ export class Engine {
     return granted
   }
 
-  private poll(): void {
-    for (const source of this.graph.sources) {
-      if (source.polling || source.ended || !source.output.room) continue
-      source.polling = true
-      this.effects.poll(source.index, { rowsMax: this.graph.rowsWanted, bytesMax: pollBytesMax })
-    }
-  }
-
-  private source(index: number): SourceVertex {
-    const vertex = this.graph.sources[index]
-    invariant(vertex !== undefined, 'a source is named by its index')
-    return vertex
-  }
-
   private sink(index: number): SinkVertex {
     const vertex = this.graph.sinks[index]
     invariant(vertex !== undefined, 'a sink is named by its index')
     return vertex
   }
-}
-
-/** Behind the last row or line that was given. */
-function nextPosition({ batch, firstPosition, positions, dead }: Polled): number {
-  const last = positions === null ? firstPosition + batch.rows - 1 : (positions.at(-1) ?? firstPosition - 1)
-  return Math.max(last, dead.at(-1)?.position ?? 0) + 1
 }

@@ -4,6 +4,7 @@ import { type Memory } from '../../batch/index.js'
 import { type Topology, type Vertex, type VertexInput } from '../../plan/index.js'
 import { type Edge, type Output } from './edge.js'
 import { type Effects } from './effects.js'
+import { EpochGate } from './gate.js'
 import { type Work } from './grant.js'
 import { type Ordering, orderingOf } from './ordering.js'
 import { type Place, RowOrder } from './row-order.js'
@@ -33,15 +34,26 @@ export class Graph {
   readonly stages: readonly Stage[]
   readonly stagesSinksFirst: readonly Stage[]
   readonly sinks: readonly SinkVertex[]
+  readonly order: RowOrder
+  readonly gate: EpochGate
+  readonly inTurn: boolean
 
   constructor(
     private readonly nodes: readonly Node[],
     private readonly rowsMax: number,
-    private readonly creditPerWorker: number,
-    readonly order: RowOrder,
-    /** A union gives rows by place: what may still come has to be known. */
-    private readonly ordered: boolean,
+    private readonly terms: {
+      readonly creditPerWorker: number
+      readonly order: RowOrder
+      /** A union gives rows by place: what may still come has to be known. */
+      readonly ordered: boolean
+      readonly gate: EpochGate
+      /** Bounded sources are read one after the other: a union below wants them so. */
+      readonly inTurn: boolean
+    },
   ) {
+    this.order = terms.order
+    this.gate = terms.gate
+    this.inTurn = terms.inTurn
     this.sources = nodes.filter(n => n instanceof SourceVertex)
     this.stages = nodes.filter(n => n instanceof Stage)
     this.stagesSinksFirst = this.stages.toReversed()
@@ -50,13 +62,28 @@ export class Graph {
 
   /** Moves rows, those nearest to the sinks first. Answers whether anything moved. */
   advance(effects: Effects): boolean {
-    if (this.ordered) for (const node of this.nodes) promise(node, this.order)
+    if (this.terms.ordered) for (const node of this.nodes) promise(node, this.order)
     let moved = false
     for (const node of this.nodes.toReversed())
       if (node instanceof SinkVertex) advanceSink(node, effects)
       else if (node instanceof Stage) moved = node.route() || node.finish() || moved
       else if (!(node instanceof SourceVertex)) moved = node.advance() || moved
     return moved
+  }
+
+  /** No more rows come for any sink. */
+  get ended(): boolean {
+    return this.sinks.every(s => s.ended)
+  }
+
+  /** Bytes that the sinks were given. */
+  get bytesWritten(): number {
+    return this.sinks.reduce((n, s) => n + s.bytes, 0)
+  }
+
+  /** A row waits or is under way that belongs to the epoch that is being cut. */
+  get holdsAdmitted(): boolean {
+    return this.edges.some(e => e.holdsAdmitted) || this.stages.some(s => s.holdsAdmitted)
   }
 
   /** No row waits before a vertex or in a lane. */
@@ -71,7 +98,7 @@ export class Graph {
 
   /** So many workers have to find calls in a stage that has no key. */
   widen(workers: number): void {
-    for (const stage of this.stages) stage.widen(windowOf(workers, this.creditPerWorker))
+    for (const stage of this.stages) stage.widen(windowOf(workers, this.terms.creditPerWorker))
   }
 
   emit(work: Work): void {
@@ -104,10 +131,6 @@ function frontOf(node: Exclude<Node, SinkVertex>, order: RowOrder): Place {
 function advanceSink(sink: SinkVertex, effects: Effects): void {
   const batch = sink.next()
   if (batch !== null) effects.write(sink.index, batch)
-  else if (sink.input.ended && !sink.busy && !sink.finishing) {
-    sink.finishing = true
-    effects.finishSink(sink.index)
-  }
 }
 
 export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphEvents): Graph {
@@ -115,8 +138,9 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
   const counts = { source: 0, sink: 0 }
   const ordering = orderingOf(topology, terms.bounded)
   const order = new RowOrder(ordering.ranks, ordering.lastRanks)
+  const gate = new EpochGate(topology.vertices.filter(v => v.kind === 'source').length)
   for (const vertex of topology.vertices) {
-    const node = makeNode(vertex, { ...terms, ordering, order }, events, counts)
+    const node = makeNode(vertex, { ...terms, ordering, order, gate }, events, counts)
     const inputs = inputsOf(node)
     vertex.inputs.forEach((input, i) => {
       const edge = inputs[i]
@@ -125,7 +149,14 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
     })
     nodes.push(node)
   }
-  return new Graph(nodes, terms.rowsMax, terms.pool.creditPerWorker, order, ordering.inOrder.size > 0)
+  const inTurn = [...ordering.unions.values()].some(by => by !== 'arrival')
+  return new Graph(nodes, terms.rowsMax, {
+    creditPerWorker: terms.pool.creditPerWorker,
+    order,
+    ordered: ordering.inOrder.size > 0,
+    gate,
+    inTurn,
+  })
 }
 
 const inputsOf = (node: Node): readonly Edge[] =>
@@ -133,22 +164,22 @@ const inputsOf = (node: Node): readonly Edge[] =>
 
 function makeNode(
   vertex: Vertex,
-  terms: GraphTerms & { readonly ordering: Ordering; readonly order: RowOrder },
+  terms: GraphTerms & { readonly ordering: Ordering; readonly order: RowOrder; readonly gate: EpochGate },
   events: GraphEvents,
   counts: { source: number; sink: number },
 ): Node {
   switch (vertex.kind) {
     case 'source':
-      return new SourceVertex(counts.source++, vertex.id)
+      return new SourceVertex(counts.source++, vertex.id, terms.order)
     case 'sink':
-      return new SinkVertex(counts.sink++, vertex.id)
+      return new SinkVertex(counts.sink++, vertex.id, terms.gate)
     case 'select':
-      return new SelectVertex(vertex.id, vertex.columns)
+      return new SelectVertex(vertex.id, vertex.columns, terms.gate)
     case 'union': {
       const columns = vertex.schema.fields.map(f => f.name)
       const by = terms.ordering.unions.get(vertex)
       invariant(by !== undefined, 'each union has an order')
-      return new UnionVertex(vertex.id, vertex.inputs.length, columns, by, terms.order)
+      return new UnionVertex(vertex.id, vertex.inputs.length, columns, by, terms.order, terms.gate)
     }
     case 'stage':
       return new Stage(
@@ -162,6 +193,7 @@ function makeNode(
           inOrder: terms.ordering.inOrder.has(vertex),
           order: terms.order,
           memory: terms.memory,
+          gate: terms.gate,
           observer: events.observer,
         },
         events,

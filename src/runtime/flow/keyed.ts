@@ -4,7 +4,16 @@
  */
 import { type Batch, select } from '../../batch/index.js'
 import { type Schema, fieldNamed } from '../../schema/index.js'
-import { Collections, KeyIndex, StateTable, declaredState, distinct } from '../../state/index.js'
+import {
+  Collections,
+  KeyIndex,
+  OperatorState,
+  type StateBlock,
+  StateTable,
+  type StoredBlock,
+  declaredState,
+  distinct,
+} from '../../state/index.js'
 import { invariant } from '../../base/index.js'
 
 export type NullKeys = 'dead-letter' | 'group' | 'drop'
@@ -14,8 +23,8 @@ export interface KeyedTerms {
   readonly nullKeys: NullKeys
   readonly keyGroups: number
   readonly lanes: number
-  /** State schema of each keyed operator, by its index in the stage. */
-  readonly state: ReadonlyMap<number, Schema>
+  /** Id and state schema of each keyed operator, by its index in the stage. */
+  readonly operators: ReadonlyMap<number, { readonly id: string; readonly state: Schema }>
   readonly input: Schema
 }
 
@@ -34,6 +43,7 @@ export class KeyedState {
   /** Lists and maps of the operators that keep some. */
   readonly collections: ReadonlyMap<number, Collections>
   private readonly laneOfGroup: Uint16Array
+  private readonly states: readonly OperatorState[]
 
   constructor(private readonly terms: KeyedTerms) {
     this.keySchema = {
@@ -48,14 +58,19 @@ export class KeyedState {
       keyGroups: terms.keyGroups,
       nullKeys: terms.nullKeys === 'group',
     })
-    const states = [...terms.state]
-    this.tables = new Map(states.map(([operator, schema]) => [operator, new StateTable(declaredState(schema).values)]))
+    const operators = [...terms.operators].map(([at, { id, state }]) => ({ at, id, ...declaredState(state), state }))
+    this.tables = new Map(operators.map(({ at, values }) => [at, new StateTable(values)]))
     this.collections = new Map(
-      states.flatMap(([operator, schema]) => {
-        const collections = Collections.of(schema)
-        return collections === null ? [] : [[operator, collections] as const]
+      operators.flatMap(({ at, state }) => {
+        const collections = Collections.of(state)
+        return collections === null ? [] : [[at, collections] as const]
       }),
     )
+    this.states = operators.map(({ at, id: operator, values: state }) => {
+      const { keyGroups } = terms
+      const form = { key: this.keySchema, state, keyGroups, nullKeys: terms.nullKeys === 'group' }
+      return new OperatorState({ operator, form, index: this.index, table: this.table(at) })
+    })
     // Ranges of key groups, as even as they come: group g of G belongs to lane floor(g * lanes / G).
     this.laneOfGroup = Uint16Array.from({ length: terms.keyGroups }, (_, g) =>
       Math.floor((g * terms.lanes) / terms.keyGroups),
@@ -80,11 +95,31 @@ export class KeyedState {
     return [...this.tables.values()].reduce((n, table) => n + table.bytes, this.index.bytes)
   }
 
-  /** Keys of a lane that have state of this operator, in the order of their key bytes. */
-  keysOfLane(operator: number, lane: number): Int32Array {
+  /** State that changed since the last cut, of all operators. */
+  takeDirty(epoch: number): readonly StateBlock[] {
+    return this.states.flatMap(state => state.take(epoch))
+  }
+
+  /**
+   * Takes what an epoch wrote of one operator, where it is one of this stage.
+   *
+   * @throws StateError ANB6016 where the declared columns cannot hold what was stored, ANB6010 where the block is damaged
+   */
+  restore(block: StoredBlock): void {
+    this.states.find(state => state.operator === block.operator)?.restore(block)
+  }
+
+  table(operator: number): StateTable {
     const table = this.tables.get(operator)
     invariant(table !== undefined, 'operator has a state table')
-    const mine = table.presentSlots().filter(slot => this.laneOfGroup[this.index.groupOf[slot] ?? 0] === lane)
+    return table
+  }
+
+  /** Keys of a lane that have state of this operator, in the order of their key bytes. */
+  keysOfLane(operator: number, lane: number): Int32Array {
+    const mine = this.table(operator)
+      .presentSlots()
+      .filter(slot => this.laneOfGroup[this.index.groupOf[slot] ?? 0] === lane)
     return this.index.sorted(mine)
   }
 

@@ -5,6 +5,7 @@
  */
 import { atFailpoint } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
+import { type EpochGate } from './gate.js'
 import { type Place, type RowOrder } from './row-order.js'
 import { type Rows, concatRows, rowBytes, rowCount, splitRows } from './rows.js'
 import { type Ticket, newTicket } from './ticket.js'
@@ -27,6 +28,7 @@ export class Lane {
     readonly index: number,
     /** Tickets that may be open. */
     public window: number,
+    private readonly gate: EpochGate,
     /** Where rows are joined. */
     private readonly memory?: Memory,
   ) {}
@@ -39,6 +41,16 @@ export class Lane {
   }
   get idle(): boolean {
     return this.open.length === 0 && this.rowsWaiting === 0
+  }
+
+  /** A row waits that belongs to the epoch that is being cut, or one is under way. */
+  get holdsAdmitted(): boolean {
+    return this.open.length > 0 || this.waiting.some(w => this.gate.admits(w.rows.fresh))
+  }
+
+  private get maySend(): boolean {
+    const [first] = this.waiting
+    return first !== undefined && this.open.length < this.window && this.gate.admits(first.rows.fresh)
   }
 
   push(rows: Rows, slots: Int32Array | null): void {
@@ -57,7 +69,7 @@ export class Lane {
   next(nowMs: number, rowsMax: number): Ticket | null {
     if (nowMs < this.heldUntilMs) return null
     for (const ticket of this.open) if (!ticket.away && ticket.todo.length > 0) return ticket
-    if (this.open.length >= this.window || this.rowsWaiting === 0) return null
+    if (!this.maySend) return null
     const { rows, slots } = atFailpoint('batch.form', () => this.leave(rowsMax))
     const ticket = newTicket(this.index, { kind: 'rows' }, rows, slots)
     this.open.push(ticket)
@@ -67,7 +79,7 @@ export class Lane {
   /** Whether `next` would answer a ticket; makes none. */
   runnable(nowMs: number): boolean {
     if (nowMs < this.heldUntilMs) return false
-    return this.open.some(t => !t.away && t.todo.length > 0) || (this.open.length < this.window && this.rowsWaiting > 0)
+    return this.maySend || this.open.some(t => !t.away && t.todo.length > 0)
   }
 
   /** Where the first row stands that has not left it; null where none has still to. */
@@ -93,7 +105,8 @@ export class Lane {
     let left = rowsMax
     for (let head = this.waiting[0]; head !== undefined; head = this.waiting[0]) {
       const n = rowCount(head.rows)
-      if (n > left && parts.length > 0) break
+      if ((n > left && parts.length > 0) || !this.gate.admits(head.rows.fresh)) break
+      this.gate.pass(head.rows.fresh)
       this.waiting.shift()
       const part = n > left ? this.cut(head, left) : head
       this.bytesWaiting -= part.bytes

@@ -27,6 +27,13 @@ function rowsUpTo(row: number, slots: Int32Array | null): Int32Array {
   return Int32Array.from(Array.from({ length: row + 1 }, (_, i) => i).filter(i => slots[i] === slots[row]))
 }
 
+/** What a run that goes on has to know of the rows before. */
+export interface LedgerState {
+  readonly rowsIn: number
+  readonly rowsDead: number
+  readonly deadByReason: Readonly<Record<string, number>>
+}
+
 export class Ledger {
   rowsIn = 0
   rowsDead = 0
@@ -45,6 +52,17 @@ export class Ledger {
     private readonly effects: Effects,
     private readonly observer: Observer,
   ) {}
+
+  /** `rowsIn`: of what was read, the rows that belong to the epoch. */
+  state(rowsIn: number): LedgerState {
+    return { rowsIn, rowsDead: this.rowsDead, deadByReason: Object.fromEntries(this.deadByReason) }
+  }
+
+  restore({ rowsIn, rowsDead, deadByReason }: LedgerState): void {
+    this.rowsIn = rowsIn
+    this.rowsDead = rowsDead
+    for (const [reason, rows] of Object.entries(deadByReason)) this.deadByReason.set(reason, rows)
+  }
 
   /** Number of a split in origins: two sources that read one file have a split each. */
   split(source: string, name: string): number {

@@ -42,6 +42,16 @@ export class RowOrder {
     private readonly lastRanks: readonly number[],
   ) {}
 
+  /** Bounded sources stand one behind the other: those of lower rank first. */
+  rankOf(source: number): number {
+    return this.ranks[source] ?? 0
+  }
+
+  /** Before every row of the source, and behind those of the sources before it. */
+  beforeSource(source: number): Place {
+    return { split: this.rankOf(source) * perSource, position: 0 }
+  }
+
   /** The place of a row that a source gave. Splits have ascending numbers in the order in which a source opens them. */
   ofSource(source: number, split: number, position: number): Place {
     const ranked = (this.ranks[source] ?? 0) * perSource + split

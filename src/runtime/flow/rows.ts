@@ -15,6 +15,7 @@ import {
   takeInto,
   takenBytes,
 } from '../../batch/index.js'
+import { type Fresh } from './gate.js'
 import { type Origin, concatOrigins, originBytes, sliceOrigin, takeOrigin } from './origin.js'
 
 export interface Rows {
@@ -22,14 +23,16 @@ export interface Rows {
   readonly origin: Origin
   /** Undefined: the memory is left to the garbage collector. */
   readonly loan?: Loan | undefined
+  /** Which poll gave them; undefined once something was done with them that their epoch has to hold (see `gate`). */
+  readonly fresh?: Fresh | undefined
 }
 
 export const rowCount = (rows: Rows): number => rows.batch.rows
 export const rowBytes = (rows: Rows): number => byteLength(rows.batch)
 
 /** Rows [from, to), to look at while `rows` are held. */
-export function sliceRows({ batch, origin }: Rows, from: number, to: number): Rows {
-  return { batch: slice(batch, from, to), origin: sliceOrigin(origin, from, to) }
+export function sliceRows({ batch, origin, fresh }: Rows, from: number, to: number): Rows {
+  return { batch: slice(batch, from, to), origin: sliceOrigin(origin, from, to), fresh }
 }
 
 /** Rows before `at` and from it on. Consumes `rows`. */
@@ -46,13 +49,13 @@ export function splitRows(rows: Rows, at: number): readonly [Rows, Rows] {
 export function takeRows(rows: Rows, at: Int32Array, memory?: Memory): Rows {
   const slab = new Slab(takenBytes(rows.batch, at.length) + originBytes(at.length), memory)
   const batch = takeInto(slab, rows.batch, at)
-  return { batch, origin: takeOrigin(rows.origin, at, slab), loan: slab.loan }
+  return { batch, origin: takeOrigin(rows.origin, at, slab), loan: slab.loan, fresh: rows.fresh }
 }
 
-/** Rows end to end. Consumes the parts. */
+/** Rows end to end, which no longer know their polls. Consumes the parts. */
 export function concatRows(parts: readonly Rows[], memory?: Memory): Rows {
   const [only] = parts
-  if (only !== undefined && parts.length === 1) return only
+  if (only !== undefined && parts.length === 1) return { batch: only.batch, origin: only.origin, loan: only.loan }
   const batches = parts.map(p => p.batch)
   const origins = parts.map(p => ({ origin: p.origin, rows: p.batch.rows }))
   const rows = batches.reduce((n, b) => n + b.rows, 0)

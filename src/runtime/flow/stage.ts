@@ -9,10 +9,12 @@ import { type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type FunctionRef, type StageVertex } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
+import { type StateBlock } from '../../state/index.js'
 import { BatchSize } from '../pace/index.js'
 import { DeadLimit, Hold } from '../fault/index.js'
 import { CheckTally } from './check-tally.js'
 import { Edge, Output } from './edge.js'
+import { type EpochGate } from './gate.js'
 import { KeyedState, takeSlots, without } from './keyed.js'
 import { Lane } from './lane.js'
 import { endOrigin } from './origin.js'
@@ -34,6 +36,7 @@ export interface StageTerms {
   readonly inOrder: boolean
   readonly order: RowOrder
   readonly memory: Memory
+  readonly gate: EpochGate
   readonly observer: Observer
 }
 
@@ -52,7 +55,7 @@ const callsWaitingPerLane = 2
 const bytesWaitingMax = 16 << 20
 
 export class Stage {
-  readonly input = new Edge()
+  readonly input: Edge
   /** 0 the main output, then the side outputs of the operators in order. */
   readonly outputs: readonly Output[]
   readonly lanes: readonly Lane[]
@@ -78,6 +81,7 @@ export class Stage {
     private readonly events: StageEvents,
   ) {
     const { key } = vertex
+    this.input = new Edge(terms.gate)
     this.codec = new StageCodec(vertex, terms.memory)
     this.outputs = [new Output(), ...this.codec.sides.map(() => new Output())]
     this.size = new BatchSize({ rowsMax: terms.rowsMax, bytesMax: 1 << 20 })
@@ -93,13 +97,15 @@ export class Stage {
             keyGroups: terms.keyGroups,
             lanes: terms.lanes,
             input: vertex.input,
-            state: new Map(
-              vertex.operators.flatMap((o, i) => (o.fn.keyed ? [[i, schemaFromJson(o.fn.state)] as const] : [])),
+            operators: new Map(
+              vertex.operators.flatMap(({ id, fn }, i) =>
+                fn.keyed ? [[i, { id, state: schemaFromJson(fn.state) }] as const] : [],
+              ),
             ),
           })
     this.lanes = Array.from(
       { length: key === null ? 1 : terms.lanes },
-      (_, i) => new Lane(i, key === null ? terms.window : 1, terms.memory),
+      (_, i) => new Lane(i, key === null ? terms.window : 1, terms.gate, terms.memory),
     )
     this.overtaking = vertex.operators.some(o => o.fn.unordered === true)
     this.order = terms.order
@@ -128,7 +134,10 @@ export class Stage {
 
   private routeKeyed(keyed: KeyedState, all: Rows): void {
     const nullRows = keyed.nullRows(all.batch)
-    if (nullRows !== null) this.events.nullKeys(this, takeRows(all, nullRows))
+    if (nullRows !== null) {
+      this.terms.gate.pass(all.fresh)
+      this.events.nullKeys(this, takeRows(all, nullRows))
+    }
     const rows = nullRows === null ? all : takeRows(all, without(rowCount(all), nullRows))
     if (nullRows !== null) all.loan?.release()
     if (rowCount(rows) === 0) return
@@ -162,6 +171,11 @@ export class Stage {
     const rows = this.rowsInLanes + (this.reordering?.rows ?? 0)
     const bytes = this.lanes.reduce((n, l) => n + l.bytes, 0)
     return rows < this.lanes.length * callsWaitingPerLane * this.size.rows && bytes < bytesWaitingMax
+  }
+
+  /** A row waits or is under way that belongs to the epoch that is being cut. */
+  get holdsAdmitted(): boolean {
+    return this.lanes.some(l => l.holdsAdmitted) || (this.reordering?.rows ?? 0) > 0
   }
 
   /** A ticket to send a piece of now, lanes in turn; null where nothing can be sent. */
@@ -216,6 +230,21 @@ export class Stage {
     this.events.ended(this)
     for (const output of this.outputs) output.end()
     return true
+  }
+
+  /** Its functions for the end of the input were called. */
+  get lastCalls(): boolean {
+    return this.lastCallsMade && this.vertex.operators.some(o => o.fn.atEnd)
+  }
+
+  /** State that changed since the last cut. */
+  takeDirty(epoch: number): readonly StateBlock[] {
+    return this.keyed?.takeDirty(epoch) ?? []
+  }
+
+  /** They were, in the epoch that the run goes on from. */
+  restoreLastCalls(): void {
+    this.lastCallsMade = true
   }
 
   private makeLastCalls(): void {

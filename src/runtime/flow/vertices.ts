@@ -1,48 +1,65 @@
 /** The vertices that need no worker: sources, sinks, select and union. Each moves what it can and says whether it did. */
 import { type Batch, type Loan, type Selection, select } from '../../batch/index.js'
-import { Edge, Output, edgeLimit } from './edge.js'
+import { Edge, Output } from './edge.js'
+import { type EpochGate } from './gate.js'
 import { merged } from './merge.js'
 import { type UnionOrder } from './ordering.js'
-import { type Place, type RowOrder, beforeAll, firstOf } from './row-order.js'
-import { type Rows, concatRows, rowCount } from './rows.js'
+import { type Place, type RowOrder, firstOf } from './row-order.js'
+import { type Rows, concatRows, rowBytes, rowCount } from './rows.js'
 
 export class SourceVertex {
   readonly output = new Output()
   polling = false
   ended = false
   /** No row that it gives later stands before this place. */
-  front: Place = beforeAll
+  front: Place
 
   constructor(
     readonly index: number,
     readonly id: string,
-  ) {}
+    order: RowOrder,
+  ) {
+    this.front = order.beforeSource(index)
+  }
 }
 
 /** Small batches are written together up to this many rows: a file does not care, and each write has a price. */
 const rowsPerWrite = { most: 65_536, together: 8_192 } as const
 
 export class SinkVertex {
-  readonly input = new Edge()
+  readonly input: Edge
   busy = false
   finishing = false
   finished = false
   rows = 0
+  bytes = 0
   private writing: Loan | undefined
 
   constructor(
     readonly index: number,
     readonly id: string,
-  ) {}
+    private readonly gate: EpochGate,
+  ) {
+    this.input = new Edge(gate)
+  }
 
   /** What is written next; null where nothing waits or the sink is busy. */
   next(): Batch | null {
-    if (this.busy || this.input.rows === 0) return null
-    const rows = concatRows(this.input.take(rowsPerWrite))
+    if (this.busy) return null
+    const parts = this.input.take(rowsPerWrite)
+    if (parts.length === 0) return null
+    for (const part of parts) this.gate.pass(part.fresh)
+    const rows = concatRows(parts)
     this.rows += rowCount(rows)
+    this.bytes += rowBytes(rows)
     this.busy = true
     this.writing = rows.loan
     return rows.batch
+  }
+
+  /** Everything was written, and nothing will come. */
+  get ended(): boolean {
+    return this.input.ended && !this.busy
   }
 
   /** The sink has read what `next` answered. */
@@ -54,7 +71,7 @@ export class SinkVertex {
 }
 
 export class SelectVertex {
-  readonly input = new Edge()
+  readonly input: Edge
   readonly output = new Output()
   private readonly selection: readonly Selection[]
   private ended = false
@@ -62,7 +79,9 @@ export class SelectVertex {
   constructor(
     readonly id: string,
     columns: readonly { readonly from: string; readonly to: string }[],
+    gate: EpochGate,
   ) {
+    this.input = new Edge(gate)
     this.selection = columns.map(({ from, to }) => (from === to ? from : { [from]: to }))
   }
 
@@ -95,8 +114,9 @@ export class UnionVertex {
     private readonly columns: readonly string[],
     private readonly by: UnionOrder,
     private readonly order: RowOrder,
+    private readonly gate: EpochGate,
   ) {
-    this.inputs = Array.from({ length: inputs }, () => new Edge(edgeLimit, by === 'place'))
+    this.inputs = Array.from({ length: inputs }, () => new Edge(gate, { wholeRows: by === 'place' }))
   }
 
   front(order: RowOrder): Place {
@@ -116,11 +136,17 @@ export class UnionVertex {
   private mergeInputs(): boolean {
     if (!this.output.room) return false
     const known = firstOf(this.inputs.map(input => input.coming))
-    const runs = this.inputs.map(input => input.takeBefore(known, this.order).map(rows => this.project(rows)))
+    const runs = this.inputs.map(input => input.takeBefore(known, this.order).map(rows => this.passed(rows)))
     const rows = merged(runs, this.order)
     if (rows === null) return false
     this.output.emit(rows)
     return true
+  }
+
+  /** Rows of several polls become one batch. */
+  private passed(rows: Rows): Rows {
+    this.gate.pass(rows.fresh)
+    return this.project(rows)
   }
 
   private project(rows: Rows): Rows {

@@ -7,6 +7,7 @@ import { type Batch } from '../../batch/index.js'
 import { type Captures, type DeadLetters, type Sink, type SinkFile, type Source } from '../../connectors/index.js'
 import { type Frame, Message, bodySize } from '../../transport/index.js'
 import { type LostReason, type WorkerEvents, type WorkerProcess } from '../../workers/index.js'
+import { type EpochEvents } from '../epoch/index.js'
 import { type CallMessage, type DeadLetter, type Effects, type Engine } from '../flow/index.js'
 import { failureFrom, failureOf, lossOf } from './failures.js'
 
@@ -17,13 +18,13 @@ export interface HostParts {
   readonly sinks: readonly Sink[]
   readonly letters: DeadLetters
   readonly captures: Captures
+  /** Deadlines are looked at this often; a lease is judged on two looks. */
+  readonly tickMs: number
   startUser(incarnation: number, events: WorkerEvents): WorkerProcess
   incarnation(): number
   pidsChanged(): void
 }
 
-/** Deadlines are looked at this often; a lease is judged on two looks. */
-const tickMs = 50
 const stopGraceMs = 2_000
 /** Room that a reply gets in the mapping: outputs are seldom larger than inputs by more than this. */
 const replyBytesOf = (request: number): number => Math.min(16 << 20, 2 * request + (64 << 10))
@@ -228,7 +229,7 @@ export class Host implements Effects {
   }
 
   private tick(): void {
-    this.cancelTick = this.parts.world.clock.after(tickMs, () => {
+    this.cancelTick = this.parts.world.clock.after(this.parts.tickMs, () => {
       this.engine?.tick(this.now())
       this.tick()
     })
@@ -236,6 +237,11 @@ export class Host implements Effects {
 
   private now(): number {
     return this.parts.world.clock.nowMs()
+  }
+
+  /** What an epoch waited for, as an event. */
+  epochStep<T>(promise: Promise<T>, then: (epochs: EpochEvents, value: T) => void): void {
+    this.settled(promise, value => this.engine?.epochStep(epochs => then(epochs, value), this.now()))
   }
 
   /** The outcome of a promise as an event, after what the sockets have for us. */

@@ -2,10 +2,9 @@
 import { atFailpoint } from '../../base/index.js'
 import { type Source } from '../../connectors/index.js'
 import { type Plan, type SourceVertex, isTable } from '../../plan/index.js'
-import { type Engine } from '../flow/index.js'
+import { type Engine, type EpochStatus } from '../flow/index.js'
 import { StoppedError } from '../options.js'
 import {
-  type EpochStatus,
   type JobEnd,
   type JobState,
   type JobStatus,
@@ -24,6 +23,8 @@ export interface RunningParts {
   readonly sources: readonly Source[]
   readonly engine: Engine
   readonly host: Host
+  /** Where it is asked to stop it ends with an epoch, and a later run goes on; else its inputs end. */
+  readonly suspends: boolean
   /** Null where the job runs without epochs. */
   epochStatus(): EpochStatus | null
 }
@@ -50,12 +51,14 @@ export class Running implements RunningJob {
     return (this.parts.world.clock.nowMs() - this.beganMs) / 1_000
   }
 
-  /** Reads no more; what was read is finished. */
+  /** Reads no more. What was read is finished, or is read again by the run that goes on. */
   drain(): void {
     if (this.drained) return
     this.drained = true
     atFailpoint('shutdown.drain', () => {
-      this.parts.engine.drain()
+      const { engine, world, suspends } = this.parts
+      if (suspends) return engine.suspend(world.clock.nowMs())
+      engine.drain()
       for (const source of this.parts.sources) source.drain()
     })
   }

@@ -96,6 +96,11 @@ export class StateStore {
     return this.records.filter(({ epoch }) => epoch > this.finished)
   }
 
+  /** Its folder. */
+  get path(): string {
+    return this.options.place.path
+  }
+
   get lineage(): string {
     return this.options.place.lineage
   }

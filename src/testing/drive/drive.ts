@@ -211,6 +211,7 @@ function termsOf(plan: Plan, topology: Topology, options: DriveOptions): EngineT
     captures: noCaptures,
     bounded: new Set(sources.keys()),
     memory: new BufferPool(0),
+    epochs: null,
   }
 }
 

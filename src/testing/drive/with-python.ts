@@ -54,6 +54,8 @@ async function run(plan: Plan, out: string, { workers, lanes, batchRows }: Pytho
   const world = openWorld()
   const python = await pythonFor(plan.folder, world).finally(() => world.close())
   return runJob(plan, {
+    epochMs: null,
+    fresh: false,
     out,
     workers: workers === null ? null : { min: null, max: workers },
     spares: null,

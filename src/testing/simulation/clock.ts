@@ -28,6 +28,12 @@ export class VirtualClock {
     this.plan({ atMs: this.nowMs + ms, order: this.order++, host: true, run })
   }
 
+  /** Nothing of what was planned happens: who planned it is gone. */
+  clear(): void {
+    this.heap.length = 0
+    this.stillUntilMs = 0
+  }
+
   standStill(ms: number): void {
     this.stillUntilMs = Math.max(this.stillUntilMs, this.nowMs + ms)
   }

@@ -27,6 +27,8 @@ export const faultKinds = [
   'drain',
   'worker too large',
   'host stands still',
+  'host dies',
+  'host dies at a write',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -58,6 +60,8 @@ const rates: Readonly<Record<FaultKind, number>> = {
   drain: 1,
   'worker too large': 0.1,
   'host stands still': 1,
+  'host dies': 0.7,
+  'host dies at a write': 0.03,
 }
 
 export function drawFaults(chance: Chance): Faults {

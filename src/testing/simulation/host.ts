@@ -29,6 +29,7 @@ export interface HostParts {
   readonly world: WorkerWorld
   readonly sources: readonly ScriptedSource[]
   readonly sinks: readonly RecordingSink[]
+  readonly letters: DeadLetter[]
   readonly guarded: boolean
   readonly tickMs: number
 }
@@ -42,7 +43,6 @@ interface Seat {
 }
 
 export class SimulatedHost implements Effects {
-  readonly letters: DeadLetter[] = []
   readonly counts = new Map<string, number>()
   /** What must never happen, in words. */
   readonly wrong: string[] = []
@@ -182,7 +182,7 @@ export class SimulatedHost implements Effects {
       'dead row',
       `${letter.operator} ${letter.source}:${letter.position ?? '-'} ${code} ${message} ${capture?.length ?? 0} bytes`,
     )
-    this.letters.push(letter)
+    this.parts.letters.push(letter)
   }
 
   keep(stage: string, capture: () => Uint8Array): void {

@@ -231,6 +231,7 @@ export function drawJob(chance: Chance): Job {
       workerMemoryBytes: null,
       recycleBytes: null,
       transientMaxMs: 600_000,
+      epochMs: null,
     },
     nodes: drawer.nodes,
     modules: [],

@@ -25,6 +25,18 @@ export class ScriptedSource {
     this.drained = true
   }
 
+  /** Goes on at a position that it gave; null: from the beginning. What it gave behind it was never given. */
+  seek(position: unknown): void {
+    const [split = 0, line = 0] = Array.isArray(position) ? position.map(Number) : []
+    this.split = split
+    this.line = line
+    const names = new Set(this.splits.slice(0, split + (line > 0 ? 1 : 0)).map(s => s.name))
+    this.given.splice(0, this.given.length, ...this.given.filter(s => names.has(s.name)))
+    const last = this.given.at(-1)
+    if (line > 0 && last !== undefined)
+      this.given[this.given.length - 1] = { ...last, lines: last.lines.slice(0, line) }
+  }
+
   poll(limit: PollLimit): Polled | null {
     const split = this.splits[this.split]
     if (split === undefined || this.drained) return null
@@ -38,7 +50,7 @@ export class ScriptedSource {
       this.split += 1
       this.line = 0
     }
-    return polledOf(split.name, lines)
+    return { ...polledOf(split.name, lines), next: [this.split, this.line] }
   }
 }
 

@@ -6,10 +6,18 @@
  */
 import { type AnabranchError, type ErrorCode } from '../../base/index.js'
 import { openStages } from '../../plan/index.js'
-import { Engine, type EngineTerms, edgeLimit, noCaptures } from '../../runtime/index.js'
+import {
+  type DeadLetter,
+  Engine,
+  type EngineTerms,
+  type EpochTerms,
+  edgeLimit,
+  noCaptures,
+} from '../../runtime/index.js'
 import { OpenedStage } from './call.js'
 import { Chance } from './chance.js'
 import { VirtualClock } from './clock.js'
+import { Durable } from './durable.js'
 import { type Faults, Striker, drawFaults } from './faults.js'
 import { SimulatedHost } from './host.js'
 import { type Job, drawJob } from './job.js'
@@ -24,6 +32,8 @@ import { spoilingMemory } from './spoil.js'
 
 export interface SimulationOptions {
   readonly seed: number
+  /** null: nothing is durable, and the host may not die. Left out: drawn. */
+  readonly epochs?: EpochTerms | null
   /** Seed of the job and its rows, where it is not `seed`. */
   readonly input?: number
   readonly terms?: Partial<EngineTerms>
@@ -48,7 +58,7 @@ export interface Simulated {
   readonly error: AnabranchError | null
   readonly sinks: ReadonlyMap<string, readonly Row[]>
   readonly order: Job['order']
-  readonly letters: SimulatedHost['letters']
+  readonly letters: readonly DeadLetter[]
   /** Faults that struck and reactions of the engine, by name. */
   readonly counts: ReadonlyMap<string, number>
   readonly log: string
@@ -98,6 +108,16 @@ export function drawTerms(chance: Chance): EngineTerms {
     captures: noCaptures,
     bounded: new Set(),
     memory: spoilingMemory,
+    epochs: null,
+  }
+}
+
+function drawEpochs(chance: Chance): EpochTerms | null {
+  if (chance.happens(0.2)) return null
+  return {
+    intervalMs: chance.pick([1, 20, 100, 1_000]),
+    openMax: chance.pick([1, 2, 4]),
+    bytesMax: chance.pick([300, 1e9, 1e9]),
   }
 }
 
@@ -109,7 +129,13 @@ class Run {
   private readonly log: Log
   private readonly sources: readonly ScriptedSource[]
   private readonly sinks: ReadonlyMap<string, RecordingSink>
-  private readonly host: SimulatedHost
+  private readonly letters: DeadLetter[] = []
+  private readonly epochs: EpochTerms | null
+  private readonly durable: Durable
+  private host: SimulatedHost
+  /** Of hosts that died. */
+  private readonly before = { counts: new Map<string, number>(), calls: 0 }
+  private dies = false
   private queuedMost = 0
 
   constructor(
@@ -126,8 +152,17 @@ class Run {
     this.sinks = new Map(
       job.topology.vertices.flatMap(v => (v.kind === 'sink' ? [[v.id, new RecordingSink()] as const] : [])),
     )
+    this.epochs = options.epochs === undefined ? drawEpochs(this.chance) : options.epochs
+    const { clock, chance, log } = this
+    const captures: unknown[] = []
+    const outputs = [...[...this.sinks.values()].map(s => s.rows), this.letters, captures]
+    this.durable = new Durable({ clock, chance, log, outputs })
+    this.host = this.newHost()
+  }
+
+  private newHost(): SimulatedHost {
     const { clock, chance, striker, log } = this
-    this.host = new SimulatedHost({
+    return new SimulatedHost({
       clock,
       chance,
       striker,
@@ -135,6 +170,7 @@ class Run {
       world: this.world(),
       sources: this.sources,
       sinks: [...this.sinks.values()],
+      letters: this.letters,
       guarded: chance.happens(0.5),
       tickMs: chance.pick([50, 100, 400]),
     })
@@ -171,41 +207,87 @@ class Run {
 
   go(): Simulated {
     const wrong: string[] = []
-    const engine = new Engine(this.job.topology, this.terms, this.host, this.host.observer)
-    this.plan(engine)
+    let engine = this.live()
     try {
-      this.host.run(engine)
-      this.spin(engine, wrong)
-      wrong.push(...this.host.wrong, ...this.verdict(engine))
+      this.plan(() => engine)
+      while (!this.spin(engine, wrong)) engine = this.goOn()
+      if (this.epochs !== null && this.host.error === null) this.durable.end()
+      wrong.push(...this.host.wrong, ...this.durable.wrong, ...this.verdict(engine))
     } catch (error) {
       wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
     }
-    const { host, clock, log } = this
-    const counts = new Map([...host.counts, ...this.striker.struck])
+    const { host, clock, log, before } = this
+    const counts = new Map<string, number>()
+    for (const of of [before.counts, host.counts, this.striker.struck, this.durable.counts])
+      for (const [name, times] of of) counts.set(name, (counts.get(name) ?? 0) + times)
     return {
       seed: this.options.seed,
       wrong,
       error: host.error,
       sinks: new Map([...this.sinks].map(([id, s]) => [id, s.rows])),
       order: this.job.order,
-      letters: host.letters,
+      letters: this.letters,
       counts,
       log: log.text,
       digest: log.digest,
       virtualMs: clock.nowMs,
-      calls: host.calls,
+      calls: before.calls + host.calls,
       queue: { most: this.queuedMost, limit: this.queueLimit() },
       rows: engine.ledger.rowsIn,
     }
   }
 
+  /** One life of the host. */
+  private live(): Engine {
+    const { epochs, host } = this
+    const engine: Engine = new Engine(
+      this.job.topology,
+      {
+        ...this.terms,
+        epochs:
+          epochs === null
+            ? null
+            : this.durable.partsFor(
+                epochs,
+                () => engine,
+                () => this.mayDie(),
+              ),
+      },
+      host,
+      host.observer,
+    )
+    this.durable.restore(engine)
+    if (epochs !== null && this.striker.strikes('host dies'))
+      this.clock.after(this.chance.between(1, this.chance.pick([60, 300, 3_000])), () => (this.dies = true))
+    host.run(engine)
+    return engine
+  }
+
+  private mayDie(): void {
+    if (this.striker.strikes('host dies at a write')) this.dies = true
+  }
+
+  /** The host is dead, with its workers; another one goes on. */
+  private goOn(): Engine {
+    const { host, clock, before } = this
+    for (const [name, times] of host.counts) before.counts.set(name, (before.counts.get(name) ?? 0) + times)
+    before.calls += host.calls
+    this.dies = false
+    this.durable.crash()
+    clock.clear()
+    const { positions } = this.durable
+    this.sources.forEach((source, i) => source.seek(positions[i] ?? null))
+    this.host = this.newHost()
+    return this.live()
+  }
+
   /** Faults that have one moment. */
-  private plan(engine: Engine): void {
+  private plan(engine: () => Engine): void {
     const { clock, chance, striker, log } = this
     for (const { atMs, workers } of this.options.setWorkers ?? [])
       clock.tell(atMs, () => {
         log.write('host', 'sets', `${workers} workers`)
-        engine.setWorkers({ workersMin: null, workersMax: workers }, clock.nowMs)
+        engine().setWorkers({ workersMin: null, workersMax: workers }, clock.nowMs)
       })
     if (striker.strikes('drain'))
       clock.tell(chance.between(1, 2_000), () => {
@@ -220,17 +302,20 @@ class Run {
       })
   }
 
-  private spin(engine: Engine, wrong: string[]): void {
+  /** Answers false where the host died. */
+  private spin(engine: Engine, wrong: string[]): boolean {
     let steps = 0
     while (!this.host.over) {
+      if (this.dies) return false
       steps += 1
       if (steps % 8 === 0) this.queuedMost = Math.max(this.queuedMost, ...engine.queued)
       if (!this.clock.step() || this.clock.nowMs > virtualMsMax || steps > stepsMax) {
         wrong.push(`the engine did not finish: ${steps} steps, ${Math.round(this.clock.nowMs)} ms`)
-        return
+        return true
       }
     }
     if (this.host.error === null && !engine.atRest) wrong.push('the engine finished with a lease out or rows waiting')
+    return true
   }
 
   /** Who emits looks for room before it begins: what was begun may come on top. */
@@ -261,7 +346,7 @@ class Run {
     const sinks = new Map([...this.sinks].map(([id, s]) => [id, s.rows]))
     const { rowsIn, rowsDead } = engine.ledger
     const judged = stops === undefined ? judge : judgePart
-    return [...judged(job, expected, { sinks, letters: host.letters, rowsIn, rowsDead }), ...this.costs(expected)]
+    return [...judged(job, expected, { sinks, letters: this.letters, rowsIn, rowsDead }), ...this.costs(expected)]
   }
 }
 

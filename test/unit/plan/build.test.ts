@@ -116,6 +116,7 @@ test('options: sizes and times as text, defaults as documented', () => {
     workerMemoryBytes: 2 ** 31,
     recycleBytes: 1_000_000,
     transientMaxMs: 5_000,
+    epochMs: null,
   })
   const [, sink] = cleanPlan(job('test').from(clicks).to(out('a'))).nodes
   expect(sink?.kind === 'sink' && sink.connector).toEqual({

@@ -107,14 +107,14 @@ test('a plan goes through its portable form unchanged, and into another folder',
   expect(planToJson(moved)).toBe(portable)
 })
 
-test('the bytes of version 2 are fixed', () => {
-  expect(placeless(portable)).toBe(readFileSync(join(repository, 'test', 'golden', 'plan-2.json'), 'utf8'))
+test('the bytes of version 3 are fixed', () => {
+  expect(placeless(portable)).toBe(readFileSync(join(repository, 'test', 'golden', 'plan-3.json'), 'utf8'))
 })
 
 describe('text that is no plan is refused with the place of what is wrong', () => {
   const cases: readonly (readonly [string, (text: string) => string, string])[] = [
     ['no JSON', () => '{', 'the portable plan cannot be read'],
-    ['another version', text => text.replace('"version": 2', '"version": 3'), 'version must be one of 2'],
+    ['another version', text => text.replace('"version": 3', '"version": 4'), 'version must be one of 3'],
     ['an unknown property', text => text.replace('"job":', '"jobs": 1, "job":'), 'must be without "jobs"'],
     ['a missing property', text => text.replace('"atEnd": true,', ''), '.fn.atEnd must be true or false'],
     [

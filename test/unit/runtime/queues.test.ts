@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { batchFromRows } from '../../../src/batch/index.js'
 import { Edge, type EdgeLimit, Output } from '../../../src/runtime/flow/edge.js'
+import { EpochGate } from '../../../src/runtime/flow/gate.js'
 import { Lane } from '../../../src/runtime/flow/lane.js'
 import { positionOf } from '../../../src/runtime/flow/origin.js'
 import { type Rows, concatRows, rowBytes, rowCount } from '../../../src/runtime/flow/rows.js'
@@ -30,7 +31,7 @@ function rangeOf(of: Rows): string {
 describe('an edge', () => {
   /** Events: `push RANGE`, `shift`, `take N`, `end`. */
   function check(limit: Partial<EdgeLimit>, text: string): void {
-    const edge = new Edge({ bytes: 1e9, batches: 1e9, ...limit })
+    const edge = new Edge(null, { limit: { bytes: 1e9, batches: 1e9, ...limit } })
     tell(text, event => {
       const [what, of = ''] = event.split(' ')
       let out: readonly Rows[] = []
@@ -106,7 +107,7 @@ describe('an edge', () => {
 test('an output has room when each of its edges has, and gives each of them the same rows', () => {
   const output = new Output()
   expect([output.used, output.room]).toEqual([false, true])
-  const [wide, narrow] = [new Edge(), new Edge({ bytes: 1e9, batches: 1 })]
+  const [wide, narrow] = [new Edge(), new Edge(null, { limit: { bytes: 1e9, batches: 1 } })]
   output.connect(wide)
   output.connect(narrow)
   const one = rows('1-3')
@@ -127,7 +128,7 @@ class DrivenLane {
   private readonly away = new Map<string, { readonly ticket: Ticket; readonly piece: Piece }>()
 
   constructor(window: number) {
-    this.lane = new Lane(0, window)
+    this.lane = new Lane(0, window, new EpochGate(1))
   }
 
   send(atMs: number): string {

@@ -114,7 +114,7 @@ describe('rows of several branches', () => {
   })
 
   test('that all come from one source row never fill the queue before a union: the union waits for all of them', () => {
-    const [before, elsewhere] = [new Edge(edgeLimit, true), new Edge()]
+    const [before, elsewhere] = [new Edge(null, { wholeRows: true }), new Edge()]
     for (let i = 0; i < edgeLimit.batches; i += 1)
       for (const edge of [before, elsewhere]) edge.push(rows('x', [[0, 7]]))
     expect([before.room, elsewhere.room]).toEqual([true, false])

@@ -1,0 +1,53 @@
+/**
+ * The record of an epoch: what a run goes on from, beside the state itself. It is JSON with a version, since a person
+ * reads it when something is wrong (`anabranch state inspect`), and is written in one atomic write with the state.
+ */
+import { ShapeError, StateError, shape as of } from '../base/index.js'
+
+export const recordVersion = 1
+
+const { anyJson, list, map, nullOr, number, object, oneOf, string, whole } = of
+
+const prepared = anyJson()
+
+const shape = object({
+  version: oneOf(recordVersion),
+  /** Name of the job. */
+  job: string,
+  lineage: string,
+  epoch: whole,
+  /** When it was cut, milliseconds since 1970. */
+  wallMs: number,
+  /** By id. `position`: where the source goes on; null: at its beginning. `rows`: records given so far. */
+  sources: map(object({ position: nullOr(anyJson()), rows: whole })),
+  /** By id. `prepared`: what the sink said. `rows`: given to it so far. `marked`: it keeps a marker of its own. */
+  sinks: map(object({ prepared, rows: whole })),
+  letters: prepared,
+  captures: prepared,
+  /** Stages whose functions for the end of the input were called, by id. */
+  lastCalls: list(string),
+  ledger: object({ rowsIn: whole, rowsDead: whole, deadByReason: map(whole) }),
+  checks: map(object({ rows: whole, failed: whole, byRule: list(whole) })),
+  /** SHA-256 of the source of each Python module that ran, by path relative to the job. */
+  code: map(string),
+  /** By source: of event time. None yet. */
+  watermarks: map(number),
+  /** By operator: of timers. None yet. */
+  timers: map(whole),
+})
+export type EpochRecord = ReturnType<typeof shape>
+
+export const encodeRecord = (record: EpochRecord): Uint8Array => new TextEncoder().encode(JSON.stringify(record))
+
+/** @throws StateError ANB6101 where it is no record that this version reads */
+export function decodeRecord(bytes: Uint8Array): EpochRecord {
+  try {
+    return shape(JSON.parse(new TextDecoder().decode(bytes)), '')
+  } catch (cause) {
+    if (!(cause instanceof ShapeError || cause instanceof SyntaxError)) throw cause
+    throw new StateError('ANB6101', `expected the record of an epoch, version ${recordVersion}, got another`, {
+      detail: `${cause.message}.`,
+      cause,
+    })
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Cutting: an epoch ends. It begins where the time has come, lets what belongs to the epoch run out of the graph while
+ * everything later waits, and is complete when nothing of it is left: then all that has to be durable is taken in one
+ * step, and rows flow again. A slow call makes the cut late by its own length.
+ */
+import { type AnabranchError, atFailpoint } from '../../base/index.js'
+import { type StateBlock } from '../../state/index.js'
+import { type Epochs } from '../epoch/index.js'
+import { type CheckState } from './check-tally.js'
+import { type Graph } from './graph.js'
+import { type Intake, type SourceMark } from './intake.js'
+import { type Ledger, type LedgerState } from './ledger.js'
+
+/** All that an epoch makes durable but what the sinks say. */
+export interface EpochCut {
+  /** By the index of the source. */
+  readonly sources: readonly SourceMark[]
+  /** Rows that each sink was given. */
+  readonly sinkRows: readonly number[]
+  /** Stages whose functions for the end of the input were called. */
+  readonly lastCalls: readonly number[]
+  readonly ledger: LedgerState
+  /** By the id of the check. */
+  readonly checks: Readonly<Record<string, CheckState>>
+  /** State that changed. */
+  readonly state: readonly StateBlock[]
+}
+
+/** What a run goes on from; its state comes block by block. */
+export interface Restored extends Omit<EpochCut, 'state'> {
+  readonly epoch: number
+}
+
+export interface EpochStatus {
+  /** Of the epoch that is open. */
+  readonly epoch: number
+  readonly ageMs: number
+  /** Milliseconds from the beginning of the last cut until it was complete; null before the first. */
+  readonly lastCutMs: number | null
+  /** What that cut waited for at the end, in words; null where nothing held it. */
+  readonly delayedBy: string | null
+  /** Cut and not finished. */
+  readonly open: number
+}
+
+/** What a step did: nothing, something so that rows may move again, or the cut is complete. */
+type Step = 'idle' | 'moved' | 'cut'
+
+/** Of how many cuts the times are kept. */
+const recentMax = 1_024
+
+export class Cutting {
+  /** Milliseconds from the beginning of a cut until it was complete, of the newest ones. */
+  readonly recentMs: number[] = []
+  private beganMs = 0
+  private waitsFor: string | null = null
+  private delayedBy: string | null = null
+  /** What `changed` and the size of an epoch are counted from. */
+  private since = { passes: 0, lastCalls: 0, bytes: 0 }
+
+  constructor(
+    private readonly parts: {
+      readonly graph: Graph
+      readonly intake: Intake
+      readonly ledger: Ledger
+      readonly epochs: Epochs<EpochCut>
+    },
+  ) {}
+
+  /** When the next epoch is due; null while one is cut, or where nothing was done since the last one. */
+  get dueMs(): number | null {
+    return this.parts.graph.gate.cutting || !this.changed ? null : this.parts.epochs.dueMs
+  }
+
+  /** An epoch is due, and too many are on their way: no more rows are read. */
+  intakeWaits(nowMs: number): boolean {
+    return this.parts.epochs.full && this.isDue(nowMs)
+  }
+
+  /** Everything that was done is in an epoch that is finished. */
+  get isDone(): boolean {
+    return !this.changed && !this.parts.graph.gate.cutting && this.parts.epochs.openCount === 0
+  }
+
+  /** Something was done since the last cut. */
+  get changed(): boolean {
+    const { graph } = this.parts
+    return graph.gate.passes !== this.since.passes || lastCallsOf(graph).length !== this.since.lastCalls
+  }
+
+  /** `quiet`: no call is out and no sink is writing. `ending`: the next epoch is the last one, and waits for no time. */
+  step(nowMs: number, { quiet, ending }: { readonly quiet: boolean; readonly ending: boolean }): Step {
+    const { graph, epochs } = this.parts
+    if (!graph.gate.cutting) {
+      if (epochs.full || !this.changed || !(ending || this.isDue(nowMs))) return 'idle'
+      this.beganMs = nowMs
+      this.waitsFor = null
+      graph.gate.begin()
+      epochs.began(nowMs)
+    }
+    if (!quiet || graph.holdsAdmitted) {
+      this.waitsFor = slowestOf(graph)
+      return 'idle'
+    }
+    atFailpoint('epoch.close', () => this.complete(nowMs))
+    return 'cut'
+  }
+
+  /**
+   * Nothing of the epoch can move, because rows of later polls stand before it in a queue or fill one that it needs: they
+   * become part of it. Where such rows are still to be read, the next step finds them.
+   */
+  widen(nowMs: number): { readonly moved: boolean; readonly error: AnabranchError | null } {
+    const { graph, intake } = this.parts
+    const still = { moved: false, error: null }
+    if (!graph.gate.cutting) return still
+    const canMove = graph.stages.some(s => s.lanes.some(l => l.open.length > 0) || s.runnable(nowMs))
+    return canMove ? still : intake.widen()
+  }
+
+  status(nowMs: number): EpochStatus {
+    const { epochs } = this.parts
+    return {
+      epoch: epochs.epoch + 1,
+      ageMs: Math.max(0, nowMs - (epochs.dueMs - epochs.terms.intervalMs)),
+      lastCutMs: this.recentMs.at(-1) ?? null,
+      delayedBy: this.delayedBy,
+      open: epochs.openCount,
+    }
+  }
+
+  restore(restored: Restored): void {
+    const { graph, intake, ledger, epochs } = this.parts
+    epochs.restore(restored.epoch)
+    ledger.restore(restored.ledger)
+    intake.restore(restored.sources)
+    graph.sinks.forEach((sink, i) => (sink.rows = restored.sinkRows[i] ?? 0))
+    for (const stage of graph.stages) {
+      if (restored.lastCalls.includes(stage.vertex.number)) stage.restoreLastCalls()
+      for (const check of stage.checks.values()) check.restore(restored.checks)
+    }
+    this.note()
+  }
+
+  private isDue(nowMs: number): boolean {
+    const { epochs, graph } = this.parts
+    return nowMs >= epochs.dueMs || graph.bytesWritten - this.since.bytes >= epochs.terms.bytesMax
+  }
+
+  private complete(nowMs: number): void {
+    const { graph, intake, ledger, epochs } = this.parts
+    const sources = intake.cut(graph.gate.end())
+    this.note()
+    this.recentMs.push(nowMs - this.beganMs)
+    this.delayedBy = this.waitsFor
+    if (this.recentMs.length > recentMax) this.recentMs.shift()
+    const checks = graph.stages.flatMap(stage => [...stage.checks.values()].map(check => check.state()))
+    epochs.cut({
+      sources,
+      sinkRows: graph.sinks.map(s => s.rows),
+      lastCalls: lastCallsOf(graph),
+      ledger: ledger.state(sources.reduce((n, s) => n + s.rows, 0)),
+      checks: Object.fromEntries(checks),
+      state: graph.stages.flatMap(stage => stage.takeDirty(epochs.epoch + 1)),
+    })
+  }
+
+  private note(): void {
+    const { graph } = this.parts
+    this.since = { passes: graph.gate.passes, lastCalls: lastCallsOf(graph).length, bytes: graph.bytesWritten }
+  }
+}
+
+/** What is still under way, nearest to the sources. */
+function slowestOf(graph: Graph): string | null {
+  const stage = graph.stages.find(s => s.lanes.some(l => l.open.length > 0))
+  if (stage !== undefined) return `operator "${stage.vertex.id}"`
+  const sink = graph.sinks.find(s => s.busy)
+  return sink === undefined ? null : `sink "${sink.id}"`
+}
+
+const lastCallsOf = (graph: Graph): readonly number[] => graph.stages.filter(s => s.lastCalls).map(s => s.vertex.number)

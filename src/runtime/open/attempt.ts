@@ -1,0 +1,164 @@
+/**
+ * One attempt of a run: everything is made, opened, run and closed again. Where the run has epochs, it goes on behind the
+ * last one that was written, of an attempt before or of a run that died.
+ */
+import { PlanError } from '../../base/index.js'
+import {
+  Captures,
+  type OutputFolder,
+  type Source,
+  type SourcePosition,
+  deadLetters,
+  noEpochs,
+} from '../../connectors/index.js'
+import { type EpochParts } from '../flow/index.js'
+import { type Attending, attend, leave } from './attend.js'
+import { Checkpoints } from './checkpoints.js'
+import { makeSink, makeSource } from './connect.js'
+import { Customs } from './custom.js'
+import { Host } from './host.js'
+import { makeEngine } from './make-engine.js'
+import { type RunOptions } from '../options.js'
+import { type Opened } from './opened.js'
+import { reportProgress } from './progress.js'
+import { type Result, resultOf } from './result.js'
+import { Running } from './running.js'
+import { startWorkerOf } from './start.js'
+import { IoWorker } from './table-work.js'
+
+/** Most epochs that are cut and not finished; then intake waits. */
+const epochsOpenMax = 4
+/** Bytes given to the sinks after which an epoch is cut before its time. */
+const epochBytesMax = 256 << 20
+
+type Parts = Awaited<ReturnType<typeof connect>>
+
+export async function attempt(opened: Opened, folder: OutputFolder): Promise<Result> {
+  const parts = await connect(opened, pids => folder.workers(pids))
+  const checkpoints = await Checkpoints.open(opened, parts)
+  try {
+    return await flow(opened, { ...parts, folder }, checkpoints)
+  } finally {
+    await checkpoints?.close()
+  }
+}
+
+async function connect(opened: Opened, pids: (pids: readonly number[]) => void) {
+  const { world, topology, options, plan } = opened
+  let incarnations = 0
+  const incarnation = (): number => (incarnations += 1)
+  const io = new IoWorker(
+    (n, events) => startWorkerOf(opened, 'io', n, events),
+    incarnation,
+    () => pidsChanged(),
+  )
+  const { clock, files } = world
+  const { folder, job } = plan
+  const { out, observer } = options
+  const customs = await Customs.of(topology, { folder, out, clock, observer })
+  const connecting = { world, options, io, customs, job, folder, memory: opened.memory }
+  const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(connecting, v))
+  const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(connecting, v))
+  const letters = deadLetters({ out, files, observer })
+  const captures = new Captures('captures', { out, files, observer })
+  const host: Host = new Host({
+    world,
+    observer,
+    sources,
+    sinks,
+    letters,
+    captures,
+    incarnation,
+    tickMs: tickMsOf(options.epochMs),
+    startUser: (n, events) => startWorkerOf(opened, 'user', n, events),
+    pidsChanged: () => pidsChanged(),
+  })
+  const pidsChanged = (): void => pids([...host.pids, ...(io.pid === null ? [] : [io.pid])])
+  return { io, sources, sinks, letters, captures, host }
+}
+
+/** Often enough that an epoch is not late by much more than a tenth of its length. */
+const tickMsOf = (epochMs: number | null): number => Math.min(50, Math.max(5, (epochMs ?? 500) / 10))
+
+async function flow(
+  opened: Opened,
+  parts: Parts & { readonly folder: OutputFolder },
+  checkpoints: Checkpoints | null,
+): Promise<Result> {
+  const { world, options, topology } = opened
+  const { sources, sinks, letters, captures, host, io } = parts
+  const engine = makeEngine(opened, { sources, effects: host, epochs: epochsOf(opened, checkpoints) })
+  const running = new Running({
+    world,
+    plan: opened.plan,
+    vertices: topology.vertices.filter(v => v.kind === 'source'),
+    sources,
+    engine,
+    host,
+    suspends: checkpoints !== null && sources.every(s => s.replayable),
+    epochStatus: () => engine.epochStatus(world.clock.nowMs()),
+  })
+  const stopProgress = reportProgress(opened, { sources, engine, running })
+  watchSignals(options, running)
+  let attending: readonly Attending[] = []
+  try {
+    attending = await attend(opened, running, parts.folder)
+    const restored = checkpoints?.restore(engine)
+    await host.run(engine, () => openAll(parts, checkpoints, restored))
+    if (engine.end === 'finished') checkpoints?.finished()
+    running.ended(engine.end)
+    return resultOf(opened, { host, engine, sinks, running })
+  } catch (error) {
+    await Promise.allSettled(sinks.map(s => s.abort()))
+    running.ended('failed')
+    throw error
+  } finally {
+    stopProgress()
+    await leave(attending)
+    await Promise.allSettled(sources.map(s => s.close()))
+    await Promise.allSettled([host.close(), io.close()])
+    letters.close()
+    captures.close()
+  }
+}
+
+function epochsOf({ options }: Opened, checkpoints: Checkpoints | null): EpochParts | null {
+  if (checkpoints === null || options.epochMs === null) return null
+  const terms = { intervalMs: options.epochMs, openMax: epochsOpenMax, bytesMax: epochBytesMax }
+  return { terms, effects: checkpoints.keeper }
+}
+
+async function openAll(
+  { sources, sinks, letters, captures }: Parts,
+  checkpoints: Checkpoints | null,
+  restored: Promise<void> | undefined,
+): Promise<void> {
+  await openSources(sources, checkpoints?.positions ?? [])
+  if (checkpoints === null) for (const output of [letters, captures, ...sinks]) await output.open(noEpochs)
+  else await checkpoints.keeper.open()
+  await restored
+}
+
+async function openSources(sources: readonly Source[], from: readonly (SourcePosition | null)[]): Promise<void> {
+  const outcomes = await Promise.allSettled(sources.map((s, i) => s.open(from[i] ?? null)))
+  const errors = outcomes.filter(o => o.status === 'rejected').map((o): unknown => o.reason)
+  if (errors.length === 1) throw errors[0]
+  if (errors.length > 1) throw allFaults(errors)
+}
+
+/** Faults of several sources, listed together. */
+function allFaults(errors: readonly unknown[]): unknown {
+  const plans = errors.filter(e => e instanceof PlanError)
+  if (plans.length < errors.length) return errors.find(e => !(e instanceof PlanError))
+  const faults = plans.flatMap(e =>
+    e.faults.length > 0 ? e.faults : [{ code: e.code, message: e.message, place: e.detail, hint: e.hint }],
+  )
+  return new PlanError('ANB1000', `expected a plan without faults, found ${faults.length}`, { faults })
+}
+
+/** First signal: read no more. Second: stop. */
+function watchSignals({ signal: { first, second } }: RunOptions, running: Running): void {
+  if (first.aborted) running.drain()
+  else first.addEventListener('abort', () => running.drain(), { once: true })
+  second.addEventListener('abort', () => running.abort(), { once: true })
+}

@@ -1,0 +1,182 @@
+/**
+ * Epoch keeper: carries an epoch from its cut to the store and the sinks. What it is asked for comes in the order that
+ * `epoch/epochs.ts` gives; here is only how an epoch is written down, and how a run goes on from what was.
+ */
+import { StateError } from '../../base/index.js'
+import { type EpochRecord, decodeRecord, encodeRecord, recordVersion } from '../../checkpoint/index.js'
+import { type EpochOutput, type JsonValue, type Prepared, type SinkStart } from '../../connectors/index.js'
+import { type Topology } from '../../plan/index.js'
+import { type StateStore } from '../../state/stores/index.js'
+import { type EpochEffects, type EpochEvents } from '../epoch/index.js'
+import { type EpochCut, type Restored } from '../flow/index.js'
+
+/** What epochs go out to: the sinks, and behind them the dead letters and the captures. */
+export interface Outputs {
+  readonly sinks: readonly EpochOutput[]
+  readonly letters: EpochOutput
+  readonly captures: EpochOutput
+}
+
+export interface KeeperParts {
+  readonly job: string
+  readonly topology: Topology
+  /** SHA-256 of the modules that run, by path. */
+  readonly code: Readonly<Record<string, string>>
+  readonly store: StateStore
+  readonly outputs: Outputs
+  wallMs(): number
+  /** Tells the engine, once the promise settles. */
+  settled<T>(promise: Promise<T>, then: (epochs: EpochEvents, value: T) => void): void
+}
+
+export class EpochKeeper implements EpochEffects<EpochCut> {
+  private readonly last: EpochRecord | null
+  private readonly unfinished: readonly EpochRecord[]
+  private readonly outputs: readonly EpochOutput[]
+
+  /** @throws StateError ANB6101 where the record of an epoch cannot be read, ANB6103 where it lacks a part of the job. */
+  constructor(private readonly parts: KeeperParts) {
+    const { store, outputs } = parts
+    this.outputs = [...outputs.sinks, outputs.letters, outputs.captures]
+    this.last = store.last === null ? null : decodeRecord(store.last.bytes)
+    this.unfinished = store.unfinished.map(({ bytes }) => decodeRecord(bytes))
+    if (this.last !== null) this.refuseOther(this.last)
+  }
+
+  /** What the engine goes on from; null: nothing. */
+  get restored(): Restored | null {
+    const { last } = this
+    if (last === null) return null
+    const { topology } = this.parts
+    return {
+      epoch: last.epoch,
+      sources: idsOf(topology, 'source').map(id => last.sources[id] ?? { position: null, rows: 0 }),
+      sinkRows: idsOf(topology, 'sink').map(id => last.sinks[id]?.rows ?? 0),
+      lastCalls: topology.vertices.flatMap(v =>
+        v.kind === 'stage' && last.lastCalls.includes(v.id) ? [v.number] : [],
+      ),
+      ledger: last.ledger,
+      checks: last.checks,
+    }
+  }
+
+  /** Opens what epochs go out to, and commits what a run before did not. */
+  async open(): Promise<void> {
+    const { store } = this.parts
+    const markers: (number | null)[] = []
+    for (const [i, output] of this.outputs.entries()) markers.push((await output.open(this.startOf(i))).applied)
+    markers.forEach((marker, i) => this.refuseAhead(marker, i))
+    for (const record of this.unfinished) {
+      for (const [i, output] of this.outputs.entries()) {
+        const marker = markers[i] ?? null
+        if (marker === null || marker < record.epoch) await output.commit(record.epoch, this.saidBy(i, record) ?? null)
+      }
+      store.finish(record.epoch)
+    }
+  }
+
+  prepareSink(sink: number, epoch: number): void {
+    const { settled } = this.parts
+    settled(this.output(sink).prepare(epoch), (epochs, prepared) => {
+      epochs.sinkPrepared(sink, epoch, prepared)
+    })
+  }
+
+  writeEpoch(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): void {
+    const { store, settled } = this.parts
+    const record = encodeRecord(this.recordOf(epoch, cut, prepared))
+    settled(store.prepare(epoch, record, cut.state), epochs => epochs.epochWritten(epoch))
+  }
+
+  commitSink(sink: number, epoch: number, prepared: Prepared): void {
+    this.parts.settled(this.output(sink).commit(epoch, prepared), epochs => {
+      epochs.sinkCommitted(sink, epoch)
+    })
+  }
+
+  finishEpoch(epoch: number): void {
+    const { store, settled } = this.parts
+    store.finish(epoch)
+    settled(Promise.resolve(), epochs => epochs.epochFinished(epoch))
+  }
+
+  private recordOf(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): EpochRecord {
+    const { topology, job, store, code } = this.parts
+    const sinks = idsOf(topology, 'sink')
+    const said = (i: number): JsonValue => prepared[i] ?? null
+    return {
+      version: recordVersion,
+      job,
+      lineage: store.lineage,
+      epoch,
+      wallMs: this.parts.wallMs(),
+      sources: byId(idsOf(topology, 'source'), i => cut.sources[i] ?? { position: null, rows: 0 }),
+      sinks: byId(sinks, i => ({ prepared: said(i), rows: cut.sinkRows[i] ?? 0 })),
+      letters: said(sinks.length),
+      captures: said(sinks.length + 1),
+      lastCalls: topology.vertices.flatMap(v => (v.kind === 'stage' && cut.lastCalls.includes(v.number) ? [v.id] : [])),
+      ledger: cut.ledger,
+      checks: cut.checks,
+      code,
+      watermarks: {},
+      timers: {},
+    }
+  }
+
+  private startOf(output: number): SinkStart {
+    const { store } = this.parts
+    const { last } = this
+    const prepared = last === null ? undefined : this.saidBy(output, last)
+    if (last === null || prepared === undefined) {
+      return { lineage: store.lineage, epoch: 0, prepared: null, marked: false }
+    }
+    const marked = this.unfinished.every(record => record.epoch > 1)
+    return { lineage: store.lineage, epoch: last.epoch, prepared, marked }
+  }
+
+  /** Undefined: a sink that was not there in that epoch. */
+  private saidBy(output: number, { sinks, letters, captures }: EpochRecord): Prepared | undefined {
+    const ids = idsOf(this.parts.topology, 'sink')
+    const id = ids[output]
+    if (id === undefined) return output === ids.length ? letters : captures
+    return sinks[id]?.prepared
+  }
+
+  private refuseAhead(marker: number | null, output: number): void {
+    const epoch = this.last?.epoch ?? 0
+    if (marker === null || marker <= epoch) return
+    const id = idsOf(this.parts.topology, 'sink')[output] ?? 'dead letters'
+    throw new StateError('ANB6102', `sink "${id}" has applied epoch ${marker}, the state knows ${epoch} epochs`, {
+      detail: `What is in ${this.parts.store.path} is older than what the sink holds: an older copy, or that of another run.`,
+    })
+  }
+
+  /** What has a position or rows of its own cannot be left out without a word. */
+  private refuseOther({ sources, sinks }: EpochRecord): void {
+    const { topology } = this.parts
+    for (const [kind, known] of [
+      ['source', sources],
+      ['sink', sinks],
+    ] as const) {
+      const ids = new Set(idsOf(topology, kind))
+      const gone = Object.keys(known).find(id => !ids.has(id))
+      if (gone === undefined) continue
+      throw new StateError('ANB6103', `the run that is to go on has ${kind} "${gone}", the job has none of that id`, {
+        detail: `The job has ${[...ids].map(id => `"${id}"`).join(', ')}.`,
+        hint: `bring ${kind} "${gone}" back or give it its old id, or start anew with --fresh`,
+      })
+    }
+  }
+
+  private output(index: number): EpochOutput {
+    const output = this.outputs[index]
+    if (output === undefined) throw new RangeError(`there is no output ${index}`)
+    return output
+  }
+}
+
+const idsOf = (topology: Topology, kind: 'source' | 'sink'): readonly string[] =>
+  topology.vertices.flatMap(v => (v.kind === kind ? [v.id] : []))
+
+const byId = <T>(ids: readonly string[], of: (index: number) => T): Readonly<Record<string, T>> =>
+  Object.fromEntries(ids.map((id, i) => [id, of(i)]))
