@@ -68,4 +68,4 @@ export type {
   SourceProgress,
 } from './connectors/index.js'
 export type { Batch, Column, Value } from './batch/index.js'
-export type { DeadRecord, Decoded, Decoder, Encoder } from './formats/index.js'
+export type { DeadRecord, Decoded, Decoder, Encoder, Mark, MarkedDecoder } from './formats/index.js'

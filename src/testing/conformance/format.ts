@@ -4,12 +4,13 @@
  */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { type Batch, batchFromRows, type Value } from '../../batch/index.js'
-import { type Decoder, type Encoder } from '../../formats/index.js'
+import { type Decoder, type Encoder, type Mark, type MarkedDecoder } from '../../formats/index.js'
 import { type DataType, formatType, parseType, type Schema } from '../../schema/index.js'
 import { type Case, numberedBatch, numberedRows, numberedSchema, rowsIn } from './cases.js'
 
 export interface FormatUnderTest {
-  readonly decoder: (schema: Schema) => Decoder
+  /** One with `mark` and `resume` is held to them too. */
+  readonly decoder: (schema: Schema) => Decoder | MarkedDecoder
   readonly encoder: (schema: Schema) => Encoder
   /** Text of the types that it cannot hold, such as `'list<int64>'`; all others of the suite are tried. */
   readonly without?: readonly string[]
@@ -58,6 +59,7 @@ export function formatCases(format: FormatUnderTest): readonly Case[] {
     ...cut,
     { name: 'never more rows come than were asked for', run: async () => keepsTheLimit(format) },
     { name: 'the end stays the end', run: async () => endsOnce(format) },
+    { name: 'another decoder goes on at each mark, where it gives marks', run: async () => goesOn(format) },
     { name: 'no rows are written as nothing to read', run: async () => emptyReadsEmpty(format) },
   ]
 }
@@ -78,9 +80,12 @@ function readsAsWritten(format: FormatUnderTest, type: DataType, some: readonly 
 }
 
 function decoded(format: FormatUnderTest, by: { readonly bytes: number; readonly rowsMax: number }): readonly Batch[] {
-  const batches = [numberedBatch(numberedRows(0, 130)), numberedBatch(numberedRows(130, 200))]
-  return read(format.decoder(numberedSchema), written(format, numberedSchema, batches), by)
+  return read(format.decoder(numberedSchema), numberedFile(format), by)
 }
+
+/** 200 rows, written in two batches. */
+const numberedFile = (format: FormatUnderTest): Uint8Array =>
+  written(format, numberedSchema, [numberedBatch(numberedRows(0, 130)), numberedBatch(numberedRows(130, 200))])
 
 function keepsTheLimit(format: FormatUnderTest): void {
   for (const rowsMax of [1, 7, 1_000]) {
@@ -99,6 +104,29 @@ function endsOnce(format: FormatUnderTest): void {
   strictEqual(decoder.next(10), null)
   strictEqual(decoder.next(10), null)
 }
+
+function goesOn(format: FormatUnderTest): void {
+  const first = format.decoder(numberedSchema)
+  if (!isMarked(first)) return
+  const bytes = numberedFile(format)
+  feed(first, bytes)
+  first.finish()
+  for (let given = 0, next = first.next(7); next !== null; next = first.next(7)) {
+    given += next.batch.rows
+    const mark: Mark = JSON.parse(JSON.stringify(first.mark()))
+    const later = format.decoder(numberedSchema)
+    ok(isMarked(later), 'expected marks of every decoder, got none of the second one')
+    if (mark.at > 0) {
+      feed(later, bytes)
+      ok(later.misfits !== null, 'expected misfits once the whole file is there, got null')
+      later.resume(mark)
+    }
+    const rest = rowsIn(read(later, bytes.subarray(mark.at), { bytes: 50, rowsMax: 5 })).slice(mark.pass)
+    deepStrictEqual(rest, numberedRows(given, 200), `the rows behind the mark ${JSON.stringify(mark)}`)
+  }
+}
+
+const isMarked = (decoder: Decoder | MarkedDecoder): decoder is MarkedDecoder => 'mark' in decoder
 
 function emptyReadsEmpty(format: FormatUnderTest): void {
   const bytes = written(format, numberedSchema, [numberedBatch([])])

@@ -118,3 +118,12 @@ test('a format that writes what it does not read is found, and one may say what 
   expect(await broken(formatCases(format))).toEqual(['a column of date32 reads as it was written'])
   expect(await broken(formatCases({ ...format, without: ['date32'] }))).toEqual([])
 })
+
+test('a decoder that does not go on at its marks is found', async () => {
+  const decoder: typeof jsonDecoder = schema => {
+    const made = jsonDecoder(schema)
+    return Object.assign(made, { resume: () => undefined })
+  }
+  const found = 'another decoder goes on at each mark, where it gives marks'
+  expect(await broken(formatCases({ decoder, encoder: jsonEncoder }))).toEqual([found])
+})
