@@ -2,7 +2,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { AnabranchError, type Observer } from '../base/index.js'
 import { controlSocket } from '../control/index.js'
-import { type Plan, epochMsMin, msOf } from '../plan/index.js'
+import { type Plan, type RestartPolicy, epochMsMin, msOf } from '../plan/index.js'
 import {
   type Progress,
   type RunOptions,
@@ -18,6 +18,7 @@ import { exitCodes } from './exit-codes.js'
 import { type LoadedJob, fileOf, loadJob } from './load-job.js'
 import { lineEveryMs, progressLine } from './progress.js'
 import { errorJson, renderError } from './render.js'
+import { restartFrom, withRestart } from './restart-option.js'
 import { type Signals, listenForSignals } from './signals.js'
 import { summaryJson, summaryText } from './summary.js'
 import { rangeOf } from './worker-range.js'
@@ -30,6 +31,7 @@ export const run: Command = {
     '--json            the last line of stdout is one JSON object: rows_in rows_out rows_dead seconds outputs',
     '--workers N       most Python processes at once; default: the cores, at most 8',
     '--workers 1..8    the same by load: never fewer than the first, never more than the second',
+    '--restart POLICY  fixed-delay,attempts=3,delay=10s; exponential-delay; failure-rate; none; default: as the job says',
     '--spares N        warm workers that wait for the loss of another one; default: 1',
     '--lanes N         partitions that are processed in order; default: 4 times the workers',
     '--batch-rows N    most rows that one call gets; default: chosen while running',
@@ -47,6 +49,7 @@ export const run: Command = {
       json: { type: 'boolean' },
       workers: { type: 'string' },
       spares: { type: 'string' },
+      restart: { type: 'string' },
       lanes: { type: 'string' },
       'batch-rows': { type: 'string' },
       set: { type: 'string', multiple: true },
@@ -72,7 +75,8 @@ export const run: Command = {
     }
     const ends = endsOf(run, { input: values.input ?? [], write: values.write })
     const epochs = { epoch: epochOption(values.epoch), fresh: values.fresh === true }
-    const asked = { ...limits, ...epochs, captures, out: values.out, json: values.json === true }
+    const restart = values.restart === undefined ? undefined : restartFrom(run, values.restart)
+    const asked = { ...limits, ...epochs, captures, restart, out: values.out, json: values.json === true }
     return runTo(await prepare(path, values.set ?? [], ends), asked, terminal)
   },
 }
@@ -86,6 +90,8 @@ interface Asked {
   /** Undefined: what the job says. */
   readonly epoch: number | null | undefined
   readonly fresh: boolean
+  /** Undefined: as the job says. */
+  readonly restart: RestartPolicy | null | undefined
   readonly out: string | undefined
   readonly json: boolean
 }
@@ -96,7 +102,7 @@ interface Prepared {
 
 /** Signals are listened to from here on: before, there is nothing to finish, and a job file may never load. */
 async function runTo({ loaded, python }: Prepared, asked: Asked, terminal: Terminal): Promise<number> {
-  const { plan } = loaded
+  const plan = asked.restart === undefined ? loaded.plan : withRestart(loaded.plan, asked.restart)
   const limits = { ...asked, python, out: resolve(asked.out ?? join('out', plan.job)) }
   const signals = listenForSignals(terminal)
   try {

@@ -36,6 +36,7 @@ import {
   type Sides,
   type SidesOf,
 } from './types.js'
+import { type RestartOption } from './restart.js'
 import { type Bytes, type Duration } from './units.js'
 
 export interface JobOptions {
@@ -56,6 +57,8 @@ export interface JobOptions {
    * run that died begins anew, and sinks write through.
    */
   readonly epoch?: Duration | 'off'
+  /** Whether a job that failed begins again where its last epoch ended. Default `'none'`: it stays failed. */
+  readonly restart?: RestartOption
 }
 
 export interface IdOption {

@@ -207,7 +207,29 @@ export interface PlanOptions {
   readonly transientMaxMs: number
   /** null: no epochs. */
   readonly epochMs: number | null
+  /** What becomes of the job when it fails; null: it stays failed. */
+  readonly restart: RestartPolicy | null
 }
+
+/** As Flink's strategies of the same names (see `restart.ts`). */
+export type RestartPolicy =
+  | { readonly policy: 'fixed-delay'; readonly attempts: number; readonly delayMs: number }
+  | {
+      readonly policy: 'exponential-delay'
+      readonly initialBackoffMs: number
+      readonly maxBackoffMs: number
+      readonly backoffMultiplier: number
+      readonly resetBackoffThresholdMs: number
+      readonly jitterFactor: number
+      /** Null: no limit. */
+      readonly attempts: number | null
+    }
+  | {
+      readonly policy: 'failure-rate'
+      readonly maxFailuresPerInterval: number
+      readonly failureRateIntervalMs: number
+      readonly delayMs: number
+    }
 
 export interface Plan {
   readonly version: typeof planVersion

@@ -2,6 +2,7 @@
 import { type Faults, type Place, suggest } from './faults.js'
 import { type JobOptions } from './job.js'
 import { type PlanOptions } from './nodes.js'
+import { restartOf } from './restart.js'
 import { bytesOf, msOf } from './units.js'
 
 /** Shorter epochs would do little else than commit. */
@@ -16,6 +17,7 @@ const known: Readonly<Record<keyof JobOptions, true>> = {
   workerRecycle: true,
   transientMax: true,
   epoch: true,
+  restart: true,
 }
 
 export function readOptions(options: JobOptions, faults: Faults, at: Place): PlanOptions {
@@ -34,6 +36,11 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
   const epoch = options.epoch ?? 'off'
   const epochMs = epoch === 'off' ? null : (msOf(epoch) ?? 0)
   if (epochMs !== null && epochMs < epochMsMin) wrong('epoch', `'off' or a time from '${epochMsMin}ms' on`)
+  const restart = restartOf(options.restart ?? 'none')
+  if ('wrong' in restart) {
+    const hint = "write for example { policy: 'fixed-delay', attempts: 3, delay: '10s' }"
+    faults.add('ANB1017', at, `job option restart: ${restart.wrong}`, hint)
+  }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue
     faults.add('ANB1017', at, `a job has no option "${name}"`, suggest(name, Object.keys(known), 'options'))
@@ -45,5 +52,6 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
     recycleBytes: bytes('workerRecycle'),
     transientMaxMs: transientMaxMs ?? 600_000,
     epochMs,
+    restart: 'policy' in restart ? restart.policy : null,
   }
 }

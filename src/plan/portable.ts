@@ -121,6 +121,24 @@ const edgeShape: Shape<Edge> = (value, path) => {
   return edge['output'] === undefined ? { node } : { node, output: string(edge['output'], `${path}.output`) }
 }
 
+const restartShape = union('policy', {
+  'fixed-delay': object({ policy: oneOf('fixed-delay'), attempts: whole, delayMs: whole }),
+  'exponential-delay': object({
+    policy: oneOf('exponential-delay'),
+    initialBackoffMs: whole,
+    maxBackoffMs: whole,
+    backoffMultiplier: number,
+    resetBackoffThresholdMs: whole,
+    jitterFactor: number,
+    attempts: nullOr(whole),
+  }),
+  'failure-rate': object({
+    policy: oneOf('failure-rate'),
+    maxFailuresPerInterval: whole,
+    failureRateIntervalMs: whole,
+    delayMs: whole,
+  }),
+})
 const placed = { id: string, place: string } as const
 const custom = { kind: oneOf('custom'), module: string, name: string, options: anyJson() } as const
 const dialect = { header: boolean, delimiter: string, quote: string, nullValue: string } as const
@@ -226,6 +244,7 @@ const planShape: Shape<Portable> = object({
     recycleBytes: nullOr(whole),
     transientMaxMs: whole,
     epochMs: nullOr(whole),
+    restart: nullOr(restartShape),
   }),
   nodes: list(nodeShape),
   modules: list(object({ path: string, source: string, types: string })),

@@ -43,6 +43,7 @@ export function topologyOf(functions: readonly FunctionRef[], { source, key, nul
     recycleBytes: null,
     transientMaxMs: 60_000,
     epochMs: null,
+    restart: null,
   }
   return stagesOf({ version: planVersion, job: 'test', params: {}, options, nodes, modules: [], folder: '/test' })
 }

@@ -232,6 +232,7 @@ export function drawJob(chance: Chance): Job {
       recycleBytes: null,
       transientMaxMs: 600_000,
       epochMs: null,
+      restart: null,
     },
     nodes: drawer.nodes,
     modules: [],

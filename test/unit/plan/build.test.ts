@@ -109,7 +109,13 @@ test('the plan is frozen all the way down, and what the user holds is not', () =
 })
 
 test('options: sizes and times as text, defaults as documented', () => {
-  const options = { maxDead: 3, workerMemory: '2GiB', workerRecycle: 1_000_000, transientMax: '5s' } as const
+  const options = {
+    maxDead: 3,
+    workerMemory: '2GiB',
+    workerRecycle: 1_000_000,
+    transientMax: '5s',
+    restart: { policy: 'fixed-delay' },
+  } as const
   expect(cleanPlan(job('test', options).from(clicks).to(out('a'))).options).toEqual({
     maxDead: 3,
     keyGroups: 128,
@@ -117,6 +123,7 @@ test('options: sizes and times as text, defaults as documented', () => {
     recycleBytes: 1_000_000,
     transientMaxMs: 5_000,
     epochMs: null,
+    restart: { policy: 'fixed-delay', attempts: 1, delayMs: 1_000 },
   })
   const [, sink] = cleanPlan(job('test').from(clicks).to(out('a'))).nodes
   expect(sink?.kind === 'sink' && sink.connector).toEqual({
