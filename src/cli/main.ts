@@ -25,6 +25,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   types: async () => (await import('./types.js')).types,
   dev: async () => (await import('./dev.js')).dev,
   dlq: async () => (await import('./dlq.js')).dlq,
+  state: async () => (await import('./state.js')).state,
   replay: async () => (await import('./replay.js')).replay,
   doctor: async () => (await import('./doctor.js')).doctor,
   version: async () => (await import('./version.js')).version,

@@ -6,7 +6,7 @@ import { type Batch, type IpcTemplate, makeColumn, noNulls, slice } from '../bat
 import { byteWidth } from '../schema/index.js'
 import { type BlockParts, type GroupRows, type StateBlock, blockBytes, encodeBlock } from './block.js'
 import { type StateForm, blockTemplate, formId } from './block-schema.js'
-import { type KeyIndex } from './key-index.js'
+import { type KeySlots } from './key-index.js'
 import { type StateTable } from './state-table.js'
 
 /** Where a block ends, unless one row is larger. */
@@ -33,7 +33,7 @@ export class DeltaWriter {
   constructor(
     readonly operator: string,
     readonly form: StateForm,
-    private readonly index: KeyIndex,
+    private readonly index: KeySlots,
     private readonly table: StateTable,
   ) {
     this.template = blockTemplate(form)

@@ -23,7 +23,15 @@ export interface KeyIndexOptions {
   readonly plain?: boolean
 }
 
-export class KeyIndex {
+/** Keys by slot, as far as the store has to know: keys of a stream, or entries of a key that have keys of their own. */
+export interface KeySlots {
+  readonly size: number
+  readonly groupOf: Uint16Array
+  keysOf(slots: Int32Array): Batch
+  resolve(keys: Batch): Int32Array
+}
+
+export class KeyIndex implements KeySlots {
   /** Key group of each slot; longer than `size`. Another array after it grew. */
   groupOf: Uint16Array = new Uint16Array(1024)
   private readonly table: KeyTable

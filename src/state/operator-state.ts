@@ -6,7 +6,7 @@ import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
 import { DeltaWriter } from './delta.js'
 import { type Aliases, type Evolve, planEvolution } from './evolve.js'
-import { type KeyIndex } from './key-index.js'
+import { type KeySlots } from './key-index.js'
 import { Rebase } from './rebase.js'
 import { type StoredBlock, applyRows, readBlock } from './restore.js'
 import { type StateTable } from './state-table.js'
@@ -16,7 +16,7 @@ export interface OperatorStateOptions {
   readonly operator: string
   readonly form: StateForm
   /** May be shared by the operators of a stage. */
-  readonly index: KeyIndex
+  readonly index: KeySlots
   readonly table: StateTable
   readonly aliases?: Aliases
 }

@@ -6,7 +6,7 @@ import { type Batch, bitAt, take } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type BlockHeader, readHeader, readRows } from './block.js'
 import { type StateForm, blockTemplate, splitRows } from './block-schema.js'
-import { type KeyIndex } from './key-index.js'
+import { type KeySlots } from './key-index.js'
 import { type StateTable } from './state-table.js'
 
 /** A block as the store gives it back. */
@@ -47,7 +47,7 @@ function keptRows({ groups }: BlockHeader, superseded: ReadonlySet<number>): Int
 }
 
 /** Puts rows of the table's own columns where they belong. */
-export function applyRows(index: KeyIndex, table: StateTable, { keys, state, deleted }: StoredRows): void {
+export function applyRows(index: KeySlots, table: StateTable, { keys, state, deleted }: StoredRows): void {
   const some = firstOne(deleted, keys.rows)
   table.restore(index.resolve(keys), { ...state, schema: table.schema }, some ? deleted : null)
 }

@@ -168,7 +168,7 @@ export class StateFolder implements StorePlace {
 }
 
 /** Tables never change, so a second name is as good as a copy; where a file system has no links they are copied. */
-async function copyGeneration(from: string, to: string): Promise<void> {
+export async function copyGeneration(from: string, to: string): Promise<void> {
   await mkdir(to, { mode: 0o700 })
   for (const name of await readdir(from)) {
     if (name === 'LOCK' || name.startsWith('LOG')) continue

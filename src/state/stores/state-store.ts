@@ -115,6 +115,11 @@ export class StateStore {
     return this.manifest.bytes
   }
 
+  /** Bytes of the live blocks of an operator. */
+  bytesOf(operator: string): number {
+    return this.manifest.of(operator).reduce((sum, block) => sum + block.bytes, 0)
+  }
+
   get liveBlocks(): number {
     return this.manifest.live.length
   }

@@ -1,0 +1,145 @@
+/** `anabranch state`: what is stored of a job that does not run: its operators, one key, all rows. */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { StateError } from '../base/index.js'
+import { type Batch, arrowStream, batchFromRows, jsonRow, jsonRowsOf } from '../batch/index.js'
+import { type Schema } from '../schema/index.js'
+import { StateStore, openForReading } from '../state/stores/index.js'
+import { aligned } from './aligned.js'
+import { type Command, type Terminal, usageError, wordsOf } from './command.js'
+import { exitCodes } from './exit-codes.js'
+import { type StoredOperator, joined, storedOperator } from './state-rows.js'
+
+const options = {
+  json: { type: 'boolean' },
+  operator: { type: 'string' },
+  key: { type: 'string' },
+  to: { type: 'string' },
+} as const
+
+interface Asked {
+  readonly store: StateStore
+  readonly job: string
+  readonly values: { readonly json?: boolean; readonly operator?: string; readonly key?: string; readonly to?: string }
+  readonly terminal: Terminal
+}
+
+export const state: Command = {
+  name: 'state',
+  usage: 'state list DIR | inspect DIR --key JSON [--operator ID] | export DIR [--operator ID] [--to FILE] [--json]',
+  summary: 'what is stored of a job that does not run: its operators, one key, all rows; every byte is checked',
+  options: [
+    'DIR               the output folder of the run, or its state folder; nothing in it is changed',
+    '--operator ID     one of those that list shows; not needed where there is one',
+    `--key JSON        the key columns: '{"user": "ann"}'`,
+    '--to FILE         export to FILE.jsonl or FILE.arrow, a stream that pyarrow, pandas and polars read; else JSON lines on stdout',
+    '--json            list: one JSON object: job lineage epoch unfinished operators',
+  ],
+  async run(args, terminal) {
+    const { values, positionals } = wordsOf(state, args, options)
+    const [name = '', dir, ...rest] = positionals
+    const work = Object.hasOwn(works, name) ? works[name] : undefined
+    if (work === undefined) throw usageError(state, `state takes list, inspect or export, but got "${name}"`)
+    if (dir === undefined) throw usageError(state, `state ${name} needs the output folder of a run`)
+    if (rest.length > 0) throw usageError(state, `state ${name} takes one folder, but got ${1 + rest.length}`)
+    const place = await openForReading(folderOf(resolve(dir)))
+    const store = await StateStore.open({ place, pause: () => Promise.resolve() })
+    try {
+      await work({ store, job: place.job, values, terminal })
+      return exitCodes.done
+    } finally {
+      await store.close()
+    }
+  },
+}
+
+const folderOf = (path: string): string => (existsSync(join(path, 'state.json')) ? path : join(path, 'state'))
+
+const works: Readonly<Record<string, (asked: Asked) => Promise<void>>> = { list, inspect, export: exportRows }
+
+async function list({ store, job, values, terminal }: Asked): Promise<void> {
+  const operators = []
+  for (const { operator, form } of store.operators) {
+    const { slots } = await storedOperator(store, operator, form)
+    const bytes = store.bytesOf(operator)
+    operators.push({ operator, keys: slots.length, bytes, key: form.key.fields.map(({ name }) => name) })
+  }
+  const epoch = store.last?.epoch ?? 0
+  const unfinished = store.unfinished.map(each => each.epoch)
+  if (values.json === true) {
+    terminal.out(JSON.stringify({ job, lineage: store.lineage, epoch, unfinished, operators }))
+    return
+  }
+  const rows = operators.map(each => [each.operator, each.key.join(', '), String(each.keys), String(each.bytes)])
+  terminal.out(aligned([['operator', 'key', 'keys', 'bytes'], ...rows], 'llrr').join('\n'))
+  const open = unfinished.length === 0 ? 'finished' : `not finished: ${unfinished.join(', ')}`
+  terminal.err(`job ${job}, epoch ${epoch}, ${open}`)
+}
+
+async function inspect(asked: Asked): Promise<void> {
+  const { values, terminal } = asked
+  if (values.key === undefined) throw usageError(state, `state inspect needs --key, for example '{"user": "ann"}'`)
+  const { operator, form, slotOf, rowsOf } = await chosen(asked)
+  const slot = slotOf(keyOf(values.key, form.key))
+  if (slot === undefined) {
+    throw new StateError('ANB6015', `operator "${operator}" has no state of the key ${values.key}`, {
+      hint: 'anabranch state export DIR shows the keys that it has',
+    })
+  }
+  const { keys, state: found } = rowsOf(Int32Array.of(slot))
+  terminal.out(JSON.stringify({ operator, key: jsonRow(keys, 0), state: jsonRow(found, 0) }))
+}
+
+/** One row of the key columns. */
+function keyOf(text: string, key: Schema): Batch {
+  const names = key.fields.map(({ name }) => name).join(', ')
+  try {
+    const said: unknown = JSON.parse(text)
+    const row = Object.fromEntries(key.fields.map(({ name }) => [name, scalar(said, name)]))
+    return batchFromRows(key, [row])
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw usageError(state, `--key must be a JSON object with the key columns ${names}: ${why}`)
+  }
+}
+
+function scalar(said: unknown, name: string): string | number | boolean | null {
+  const value: unknown = typeof said === 'object' && said !== null ? Reflect.get(said, name) : undefined
+  const fits = value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  if (!fits) throw new TypeError(`"${name}" is ${value === undefined ? 'missing' : 'no plain value'}`)
+  return value
+}
+
+async function exportRows(asked: Asked): Promise<void> {
+  const { values, terminal } = asked
+  const { to } = values
+  if (to !== undefined && !/\.(jsonl|arrow)$/.test(to))
+    throw usageError(state, `--to ends in .jsonl or .arrow, but it is "${to}"`)
+  const { slots, rowsOf } = await chosen(asked)
+  const batches: Batch[] = []
+  for (let from = 0; from < slots.length; from += 65_536)
+    batches.push(joined(rowsOf(slots.subarray(from, from + 65_536))))
+  const { schema } = joined(rowsOf(new Int32Array(0)))
+  const lines = (batch: Batch): string =>
+    jsonRowsOf(batch)
+      .map(row => JSON.stringify(row))
+      .join('\n')
+  if (to === undefined) for (const batch of batches) terminal.out(lines(batch))
+  else if (to.endsWith('.arrow')) writeFileSync(to, arrowStream(schema, batches))
+  else writeFileSync(to, batches.map(batch => `${lines(batch)}\n`).join(''))
+  if (to !== undefined) terminal.err(`${to}: ${slots.length} rows`)
+}
+
+/** The operator that is asked for, with its rows. */
+async function chosen({ store, values }: Asked): Promise<StoredOperator> {
+  const { operators } = store
+  const names = operators.map(each => each.operator)
+  const wanted = operators.filter(each => values.operator === undefined || each.operator === values.operator)
+  const [one, another] = wanted
+  if (one !== undefined && another === undefined) return storedOperator(store, one.operator, one.form)
+  const have = names.length === 0 ? 'no operator has state' : `there is ${names.join(', ')}`
+  throw usageError(
+    state,
+    one === undefined ? `there is no operator "${values.operator ?? ''}": ${have}` : `give --operator: ${have}`,
+  )
+}

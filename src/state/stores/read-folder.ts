@@ -1,0 +1,108 @@
+/** A state folder of a job that does not run, to look at: a copy is opened, and the folder stays as it is. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { StateError } from '../../base/index.js'
+import { folderError } from './folder-files.js'
+import { readIdentity } from './folder-identity.js'
+import { takeFolder } from './folder-lock.js'
+import { HeadFile } from './head-file.js'
+import { type Head, type KeyValue, type StorePlace } from './key-value.js'
+import { openLevel } from './level.js'
+import { copyGeneration } from './state-folder.js'
+
+/**
+ * @throws StateError ANB6012 where a process has it, ANB6013 where it is another user's, ANB6014 where a later version
+ * wrote it, ANB6015 where there is none.
+ */
+export async function openForReading(path: string): Promise<StorePlace & { readonly job: string }> {
+  const identity = await readIdentity(path)
+  if (identity === null || identity.generation === 0) {
+    throw new StateError('ANB6015', `there is no state in ${path}`, {
+      hint: 'name the folder of a job that ran with epochs: DIR, or DIR/state',
+    })
+  }
+  const release = await takeFolder(path)
+  const noted = new HeadFile(join(path, 'head')).read()
+  const head = noted !== null && noted.epoch > (identity.head?.epoch ?? 0) ? noted : identity.head
+  return new ReadFolder(
+    { path, job: identity.job, lineage: identity.lineage, generation: identity.generation, head },
+    release,
+  )
+}
+
+interface Found {
+  readonly path: string
+  readonly job: string
+  readonly lineage: string
+  readonly generation: number
+  readonly head: Head | null
+}
+
+class ReadFolder implements StorePlace {
+  private copy: string | null = null
+  private closing: Promise<void> | null = null
+
+  constructor(
+    private readonly found: Found,
+    private readonly release: () => Promise<void>,
+  ) {}
+
+  get path(): string {
+    return this.found.path
+  }
+
+  get job(): string {
+    return this.found.job
+  }
+
+  get lineage(): string {
+    return this.found.lineage
+  }
+
+  get head(): Head | null {
+    return this.found.head
+  }
+
+  async open(): Promise<KeyValue> {
+    const { path, generation } = this.found
+    try {
+      this.copy = await mkdtemp(join(tmpdir(), 'anabranch-state-'))
+      const target = join(this.copy, 'generation')
+      await copyGeneration(join(path, `generation-${generation}`), target)
+      return await openLevel(target, false)
+    } catch (error) {
+      throw folderError(path, 'read', error)
+    }
+  }
+
+  keep(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  note(): void {
+    // Nothing is written here.
+  }
+
+  freeBytes(): Promise<number> {
+    return Promise.resolve(Number.POSITIVE_INFINITY)
+  }
+
+  reserve(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  giveBack(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.letGo()
+    return this.closing
+  }
+
+  private async letGo(): Promise<void> {
+    if (this.copy !== null) await rm(this.copy, { recursive: true, force: true })
+    await this.release()
+  }
+}

@@ -1,0 +1,89 @@
+/** `anabranch state` on a folder that a store wrote. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { tableFromIPC } from 'apache-arrow'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { StateStore, openStateFolder } from '../../src/state/stores/index.js'
+import { type Ended, runCli } from '../support/cli.js'
+import { KeyedRows, countsByUser } from '../unit/state/rows-of-state.js'
+
+let out = ''
+const cli = (args: readonly string[]): Promise<Ended> => runCli(args, { cwd: out })
+
+beforeAll(async () => {
+  out = mkdtempSync(join(tmpdir(), 'anabranch-state-'))
+  const place = await openStateFolder({ path: join(out, 'state'), job: 'clicks', lineage: '0123456789abcdef' })
+  const store = await StateStore.open({ place, pause: () => Promise.resolve() })
+  const counts = new KeyedRows('counts', countsByUser)
+  const others = new KeyedRows('others', countsByUser)
+  counts.count({ ann: 1, bob: 2, cid: 3 })
+  others.count({ zed: 9 })
+  await store.prepare(1, Uint8Array.of(1), [...counts.take(1), ...others.take(1)])
+  counts.count({ bob: null })
+  await store.prepare(2, Uint8Array.of(2), counts.take(2))
+  store.finish(1)
+  await store.close()
+})
+afterAll(() => rmSync(out, { recursive: true, force: true }))
+
+describe('anabranch state', () => {
+  it('lists the operators of a stopped job with their keys, and what is not finished', async () => {
+    const { code, stdout } = await cli(['state', 'list', out, '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      job: 'clicks',
+      lineage: '0123456789abcdef',
+      epoch: 2,
+      unfinished: [2],
+      operators: [
+        { operator: 'counts', keys: 2, key: ['user'] },
+        { operator: 'others', keys: 1, key: ['user'] },
+      ],
+    })
+  })
+
+  it('shows the state of one key, and says where there is none', async () => {
+    const ann = await cli(['state', 'inspect', join(out, 'state'), '--operator', 'counts', '--key', '{"user":"ann"}'])
+    expect(JSON.parse(ann.stdout)).toEqual({
+      operator: 'counts',
+      key: { user: 'ann' },
+      state: { n: 1, label: 'ann 1' },
+    })
+    const bob = await cli(['state', 'inspect', out, '--operator', 'counts', '--key', '{"user":"bob"}'])
+    expect(bob.code).not.toBe(0)
+    expect(bob.stderr).toContain('operator "counts" has no state of the key {"user":"bob"}')
+    const wrong = await cli(['state', 'inspect', out, '--operator', 'counts', '--key', '{"name":"bob"}'])
+    expect(wrong.stderr).toContain('--key must be a JSON object with the key columns user: "user" is missing')
+  })
+
+  it('exports all rows as JSON lines, and as Arrow', async () => {
+    const { stdout } = await cli(['state', 'export', out, '--operator', 'counts'])
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line)),
+    ).toEqual([
+      { user: 'ann', n: 1, label: 'ann 1' },
+      { user: 'cid', n: 3, label: 'cid 3' },
+    ])
+    const file = join(out, 'counts.arrow')
+    await cli(['state', 'export', out, '--operator', 'counts', '--to', file])
+    const rows = tableFromIPC(readFileSync(file)).toArray()
+    expect(rows.map(row => [row?.user, Number(row?.n)])).toEqual([
+      ['ann', 1],
+      ['cid', 3],
+    ])
+  })
+
+  it('refuses a folder that a process has, with its pid, one that has no state, and an operator that there is not', async () => {
+    const place = await openStateFolder({ path: join(out, 'state'), job: 'clicks', lineage: '0' })
+    const used = await cli(['state', 'list', out])
+    await place.close()
+    expect(used.stderr).toContain(`is used by process ${process.pid}`)
+    expect((await cli(['state', 'list', tmpdir()])).stderr).toContain('there is no state in')
+    const none = await cli(['state', 'export', out, '--operator', 'sums'])
+    expect(none.stderr).toContain('there is no operator "sums": there is counts, others')
+  })
+})
