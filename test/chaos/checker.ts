@@ -40,6 +40,21 @@ export function draw(folder: string, input: { readonly seed: number; readonly ro
   return answerOf(start(['draw', folder, String(input.seed), String(input.rows)]))
 }
 
+/** A killed job as its files say it. */
+export interface Stop {
+  /** The newest epoch that was written. */
+  readonly epoch: number
+  /** Sinks that have not committed it. */
+  readonly forward: number
+  /** Bytes that were written behind it. */
+  readonly back: number
+  readonly broken: Broken
+}
+
+export function stopped(folder: string): Promise<Stop> {
+  return answerOf(start(['stopped', folder]))
+}
+
 export function finished(folder: string, facts: string): Promise<Verdict> {
   return answerOf(start(['finished', folder, facts]))
 }

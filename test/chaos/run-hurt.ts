@@ -65,7 +65,17 @@ class HurtRun {
 
   private get args(): readonly string[] {
     const { workers, batchRows } = this.terms
-    return ['--json', '--out', 'out', '--workers', String(workers), '--batch-rows', String(batchRows)]
+    return [
+      '--json',
+      '--out',
+      'out',
+      '--epoch',
+      '50ms',
+      '--workers',
+      String(workers),
+      '--batch-rows',
+      String(batchRows),
+    ]
   }
 
   async go(): Promise<Hurt> {

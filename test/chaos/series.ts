@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { type ArmedFailpoint } from '../../src/base/index.js'
 import { Chance } from '../../src/testing/simulation/chance.js'
 import { type Ended } from '../support/cli.js'
-import { type Reader, draw, finished, reader } from './checker.js'
+import { type Reader, draw, finished, reader, stopped } from './checker.js'
 import { type HostFault, type HostFaultKind, drawHostFault } from './faults.js'
 import { type Hurt, runHurt } from './run-hurt.js'
 import { type Left, type Scratch, clearFlags, isClean, leftOf, makeScratch, temporaryFiles } from './scratch.js'
@@ -63,8 +63,9 @@ class Series {
     done ??= await this.hurt(null)
     tally.series += 1
     tally.rows += terms.rows
-    const { views } = await this.beside.stop()
+    const { views, broken } = await this.beside.stop()
     tally.views += views
+    tally.broke(this.where, broken)
     await this.judge(done)
   }
 
@@ -86,7 +87,16 @@ class Series {
     if (ended.signal === 'SIGKILL' && fault !== null) this.died(fault)
     const left = await this.settled()
     if (!isClean(left)) tally.wrong.push(`${this.where}: O12 is broken, left over: ${JSON.stringify(left)}`)
+    if (ended.signal === 'SIGKILL') await this.lookAtStop()
     return hurt
+  }
+
+  /** What the next run has to do is counted, so that a programme that never asks for it is seen. */
+  private async lookAtStop(): Promise<void> {
+    const { epoch, forward, back, broken } = await stopped(this.scratch.path)
+    this.tally.broke(this.where, broken)
+    this.tally.count({ 'stop in an epoch': Number(epoch > 0), 'stop to roll forward': Number(forward > 0) })
+    this.tally.count({ 'stop to roll back': Number(back > 0) })
   }
 
   private died(fault: HostFault): void {

@@ -16,6 +16,8 @@ const evidence: readonly (readonly [counter: string, what: string])[] = [
   ['lease.halved', 'a batch halved'],
   ['frame.refused', 'a frame refused'],
   ['worker.lost', 'a worker lost'],
+  ['stop to roll forward', 'an epoch that was rolled forward'],
+  ['stop to roll back', 'rows that were taken back'],
 ]
 
 export class Tally {

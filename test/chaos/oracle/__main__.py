@@ -26,7 +26,7 @@ def watching(folder):
 def at_stop(folder):
     """O8 and O11 of a job that was killed; nothing where it has no state yet."""
     folder = Path(folder)
-    stored = store.read(folder / "out" / "state")
+    stored = store.read(folder / "out" / "state" / "store")
     if stored is None:
         return {"epoch": 0, "forward": 0, "back": 0, "broken": {}}
     drawn = stream.read(folder / "input")

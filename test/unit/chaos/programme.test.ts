@@ -4,7 +4,15 @@ import { type HostFault, drawHostFault, failpointText } from '../../chaos/faults
 import { floorOf } from '../../chaos/programme.js'
 import { Tally } from '../../chaos/tally.js'
 
-const evidence = { 'lease.resent': 1, 'reply.stale': 1, 'lease.halved': 1, 'frame.refused': 1, 'worker.lost': 1 }
+const evidence = {
+  'lease.resent': 1,
+  'reply.stale': 1,
+  'lease.halved': 1,
+  'frame.refused': 1,
+  'worker.lost': 1,
+  'stop to roll forward': 1,
+  'stop to roll back': 1,
+}
 
 function tallyOf(kills: number, workerFaults: number): Tally {
   const tally = new Tally()
