@@ -2,6 +2,7 @@
 import { type Mutant, fault, lease, queues, settle, settlement, stage, unit } from './mutant.js'
 import { callRules } from './calls.js'
 import { placeRules } from './places.js'
+import { epochRules } from './epochs.js'
 import { rowRules } from './rows.js'
 
 const leases: readonly Mutant[] = [
@@ -204,4 +205,12 @@ const faults: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...leases, ...order, ...faults, ...rowRules, ...callRules, ...placeRules]
+export const mutants: readonly Mutant[] = [
+  ...leases,
+  ...order,
+  ...faults,
+  ...rowRules,
+  ...callRules,
+  ...placeRules,
+  ...epochRules,
+]

@@ -1,0 +1,223 @@
+/**
+ * Rules of epochs, of what they leave on disk and of how a run goes on: the deliberate bugs that the simulation and the
+ * crash tests must find. Those of `quickBugs` are tried in CI (test/system/deliberate-bugs.test.ts).
+ */
+import { type Mutant, settle, unit } from './mutant.js'
+
+const seeds = [
+  'test/simulation/seeds-1.test.ts',
+  'every row comes out once and in order, whatever breaks: from seed 1',
+] as const
+const epochs = { file: 'src/runtime/epoch/epochs.ts' } as const
+const cutting = { file: 'src/runtime/flow/cutting.ts' } as const
+const intake = { file: 'src/runtime/flow/intake.ts' } as const
+const sink = { file: 'src/connectors/files/sink.ts' } as const
+const store = { file: 'src/state/stores/state-store.ts' } as const
+const level = { file: 'src/state/stores/level.ts' } as const
+const filesEpochs = unit('connectors/files-epochs')
+const storeFaults = unit('state/store-faults')
+const storeDamage = unit('state/store-damage')
+const anyStep = [filesEpochs, "'json' of undefined bytes a part, by undefined: every row once"] as const
+const anyStepOfOnePart = [filesEpochs, "'json' of 1000000000 bytes a part, by undefined: every row once"] as const
+
+/** Found within seconds. */
+export const quickBugs: readonly Mutant[] = [
+  {
+    rule: 'source goes on one poll too late',
+    ...intake,
+    from: 'return { position: mark.position, rows: mark.rows }',
+    to: 'return { position: (marks[at + 1] ?? mark).position, rows: mark.rows }',
+    test: seeds,
+  },
+  {
+    rule: 'epoch is cut while calls are out',
+    ...cutting,
+    from: "if (!quiet || graph.holdsAdmitted) return 'idle'",
+    to: "if (graph.holdsAdmitted) return 'idle'",
+    test: seeds,
+  },
+  {
+    rule: 'changed state left out of its epoch',
+    ...cutting,
+    from: 'state: graph.stages.flatMap(stage => stage.takeDirty(epochs.epoch + 1))',
+    to: 'state: graph.stages.slice(1).flatMap(stage => stage.takeDirty(epochs.epoch + 1))',
+    test: seeds,
+  },
+  {
+    rule: 'epochs are written out of their order',
+    ...epochs,
+    from: "find(o => o.phase === 'preparing' || o.phase === 'writing')",
+    to: "find(o => o.phase === 'preparing')",
+    test: seeds,
+  },
+  {
+    rule: 'marker before the files',
+    ...sink,
+    from: `    this.show(due)
+    failpoint('sink.commit', 'after')
+    failpoint('sink.marker', 'before')
+    await this.rooms.markers.add(epoch)
+`,
+    to: `    await this.rooms.markers.add(epoch)
+    failpoint('sink.commit', 'after')
+    failpoint('sink.marker', 'before')
+    this.show(due)
+`,
+    test: anyStep,
+  },
+  {
+    rule: 'handle used again after a full disk',
+    ...store,
+    from: 'if (await this.reopened(epoch, record)) return',
+    to: 'this.counts.reopened += 1',
+    test: [storeFaults, 'S7 on a full disk is tried again on a fresh handle'],
+  },
+]
+
+const flow: readonly Mutant[] = [
+  {
+    rule: 'source goes on one poll too early',
+    ...intake,
+    from: 'return { position: mark.position, rows: mark.rows }',
+    to: 'return { position: (marks[at - 1] ?? mark).position, rows: mark.rows }',
+    test: seeds,
+  },
+  {
+    rule: 'cut leaves rows in queues',
+    ...cutting,
+    from: "if (!quiet || graph.holdsAdmitted) return 'idle'",
+    to: "if (!quiet) return 'idle'",
+    test: seeds,
+  },
+  {
+    rule: 'rows of a later poll pass a cut',
+    file: 'src/runtime/flow/gate.ts',
+    from: 'return fresh.poll <= (this.bounds[fresh.source] ?? 0)',
+    to: 'return fresh.poll <= (this.bounds[fresh.source] ?? 0) + 1',
+    test: seeds,
+  },
+  {
+    rule: 'counts begin anew where a run goes on',
+    ...cutting,
+    from: '    ledger.restore(restored.ledger)\n',
+    to: '',
+    test: seeds,
+  },
+  {
+    rule: 'at_end called again where a run goes on',
+    ...cutting,
+    from: 'if (restored.lastCalls.includes(stage.vertex.number)) stage.restoreLastCalls()',
+    to: 'if (restored.epoch < 0) stage.restoreLastCalls()',
+    test: seeds,
+  },
+  {
+    rule: 'epoch finished before every sink has it',
+    ...epochs,
+    from: 'oldest.committed.size < this.sinks',
+    to: 'oldest.committed.size < 1',
+    test: [unit('runtime/epochs'), 'is prepared by every sink, then written, then committed by every sink'],
+  },
+  {
+    rule: 'sink commits before the epoch is written',
+    ...epochs,
+    from: "if (next?.phase === 'written') this.commit(sink, next)",
+    to: 'if (next !== undefined) this.commit(sink, next)',
+    test: [unit('runtime/epochs'), 'is committed by each sink after the one before it'],
+  },
+  {
+    rule: 'any number of epochs on their way',
+    ...epochs,
+    from: 'return this.open.length >= this.terms.openMax',
+    to: 'return this.open.length > 1_000',
+    test: [unit('runtime/epochs'), 'is not cut while as many as may be are on their way'],
+  },
+  {
+    rule: 'last row of a bisected batch dropped',
+    ...settle,
+    from: 'const [first, second] = splitRows(piece.rows, middle)',
+    to: 'const [first, second] = splitRows(splitRows(piece.rows, rowCount(piece.rows) - 1)[0], middle)',
+    test: seeds,
+  },
+]
+
+const disk: readonly Mutant[] = [
+  {
+    rule: 'rows behind the newest epoch stay',
+    file: 'src/connectors/files/staging.ts',
+    from: '    writing(path, () => file.truncate(bytes))\n',
+    to: '',
+    test: anyStepOfOnePart,
+  },
+  {
+    rule: 'epoch prepared before its rows are synced',
+    ...sink,
+    from: '...growing.map(({ part }) => part.sync())',
+    to: '...growing.map(() => Promise.resolve())',
+    test: anyStepOfOnePart,
+  },
+  {
+    rule: 'rows visible before their epoch is committed',
+    ...sink,
+    from: 'each.epoch <= epoch && names.has(each.state.name)',
+    to: 'each.epoch <= epoch + 1',
+    test: [filesEpochs, 'shows no row before its epoch is committed, and each epoch as it comes'],
+  },
+  {
+    rule: 'marker that is gone taken for none',
+    file: 'src/connectors/files/markers.ts',
+    from: 'if (applied > 0 || !marked) return applied',
+    to: 'if (applied >= 0) return applied',
+    test: [filesEpochs, 'is refused with ANB6021 where the marker is gone'],
+  },
+  {
+    rule: 'sink that is ahead of the state goes on',
+    ...sink,
+    from: 'if (applied > start.epoch) return { applied }',
+    to: 'if (applied > start.epoch + 1_000) return { applied }',
+    test: [filesEpochs, 'a marker that is ahead of the state is told, and nothing is touched'],
+  },
+  {
+    rule: 'check sums of state not looked at',
+    ...store,
+    from: 'bytes.length === block.bytes && view?.getUint32(4, true) === block.sum',
+    to: 'bytes.length === block.bytes',
+    test: [storeDamage, 'S5 a bit flipped anywhere in the tables never gives a wrong value'],
+  },
+  {
+    rule: 'records not chained',
+    file: 'src/state/stores/read-records.ts',
+    from: 'if (before.digest === head.previous) return before',
+    to: 'if (before.digest !== "") return before',
+    test: [storeDamage, 'S4 a bit flipped anywhere in the log is found'],
+  },
+  {
+    rule: 'state made anew where it should be',
+    ...level,
+    from: 'createIfMissing: create',
+    to: 'createIfMissing: true',
+    test: [storeFaults, 'creates nothing where something should be, and opens nothing where something should be new'],
+  },
+  {
+    rule: 'writes go on after an error',
+    ...level,
+    from: '      this.broken = error\n',
+    to: '',
+    test: [storeFaults, 'writes nothing more after an error'],
+  },
+  {
+    rule: 'epoch written again though it is there',
+    ...store,
+    from: 'if (await this.reopened(epoch, record)) return',
+    to: 'await this.reopened(epoch, record)',
+    test: [storeFaults, 'S8 with an error of fsync may be there all the same, and is not written twice'],
+  },
+  {
+    rule: 'state that is older than what was seen goes on',
+    file: 'src/state/stores/read-records.ts',
+    from: 'if (epoch > head.epoch || (epoch === head.epoch && newest?.digest === head.digest)) return',
+    to: 'if (epoch >= 0) return',
+    test: [storeDamage, 'S13 tables of an older copy are refused with both epochs'],
+  },
+]
+
+export const epochRules: readonly Mutant[] = [...quickBugs, ...flow, ...disk]
