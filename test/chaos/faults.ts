@@ -44,13 +44,13 @@ function drawFailpoint(chance: Chance): ArmedFailpoint {
   return { name: chance.pick([first, ...others]), side: chance.pick(['before', 'after']), hit: chance.between(1, 12) }
 }
 
-/** A failpoint in every worker; null: none. A hit of 1 would let no call ever be answered. */
-export function drawWorkerFailpoint(chance: Chance): ArmedFailpoint | null {
+/** A failpoint in every worker; null: none. A hit of 1 would let no call ever be answered; `seldom` lets a run end. */
+export function drawWorkerFailpoint(chance: Chance, seldom: boolean): ArmedFailpoint | null {
   if (!chance.happens(0.6)) return null
   return {
     name: chance.pick(['w.recv', 'w.run', 'w.sent']),
     side: chance.pick(['before', 'after']),
-    hit: chance.between(4, 30),
+    hit: seldom ? chance.between(30, 90) : chance.between(4, 30),
   }
 }
 

@@ -27,6 +27,8 @@ export interface HurtTerms {
   readonly workers: number
   readonly batchRows: number
   readonly limitMs: number
+  /** Signals to workers after which they are left alone. */
+  readonly strikesMax: number
 }
 
 const lookMs = 15
@@ -55,7 +57,7 @@ class HurtRun {
     private readonly terms: HurtTerms,
   ) {
     const { fault, chance } = terms
-    const armed = [fault?.kind === 'host at a failpoint' ? fault.at : null, drawWorkerFailpoint(chance)]
+    const armed = [fault?.kind === 'host at a failpoint' ? fault.at : null, drawWorkerFailpoint(chance, fault === null)]
     this.started = startCli(['run', 'job.ts', ...this.args], {
       cwd: scratch.path,
       env: { ...scratch.env, ANABRANCH_FAILPOINT: failpointText(armed) },
@@ -104,8 +106,8 @@ class HurtRun {
   }
 
   private async strikeWorkers(): Promise<void> {
-    const { chance } = this.terms
-    while (!this.over) {
+    const { chance, strikesMax } = this.terms
+    while (!this.over && this.struck < strikesMax) {
       const strike = drawWorkerStrike(chance)
       const before = this.progress
       await pause(strike.waitMs)

@@ -21,7 +21,9 @@ export interface SeriesTerms {
 }
 
 const goneMsMax = 2_000
-const runMsMax = 120_000
+const runMsMax = 240_000
+/** Signals to workers in the run that is left to end; then it has to, in that time. */
+const lastStrikesMax = 50
 const exitInUse = 75
 /** Kills of workers in a run after which one of them must have been counted: a single one may come when all is done. */
 const killsToBeCounted = 3
@@ -75,7 +77,8 @@ class Series {
     this.runs += 1
     const workers = chance.pick([1, 2, 3])
     const batchRows = chance.pick([50, 100, 200])
-    const hurt = await runHurt(scratch, { chance, fault, workers, batchRows, limitMs: runMsMax })
+    const strikesMax = fault === null ? lastStrikesMax : Number.POSITIVE_INFINITY
+    const hurt = await runHurt(scratch, { chance, fault, workers, batchRows, limitMs: runMsMax, strikesMax })
     const { ended, refusal } = hurt
     this.printed.push(ended.stdout, ended.stderr)
     const counters = countersOf(ended)

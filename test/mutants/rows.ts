@@ -77,7 +77,7 @@ const room: readonly Mutant[] = [
   },
   {
     rule: 'back-pressure ignored',
-    file: 'src/runtime/flow/engine.ts',
+    file: 'src/runtime/flow/intake.ts',
     from: ' || !source.output.room',
     to: '',
     test: [stage, 'behind it a stage makes no call'],
@@ -99,9 +99,9 @@ const room: readonly Mutant[] = [
   {
     rule: 'files of a new run visible early',
     file: 'src/connectors/files/shelf.ts',
-    from: `if (this.previous.length > 0) {
+    from: `if (this.previous !== null) {
       this.held`,
-    to: `if (this.previous.length > 1_000) {
+    to: `if (this.previous === undefined) {
       this.held`,
     test: [unit('connectors/files-sink'), 'a finished run stays whole until the new one is'],
   },
