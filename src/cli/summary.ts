@@ -43,7 +43,11 @@ export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext
   const stopped = result.drained ? ', stopped after it had finished what was read' : ''
   return [
     `job "${job}" ${done} in ${time(result.seconds)}, ${whole(rate)} rows/s${stopped}`,
-    ...(result.end === 'finished' ? [] : ['  the output of an earlier finished run stays; the next run begins anew']),
+    ...(result.end === 'finished'
+      ? []
+      : [
+          `  ${result.resumable ? 'the next run goes on here; with --fresh it begins anew' : 'the output of an earlier finished run stays; the next run begins anew'}`,
+        ]),
     ...rows.map(row => line(row, '  ')),
     ...reasonLines,
     ...(result.rowsDead > 0

@@ -33,7 +33,7 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
   }
   const transientMaxMs = msOf(options.transientMax ?? '10min')
   if (transientMaxMs === null) wrong('transientMax', "a time such as '10min'")
-  const epoch = options.epoch ?? 'off'
+  const epoch = options.epoch ?? '1s'
   const epochMs = epoch === 'off' ? null : (msOf(epoch) ?? 0)
   if (epochMs !== null && epochMs < epochMsMin) wrong('epoch', `'off' or a time from '${epochMsMin}ms' on`)
   const restart = restartOf(options.restart ?? 'none')

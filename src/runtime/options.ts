@@ -73,6 +73,8 @@ export interface RunResult {
   readonly counters: Readonly<Record<string, number>>
   /** What each check of the job saw, in the order of the job. */
   readonly checks: readonly CheckReport[]
+  /** The next run goes on where this one was. */
+  readonly resumable: boolean
   /** A signal asked it to read no more. */
   readonly drained: boolean
   /** Unfinished: it was drained before the end of an input that has one, and replaced no output of a finished run. */
@@ -86,7 +88,7 @@ export class StoppedError extends AnabranchError {
   constructor() {
     super('ANB3001', 'the run was stopped before it was done', {
       detail: 'Files that were whole are in the output folder; what was being written is gone.',
-      hint: 'start it again: it begins anew',
+      hint: 'start it again: it goes on behind its last epoch, or begins anew where it has none',
     })
   }
 }

@@ -182,7 +182,11 @@ describe('what cannot run is refused with exit code 2 and words, before anything
       ['run', 'job.ts', '--wrkers', '2'],
       /ANB8003 there is no option --wrkers; did you mean --workers\?/,
     ],
-    ['a number that is none', ['run', 'job.ts', '--workers', 'many'], /--workers must be a whole number of 1 to 256/],
+    [
+      'a number that is none',
+      ['run', 'job.ts', '--workers', 'many'],
+      /--workers takes a whole number of 1 to 256, or two such as 1..8/,
+    ],
     ['a job file that is not there', ['run', 'nothing.ts'], /ANB1013 job file nothing\.ts does not exist/],
     ['a command that is not there', ['rum'], /ANB8003 there is no command "rum"\n {2}hint: +did you mean run\?/],
     ['a code that is not there', ['explain', 'ANB9999'], /there is no code "ANB9999"/],
@@ -288,7 +292,7 @@ export default job('live').from(socket('unix://${address}', json(shop.Order))).a
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const)(
-    '%s: an input that was not read to its end replaces no finished output, nothing is left',
+    '%s: an input that was not read to its end replaces no finished output, and the next run goes on there',
     async (signal, code) => {
       const job = await jobFolder({
         'transforms.py': `import time\n${slowly}`,
@@ -303,6 +307,9 @@ export default job('live').from(socket('unix://${address}', json(shop.Order))).a
       expect(run.code, run.stderr).toBe(code)
       expect(run.json).toMatchObject({ drained: true, finished: false, rows_out: 0 })
       expect(run.stderr).toContain('job "shop" not finished')
+      expect(job.rows('bills')).toHaveLength(20_000)
+      const next = await job.run()
+      expect(next.json, next.stderr).toMatchObject({ rows_in: 20_000, rows_out: 20_000 })
       expect(job.rows('bills')).toHaveLength(20_000)
       expect(readdirSync(join(job.path, 'out')).sort()).toEqual(['bills', 'state'])
     },

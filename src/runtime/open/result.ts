@@ -57,6 +57,7 @@ export function resultOf(
     outputs,
     checksums: Object.fromEntries(checksums),
     checks: of.engine.checks,
+    resumable: of.engine.end === 'unfinished' && of.running.suspends,
     drained: of.running.drained,
     end: of.engine.end,
   }

@@ -47,6 +47,11 @@ export class Running implements RunningJob {
     })
   }
 
+  /** A run that is asked to stop leaves something to go on with. */
+  get suspends(): boolean {
+    return this.parts.suspends
+  }
+
   get seconds(): number {
     return (this.parts.world.clock.nowMs() - this.beganMs) / 1_000
   }

@@ -122,6 +122,7 @@ const result: RunResult = {
   checksums: {},
   counters: {},
   checks: [],
+  resumable: false,
   drained: false,
   end: 'finished',
 }

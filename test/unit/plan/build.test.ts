@@ -122,7 +122,7 @@ test('options: sizes and times as text, defaults as documented', () => {
     workerMemoryBytes: 2 ** 31,
     recycleBytes: 1_000_000,
     transientMaxMs: 5_000,
-    epochMs: null,
+    epochMs: 1_000,
     restart: { policy: 'fixed-delay', attempts: 1, delayMs: 1_000 },
   })
   const [, sink] = cleanPlan(job('test').from(clicks).to(out('a'))).nodes
