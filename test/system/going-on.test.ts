@@ -1,0 +1,52 @@
+/** Runs that die at their first commit and are taken up by the same command: each row and each dead line comes once. */
+import { truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { type JobFolder, jobFolder } from '../support/job-folder.js'
+
+const rows = 200_000
+const isDead = (n: number): boolean => n % 50_000 === 7
+const lines = Array.from({ length: rows }, (_, n) => `${isDead(n) ? 'none' : n},"word\n${n % 9}"\n`)
+
+const job = `
+import { csv, files, job, json } from 'anabranch'
+export default job('going-on')
+  .from(files('in/*.csv', csv({ n: 'int64', word: 'utf8' })))
+  .to(files.sink('rows/', json()))
+`
+
+/** Kills itself when the record of its first epoch is on disk. */
+async function dies(folder: JobFolder): Promise<string> {
+  const run = await folder.start(['--epoch', '50ms'], { env: { ANABRANCH_FAILPOINT: 'prepare.sync:after:1' } }).ended
+  expect(run.signal, run.stderr).toBe('SIGKILL')
+  return run.stderr
+}
+
+test('S1: a run over packed CSV that dies twice is taken up where it was, with the lines of its dead rows', async () => {
+  const half = (from: number, to: number): Buffer => gzipSync(`n,word\n${lines.slice(from, to).join('')}`)
+  const folder = await jobFolder({
+    'in/1.csv': half(0, rows / 2),
+    'in/2.csv': half(rows / 2, rows),
+    'job.ts': job,
+  })
+  await dies(folder)
+  expect(await dies(folder)).toContain('were unpacked again to go on')
+  const run = await folder.run('--epoch', '50ms')
+  expect(run.code, run.stderr).toBe(0)
+  const good = Array.from({ length: rows }, (_, n) => n).filter(n => !isDead(n))
+  expect(folder.rows('rows').map(row => row['n'])).toEqual(good)
+  const dead = folder.deadLetters().map(letter => `${String(letter['source'])}:${String(letter['position'])}`)
+  expect(dead).toEqual(['in/1.csv:16', 'in/1.csv:100016', 'in/2.csv:16', 'in/2.csv:100016'])
+})
+
+test('F4: a run is not taken up over a file that was cut meanwhile', async () => {
+  const folder = await jobFolder({ 'in/1.csv': `n,word\n${lines.slice(0, 100).join('')}`, 'job.ts': job })
+  const whole = folder.text('in/1.csv')
+  await dies(folder)
+  truncateSync(join(folder.path, 'in/1.csv'), 20)
+  const refused = await folder.run('--epoch', '50ms')
+  expect(refused.code, refused.stderr).toBe(1)
+  expect(refused.stderr).toContain(`ANB4012 file "in/1.csv" was cut: expected at least ${whole.length} bytes, found 20`)
+  expect(folder.rows('rows')).toEqual([])
+})
