@@ -160,6 +160,9 @@ const entries = {
     title: 'running job does not answer',
     hint: 'the machine may be overloaded; look whether its process lives',
   },
+  ANB4030: { title: 'table does not fit the rows', hint: 'change the table, or the columns of the job' },
+  ANB4031: { title: 'database is away', hint: 'start it, then run again' },
+  ANB4032: { title: 'database refused', hint: 'read what it says' },
   // 5xxx: protocol
   ANB5001: { title: 'frame could not be accepted', hint: 'the worker was replaced and the batch sent again' },
   ANB5002: { title: 'worker speaks another version', hint: 'install the same version of the Python package' },

@@ -10,6 +10,9 @@ export { outputFolder, type OutputFolder, type RunRecord } from './output/folder
 export { filesSource, type FilesSourceOptions } from './files/source.js'
 export { filesSink, type FilesSinkOptions } from './files/sink.js'
 export { nullSink, type NullSink, type NullSinkOptions } from './null/sink.js'
+export { type LoggedSinkOptions, loggedSink } from './log/logged-sink.js'
+export type { TransactionSink } from './log/transaction-sink.js'
+export { type PostgresOptions, postgresTransactions } from './postgres/sink.js'
 export { socketSource, type SocketSourceOptions } from './socket/source.js'
 export { socketSink, type SocketSinkOptions } from './socket/sink.js'
 export type {

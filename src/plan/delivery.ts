@@ -10,7 +10,7 @@ export function delivered(given: Sink, delivery: Delivery | undefined): Sink {
     const message = `option delivery must be 'exactly-once' or 'at-least-once', but it is ${JSON.stringify(delivery)}`
     return { sink, wrong: [...wrong, { message, hint: "write { delivery: 'at-least-once' }" }] }
   }
-  if (sink.kind === 'files') return { sink: { ...sink, delivery }, wrong }
+  if (sink.kind === 'files' || sink.kind === 'postgres') return { sink: { ...sink, delivery }, wrong }
   const message = `option delivery is not for a sink of kind ${sink.kind}: how it delivers is fixed`
   return {
     sink,

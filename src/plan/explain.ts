@@ -1,82 +1,29 @@
 /** Explain: a plan for people, as text and as a graph. The promises of each path stand first. */
 import { type SchemaJson } from '../schema/index.js'
 import { inputsOf } from './graph.js'
+import { pathsOf } from './guarantees.js'
 import { type CheckRef, type Edge, type Plan, type PlanNode, type SinkNode, type SourceNode } from './nodes.js'
 import { orderLines } from './rules-order.js'
 import { stagesOf } from './stages.js'
 import { type StageVertex } from './topology.js'
 
-/** A way from a source to a sink, and what is promised for the rows on it. */
-export interface Path {
-  readonly source: string
-  readonly sink: string
-  readonly guarantee: 'exactly once per finished run' | 'at least once' | 'at most once'
-  /** How rows change on the way; every row stands for itself. */
-  readonly change: 'append'
-}
-
-/** All ways, by sink and then by source, in the order of the plan. */
-export function pathsOf(plan: Plan): readonly Path[] {
-  const nodes = new Map(plan.nodes.map(node => [node.id, node]))
-  return plan.nodes.flatMap(node =>
-    node.kind === 'sink' ? sourcesOf(nodes, node).map(source => pathOf(source, node)) : [],
-  )
-}
-
-function sourcesOf(nodes: ReadonlyMap<string, PlanNode>, from: PlanNode): readonly SourceNode[] {
-  const found = new Set<SourceNode>()
-  const seen = new Set<PlanNode>()
-  const visit = (node: PlanNode | undefined): void => {
-    if (node === undefined || seen.has(node)) return
-    seen.add(node)
-    if (node.kind === 'source') found.add(node)
-    for (const edge of inputsOf(node)) visit(nodes.get(edge.node))
-  }
-  visit(from)
-  return [...found]
-}
-
-/** Why a source cannot give rows again that it gave before a crash; null where it can. */
-function whyReadOnce({ connector }: SourceNode): string | null {
-  if (connector.kind === 'socket') return 'a socket has no places to go on at: what it gave before a crash is gone'
-  if (connector.kind !== 'custom' || connector.replayable) return null
-  return 'it declares replayable: false: what it gave before a crash is gone'
-}
-
-/** A socket that is written to cannot take rows back. */
-function pathOf(from: SourceNode, sink: SinkNode): Path {
-  const { id } = from
-  const isReplayable = whyReadOnce(from) === null
-  const takesBack =
-    sink.connector.kind === 'custom' ? sink.connector.delivery === 'exactly-once' : sink.connector.kind !== 'socket'
-  const guarantee = !isReplayable ? 'at most once' : takesBack ? 'exactly once per finished run' : 'at least once'
-  return { source: id, sink: sink.id, guarantee, change: 'append' }
-}
-
 /** The plan as text, several lines, no final newline. The plan must be one without faults. */
 export function explain(plan: Plan): string {
   const params = Object.entries(plan.params).map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`)
-  const paths = pathsOf(plan).map(path => [`${path.source} -> ${path.sink}`, path.guarantee, path.change])
+  const paths = pathsOf(plan).map(path => [`${path.source} -> ${path.sink}`, path.guarantee, path.change, path.why])
   const nodes = plan.nodes.map(node => [node.id, titleOf(node), readsOf(node), rowsOf(node), node.place])
   const topology = stagesOf(plan)
   const stages = topology.vertices.filter(vertex => vertex.kind === 'stage')
   return [
     `job "${plan.job}"`,
     ...section('parameters', params),
-    ...section('paths', table([['from -> to', 'guarantee', 'changes'], ...paths])),
-    ...section('read once', readOnceOf(plan)),
+    ...section('paths', table([['from -> to', 'guarantee', 'changes', 'why'], ...paths])),
     ...section('nodes', table([['id', 'what', 'reads', 'columns', 'place'], ...nodes])),
     ...section('rules', rulesOf(plan)),
     ...section('order', orderLines(topology.vertices)),
     ...section('worker calls', table([['stage', 'operators', 'key', 'ships', 'adds'], ...stages.map(stageRow)])),
   ].join('\n')
 }
-
-const readOnceOf = (plan: Plan): readonly string[] =>
-  plan.nodes.flatMap(node => {
-    const why = node.kind === 'source' ? whyReadOnce(node) : null
-    return why === null ? [] : [`  ${node.id}: ${why}`]
-  })
 
 const rulesOf = (plan: Plan): readonly string[] =>
   plan.nodes.flatMap(node =>
@@ -136,6 +83,8 @@ function sinkTitle({ connector }: SinkNode): string {
       return `sink files ${connector.path} (${connector.format.kind})`
     case 'socket':
       return `sink socket ${connector.address}`
+    case 'postgres':
+      return `sink table ${connector.table} of PostgreSQL at ${connector.env}`
     case 'custom':
       return `sink ${connector.name} (own)`
   }

@@ -5,7 +5,7 @@
 import { type PlanFault } from '../base/index.js'
 import { Faults } from './faults.js'
 import { graphOf, inputsOf } from './graph.js'
-import { type Plan, type SinkNode } from './nodes.js'
+import { type Plan, type SinkConnector, type SinkNode } from './nodes.js'
 import { isPlainJson } from './plain-json.js'
 import { type NodeRule, lintNode, placeOf } from './rules-node.js'
 import { lintOrder } from './rules-order.js'
@@ -81,12 +81,19 @@ function lintDangling(plan: Plan, faults: Faults): void {
   }
 }
 
+/** What two sinks must not share; null where they may. */
+function placeOfRows(connector: SinkConnector): string | null {
+  if (connector.kind === 'files') return folderOf(connector.path)
+  return connector.kind === 'socket' ? connector.address : null
+}
+
 /** Two sinks in one folder, or one inside the other: each replaces its whole folder. */
 function lintSinks(plan: Plan, faults: Faults): void {
   const seen: { readonly path: string; readonly node: SinkNode }[] = []
   for (const node of plan.nodes) {
-    if (node.kind !== 'sink' || node.connector.kind === 'null' || node.connector.kind === 'custom') continue
-    const path = node.connector.kind === 'files' ? folderOf(node.connector.path) : node.connector.address
+    if (node.kind !== 'sink') continue
+    const path = placeOfRows(node.connector)
+    if (path === null) continue
     const other = seen.find(
       one => path === one.path || path.startsWith(`${one.path}/`) || one.path.startsWith(`${path}/`),
     )

@@ -122,7 +122,18 @@ export interface RollPolicy {
 /** What a sink shows of an epoch: its rows once, whatever dies; or at once, and perhaps again after a crash. */
 export type Delivery = 'exactly-once' | 'at-least-once'
 
+/** A table of PostgreSQL. */
+export interface PostgresConnector {
+  readonly kind: 'postgres'
+  /** The environment variable that holds the address. */
+  readonly env: string
+  readonly table: string
+  readonly key: readonly string[]
+  readonly delivery: Delivery
+}
+
 export type SinkConnector =
+  | PostgresConnector
   | {
       readonly kind: 'files'
       readonly path: string

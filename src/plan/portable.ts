@@ -179,6 +179,7 @@ const sinkConnector = union('kind', {
     partitionBy: list(string),
   }),
   socket: object({ kind: oneOf('socket'), address: string }),
+  postgres: object({ kind: oneOf('postgres'), env: string, table: string, key: list(string), delivery }),
   custom: object({ ...custom, delivery: oneOf('exactly-once', 'at-least-once') }),
   null: object({ kind: oneOf('null'), checksum: nullOr(string) }),
 })

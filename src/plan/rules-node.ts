@@ -13,6 +13,7 @@ import {
   type UnionNode,
   isTable,
 } from './nodes.js'
+import { lintTableColumns } from './postgres.js'
 import { lintCheck } from './rules-check.js'
 import { lintFormat, lintOwn } from './rules-format.js'
 import { stateFaults } from './rules-state.js'
@@ -289,6 +290,7 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
   if (connector.kind === 'null') return lintChecksum(rule, node, connector.checksum)
   if (connector.kind === 'custom') return lintOwn(rule.faults, at, connector)
   const given = schemaIn(rule, node.input)
+  if (connector.kind === 'postgres') return lintTable(rule, at, connector.key, given)
   const written = (given ?? []).filter(([name]) => !connector.partitionBy.includes(name))
   lintFormat(rule.faults, at, connector.format, written)
   if (given !== null) lintPartitions(rule, at, connector.partitionBy, given)
@@ -301,6 +303,12 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
     const hint = 'name a folder for this output alone: files.sink("name/", ...)'
     rule.faults.add('ANB1010', at, `sink path ${JSON.stringify(connector.path)} is not allowed`, hint)
   }
+}
+
+function lintTable(rule: NodeRule, at: Place, key: readonly string[], given: SchemaJson | null): void {
+  if (given === null) return
+  lintTableColumns(rule.faults, at, given)
+  for (const name of key) if (columnOf(given, name) === undefined) missing(rule, at, 'key', name, given)
 }
 
 function lintPartitions(rule: NodeRule, at: Place, columns: readonly string[], given: SchemaJson): void {

@@ -9,13 +9,21 @@ import {
   type Source,
   filesSink,
   filesSource,
+  loggedSink,
   nullSink,
+  postgresTransactions,
   socketSink,
   socketSource,
 } from '../../connectors/index.js'
 import { type Memory } from '../../batch/index.js'
-import { type Decoder, type Encoder, decoderOf, encoderOf, jsonEncoder } from '../../formats/index.js'
-import { type FormatNode, type SinkVertex, type SourceVertex, isTable } from '../../plan/index.js'
+import { type Decoder, type Encoder, csvEncoder, decoderOf, encoderOf, jsonEncoder } from '../../formats/index.js'
+import {
+  type FormatNode,
+  type PostgresConnector,
+  type SinkVertex,
+  type SourceVertex,
+  isTable,
+} from '../../plan/index.js'
 import { schemaFromJson, withoutFields } from '../../schema/index.js'
 import { type RunOptions } from '../options.js'
 import { type Customs, hasMethods } from './custom.js'
@@ -94,6 +102,7 @@ export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
       encoder: jsonEncoder(schema),
     })
   }
+  if (connector.kind === 'postgres') return postgresSink(connecting, vertex, connector)
   const { format, delivery, partitionBy, path, roll } = connector
   const written = withoutFields(schema, partitionBy)
   return filesSink({
@@ -110,4 +119,16 @@ export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
     encoder: format.kind === 'custom' ? customs.make(format, written, isEncoder) : encoderOf(format, written),
     tables: isTable(format) ? tableWork(io, format.kind, null) : null,
   })
+}
+
+function postgresSink(
+  { world, options, job }: Connecting,
+  { id, schema }: SinkVertex,
+  { env, table, key, delivery }: PostgresConnector,
+): Sink {
+  const { clock, files } = world
+  const encoder = csvEncoder(schema, { header: false, delimiter: ',', quote: '"', nullValue: '' })
+  const url = process.env[env]
+  const to = postgresTransactions({ variable: env, url, table, key, schema, encoder, job, id, clock })
+  return loggedSink({ to, out: options.out, id, schema, delivery, files })
 }

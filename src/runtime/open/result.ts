@@ -9,13 +9,14 @@ import { type Running } from './running.js'
 
 export type Result = Omit<RunResult, 'counters'>
 
-/** Where a sink writes: its folder, its address, or what a sink of the user's own says. */
+/** Where a sink writes: its folder, its address, or what the sink says. */
 function pathOf(connector: SinkConnector, out: string, files: readonly SinkFile[]): string {
   switch (connector.kind) {
     case 'files':
       return `${out}/${connector.path}`
     case 'socket':
       return connector.address
+    case 'postgres':
     case 'custom':
       return files[0]?.path ?? ''
     case 'null':

@@ -78,6 +78,7 @@ export const evidence: readonly Row[] = [
   { id: 'S10', what: 'a lock that somebody holds' },
   { id: 'S11', what: 'a read-only file system' },
   { id: 'S13', what: 'an older copy of the directory' },
+  { id: 'F5', what: 'a database that is lost, deadlocks or refuses' },
   { id: 'null key', what: 'a dead letter "null key", or what nullKeys says' },
   { id: 'null argument', what: 'passed to the transform as an Arrow null' },
   { id: 'state first touched by a failed row', what: 'rolled back with the row' },

@@ -14,6 +14,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   zeromq: ['src/transport/'],
   fzstd: ['src/connectors/files/'],
   koffi: ['src/transport/'],
+  pg: ['src/connectors/postgres/'],
+  'pg-copy-streams': ['src/connectors/postgres/'],
   pythonia: ['src/workers/start/introspect.ts', 'src/workers/start/introspect-child.ts'],
   tinyglobby: ['src/runtime/open/'],
   tsx: ['src/cli/'],

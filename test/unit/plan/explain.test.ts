@@ -11,6 +11,7 @@ import {
   msOf,
   nullSink,
   pathsOf,
+  postgres,
   socket,
   withParams,
 } from '../../../src/plan/index.js'
@@ -39,9 +40,9 @@ parameters
   limit = 5
 
 paths
-  from -> to       guarantee                      changes
-  files -> out     exactly once per finished run  append
-  files -> socket  at least once                  append
+  from -> to       guarantee                      changes  why
+  files -> out     exactly once per finished run  append   a run that failed begins again
+  files -> socket  at least once                  append   a socket cannot take rows back
 
 nodes
   id      what                            reads      columns                                         place
@@ -73,15 +74,12 @@ test('a source that is read once says why', () => {
   const lines = socket('tcp://h:1', json(columns('a int64')))
   const once = { schema: { a: 'int64' }, bounded: false, replayable: false } as const
   const feed = custom.source('file:///x.ts', 'feed', once)
-  expect(explain(cleanPlan(job('once').from(lines).to(out)))).toContain(`
-read once
-  socket: a socket has no places to go on at: what it gave before a crash is gone
-`)
-  expect(explain(cleanPlan(job('once').from(feed).to(out)))).toContain(`
-read once
-  feed: it declares replayable: false: what it gave before a crash is gone
-`)
-  expect(explain(plan)).not.toContain('read once')
+  expect(explain(cleanPlan(job('once').from(lines).to(out)))).toContain(
+    'socket -> out  at most once  append   a socket has no places to go on at: what it gave before a crash is gone',
+  )
+  expect(explain(cleanPlan(job('once').from(feed).to(out)))).toContain(
+    'feed -> out  at most once  append   it declares replayable: false: what it gave before a crash is gone',
+  )
 })
 
 describe('the guarantee of a path', () => {
@@ -92,6 +90,32 @@ describe('the guarantee of a path', () => {
     ['a socket to files', job('g').from(lines).to(out), 'at most once'],
     ['a socket to nothing', job('g').from(lines).to(nullSink()), 'at most once'],
   ] as const
+  const table = postgres.sink({ url: { env: 'DB' }, table: 'clicks', key: ['user'] })
+  const epochs = job('g', { epoch: '1s' })
+  const inEpochs = [
+    ['files to files', epochs.from(clicks).to(out), 'exactly once'],
+    ['files to files at least once', epochs.from(clicks).to(out, { delivery: 'at-least-once' }), 'at least once'],
+    ['files to a table', epochs.from(clicks).to(table), 'exactly once'],
+    ['files to a table at least once', epochs.from(clicks).to(table, { delivery: 'at-least-once' }), 'at least once'],
+    ['files to a socket', epochs.from(clicks).to(socket.sink('tcp://h:1')), 'at least once'],
+    ['a socket to a table', epochs.from(lines).to(postgres.sink({ url: { env: 'DB' }, table: 'a' })), 'at most once'],
+  ] as const
+  for (const [sentence, made, expected] of inEpochs) {
+    test(`with epochs, ${sentence}`, () => {
+      expect(pathsOf(cleanPlan(made)).map(path => path.guarantee)).toEqual([expected])
+    })
+  }
+  test('to a table without epochs, and how a key changes it', () => {
+    expect(pathsOf(cleanPlan(job('g').from(clicks).to(table)))).toEqual([
+      {
+        source: 'files',
+        sink: 'postgres',
+        change: 'upsert',
+        guarantee: 'at least once',
+        why: 'without epochs rows go out as they come',
+      },
+    ])
+  })
   for (const [sentence, made, expected] of cases) {
     test(sentence, () => expect(pathsOf(cleanPlan(made)).map(path => path.guarantee)).toEqual([expected]))
   }

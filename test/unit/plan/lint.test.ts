@@ -158,16 +158,6 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
     'ANB1017 option roll.bytes must be 1 byte or more',
   ],
   [
-    'a delivery that nobody knows',
-    s.to(out, { delivery: 'twice' as never }),
-    `ANB1017 option delivery must be 'exactly-once' or 'at-least-once', but it is "twice"`,
-  ],
-  [
-    'a choice of delivery where there is none',
-    s.to(socket.sink('tcp://h:1'), { delivery: 'exactly-once' }),
-    'ANB1017 option delivery is not for a sink of kind socket: how it delivers is fixed',
-  ],
-  [
     'an address that cannot be read',
     s.to(socket.sink('localhost:1')),
     'ANB1017 address "localhost:1" must be tcp://host:port or unix:///path',

@@ -10,7 +10,7 @@ const [good = '', bad = '', typing = ''] = ['good.ts', 'bad.ts', 'typing.ts'].ma
 const first = join(repository, 'examples', 'first', 'job.ts')
 
 /** What a code block of a comment may use: all that is public, and an example. */
-const around = `import { arrow, avro, csv, custom, files, job, json, nullSink, parquet, socket, text } from 'anabranch'
+const around = `import { arrow, avro, csv, custom, files, job, json, nullSink, parquet, postgres, socket, text } from 'anabranch'
 import { drive, type MakeSource, sourceCases } from 'anabranch/testing'
 import orders from './job.js'
 import shops from './transforms.anabranch.js'

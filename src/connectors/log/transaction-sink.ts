@@ -1,0 +1,19 @@
+/** An outside system that takes the rows of an epoch and says so in the same transaction. */
+import { type Batch } from '../../batch/index.js'
+
+export interface TransactionSink {
+  /** Where rows go, as a person writes it. */
+  readonly place: string
+  /**
+   * Throws before the first row where the rows cannot go there. Answers the last epoch of the lineage that the marker says is
+   * applied; 0: none, or a run without epochs (an empty lineage).
+   */
+  open(lineage: string): Promise<{ readonly applied: number }>
+  /**
+   * Rows and marker, all or nothing; durable when it settles. An epoch that the marker says is applied changes nothing, so it may be
+   * asked for again when nobody knows how the last time ended. Null: rows without a marker. The rows can be gone through again.
+   */
+  apply(epoch: number | null, batches: Iterable<Batch>): Promise<void>
+  /** Can be called twice. */
+  close(): Promise<void>
+}
