@@ -48,7 +48,7 @@ class KeyState:
         key: the key columns of this key, by name.
     """
 
-    __slots__ = ("_before", "_defaults", "_handles", "_owner", "_values", "key", "new", "present")
+    __slots__ = ("_before", "_defaults", "_handles", "_owner", "_values", "key", "new", "present", "written")
 
     def __init__(
         self,
@@ -66,11 +66,13 @@ class KeyState:
         self.key: Mapping[str, object] = key
         self.new: bool = new
         self.present: bool = not new
-        self._before: tuple[dict[str, object], bool] = (values, self.present)
+        self.written: set[str] = set()
+        self._before: tuple[dict[str, object], bool, set[str]] = (values, self.present, set())
 
     def clear(self) -> None:
         """Delete all state of this key; what is set later in the same call is kept again."""
         self._values.update(self._defaults)
+        self.written = set()
         for handle in self._handles.values():
             if not isinstance(handle, ValueState):
                 handle.clear()
@@ -92,6 +94,7 @@ class KeyState:
                 hint=f"write {right % name} instead of {wrong}",
             )
         self._values[name] = value
+        self.written.add(name)
         self.present = True
 
     def __getattr__(self, name: str) -> Handle:
@@ -136,14 +139,14 @@ class KeyState:
 
     def mark(self) -> None:
         """Remember the state as it is, before a row that may raise."""
-        self._before = self._values.copy(), self.present
+        self._before = self._values.copy(), self.present, self.written.copy()
         for handle in self._handles.values():
             if not isinstance(handle, ValueState):
                 handle.mark()
 
     def undo(self) -> None:
         """Back to the last ``mark``."""
-        values, self.present = self._before
+        values, self.present, self.written = self._before
         self._values.update(values)
         for handle in self._handles.values():
             if not isinstance(handle, ValueState):
@@ -163,5 +166,4 @@ class _Kept(ValueState):
         self._state = state
 
     def update(self, value: object) -> None:
-        self._values[self._name] = value
-        self._state.present = True
+        self._state[self._name] = value

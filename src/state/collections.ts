@@ -3,6 +3,7 @@ import { type Batch, type Column, type Loan, type Memory, columnNamed, joinLoans
 import { invariant } from '../base/index.js'
 import { type Schema } from '../schema/index.js'
 import { type DeclaredState, declaredState, listsChanged, listsSent, mapsChanged, mapsSent } from './declared.js'
+import { type StateClock } from './expiry.js'
 import { type GatheredColumn, ListTable } from './list-table.js'
 import { MapTable } from './map-table.js'
 
@@ -39,20 +40,20 @@ export class Collections {
   readonly lists: readonly ListTable[]
   readonly maps: readonly MapTable[]
 
-  constructor(declared: DeclaredState, options: { readonly plain?: boolean } = {}) {
+  constructor(declared: DeclaredState, options: { readonly clock: StateClock; readonly plain?: boolean }) {
     this.schemas = collectionSchemas(declared)
     this.lists = declared.lists.map(field => new ListTable(field, options))
     this.maps = declared.maps.map(field => new MapTable(field, options))
   }
 
   /** null where the schema declares neither a list nor a map. */
-  static of(schema: Schema): Collections | null {
+  static of(schema: Schema, clock: StateClock): Collections | null {
     const declared = declaredState(schema)
-    return declared.lists.length + declared.maps.length === 0 ? null : new Collections(declared)
+    return declared.lists.length + declared.maps.length === 0 ? null : new Collections(declared, { clock })
   }
 
   get bytes(): number {
-    return [...this.lists, ...this.maps].reduce((sum, table) => sum + table.bytes, 0)
+    return [...this.lists, ...this.maps].reduce((sum, table) => sum + table.entries.bytes, 0)
   }
 
   /** What is sent of these keys; with `rows` null all that the transform may read. */
@@ -61,7 +62,7 @@ export class Collections {
     rows: NamingRows | null,
     memory?: Memory,
   ): { readonly lists: Batch; readonly maps: Batch; readonly loan: Loan | undefined } {
-    const lists = this.lists.filter(list => list.field.keep.reads).map(list => list.gather(uniq, memory))
+    const lists = this.lists.filter(list => list.field.keep.reads).map(list => list.gather(uniq, rows !== null, memory))
     const maps = this.maps.map(map => gatherMap(map, uniq, rows, memory))
     const batch = (schema: Schema, parts: readonly GatheredColumn[]): Batch => ({
       schema,
@@ -78,7 +79,7 @@ export class Collections {
     for (const [tables, changes] of [[this.lists, lists] as const, [this.maps, maps] as const])
       tables.forEach((table, i) => {
         const change = changes?.columns[i]
-        if (gone !== null) table.clear(gone)
+        if (gone !== null) table.entries.clear(gone)
         if (change !== undefined) table.apply(uniq, change)
       })
   }
@@ -86,7 +87,7 @@ export class Collections {
 
 function gatherMap(map: MapTable, uniq: Int32Array, rows: NamingRows | null, memory?: Memory): GatheredColumn {
   const { entries } = map.field.keep
-  if (entries === 'all' || rows === null) return map.gatherAll(uniq, memory)
+  if (entries === 'all' || rows === null) return map.gatherAll(uniq, rows !== null, memory)
   const names: Column | undefined = columnNamed(rows.batch, entries)
   invariant(names !== undefined, 'the plan ships the column that names entries')
   return map.gatherNamed(uniq, rows.index, names, memory)

@@ -1,14 +1,10 @@
-/**
- * List table: one list state of an operator. Each item is a row of a state table of its own, and chains say whose it is:
- * so an append writes its items and reads nothing, however long the list is.
- */
-import { type Column, type Loan, type Memory, makeColumn, noBytes, noNulls, slice } from '../batch/index.js'
-import { type DataType, type Schema } from '../schema/index.js'
+/** List table: one list state of an operator. An item is an entry whose key counts on, so an append reads nothing. */
+import { type Column, type Loan, type Memory, bytesOf, makeColumn, noBytes, noNulls } from '../batch/index.js'
+import { type DataType } from '../schema/index.js'
 import { type ListField } from './declared.js'
-import { EntryChains } from './entry-chains.js'
-import { clearSlots, slotsWithBit } from './slots.js'
-import { SlotPool } from './slot-pool.js'
-import { StateTable } from './state-table.js'
+import { EntryTable } from './entry-table.js'
+import { type StateClock } from './expiry.js'
+import { ownersOfItems, slotsWithBit } from './slots.js'
 
 /** A column that was gathered, and what it lies in. */
 export interface GatheredColumn {
@@ -17,62 +13,46 @@ export interface GatheredColumn {
 }
 
 export class ListTable {
-  private readonly items: StateTable
-  private readonly chains = new EntryChains()
-  private readonly pool = new SlotPool()
-  private readonly schema: Schema
+  readonly entries: EntryTable
   private readonly type: DataType
+  /** Of all lists: so no item ever has the number of one that is gone. */
+  private next = 0
 
   constructor(
     readonly field: ListField,
-    options: { readonly plain?: boolean } = {},
+    options: { readonly clock: StateClock; readonly plain?: boolean },
   ) {
-    this.schema = { fields: [{ name: 'item', type: field.item }] }
-    this.type = { kind: 'list', item: field.item }
-    this.items = new StateTable(this.schema, options)
-  }
-
-  /** Bytes that the table holds. */
-  get bytes(): number {
-    return this.items.bytes + this.chains.bytes + this.pool.bytes
-  }
-
-  /** Items of all keys. */
-  get size(): number {
-    return this.chains.size
+    const { item, keep } = field
+    this.type = { kind: 'list', item }
+    this.entries = new EntryTable({ key: { kind: 'int64' }, value: item, ttl: keep.ttl, ...options })
   }
 
   /** What became of the lists of these keys, which are distinct: k rows of `listsChanged`, emptied first, then appended to. */
   apply(owners: Int32Array, change: Column): void {
-    const [clear, entries] = change.children
-    if (clear === undefined || entries === undefined) return
-    this.clear(slotsWithBit(owners, clear))
-    const [items] = entries.children
-    const offsets = entries.offsets ?? new Int32Array(owners.length + 1)
-    const count = offsets[owners.length] ?? 0
-    if (items === undefined || count === 0) return
-    const slots = this.pool.take(count)
-    const batch = slice({ schema: this.schema, rows: items.length, columns: [items] }, 0, count)
-    this.items.apply(slots, batch, null)
-    for (let i = 0; i < owners.length; i++) {
-      const end = offsets[i + 1] ?? 0
-      for (let j = offsets[i] ?? 0; j < end; j++) this.chains.append(owners[i] ?? 0, slots[j] ?? 0)
-    }
+    const [clear, appended] = change.children
+    const [items] = appended?.children ?? []
+    if (clear === undefined || appended === undefined || items === undefined) return
+    this.entries.clear(slotsWithBit(owners, clear))
+    const ofItems = ownersOfItems(owners, appended)
+    this.entries.put(ofItems, this.numbers(ofItems.length), items)
+    this.entries.tidy()
   }
 
-  /** Empties the lists of these keys. */
-  clear(owners: Int32Array): void {
-    const slots = this.chains.entriesOf(owners)
-    for (const slot of slots) this.chains.remove(slot)
-    clearSlots(this.items, slots)
-    this.pool.giveBack(slots)
+  /** The next numbers, as int64. */
+  private numbers(length: number): Column {
+    const words = new Uint32Array(2 * length)
+    for (let i = 0; i < length; i++) {
+      words[2 * i] = this.next % 2 ** 32
+      words[2 * i + 1] = Math.floor(this.next / 2 ** 32)
+      this.next += 1
+    }
+    return makeColumn({ kind: 'int64' }, length, noNulls, { offsets: null, values: bytesOf(words), children: [] })
   }
 
   /** The lists of these keys, one row each. */
-  gather(owners: Int32Array, memory?: Memory): GatheredColumn {
-    const offsets = this.chains.offsets(owners)
-    const { state, loan } = this.items.gather(this.chains.entriesOf(owners, offsets), memory)
-    const column = makeColumn(this.type, owners.length, noNulls, { offsets, values: noBytes, children: state.columns })
+  gather(owners: Int32Array, reads: boolean, memory?: Memory): GatheredColumn {
+    const { offsets, values, loan } = this.entries.gatherAll(owners, reads, memory)
+    const column = makeColumn(this.type, owners.length, noNulls, { offsets, values: noBytes, children: [values] })
     return { column, loan }
   }
 }

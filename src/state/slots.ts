@@ -14,3 +14,10 @@ export function clearSlots(table: StateTable, slots: Int32Array): void {
   const columns = table.schema.fields.map(f => nullColumn(f.type, slots.length))
   table.apply(slots, { schema: table.schema, rows: slots.length, columns }, all)
 }
+
+/** The owner of each item of a list or map column that has a row an owner. */
+export function ownersOfItems(owners: Int32Array, { offsets, length }: Column): Int32Array {
+  const out = new Int32Array(offsets?.[length] ?? 0)
+  for (let i = 0; i < length; i++) out.fill(owners[i] ?? 0, offsets?.[i], offsets?.[i + 1])
+  return out
+}

@@ -30,6 +30,7 @@ export class StateTable {
   private readonly rows: RowMemory
   private texts = new TextArena()
   private readonly dirty = new DirtySlots()
+  private used = 0
 
   /**
    * @param schema the state columns: flat types, a `default` stands for null in a slot without state.
@@ -129,6 +130,7 @@ export class StateTable {
     this.check(uniq, state)
     let highest = -1
     for (let i = 0; i < uniq.length; i++) highest = Math.max(highest, uniq[i] ?? 0)
+    this.used = Math.max(this.used, highest + 1)
     this.rows.makeRoom(highest + 1)
     for (let from = 0; from < uniq.length; from += pieceRowsMax) {
       const n = Math.min(pieceRowsMax, uniq.length - from)
@@ -166,6 +168,11 @@ export class StateTable {
       const header = (u32[(this.rows.rows >>> 2) + i] ?? 0) + this.layout.header
       u8.fill(0, header, header + this.layout.headerBytes)
     }
+  }
+
+  /** Slots that may have state: all below it. */
+  get slots(): number {
+    return this.used
   }
 
   /** Whether the slot has state. */

@@ -50,6 +50,7 @@ export const Table = {
   error: 16,
   json: 17,
   isNew: 18,
+  written: 19,
 } as const
 export type TableKind = (typeof Table)[keyof typeof Table]
 
@@ -69,6 +70,7 @@ export const fromWorker: ReadonlyMap<number, readonly TableKind[]> = new Map<num
       Table.list,
       Table.map,
       Table.clear,
+      Table.written,
       Table.dead,
       Table.measures,
       Table.json,

@@ -16,11 +16,12 @@ def at_end(keys, state):
 declared = {
     "inputs": {"page": ab.utf8, "x": ab.int64},
     "state": {
-        "seen": ab.list_state(ab.int64, reads=True),
+        "count": ab.value_state(ab.int64.default(0), ttl=ab.ttl("1d")),
+        "seen": ab.list_state(ab.int64, reads=True, ttl=ab.ttl("1d", update="on_read_and_write")),
         "log": ab.list_state(ab.utf8),
         "nth": ab.map_state(ab.utf8, ab.int64, entries="page"),
     },
-    "outputs": {"length": ab.int64, "nth": ab.int64},
+    "outputs": {"length": ab.int64, "nth": ab.int64, "count": ab.int64},
     "side": {"totals": {"user": ab.utf8, "seen": ab.int32, "pages": ab.int64}},
     "at_end": at_end,
 }
@@ -33,10 +34,16 @@ def columnar(batch, state):
     state["log"].append(batch["page"])
     before = nth.numpy(null=0)
     nth.put(before + nth.counts)
-    return {"length": seen.lengths[state.index] + state.rank, "nth": before[nth.index] + nth.rank}
+    count = state.numpy("count")
+    return {
+        "length": seen.lengths[state.index] + state.rank,
+        "nth": before[nth.index] + nth.rank,
+        "count": count[state.index] + state.rank,
+    }, {"count": count + state.counts}
 
 def one(row, state):
-    out = {"length": len(state.seen.get()), "nth": state.nth.get(row["page"], 0)}
+    out = {"length": len(state.seen.get()), "nth": state.nth.get(row["page"], 0), "count": state["count"]}
+    state.count.update(state["count"] + 1)
     state.seen.add(row["x"])
     state.log.add(row["page"])
     state.nth.put(row["page"], out["nth"] + 1)
@@ -46,7 +53,7 @@ def one(row, state):
 def of_key(batch, state):
     ab.reject(batch.numpy("x") % 50 == 49, "unlucky")
     out = [one(row, state) for row in batch.arrow().to_pylist()]
-    return {name: [row[name] for row in out] for name in ("length", "nth")}
+    return {name: [row[name] for row in out] for name in ("length", "nth", "count")}
 
 @ab.keyed(**declared, mode="row")
 def of_row(row, state):
@@ -86,7 +93,7 @@ function expected(upper: boolean): readonly unknown[] {
       const page = upper ? row.page.toUpperCase() : row.page
       const key = `${row.user} ${row.day}`
       const entry = `${key} ${page}`
-      const out = { ...row, page, length: seen.get(key) ?? 0, nth: nth.get(entry) ?? 0 }
+      const out = { ...row, page, length: seen.get(key) ?? 0, nth: nth.get(entry) ?? 0, count: seen.get(key) ?? 0 }
       seen.set(key, out.length + 1)
       nth.set(entry, out.nth + 1)
       return out

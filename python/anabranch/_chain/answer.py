@@ -53,12 +53,13 @@ class Answer:
         sides: the side outputs that have rows.
         state: the new state columns, k values each; None: nothing changed.
         changes: what became of lists and maps, k rows each; those not there stay as they are.
+        written: for values that expire, bool[k]: the keys that they were written of; those not there of none.
         cleared: the keys whose state goes.
         dead: rows that were rejected or, in row mode, raised.
         checked: what a check saw; None: the transform is none.
     """
 
-    __slots__ = ("changes", "checked", "cleared", "columns", "dead", "parent", "sides", "state")
+    __slots__ = ("changes", "checked", "cleared", "columns", "dead", "parent", "sides", "state", "written")
 
     def __init__(self, columns: Columns, parent: Rows | None = None) -> None:
         self.columns = columns
@@ -66,6 +67,7 @@ class Answer:
         self.sides: list[SideRows] = []
         self.state: Columns | None = None
         self.changes: Changes = {}
+        self.written: dict[str, Bits] = {}
         self.cleared: Bits | None = None
         self.dead: list[Dead] = []
         self.checked: Checked | None = None

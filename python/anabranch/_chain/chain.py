@@ -50,7 +50,7 @@ class KeyedState:
 class Input:
     """What a chain is called with. ``state`` is by the operator's index; ``key`` are the key columns that came."""
 
-    __slots__ = ("grouping", "key", "source", "state")
+    __slots__ = ("grouping", "key", "source", "state", "written")
 
     def __init__(
         self,
@@ -85,13 +85,14 @@ class Outcome:
         sides: side outputs of all operators, in the order of the operators.
         state: for each keyed operator the new columns, k rows each; an operator whose state is as it was is not there.
         changes: for keyed operators what became of lists and maps, k rows each.
+        written: for keyed operators with values that expire, bool[k] for each: the keys that it was written of.
         cleared: for keyed operators, bool[k]: the keys whose state goes; not there: none.
         dead: dead rows, by their number in the input.
         checked: what the checks of the chain saw, each row once.
         seconds: time spent in user code.
     """
 
-    __slots__ = ("changes", "checked", "cleared", "dead", "parent", "seconds", "sides", "source", "state")
+    __slots__ = ("changes", "checked", "cleared", "dead", "parent", "seconds", "sides", "source", "state", "written")
 
     def __init__(self, source: Source, parent: Rows | None) -> None:
         self.source = source
@@ -99,6 +100,7 @@ class Outcome:
         self.sides: list[SideOutput] = []
         self.state: dict[int, Columns] = {}
         self.changes: dict[int, Changes] = {}
+        self.written: dict[int, dict[str, Bits]] = {}
         self.cleared: dict[int, Bits] = {}
         self.dead: list[Dead] = []
         self.checked: list[Checked] = []
@@ -198,6 +200,8 @@ def _take_state(operator: Operator, answer: Answer, outcome: Outcome, seen: tupl
     if answer.changes:
         kept = answer.changes if cleared is None else without(operator.collections, answer.changes, cleared)
         outcome.changes[operator.index] = kept if keys is None else spread(operator.collections, kept, keys, total)
+    if answer.written:
+        outcome.written[operator.index] = {n: _among(keys, bits, total) for n, bits in answer.written.items()}
     if keys is None:
         if changed:
             outcome.state[operator.index] = {
@@ -217,6 +221,15 @@ def _take_state(operator: Operator, answer: Answer, outcome: Outcome, seen: tupl
             else known.source.column(name)
             for name in operator.state
         }
+
+
+def _among(keys: Rows | None, bits: Bits, total: int) -> Bits:
+    """The bits of some keys among all of the call."""
+    if keys is None:
+        return bits
+    all_keys = np.zeros(total, np.bool_)
+    all_keys[keys] = bits
+    return all_keys
 
 
 def put(column: Column, at: Rows, values: Column, total: int) -> Column:

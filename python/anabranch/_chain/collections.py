@@ -55,6 +55,12 @@ def collection_forms(state: Schema) -> dict[str, CollectionForm]:
     return {n: _form(n, d) for n, d in state.fields.items() if d.keep is not None and d.keep.kind != "value"}
 
 
+def expiring(state: Schema) -> frozenset[str]:
+    """The values that have a time to live."""
+    kept = {n: d.keep for n, d in state.fields.items() if d.keep is not None and d.keep.kind == "value"}
+    return frozenset(name for name, keep in kept.items() if keep.ttl is not None)
+
+
 def _form(name: str, declared: Declared) -> CollectionForm:
     keep, sent = declared.keep, declared.type
     assert keep is not None

@@ -97,6 +97,8 @@ def take_states(operator: Operator, states: list[KeyState], answer: Answer) -> N
     alive = np.flatnonzero(~gone).astype(np.int32)
     answer.state = columns_of(lists, operator.state, len(states), state_place(operator), alive)
     answer.cleared = gone
+    for name in operator.expiring:
+        answer.written[name] = np.fromiter((name in state.written for state in states), np.bool_, len(states))
     for name, form in operator.collections.items():
         handles = [state.collection(name) for state in states]
         if isinstance(form, ListForm):

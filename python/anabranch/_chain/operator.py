@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._arrow_types import Form, forms
 from .._function import Function, UserFunction
-from .collections import CollectionForm, collection_forms, value_forms
+from .collections import CollectionForm, collection_forms, expiring, value_forms
 from .convert import Place
 from .failure import RetryOn, is_away
 
@@ -31,7 +31,7 @@ class Operator:
 
     ``service`` is what an ``async def`` function calls, None for a plain one. With ``handles`` rows get the state
     of their key as an object. ``state`` are the values of a key,
-    ``collections`` its lists and maps.
+    ``collections`` its lists and maps, ``expiring`` the values of which the host has to know when they were written.
     """
 
     index: int
@@ -51,6 +51,7 @@ class Operator:
     service: Service | None
     handles: bool = False
     collections: Mapping[str, CollectionForm] = field(default_factory=dict)
+    expiring: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -84,6 +85,7 @@ def operator_of(function: Function, index: int = 0, operator_id: str = "") -> Op
         service=_service(function),
         handles=declared.handles,
         collections=collection_forms(declared.state),
+        expiring=expiring(declared.state),
     )
 
 

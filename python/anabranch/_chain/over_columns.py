@@ -43,6 +43,7 @@ def call_over_columns(operator: Operator, source: Source, state: State | None) -
     answer.cleared, answer.changes = state.cleared, state.changes()
     if new_state is not None:
         answer.state = state_of(operator, new_state, len(state), bool(rejects.reasons))
+        answer.written = {name: np.ones(len(state), np.bool_) for name in answer.state if name in operator.expiring}
     return answer
 
 

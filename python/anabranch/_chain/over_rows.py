@@ -64,6 +64,7 @@ class _Keyed:
         self._operator = operator
         self._index = state.index
         self.states: list[Row | None] = [] if operator.handles else states_of(operator, state)
+        self._before = self.states.copy() if operator.expiring else []
         self.handles: list[KeyState] = key_states(operator, state) if operator.handles else []
 
     def keys_of(self, start: int, rows: int) -> list[int]:
@@ -77,6 +78,10 @@ class _Keyed:
             take_states(self._operator, self.handles, answer)
         else:
             answer.state, answer.cleared = new_state(self._operator, self.states)
+            if self._operator.expiring:
+                pairs = zip(self.states, self._before, strict=True)
+                written = np.fromiter((now is not before for now, before in pairs), np.bool_, len(self.states))
+                answer.written = dict.fromkeys(self._operator.expiring, written)
 
 
 def _some_rows(operator: Operator, rows: Iterable[Row], keyed: _Keyed | None, start: int, count: int) -> Answer:

@@ -207,3 +207,15 @@ def _put_changes(operator: Operator, first: Outcome, second: Outcome | None, hit
         made[name] = put_rows(before.get(name, nothing(form, len(keys_hit))), keys, change)
     if made:
         first.changes[operator.index] = made
+    _put_written(operator, first, second, hit)
+
+
+def _put_written(operator: Operator, first: Outcome, second: Outcome | None, hit: tuple[Bits, Rows]) -> None:
+    keys_hit, keys = hit
+    before = first.written.get(operator.index, {})
+    after = {} if second is None else second.written.get(operator.index, {})
+    for name in operator.expiring:
+        bits = before[name] & ~keys_hit if name in before else np.zeros(len(keys_hit), np.bool_)
+        if name in after:
+            bits[keys] = after[name]
+        first.written.setdefault(operator.index, {})[name] = bits

@@ -159,6 +159,10 @@ class Stage:
         if cleared is not None:
             bits = np.packbits(cleared, bitorder="little").tobytes()
             tables.append(Table(kinds.CLEAR, index, 0, 0, came.rows, bits))
+        places = list(self.operators[index].state)
+        for name, written in outcome.written.get(index, {}).items():
+            bits = np.packbits(written, bitorder="little").tobytes()
+            tables.append(Table(kinds.WRITTEN, index, 1 + places.index(name), 0, came.rows, bits))
         changes = outcome.changes.get(index)
         if changes:
             tables += self._collections[index].tables(changes, came.rows)

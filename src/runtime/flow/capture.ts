@@ -34,11 +34,11 @@ export function captureOf(
 ): () => Uint8Array {
   const { vertex, keyed } = stage
   const grouping = keyed === null || of.slots === null ? null : keyed.group(of.slots)
-  const gathered = [...(keyed?.tables ?? [])].flatMap(([operator, table]) => {
-    if (grouping === null) return []
+  const gathered = [...(keyed?.tables.keys() ?? [])].flatMap(operator => {
+    if (keyed === null || grouping === null) return []
     const rows = of.call.kind === 'rows' ? { batch: of.batch, index: grouping.index } : null
-    const collections = keyed?.collections.get(operator)?.gather(grouping.uniq, rows)
-    return [[operator, { ...table.gather(grouping.uniq), collections }] as const]
+    const collections = keyed.collections.get(operator)?.gather(grouping.uniq, rows)
+    return [[operator, { ...keyed.gather(operator, grouping.uniq), collections }] as const]
   })
   const operators = vertex.operators.map(({ id, fn }) => {
     const module = terms.modules.get(fn.module)

@@ -19,11 +19,11 @@ import {
 } from '../../batch/index.js'
 import { type StageVertex, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
-import { type CollectionChanges, type NamingRows, declaredState } from '../../state/index.js'
+import { type NamingRows, type Written, declaredState } from '../../state/index.js'
 import { Table, type TableKind, type TablePart, type TableView } from '../../transport/index.js'
 import { type Checked } from './check-tally.js'
 import { CollectionCodec } from './collection-codec.js'
-import { type Grouping, type KeyedState } from './keyed.js'
+import { type Grouping, type KeyedState, type NewState } from './keyed.js'
 import { takeOrigin } from './origin.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
 import { type DeadRow, readDead } from './dead-rows.js'
@@ -37,13 +37,6 @@ export interface SideOutput {
   readonly schema: Schema
 }
 
-export interface NewState {
-  readonly operator: number
-  readonly state: Batch
-  readonly clear: Uint8Array | null
-  /** What became of lists and maps; null where the operator keeps none. */
-  readonly changes: CollectionChanges | null
-}
 /** Tables to send, and the memory that they are written from. */
 export interface Outgoing {
   readonly parts: readonly TablePart[]
@@ -139,10 +132,9 @@ export class StageCodec {
   }
 
   private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array, rows: NamingRows | null): Outgoing {
-    const table = keyed.tables.get(operator)
     const known = this.stateTemplates.get(operator)
-    invariant(table !== undefined && known !== undefined, 'a keyed operator has a table and a template')
-    const { state, isNew, loan } = atFailpoint('state.read', () => table.gather(uniq, this.memory))
+    invariant(known !== undefined, 'a keyed operator has a template')
+    const { state, isNew, loan } = atFailpoint('state.read', () => keyed.gather(operator, uniq, this.memory))
     const parts = [
       this.arrow(Table.state, schemaIds.state(operator), known.template, state, operator),
       plain(Table.isNew, isNew, uniq.length, operator),
@@ -216,6 +208,8 @@ export class StageCodec {
         return keyed && this.stateTemplates.get(operator)?.collections?.expects(table) === true
       case Table.clear:
         return keyed
+      case Table.written:
+        return rows && this.stateTemplates.get(operator)?.schema.fields[output - 1]?.keep?.ttl !== undefined
       case Table.dead:
         return main && schemaId === schemaIds.dead
       default:
@@ -267,9 +261,28 @@ export class StageCodec {
       if (state.rows !== keys) throw refused(`${keys} rows of state`, `${state.rows}`)
       const clear = tables.find(t => t.kind === Table.clear && t.operator === operator)
       if (clear !== undefined && clear.rows !== keys) throw refused(`${keys} bits to clear`, `${clear.rows}`)
-      return { operator, state, clear: clear?.bytes ?? null, changes: collections?.changes(tables, keys) ?? null }
+      const changes = collections?.changes(tables, keys) ?? null
+      return {
+        operator,
+        state,
+        clear: clear?.bytes ?? null,
+        written: readWritten(tables, operator, schema, keys),
+        changes,
+      }
     })
   }
+}
+
+/** A bitmap of k bits for each value that expires and was written; `output` in the frame is its place, from 1. */
+function readWritten(tables: readonly TableView[], operator: number, values: Schema, keys: number): Written {
+  const mine = tables.filter(t => t.kind === Table.written && t.operator === operator)
+  return new Map(
+    mine.map(({ output, rows, bytes }) => {
+      const field = values.fields[output - 1]
+      if (field === undefined || rows !== keys) throw refused(`which of ${keys} keys a value was written of`, `${rows}`)
+      return [field.name, bytes] as const
+    }),
+  )
 }
 
 const refused = (expected: string, got: string): AnabranchError =>

@@ -21,7 +21,7 @@ import { Cutting, type EpochCut, type EpochStatus, type Restored } from './cutti
 import { type Effects } from './effects.js'
 import { Ending } from './ending.js'
 import { type EngineReport, Gauges } from './gauges.js'
-import { type Graph, buildGraph } from './graph.js'
+import { type Graph, type GraphTerms, buildGraph } from './graph.js'
 import { Intake } from './intake.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantWork } from './grant.js'
@@ -29,7 +29,7 @@ import { Sampling } from './sampling.js'
 import { type Answer, Settlement } from './settle.js'
 import { type SinkVertex } from './vertices.js'
 
-export interface EngineTerms {
+export interface EngineTerms extends Pick<GraphTerms, 'wallMinusNowMs'> {
   readonly lanes: number
   readonly keyGroups: number
   /** `--batch-rows`; rows of one call at most. */
@@ -304,6 +304,7 @@ export class Engine {
     if (this.failed || this.finished) return
     this.nowMs = nowMs
     this.weigh(this.gauges.passed(nowMs))
+    this.graph.moveTo(nowMs)
     change()
     this.pump()
   }

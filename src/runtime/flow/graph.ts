@@ -10,6 +10,7 @@ import { type Ordering, orderingOf } from './ordering.js'
 import { type Place, RowOrder } from './row-order.js'
 import { Stage, type StageEvents } from './stage.js'
 import { SelectVertex, SinkVertex, SourceVertex, UnionVertex } from './vertices.js'
+import { type StateClock } from '../../state/index.js'
 
 type Node = SourceVertex | Stage | SelectVertex | UnionVertex | SinkVertex
 
@@ -18,6 +19,8 @@ export interface GraphTerms {
   readonly keyGroups: number
   readonly rowsMax: number
   readonly transientMaxMs: number
+  /** What has to be added to the time of events for milliseconds since 1970. */
+  readonly wallMinusNowMs: number
   readonly pool: { readonly workersMax: number; readonly creditPerWorker: number }
   readonly bounded: ReadonlySet<number>
   readonly memory: Memory
@@ -47,6 +50,9 @@ export class Graph {
       /** A union gives rows by place: what may still come has to be known. */
       readonly ordered: boolean
       readonly gate: EpochGate
+      /** What state expires by, and what it has beyond the time of events. */
+      readonly clock: StateClock
+      readonly wallMinusNowMs: number
       /** Bounded sources are read one after the other: a union below wants them so. */
       readonly inTurn: boolean
     },
@@ -58,6 +64,11 @@ export class Graph {
     this.stages = nodes.filter(n => n instanceof Stage)
     this.stagesSinksFirst = this.stages.toReversed()
     this.sinks = nodes.filter(n => n instanceof SinkVertex)
+  }
+
+  /** The time of an event: state is judged by it. */
+  moveTo(nowMs: number): void {
+    this.terms.clock.wallMs = this.terms.wallMinusNowMs + nowMs
   }
 
   /** Moves rows, those nearest to the sinks first. Answers whether anything moved. */
@@ -139,8 +150,9 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
   const ordering = orderingOf(topology, terms.bounded)
   const order = new RowOrder(ordering.ranks, ordering.lastRanks)
   const gate = new EpochGate(topology.vertices.filter(v => v.kind === 'source').length)
+  const clock: StateClock = { wallMs: 0 }
   for (const vertex of topology.vertices) {
-    const node = makeNode(vertex, { ...terms, ordering, order, gate }, events, counts)
+    const node = makeNode(vertex, { ...terms, ordering, order, gate, clock }, events, counts)
     const inputs = inputsOf(node)
     vertex.inputs.forEach((input, i) => {
       const edge = inputs[i]
@@ -155,6 +167,8 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
     order,
     ordered: ordering.inOrder.size > 0,
     gate,
+    clock,
+    wallMinusNowMs: terms.wallMinusNowMs,
     inTurn,
   })
 }
@@ -164,7 +178,12 @@ const inputsOf = (node: Node): readonly Edge[] =>
 
 function makeNode(
   vertex: Vertex,
-  terms: GraphTerms & { readonly ordering: Ordering; readonly order: RowOrder; readonly gate: EpochGate },
+  terms: GraphTerms & {
+    readonly ordering: Ordering
+    readonly order: RowOrder
+    readonly gate: EpochGate
+    readonly clock: StateClock
+  },
   events: GraphEvents,
   counts: { source: number; sink: number },
 ): Node {
@@ -195,6 +214,7 @@ function makeNode(
           memory: terms.memory,
           gate: terms.gate,
           observer: events.observer,
+          clock: terms.clock,
         },
         events,
       )

@@ -2,17 +2,23 @@
  * The keyed side of a stage: which slot a row's key has, which lane owns it, and the state tables of its
  * operators. Routing resolves the slots once; everything after works on slot numbers.
  */
-import { type Batch, select } from '../../batch/index.js'
+import { type Batch, type Memory, bitAt, select } from '../../batch/index.js'
 import { type Schema, fieldNamed } from '../../schema/index.js'
 import {
+  type CollectionChanges,
   Collections,
+  Expiry,
+  type Gathered,
   KeyIndex,
   OperatorState,
   type StateBlock,
+  type StateClock,
   StateTable,
   type StoredBlock,
+  type Written,
   declaredState,
   distinct,
+  storedValues,
 } from '../../state/index.js'
 import { invariant } from '../../base/index.js'
 
@@ -26,6 +32,7 @@ export interface KeyedTerms {
   /** Id and state schema of each keyed operator, by its index in the stage. */
   readonly operators: ReadonlyMap<number, { readonly id: string; readonly state: Schema }>
   readonly input: Schema
+  readonly clock: StateClock
 }
 
 /** What travels beside the rows of a keyed call, and what the reply's state is applied to. */
@@ -36,12 +43,28 @@ export interface Grouping {
   readonly starts: Int32Array
 }
 
+/** What a reply says of one operator's state: k rows. */
+export interface NewState {
+  readonly operator: number
+  readonly state: Batch
+  readonly clear: Uint8Array | null
+  /** Of values that expire, which were written. */
+  readonly written: Written
+  /** What became of lists and maps; null where the operator keeps none. */
+  readonly changes: CollectionChanges | null
+}
+
+/** Slots that are looked at for what has expired, each time something changes. */
+const sweptAtOnce = 256
+
 export class KeyedState {
   readonly keySchema: Schema
   readonly index: KeyIndex
+  /** By operator; with the times of what expires. */
   readonly tables: ReadonlyMap<number, StateTable>
   /** Lists and maps of the operators that keep some. */
   readonly collections: ReadonlyMap<number, Collections>
+  private readonly expiries: ReadonlyMap<number, Expiry>
   private readonly laneOfGroup: Uint16Array
   private readonly states: readonly OperatorState[]
 
@@ -59,15 +82,12 @@ export class KeyedState {
       nullKeys: terms.nullKeys === 'group',
     })
     const operators = [...terms.operators].map(([at, { id, state }]) => ({ at, id, ...declaredState(state), state }))
-    this.tables = new Map(operators.map(({ at, values }) => [at, new StateTable(values)]))
-    this.collections = new Map(
-      operators.flatMap(({ at, state }) => {
-        const collections = Collections.of(state)
-        return collections === null ? [] : [[at, collections] as const]
-      }),
-    )
-    this.states = operators.map(({ at, id: operator, values: state }) => {
+    this.tables = new Map(operators.map(({ at, values }) => [at, new StateTable(storedValues(values))]))
+    this.expiries = present(operators, ({ at, values }) => Expiry.of(this.table(at), values, terms.clock))
+    this.collections = present(operators, ({ state }) => Collections.of(state, terms.clock))
+    this.states = operators.map(({ at, id: operator, values }) => {
       const { keyGroups } = terms
+      const state = storedValues(values)
       const form = { key: this.keySchema, state, keyGroups, nullKeys: terms.nullKeys === 'group' }
       return new OperatorState({ operator, form, index: this.index, table: this.table(at) })
     })
@@ -92,7 +112,22 @@ export class KeyedState {
 
   /** Bytes that the keys and their state take. */
   get bytes(): number {
-    return [...this.tables.values()].reduce((n, table) => n + table.bytes, this.index.bytes)
+    const tables = [...this.tables.values(), ...this.collections.values()]
+    return tables.reduce((n, table) => n + table.bytes, this.index.bytes)
+  }
+
+  /** The values of these keys, which go to a transform. */
+  gather(operator: number, uniq: Int32Array, memory?: Memory): Gathered {
+    const expiry = this.expiries.get(operator)
+    return expiry === undefined ? this.table(operator).gather(uniq, memory) : expiry.gather(uniq, true, memory)
+  }
+
+  /** What a reply says of these keys. */
+  apply(uniq: Int32Array, { operator, state, clear, written, changes }: NewState): void {
+    const expiry = this.expiries.get(operator)
+    this.table(operator).apply(uniq, expiry === undefined ? state : expiry.stamped(uniq, state, written), clear)
+    expiry?.sweep(sweptAtOnce)
+    if (changes !== null) this.collections.get(operator)?.apply(uniq, changes, clear)
   }
 
   /** State that changed since the last cut, of all operators. */
@@ -117,15 +152,29 @@ export class KeyedState {
 
   /** Keys of a lane that have state of this operator, in the order of their key bytes. */
   keysOfLane(operator: number, lane: number): Int32Array {
-    const mine = this.table(operator)
-      .presentSlots()
-      .filter(slot => this.laneOfGroup[this.index.groupOf[slot] ?? 0] === lane)
-    return this.index.sorted(mine)
+    const slots = this.table(operator).presentSlots()
+    const gone = this.expiries.get(operator)?.gather(slots, false).isNew
+    const isMine = (slot: number, i: number): boolean =>
+      this.laneOfGroup[this.index.groupOf[slot] ?? 0] === lane && (gone === undefined || bitAt(gone, i) === 0)
+    return this.index.sorted(slots.filter(isMine))
   }
 
   keysOf(slots: Int32Array): Batch {
     return this.index.keysOf(slots)
   }
+}
+
+/** What `make` makes of operators, by their index; null is nothing. */
+function present<T extends { readonly at: number }, V>(
+  operators: readonly T[],
+  make: (operator: T) => V | null,
+): ReadonlyMap<number, V> {
+  return new Map(
+    operators.flatMap(operator => {
+      const made = make(operator)
+      return made === null ? [] : [[operator.at, made] as const]
+    }),
+  )
 }
 
 export const takeSlots = (slots: Int32Array, rows: Int32Array): Int32Array => {

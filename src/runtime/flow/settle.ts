@@ -11,7 +11,6 @@ import {
   TransientError,
   TransformError,
   atFailpoint,
-  invariant,
 } from '../../base/index.js'
 import { type Observer } from '../../base/index.js'
 import { type Loan, joinLoans } from '../../batch/index.js'
@@ -94,12 +93,7 @@ export class Settlement {
   private applyState(work: Work, reply: Reply): void {
     const { keyed } = work.stage
     if (keyed === null || work.grouping === null) return
-    for (const { operator, state, clear, changes } of reply.state) {
-      const table = keyed.tables.get(operator)
-      invariant(table !== undefined, 'the codec answers state of keyed operators only')
-      table.apply(work.grouping.uniq, state, clear)
-      if (changes !== null) keyed.collections.get(operator)?.apply(work.grouping.uniq, changes, clear)
-    }
+    for (const one of reply.state) keyed.apply(work.grouping.uniq, one)
   }
 
   /** A FAILED of the call. */

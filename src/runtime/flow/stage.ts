@@ -9,7 +9,7 @@ import { type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type FunctionRef, type StageVertex } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
-import { type StateBlock } from '../../state/index.js'
+import { type StateBlock, type StateClock } from '../../state/index.js'
 import { BatchSize } from '../pace/index.js'
 import { DeadLimit, Hold } from '../fault/index.js'
 import { CheckTally } from './check-tally.js'
@@ -38,6 +38,8 @@ export interface StageTerms {
   readonly memory: Memory
   readonly gate: EpochGate
   readonly observer: Observer
+  /** What state expires by. */
+  readonly clock: StateClock
 }
 
 /** Told about rows that never reach a worker, and that no row comes any more. */
@@ -97,6 +99,7 @@ export class Stage {
             keyGroups: terms.keyGroups,
             lanes: terms.lanes,
             input: vertex.input,
+            clock: terms.clock,
             operators: new Map(
               vertex.operators.flatMap(({ id, fn }, i) =>
                 fn.keyed ? [[i, { id, state: schemaFromJson(fn.state) }] as const] : [],

@@ -196,6 +196,7 @@ function termsOf(plan: Plan, topology: Topology, options: DriveOptions): EngineT
     lanes,
     keyGroups,
     transientMaxMs,
+    wallMinusNowMs: 0,
     maxDead,
     rowsMax: batchRows,
     pool: {

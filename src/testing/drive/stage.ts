@@ -1,8 +1,8 @@
 /** One stage as a worker with stand-ins knows it: the frame of a call in, the frame of its answer out. */
-import { type Batch, type Value, batchFromRows, readIpc, rowsOf } from '../../batch/index.js'
+import { batchFromRows, readIpc, rowsOf } from '../../batch/index.js'
 import { type OpenStage, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
-import { Message, Table, type TablePart, bytesPart, jsonPart } from '../../transport/index.js'
+import { Message, Table, type TablePart, jsonPart } from '../../transport/index.js'
 import {
   type CallRead,
   arrow,
@@ -13,9 +13,9 @@ import {
   parentPart,
   replyFrame,
 } from '../simulation/call.js'
-import { type Cells } from './answer.js'
 import { CallFailed, type Produced, type SideEntry, type States, type Step, runKeys, runRows } from './chain.js'
 import { type Called } from './stand-in.js'
+import { StateTables } from './state-tables.js'
 
 /** Microseconds of a row and resident bytes, as a worker reports them: what decides how many rows a call gets. */
 const rowUs = 1
@@ -51,8 +51,9 @@ export class StandInStage {
     const rows = rowsOf(readIpc(this.shipped, given(read.tables, Table.rows).bytes))
     const index = read.tables.find(table => table.kind === Table.index)
     const states: States = new Map(
-      this.steps.flatMap((step, i) => (step.operator.keyed ? [[i, this.statesOf(read, i)] as const] : [])),
+      this.steps.flatMap((step, i) => (step.operator.keyed ? [[i, this.tablesOf(i).read(read.tables)] as const] : [])),
     )
+    const before = new Map([...states].map(([operator, keys]) => [operator, [...keys]]))
     const produced = runRows(this.steps, {
       rows,
       keys: index === undefined ? null : integers(index.bytes),
@@ -62,7 +63,7 @@ export class StandInStage {
     return [
       ...this.mainParts(rows.length, produced),
       ...this.sideParts(produced.sides, true),
-      ...[...states].flatMap(([operator, keys]) => this.stateParts(operator, keys)),
+      ...[...states].flatMap(([operator, keys]) => this.tablesOf(operator).parts(before.get(operator) ?? [], keys)),
       ...deadParts(produced),
     ]
   }
@@ -72,16 +73,14 @@ export class StandInStage {
     const step = this.steps[operator]
     if (step === undefined) throw new RangeError(`operator ${operator} is in the stage`)
     const keys = rowsOf(readIpc(this.keys, given(read.tables, Table.keys).bytes))
-    return this.sideParts(runKeys(step, operator, { keys, states: this.statesOf(read, operator), call }), false)
+    return this.sideParts(
+      runKeys(step, operator, { keys, states: this.tablesOf(operator).read(read.tables), call }),
+      false,
+    )
   }
 
-  /** The state of the call's keys; null where a key is new. */
-  private statesOf(read: CallRead, operator: number): (Cells | null)[] {
-    const fresh = given(read.tables, Table.isNew, operator).bytes
-    const schema = this.steps[operator]?.state ?? { fields: [] }
-    return rowsOf(readIpc(schema, given(read.tables, Table.state, operator).bytes)).map((cells, key) =>
-      ((fresh[key >> 3] ?? 0) >> (key & 7)) % 2 === 1 ? null : cells,
-    )
+  private tablesOf(operator: number): StateTables {
+    return new StateTables(operator, this.steps[operator]?.state ?? { fields: [] })
   }
 
   private mainParts(rows: number, { main }: Produced): readonly TablePart[] {
@@ -100,21 +99,6 @@ export class StandInStage {
         return parents ? [table, parentPart(mine, operator, output)] : [table]
       }),
     )
-  }
-
-  private stateParts(operator: number, keys: readonly (Cells | null)[]): readonly TablePart[] {
-    const schema = this.steps[operator]?.state ?? { fields: [] }
-    const none: Readonly<Record<string, Value>> = {}
-    const batch: Batch = batchFromRows(
-      schema,
-      keys.map(cells => cells ?? none),
-    )
-    const state = arrow(Table.state, schemaIds.state(operator), batch, { operator, output: 0 })
-    if (!keys.includes(null)) return [state]
-    const bits = new Uint8Array((keys.length + 7) >> 3)
-    for (const [key, cells] of keys.entries())
-      if (cells === null) bits[key >> 3] = (bits[key >> 3] ?? 0) | (1 << (key & 7))
-    return [state, bytesPart({ kind: Table.clear, operator, schemaId: 0, rows: keys.length }, bits)]
   }
 }
 

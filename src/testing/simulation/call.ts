@@ -28,7 +28,7 @@ import {
 } from '../../transport/index.js'
 import { type Grouped, type KeyState, type Outcome, type Produced, runAtEnd, runChain } from './stand-in.js'
 
-interface Given {
+export interface Given {
   readonly kind: number
   readonly operator: number
   readonly rows: number

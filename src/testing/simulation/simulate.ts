@@ -104,6 +104,7 @@ export function drawTerms(chance: Chance): EngineTerms {
       spares: chance.happens(0.7) ? 1 : 0,
     },
     transientMaxMs: 600_000,
+    wallMinusNowMs: 0,
     maxDead: null,
     captures: noCaptures,
     bounded: new Set(),

@@ -105,7 +105,7 @@ describe.each([
   it('hold what calls appended, set and removed, key by key', () => {
     fc.assert(
       fc.property(calls, all => {
-        const collections = new Collections(declaredState(schema), { plain })
+        const collections = new Collections(declaredState(schema), { plain, clock: { wallMs: 0 } })
         const kept = new Map<number, Kept>()
         for (const changes of all) {
           apply(collections, changes)
@@ -126,7 +126,7 @@ describe.each([
     const asked = fc.array(fc.tuple(fc.nat(3), fc.option(page, { nil: null })), { minLength: 1, maxLength: 12 })
     fc.assert(
       fc.property(calls, asked, (all, rows) => {
-        const collections = new Collections(declaredState(schema), { plain })
+        const collections = new Collections(declaredState(schema), { plain, clock: { wallMs: 0 } })
         const kept = new Map<number, Kept>()
         for (const changes of all) {
           apply(collections, changes)
@@ -155,7 +155,7 @@ describe.each([
   })
 
   it('forget names that were asked for and have no entry, and keep the others', () => {
-    const collections = new Collections(declaredState(schema), { plain })
+    const collections = new Collections(declaredState(schema), { plain, clock: { wallMs: 0 } })
     const { mapsBack } = collections.schemas
     const entries = Array.from({ length: 2_000 }, (_, i) => [`kept ${i}`, BigInt(i)] as const)
     const maps = batchFromRows(mapsBack, [

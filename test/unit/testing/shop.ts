@@ -71,4 +71,28 @@ const tally = {
   atEnd: true,
 } as const
 
-export default { Order, bill, inStock, pieces, careful, tally }
+const hour = { ms: 3_600_000, update: 'on_create_and_write', visibility: 'never_return_expired' } as const
+
+const lately = {
+  ...plain,
+  name: 'lately',
+  kind: 'transform',
+  keyed: true,
+  inputs: [
+    ['item', 'utf8'],
+    ['qty', 'int64'],
+  ],
+  outputs: [
+    ['n', 'int64'],
+    ['quantities', 'list<int64>'],
+    ['of_qty', 'int64'],
+  ],
+  state: [
+    ['n', 'int64', { default: 0, keep: { as: 'value', ttl: hour } }],
+    ['log', 'list<int64>', { keep: { as: 'list', reads: false } }],
+    ['quantities', 'list<int64>', { keep: { as: 'list', reads: true, ttl: hour } }],
+    ['by_qty', 'map<int64, int64>', { keep: { as: 'map', entries: 'qty', ttl: hour } }],
+  ],
+} as const
+
+export default { Order, bill, inStock, pieces, careful, tally, lately }

@@ -1,0 +1,220 @@
+/**
+ * Entry table: things that a key has several of. An entry is a key of its own, made of the slot of its owner and its own key,
+ * with a row in a state table; chains say which entries an owner has. So entries are found, expire and become blocks as keys do.
+ */
+import {
+  type Batch,
+  type Column,
+  type Loan,
+  type Memory,
+  bitAt,
+  bytesOf,
+  makeColumn,
+  noNulls,
+  sliceColumn,
+  takeColumn,
+} from '../batch/index.js'
+import { distinct } from '../kernels/index.js'
+import { type DataType, type Schema, type Ttl } from '../schema/index.js'
+import { EntryChains } from './entry-chains.js'
+import { Expiry, type StateClock, storedValues } from './expiry.js'
+import { KeyIndex } from './key-index.js'
+import { clearSlots } from './slots.js'
+import { StateTable } from './state-table.js'
+
+/** Entries whose key was looked up or is gone may be as many as those that are there, and this many more. */
+const idleMax = 65_536
+const movedAtOnce = 16_384
+/** Slots that are looked at for what has expired, each time something changes. */
+const sweptAtOnce = 256
+
+export interface EntryOptions {
+  readonly key: DataType
+  readonly value: DataType
+  readonly ttl: Ttl | undefined
+  readonly clock: StateClock
+  readonly plain?: boolean
+}
+
+/** Entries of some owners, in a row for each owner. */
+export interface GatheredEntries {
+  /** int32[k + 1]. */
+  readonly offsets: Int32Array
+  readonly keys: Column
+  readonly values: Column
+  readonly loan: Loan | undefined
+}
+
+export class EntryTable {
+  /** Key group of each entry, where the owners' are known; longer than there are entries. */
+  groupOf: Uint16Array = new Uint16Array(1024)
+  private index: KeyIndex
+  private table: StateTable
+  private chains = new EntryChains()
+  private expiry: Expiry | null
+  private readonly keySchema: Schema
+  private readonly values: Schema
+
+  constructor(private readonly options: EntryOptions) {
+    const { key, value, ttl } = options
+    const owner = { name: 'owner', type: { kind: 'int32' } } as const
+    this.keySchema = { fields: [owner, { name: 'key', type: key }] }
+    const keep = ttl === undefined ? undefined : ({ as: 'value', ttl } as const)
+    this.values = { fields: [{ name: 'value', type: value, ...(keep !== undefined && { keep }) }] }
+    this.index = this.newIndex()
+    this.table = new StateTable(storedValues(this.values), options)
+    this.expiry = Expiry.of(this.table, this.values, options.clock)
+  }
+
+  private newIndex(): KeyIndex {
+    const { plain = false } = this.options
+    return new KeyIndex({ key: this.keySchema, keyGroups: 1, nullKeys: false, plain })
+  }
+
+  /** Bytes that the table holds. */
+  get bytes(): number {
+    return this.index.bytes + this.table.bytes + this.chains.bytes
+  }
+
+  /** Entries of all owners. */
+  get size(): number {
+    return this.chains.size
+  }
+
+  /** The slot of each entry: of `owners[i]` the one with key i. */
+  slotsOf(owners: Int32Array, keys: Column): Int32Array {
+    const columns = [int32Column(owners), sliceColumn(keys, 0, owners.length)]
+    return this.index.resolve({ schema: this.keySchema, rows: owners.length, columns })
+  }
+
+  /** Sets entries, one for each row; of one that is set twice the last stays. */
+  put(owners: Int32Array, keys: Column, values: Column): void {
+    if (owners.length === 0) return
+    const { uniq, k, order, starts } = distinct(this.slotsOf(owners, keys))
+    const last = Int32Array.from({ length: k }, (_, i) => order[(starts[i + 1] ?? 0) - 1] ?? 0)
+    for (let i = 0; i < k; i++) {
+      const slot = uniq[i] ?? 0
+      if (this.chains.ownerOf(slot) < 0) this.chains.append(owners[last[i] ?? 0] ?? 0, slot)
+    }
+    const rows = { schema: this.values, rows: k, columns: [takeColumn(values, last)] }
+    this.table.apply(uniq, this.expiry === null ? rows : this.expiry.stamped(uniq, rows, everything(k)), null)
+  }
+
+  remove(slots: Int32Array): void {
+    const gone = distinct(slots.filter(slot => this.chains.ownerOf(slot) >= 0)).uniq
+    for (const slot of gone) this.chains.remove(slot)
+    clearSlots(this.table, gone)
+  }
+
+  /** Removes all entries of these owners. */
+  clear(owners: Int32Array): void {
+    this.remove(this.chains.entriesOf(owners))
+  }
+
+  /** All entries of these owners, each owner's in the order in which it got them. */
+  gatherAll(owners: Int32Array, reads: boolean, memory?: Memory): GatheredEntries {
+    const offsets = this.chains.offsets(owners)
+    return this.gather(offsets, this.chains.entriesOf(owners, offsets), { reads, memory })
+  }
+
+  /** Of these owners the entries that there are of those that rows name: row i that of `owners[index[i]]`; null names none. */
+  gatherNamed(owners: Int32Array, index: Int32Array, names: Column, memory?: Memory): GatheredEntries {
+    const rows = rowsThere(names)
+    const ofRows = rows.map(row => owners[index[row] ?? 0] ?? 0)
+    const { uniq } = distinct(this.slotsOf(ofRows, rows.length === names.length ? names : takeColumn(names, rows)))
+    const there = uniq.filter(slot => this.chains.ownerOf(slot) >= 0)
+    const { offsets, slots } = this.byOwner(owners, there)
+    return this.gather(offsets, slots, { reads: true, memory })
+  }
+
+  /** The slots owner by owner, as a list column has them. */
+  private byOwner(owners: Int32Array, slots: Int32Array): { readonly offsets: Int32Array; readonly slots: Int32Array } {
+    const { uniq, order, starts } = distinct(slots.map(slot => this.chains.ownerOf(slot)))
+    const groupOf = new Map(Array.from(uniq, (owner, group) => [owner, group]))
+    const offsets = new Int32Array(owners.length + 1)
+    const sorted = new Int32Array(slots.length)
+    let at = 0
+    for (let i = 0; i < owners.length; i++) {
+      const group = groupOf.get(owners[i] ?? 0) ?? -1
+      const end = starts[group + 1] ?? 0
+      for (let j = group < 0 ? end : (starts[group] ?? 0); j < end; j++) sorted[at++] = slots[order[j] ?? 0] ?? 0
+      offsets[i + 1] = at
+    }
+    return { offsets, slots: sorted }
+  }
+
+  private gather(
+    offsets: Int32Array,
+    slots: Int32Array,
+    { reads, memory }: { readonly reads: boolean; readonly memory: Memory | undefined },
+  ): GatheredEntries {
+    const [, keys] = this.index.keysOf(slots).columns
+    const { state, isNew, loan } =
+      this.expiry === null ? this.table.gather(slots, memory) : this.expiry.gather(slots, reads, memory)
+    const [values] = state.columns
+    if (keys === undefined || values === undefined) throw new TypeError('an entry has a key and a value')
+    if (this.expiry === null || !isNew.some(byte => byte > 0)) return { offsets, keys, values, loan }
+    const left = Int32Array.from(slots.keys()).filter(row => bitAt(isNew, row) === 0)
+    return { offsets: without(offsets, isNew), keys: takeColumn(keys, left), values: takeColumn(values, left), loan }
+  }
+
+  /** After changes: what has expired goes, a few entries at a time, and room is made where most keys have no entry. */
+  tidy(): void {
+    const gone = this.expiry?.sweep(sweptAtOnce)
+    for (const slot of gone ?? []) this.chains.remove(slot)
+    if (this.index.size > 2 * this.chains.size + idleMax) this.compact()
+  }
+
+  /** What is there moves into tables of its own size. */
+  private compact(): void {
+    const before = { index: this.index, table: this.table, chains: this.chains }
+    this.index = this.newIndex()
+    this.table = new StateTable(before.table.schema, this.options)
+    this.expiry = Expiry.of(this.table, this.values, this.options.clock)
+    this.chains = new EntryChains()
+    const all = Int32Array.from({ length: before.index.size }, (_, slot) => slot)
+    const owners = distinct(all.map(slot => before.chains.ownerOf(slot)).filter(owner => owner >= 0)).uniq
+    const ordered = before.chains.entriesOf(owners)
+    for (let from = 0; from < ordered.length; from += movedAtOnce) {
+      const slots = ordered.subarray(from, from + movedAtOnce)
+      const [, keys] = before.index.keysOf(slots).columns
+      if (keys !== undefined)
+        this.move(
+          slots.map(slot => before.chains.ownerOf(slot)),
+          keys,
+          before.table.gather(slots).state,
+        )
+    }
+  }
+
+  private move(owners: Int32Array, keys: Column, rows: Batch): void {
+    const slots = this.slotsOf(owners, keys)
+    slots.forEach((slot, i) => {
+      this.chains.append(owners[i] ?? 0, slot)
+    })
+    this.table.apply(slots, rows, null)
+  }
+}
+
+function everything(rows: number): ReadonlyMap<string, Uint8Array> {
+  return new Map([['value', new Uint8Array((rows + 7) >> 3).fill(255)]])
+}
+
+const int32Column = (values: Int32Array): Column =>
+  makeColumn({ kind: 'int32' }, values.length, noNulls, { offsets: null, values: bytesOf(values), children: [] })
+
+function rowsThere({ validity, length }: Column): Int32Array {
+  const all = Int32Array.from({ length }, (_, row) => row)
+  return validity === null ? all : all.filter(row => bitAt(validity, row) === 1)
+}
+
+/** Offsets of lists without the items whose bit is 1. */
+function without(offsets: Int32Array, gone: Uint8Array): Int32Array {
+  const left = new Int32Array(offsets.length)
+  for (let i = 1; i < offsets.length; i++) {
+    let kept = 0
+    for (let j = offsets[i - 1] ?? 0; j < (offsets[i] ?? 0); j++) kept += 1 - bitAt(gone, j)
+    left[i] = (left[i - 1] ?? 0) + kept
+  }
+  return left
+}
