@@ -2,6 +2,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { AnabranchError, type Observer } from '../base/index.js'
 import { controlSocket } from '../control/index.js'
+import { Metrics } from '../metrics/index.js'
 import { type Plan, type RestartPolicy, epochMsMin, msOf } from '../plan/index.js'
 import {
   type Progress,
@@ -32,6 +33,7 @@ export const run: Command = {
     '--workers N       most Python processes at once; default: the cores, at most 8',
     '--workers 1..8    the same by load: never fewer than the first, never more than the second',
     '--restart POLICY  fixed-delay,attempts=3,delay=10s; exponential-delay; failure-rate; none; default: as the job says',
+    '--metrics-port N  serve Prometheus metrics at http://127.0.0.1:N/metrics; 0: at a free port',
     '--spares N        warm workers that wait for the loss of another one; default: 1',
     '--lanes N         partitions that are processed in order; default: 4 times the workers',
     '--batch-rows N    most rows that one call gets; default: chosen while running',
@@ -49,6 +51,7 @@ export const run: Command = {
       json: { type: 'boolean' },
       workers: { type: 'string' },
       spares: { type: 'string' },
+      'metrics-port': { type: 'string' },
       restart: { type: 'string' },
       lanes: { type: 'string' },
       'batch-rows': { type: 'string' },
@@ -65,6 +68,7 @@ export const run: Command = {
     if (values.out === '') throw usageError(run, '--out needs the path of a folder, but it is empty')
     const limits = {
       workers: values.workers === undefined ? null : rangeOf(run, '--workers', values.workers),
+      metricsPort: wholeOption(run, 'metrics-port', values['metrics-port'], { least: 0, most: 65_535 }),
       spares: wholeOption(run, 'spares', values.spares, { least: 0, most: 64 }),
       lanes: wholeOption(run, 'lanes', values.lanes, { least: 1, most: 32_768 }),
       batchRows: wholeOption(run, 'batch-rows', values['batch-rows'], { least: 1, most: 1_000_000 }),
@@ -84,6 +88,7 @@ export const run: Command = {
 interface Asked {
   readonly workers: RunOptions['workers']
   readonly spares: number | null
+  readonly metricsPort: number | null
   readonly lanes: number | null
   readonly batchRows: number | null
   readonly captures: RunOptions['captures']
@@ -148,7 +153,7 @@ function epochOption(given: string | undefined): number | null | undefined {
   )
 }
 
-interface Limits extends Pick<Asked, 'workers' | 'spares' | 'lanes' | 'batchRows' | 'captures' | 'epoch' | 'fresh'> {
+interface Limits extends Omit<Asked, 'out' | 'restart' | 'json'> {
   readonly out: string
   readonly python: string
 }
@@ -163,7 +168,7 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
     terminal.err(progressLine(progress, 120))
   }
   try {
-    const { workers, spares, lanes, batchRows, captures, epoch, fresh, out, python } = limits
+    const { metricsPort, workers, spares, lanes, batchRows, captures, epoch, fresh, out, python } = limits
     return await runJob(plan, {
       workers,
       spares,
@@ -174,14 +179,21 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
       fresh,
       out,
       python,
-      observer: observerOf(terminal),
       onProgress,
-      attendants: [controlSocket],
+      ...listeners(metricsPort, terminal),
       signal: signals,
     })
   } finally {
     terminal.status('')
   }
+}
+
+/** Who hears of the run, and who may ask it. */
+function listeners(metricsPort: number | null, terminal: Terminal): Pick<RunOptions, 'observer' | 'attendants'> {
+  const observer = observerOf(terminal)
+  if (metricsPort === null) return { observer, attendants: [controlSocket] }
+  const metrics = new Metrics(metricsPort, address => terminal.err(`metrics at ${address}`))
+  return { observer: metrics.observing(observer), attendants: [controlSocket, metrics.serving] }
 }
 
 /** The log of a run, on stderr. */

@@ -103,6 +103,17 @@ describe('a running job', () => {
   })
 })
 
+test('metrics of a running job are there while it runs, by the rows that it has read', async () => {
+  const { job, run } = await running(files, 100, '--metrics-port', '0')
+  const [, address = ''] = /metrics at (\S+)/.exec(await run.printed('metrics at ')) ?? []
+  const page = await fetch(address).then(response => response.text())
+  expect(page).toContain('\nanabranch_rows_in_total{pipeline="lines"} 100\n')
+  await ask(job, 'stop')
+  await run.ended
+  await expect(fetch(address)).rejects.toThrow()
+  job.end()
+})
+
 describe('the workers of a running job', () => {
   test('are more and fewer while it runs, and nothing of the output shows it', async () => {
     const { job, run, folder } = await running(files, 500, '--workers', '1', '--spares', '0', '--batch-rows', '20')

@@ -24,6 +24,9 @@ export interface StageReport {
   readonly rowsOutPerSecond: Rate
   readonly calls: number
   readonly callsOut: number
+  /** Milliseconds in which a call was out, since the beginning. */
+  readonly busyMs: number
+  readonly backPressuredMs: number
   /** Milliseconds of a second in which a call was out; over the last five seconds, as in Flink. */
   readonly busyTimeMsPerSecond: number
   /** The same where no call was out since the outputs had no room for what waited. */
@@ -137,6 +140,8 @@ function reportOf(stage: Stage) {
     rowsOut: meter.rowsOut,
     calls: meter.calls,
     callsOut: meter.callsOut,
+    busyMs: meter.busyMs,
+    backPressuredMs: meter.backPressuredMs,
     queueRows: stage.queueRows,
     held: hold.reason,
     stateBytes: keyed === null ? 0 : keyed.bytes,

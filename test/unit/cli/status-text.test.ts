@@ -33,6 +33,8 @@ const status: JobStatus = {
       rowsOutPerSecond: { lastSecond: 0, lastMinute: 0 },
       calls: 321,
       callsOut: 2,
+      busyMs: 160_000,
+      backPressuredMs: 4_000,
       busyTimeMsPerSecond: 874,
       backPressuredTimeMsPerSecond: 21,
       queueRows: 555,
