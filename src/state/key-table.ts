@@ -125,33 +125,42 @@ export class KeyTable {
 
   /** The keys of these slots, 8 bytes each. */
   wideKeys(slots: Int32Array): Uint8Array {
-    const keys = new Uint8Array(new ArrayBuffer(8 * slots.length))
+    return this.cells(slots)
+  }
+
+  /** The 8 bytes of each slot: its key, or place and length. By a kernel, whose cache misses overlap. */
+  private cells(slots: Int32Array): Uint8Array {
+    const cells = new Uint8Array(new ArrayBuffer(8 * slots.length))
     const { memory } = this
     for (let from = 0; from < slots.length; from += pieceRowsMax) {
       const n = Math.min(pieceRowsMax, slots.length - from)
       memory.i32.set(slots.subarray(from, from + n), lists.slots >>> 2)
       memory.kernels.locate(lists.slots, n, this.count, bySlot, 8, 0, 0, lists.hashes)
       memory.kernels.gather(lists.hashes, n, 0, 8, keys64)
-      keys.set(memory.u8.subarray(keys64, keys64 + 8 * n), 8 * from)
+      cells.set(memory.u8.subarray(keys64, keys64 + 8 * n), 8 * from)
     }
-    return keys
+    return cells
   }
 
   /** The texts of these slots, whose keys are one text each: its length in 4 bytes, then its bytes. */
   textKeys(slots: Int32Array): { readonly offsets: Int32Array; readonly values: Uint8Array } {
-    const { i32, u32 } = this.memory
+    const cells = new Int32Array(this.cells(slots).buffer)
     const offsets = new Int32Array(slots.length + 1)
+    let end = 0
     for (let i = 0; i < slots.length; i++) {
-      offsets[i + 1] = (offsets[i] ?? 0) + (u32[(bySlot >>> 2) + 2 * (slots[i] ?? 0) + 1] ?? 0) - 4
+      end += (cells[2 * i + 1] ?? 0) - 4
+      offsets[i + 1] = end
     }
-    const end = offsets[slots.length] ?? 0
     // Keys begin at multiples of 8 and are filled with zeros: they move by words, over the end of the one before.
     const values = new Uint8Array(end + 8)
     const view = new DataView(values.buffer)
+    const arena = this.memory.i32.subarray(this.arena >>> 2)
+    let at = 0
     for (let i = 0; i < slots.length; i++) {
-      let from = (this.arena + (u32[(bySlot >>> 2) + 2 * (slots[i] ?? 0)] ?? 0) + 4) >>> 2
+      let from = ((cells[2 * i] ?? 0) >>> 2) + 1
       const to = offsets[i + 1] ?? 0
-      for (let at = offsets[i] ?? 0; at < to; at += 4) view.setInt32(at, i32[from++] ?? 0, true)
+      for (; at < to; at += 4) view.setInt32(at, arena[from++] ?? 0, true)
+      at = to
     }
     return { offsets, values: values.subarray(0, end) }
   }

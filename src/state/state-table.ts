@@ -193,12 +193,16 @@ export class StateTable {
   /** Those of key groups [first, last], by the group of each slot. */
   presentIn(groupOf: Uint16Array, first: number, last: number): Int32Array {
     const limit = Math.min(this.rows.limit, groupOf.length)
-    const slots: number[] = []
+    // Below `first` the difference is negative, and as an unsigned number larger than any span.
+    const span = last - first
+    let count = 0
+    for (let slot = 0; slot < limit; slot++) if (((groupOf[slot] ?? 0) - first) >>> 0 <= span) count += 1
+    const slots = new Int32Array(count)
+    let at = 0
     for (let slot = 0; slot < limit; slot++) {
-      const group = groupOf[slot] ?? 0
-      if (group >= first && group <= last && this.present(slot)) slots.push(slot)
+      if (((groupOf[slot] ?? 0) - first) >>> 0 <= span && this.present(slot)) slots[at++] = slot
     }
-    return Int32Array.from(slots)
+    return slots.subarray(0, at)
   }
 
   /** Copies the texts that live into a new arena; rows that have none have a length of 0. */

@@ -164,15 +164,19 @@ export class StateStore {
     return this.closing
   }
 
+  /** After a write error nothing more is written, and the folder is let go all the same. */
   private async end(): Promise<void> {
+    const isWhole = this.broken === null
     try {
-      if (this.finished > this.finishedOnDisk && this.last !== null) await this.writeFinished(this.last.epoch)
-    } finally {
+      if (isWhole && this.finished > this.finishedOnDisk && this.last !== null)
+        await this.writeFinished(this.last.epoch)
       await this.forgetting
       await this.kv.close()
+      if (isWhole) await this.options.place.keep(this.head())
+    } finally {
+      await this.kv.close()
+      await this.options.place.close()
     }
-    await this.options.place.keep(this.head())
-    await this.options.place.close()
   }
 
   private async writeFinished(epoch: number): Promise<void> {
