@@ -3,7 +3,9 @@ import { type Batch, type Column, type Loan, type Memory, columnNamed, joinLoans
 import { invariant } from '../base/index.js'
 import { type Schema } from '../schema/index.js'
 import { type DeclaredState, declaredState, listsChanged, listsSent, mapsChanged, mapsSent } from './declared.js'
+import { EntryState, type EntryStateOptions } from './entry-state.js'
 import { type StateClock } from './expiry.js'
+import { type KeySlots } from './key-index.js'
 import { type GatheredColumn, ListTable } from './list-table.js'
 import { MapTable } from './map-table.js'
 
@@ -35,6 +37,15 @@ export interface CollectionChanges {
   readonly maps: Batch | null
 }
 
+/** What the store calls a list or map of an operator. */
+const collectionId = (operator: string, name: string): string => `${operator}/${name}`
+
+/** What the store has of an operator: its values by its id, and each list and map by its own. */
+export function storedIds(operator: string, state: Schema): readonly string[] {
+  const { lists, maps } = declaredState(state)
+  return [operator, ...[...lists, ...maps].map(({ name }) => collectionId(operator, name))]
+}
+
 export class Collections {
   readonly schemas: CollectionSchemas
   readonly lists: readonly ListTable[]
@@ -50,6 +61,19 @@ export class Collections {
   static of(schema: Schema, clock: StateClock): Collections | null {
     const declared = declaredState(schema)
     return declared.lists.length + declared.maps.length === 0 ? null : new Collections(declared, { clock })
+  }
+
+  /** The lists and maps as the epochs see them, for the operator with this id. */
+  states(operator: string, owner: EntryStateOptions['owner'], index: KeySlots): readonly EntryState[] {
+    const of = (name: string): string => collectionId(operator, name)
+    return [
+      ...this.lists.map(list => {
+        const { field, entries } = list
+        const restored = (keys: Column): void => list.restored(keys)
+        return new EntryState({ operator: of(field.name), owner, index, entries, restored })
+      }),
+      ...this.maps.map(({ field, entries }) => new EntryState({ operator: of(field.name), owner, index, entries })),
+    ]
   }
 
   get bytes(): number {

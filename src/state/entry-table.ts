@@ -7,6 +7,7 @@ import {
   type Column,
   type Loan,
   type Memory,
+  asInt32,
   bitAt,
   bytesOf,
   makeColumn,
@@ -46,10 +47,10 @@ export interface GatheredEntries {
 }
 
 export class EntryTable {
-  /** Key group of each entry, where the owners' are known; longer than there are entries. */
-  groupOf: Uint16Array = new Uint16Array(1024)
+  /** Somebody stores what changes: slots stay until they were told. */
+  isStored = false
+  table: StateTable
   private index: KeyIndex
-  private table: StateTable
   private chains = new EntryChains()
   private expiry: Expiry | null
   private readonly keySchema: Schema
@@ -79,6 +80,36 @@ export class EntryTable {
   /** Entries of all owners. */
   get size(): number {
     return this.chains.size
+  }
+
+  get keyType(): DataType {
+    return this.options.key
+  }
+
+  /** The columns of the table. */
+  get stored(): Schema {
+    return this.table.schema
+  }
+
+  /** How many slots there are; an entry keeps its own until `compactWhereIdle` says true. */
+  get slots(): number {
+    return this.index.size
+  }
+
+  /** Owner and key of each of these slots, whether there is such an entry or not. */
+  keysOf(slots: Int32Array): { readonly owners: Int32Array; readonly keys: Column } {
+    const [owners, keys] = this.index.keysOf(slots).columns
+    if (owners === undefined || keys === undefined) throw new TypeError('an entry has an owner and a key')
+    return { owners: asInt32(owners.values), keys }
+  }
+
+  /** After rows of the table were restored: the entries that are there have their owners, and the others none. */
+  relink(slots: Int32Array): void {
+    const { owners } = this.keysOf(slots)
+    slots.forEach((slot, i) => {
+      if (!this.table.present(slot)) this.chains.remove(slot)
+      else if (this.chains.ownerOf(slot) < 0) this.chains.append(owners[i] ?? 0, slot)
+    })
   }
 
   /** The slot of each entry: of `owners[i]` the one with key i. */
@@ -148,11 +179,11 @@ export class EntryTable {
     slots: Int32Array,
     { reads, memory }: { readonly reads: boolean; readonly memory: Memory | undefined },
   ): GatheredEntries {
-    const [, keys] = this.index.keysOf(slots).columns
+    const { keys } = this.keysOf(slots)
     const { state, isNew, loan } =
       this.expiry === null ? this.table.gather(slots, memory) : this.expiry.gather(slots, reads, memory)
     const [values] = state.columns
-    if (keys === undefined || values === undefined) throw new TypeError('an entry has a key and a value')
+    if (values === undefined) throw new TypeError('an entry has a value')
     if (this.expiry === null || !isNew.some(byte => byte > 0)) return { offsets, keys, values, loan }
     const left = Int32Array.from(slots.keys()).filter(row => bitAt(isNew, row) === 0)
     return { offsets: without(offsets, isNew), keys: takeColumn(keys, left), values: takeColumn(values, left), loan }
@@ -162,11 +193,12 @@ export class EntryTable {
   tidy(): void {
     const gone = this.expiry?.sweep(sweptAtOnce)
     for (const slot of gone ?? []) this.chains.remove(slot)
-    if (this.index.size > 2 * this.chains.size + idleMax) this.compact()
+    if (!this.isStored) this.compactWhereIdle()
   }
 
-  /** What is there moves into tables of its own size. */
-  private compact(): void {
+  /** Where most slots have no entry, what is there moves into tables of its own size. Answers whether it did. */
+  compactWhereIdle(): boolean {
+    if (this.index.size <= 2 * this.chains.size + idleMax) return false
     const before = { index: this.index, table: this.table, chains: this.chains }
     this.index = this.newIndex()
     this.table = new StateTable(before.table.schema, this.options)
@@ -185,6 +217,7 @@ export class EntryTable {
           before.table.gather(slots).state,
         )
     }
+    return true
   }
 
   private move(owners: Int32Array, keys: Column, rows: Batch): void {
@@ -192,7 +225,7 @@ export class EntryTable {
     slots.forEach((slot, i) => {
       this.chains.append(owners[i] ?? 0, slot)
     })
-    this.table.apply(slots, rows, null)
+    this.table.restore(slots, rows, null)
   }
 }
 

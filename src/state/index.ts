@@ -18,5 +18,7 @@ export {
   type CollectionSchemas,
   type NamingRows,
   collectionSchemas,
+  storedIds,
 } from './collections.js'
+export type { EntryState } from './entry-state.js'
 export { type DeclaredState, declaredState } from './declared.js'

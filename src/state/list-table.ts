@@ -49,6 +49,12 @@ export class ListTable {
     return makeColumn({ kind: 'int64' }, length, noNulls, { offsets: null, values: bytesOf(words), children: [] })
   }
 
+  /** Items with these numbers were restored. */
+  restored({ values, length }: Column): void {
+    const numbers = new BigInt64Array(values.buffer, values.byteOffset, length)
+    for (const number of numbers) this.next = Math.max(this.next, Number(number) + 1)
+  }
+
   /** The lists of these keys, one row each. */
   gather(owners: Int32Array, reads: boolean, memory?: Memory): GatheredColumn {
     const { offsets, values, loan } = this.entries.gatherAll(owners, reads, memory)

@@ -146,3 +146,18 @@ test('a capture of a call holds its lists and maps: it replays with the same res
     expect([...rowsOf(again)].filter(row => !ran.has(row))).toEqual([])
   }
 })
+
+test('S1: a run that dies goes on with the lists and maps of its last epoch', async () => {
+  const folder = await jobFolder({ 'input/rows.jsonl': input, 'transforms.py': transforms, 'job.ts': job('ofRow') })
+  const args = ['--epoch', '50ms', '--batch-rows', '50', '--workers', '1']
+  for (let deaths = 0; deaths < 2; deaths++) {
+    const run = await folder.start(args, { env: { ANABRANCH_FAILPOINT: 'prepare.sync:after:2' } }).ended
+    expect(run.signal, run.stderr).toBe('SIGKILL')
+  }
+  const run = await folder.run(...args)
+  expect(run.code, run.stderr).toBe(0)
+  expect(sorted(folder.rows('rows'))).toEqual(sorted(expected(false)))
+  const totals = folder.rows('totals')
+  expect(totals.reduce((sum, row) => sum + Number(row['seen']), 0)).toBe(expected(false).length)
+  expect(new Set(totals.map(row => row['pages']))).toEqual(new Set([3]))
+})

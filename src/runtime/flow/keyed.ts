@@ -7,6 +7,7 @@ import { type Schema, fieldNamed } from '../../schema/index.js'
 import {
   type CollectionChanges,
   Collections,
+  type EntryState,
   Expiry,
   type Gathered,
   KeyIndex,
@@ -66,7 +67,7 @@ export class KeyedState {
   readonly collections: ReadonlyMap<number, Collections>
   private readonly expiries: ReadonlyMap<number, Expiry>
   private readonly laneOfGroup: Uint16Array
-  private readonly states: readonly OperatorState[]
+  private readonly states: readonly (OperatorState | EntryState)[]
 
   constructor(private readonly terms: KeyedTerms) {
     this.keySchema = {
@@ -85,11 +86,11 @@ export class KeyedState {
     this.tables = new Map(operators.map(({ at, values }) => [at, new StateTable(storedValues(values))]))
     this.expiries = present(operators, ({ at, values }) => Expiry.of(this.table(at), values, terms.clock))
     this.collections = present(operators, ({ state }) => Collections.of(state, terms.clock))
-    this.states = operators.map(({ at, id: operator, values }) => {
-      const { keyGroups } = terms
-      const state = storedValues(values)
-      const form = { key: this.keySchema, state, keyGroups, nullKeys: terms.nullKeys === 'group' }
-      return new OperatorState({ operator, form, index: this.index, table: this.table(at) })
+    const owner = { key: this.keySchema, keyGroups: terms.keyGroups, nullKeys: terms.nullKeys === 'group' }
+    this.states = operators.flatMap(({ at, id: operator, values }) => {
+      const form = { ...owner, state: storedValues(values) }
+      const ofValues = new OperatorState({ operator, form, index: this.index, table: this.table(at) })
+      return [ofValues, ...(this.collections.get(at)?.states(operator, owner, this.index) ?? [])]
     })
     // Ranges of key groups, as even as they come: group g of G belongs to lane floor(g * lanes / G).
     this.laneOfGroup = Uint16Array.from({ length: terms.keyGroups }, (_, g) =>

@@ -6,6 +6,8 @@
  */
 import { join } from 'node:path'
 import { type SourcePosition } from '../../connectors/index.js'
+import { schemaFromJson } from '../../schema/index.js'
+import { storedIds } from '../../state/index.js'
 import { StateStore, openStateFolder } from '../../state/stores/index.js'
 import { type Engine } from '../flow/index.js'
 import { EpochKeeper, type Outputs } from './epoch-keeper.js'
@@ -60,7 +62,8 @@ export class Checkpoints {
     for (const vertex of this.opened.topology.vertices) {
       if (vertex.kind !== 'stage') continue
       for (const { id, fn } of vertex.operators)
-        if (fn.keyed) await this.store.restore(id, block => engine.restoreState(block))
+        for (const stored of fn.keyed ? storedIds(id, schemaFromJson(fn.state)) : [])
+          await this.store.restore(stored, block => engine.restoreState(block))
     }
   }
 

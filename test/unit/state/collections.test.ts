@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Batch, type Value, batchFromRows, columnOf, rowsOf } from '../../../src/batch/index.js'
 import { type Schema } from '../../../src/schema/index.js'
-import { Collections, declaredState } from '../../../src/state/index.js'
+import { Collections, type EntryState, KeyIndex, declaredState } from '../../../src/state/index.js'
 
 const schema: Schema = {
   fields: [
@@ -120,6 +120,83 @@ describe.each([
         expect(rowsOf(maps).map(row => sorted(row['all']))).toEqual(ofSlots.map(one => sortedMap(one.all)))
       }),
     )
+  })
+
+  it('are the same in another process, from the blocks of each epoch', () => {
+    const key: Schema = { fields: [{ name: 'user', type: { kind: 'int32' } }] }
+    const owner = { key, keyGroups: 16, nullKeys: false }
+    const made = (): {
+      readonly index: KeyIndex
+      readonly collections: Collections
+      readonly states: readonly EntryState[]
+    } => {
+      const index = new KeyIndex({ ...owner, plain })
+      const collections = new Collections(declaredState(schema), { plain, clock: { wallMs: 0 } })
+      return { index, collections, states: collections.states('count', owner, index) }
+    }
+    const users = (slots: readonly number[]): Batch =>
+      batchFromRows(
+        key,
+        slots.map(user => ({ user })),
+      )
+    fc.assert(
+      fc.property(calls, all => {
+        const one = made()
+        const other = made()
+        const kept = new Map<number, Kept>()
+        all.forEach((changes, epoch) => {
+          const slots = [...one.index.resolve(users(changes.map(({ slot }) => slot)))]
+          apply(
+            one.collections,
+            changes.map((change, i) => ({ ...change, slot: slots[i] ?? 0 })),
+          )
+          note(kept, changes)
+          for (const state of one.states)
+            for (const block of state.take(epoch + 1))
+              other.states
+                .find(each => each.operator === state.operator)
+                ?.restore({ operator: state.operator, bytes: block.bytes, form: block.form, superseded: null })
+        })
+        const who = [...kept.keys()]
+        const { lists, maps } = other.collections.gather(other.index.resolve(users(who)), null)
+        const ofSlots = who.map(slot => kept.get(slot) ?? nothing())
+        expect(rowsOf(lists).map(row => row['seen'])).toEqual(ofSlots.map(each => each.seen))
+        expect(rowsOf(maps).map(row => sorted(row['last']))).toEqual(ofSlots.map(each => sortedMap(each.last)))
+        expect(rowsOf(maps).map(row => sorted(row['all']))).toEqual(ofSlots.map(each => sortedMap(each.all)))
+      }),
+    )
+  })
+
+  it('write what was appended, however long the list is', () => {
+    const index = new KeyIndex({
+      key: { fields: [{ name: 'user', type: { kind: 'int32' } }] },
+      keyGroups: 16,
+      nullKeys: false,
+    })
+    const owner = {
+      key: { fields: [{ name: 'user', type: { kind: 'int32' } as const }] },
+      keyGroups: 16,
+      nullKeys: false,
+    }
+    const collections = new Collections(declaredState(schema), { plain, clock: { wallMs: 0 } })
+    const [log] = collections.states('count', owner, index)
+    const slots = index.resolve(batchFromRows(owner.key, [{ user: 7 }]))
+    const append = (count: number): number => {
+      const entries = Array.from({ length: count }, (_, i) => BigInt(i))
+      const lists = batchFromRows(collections.schemas.listsBack, [
+        { log: { clear: false, entries }, seen: { clear: false, entries: [] } },
+      ])
+      collections.apply(slots, { lists, maps: null }, null)
+      return entries.length
+    }
+    append(20_000)
+    log?.take(1)
+    append(3)
+    const rows = log
+      ?.take(2)
+      .filter(({ since }) => since === 1)
+      .map(block => block.rows)
+    expect(rows).toEqual([3])
   })
 
   it('send of a map the entries that the rows of a key name, and no others', () => {
