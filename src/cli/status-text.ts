@@ -7,7 +7,7 @@ import { short, time, whole } from './progress.js'
 export function statusText(status: JobStatus): string {
   const { job, state, seconds, pid, stages, workers } = status
   return [
-    `job "${job}" ${state} for ${time(seconds)}, process ${pid}`,
+    `job "${job}" ${state} for ${time(seconds)}, process ${pid}${again(status.restarts)}`,
     ...(status.epochs === null ? [] : [`  ${epochText(status.epochs)}`]),
     ...rowsTable(status),
     '',
@@ -44,6 +44,11 @@ export function statusText(status: JobStatus): string {
     ),
     ...workersTable(workers),
   ].join('\n')
+}
+
+const again = (restarts: number): string => {
+  if (restarts === 0) return ''
+  return `, begun again ${restarts === 1 ? 'once' : `${restarts} times`} after a failure`
 }
 
 /** Also what `anabranch workers` prints. */

@@ -16,6 +16,7 @@ export function summaryJson(result: RunResult): Readonly<Record<string, unknown>
     checksums: result.checksums,
     counters: result.counters,
     checks: result.checks,
+    ...(result.restarts > 0 && { restarts: result.restarts }),
     ...(result.drained && { drained: true, finished: result.end === 'finished' }),
   }
 }

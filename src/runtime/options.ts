@@ -75,6 +75,8 @@ export interface RunResult {
   readonly checks: readonly CheckReport[]
   /** The next run goes on where this one was. */
   readonly resumable: boolean
+  /** How often the job failed and began again behind its last epoch. */
+  readonly restarts: number
   /** A signal asked it to read no more. */
   readonly drained: boolean
   /** Unfinished: it was drained before the end of an input that has one, and replaced no output of a finished run. */

@@ -9,8 +9,11 @@ import { type RunEnd } from '../connectors/index.js'
 import { type PoolReport, type WorkerReport } from '../workers/index.js'
 import { type EngineReport, type EpochStatus, type Rate, type SinkReport, type StageReport } from './flow/index.js'
 
-/** Stopping: it reads no more and finishes what was read. */
-export type JobState = 'starting' | 'running' | 'stopping' | 'cancelling'
+/**
+ * Stopping: it reads no more and finishes what was read. Restarting: it failed, and begins again behind its last epoch after a
+ * pause.
+ */
+export type JobState = 'starting' | 'running' | 'restarting' | 'stopping' | 'cancelling'
 
 export interface SourceStatus {
   readonly id: string
@@ -36,6 +39,8 @@ export interface JobStatus {
   /** ISO 8601, UTC. */
   readonly started: string
   readonly seconds: number
+  /** How often it failed and began again behind its last epoch. */
+  readonly restarts: number
   /** Null where the job runs without epochs. */
   readonly epochs: EpochStatus | null
   readonly stateBytes: number

@@ -12,17 +12,15 @@ import {
   noEpochs,
 } from '../../connectors/index.js'
 import { type EpochParts } from '../flow/index.js'
-import { type Attending, attend, leave } from './attend.js'
 import { Checkpoints } from './checkpoints.js'
 import { makeSink, makeSource } from './connect.js'
 import { Customs } from './custom.js'
 import { Host } from './host.js'
 import { makeEngine } from './make-engine.js'
-import { type RunOptions } from '../options.js'
 import { type Opened } from './opened.js'
 import { reportProgress } from './progress.js'
 import { type Result, resultOf } from './result.js'
-import { Running } from './running.js'
+import { type Running } from './running.js'
 import { startWorkerOf } from './start.js'
 import { IoWorker } from './table-work.js'
 
@@ -33,20 +31,27 @@ const epochBytesMax = 256 << 20
 
 type Parts = Awaited<ReturnType<typeof connect>>
 
-export async function attempt(opened: Opened, folder: OutputFolder): Promise<Result> {
+/** What of a run outlives an attempt. */
+export interface Lasting {
+  readonly folder: OutputFolder
+  readonly running: Running
+  /** Lets in who attends the run, the first time. */
+  attended(): Promise<void>
+}
+
+export async function attempt(opened: Opened, lasting: Lasting): Promise<Result> {
+  const { folder } = lasting
   const parts = await connect(opened, pids => folder.workers(pids))
   const checkpoints = await Checkpoints.open(opened, parts)
   try {
-    return await flow(opened, { ...parts, folder }, checkpoints)
+    return await flow(opened, { ...parts, ...lasting }, checkpoints)
   } finally {
     await checkpoints?.close()
   }
 }
 
 async function connect(opened: Opened, pids: (pids: readonly number[]) => void) {
-  const { world, topology, options, plan } = opened
-  let incarnations = 0
-  const incarnation = (): number => (incarnations += 1)
+  const { world, topology, options, plan, incarnation } = opened
   const io = new IoWorker(
     (n, events) => startWorkerOf(opened, 'io', n, events),
     incarnation,
@@ -80,41 +85,30 @@ async function connect(opened: Opened, pids: (pids: readonly number[]) => void) 
 /** Often enough that an epoch is not late by much more than a tenth of its length. */
 const tickMsOf = (epochMs: number | null): number => Math.min(50, Math.max(5, (epochMs ?? 500) / 10))
 
-async function flow(
-  opened: Opened,
-  parts: Parts & { readonly folder: OutputFolder },
-  checkpoints: Checkpoints | null,
-): Promise<Result> {
-  const { world, options, topology } = opened
-  const { sources, sinks, letters, captures, host, io } = parts
+async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpoints | null): Promise<Result> {
+  const { world, topology } = opened
+  const { sources, sinks, letters, captures, host, io, running } = parts
   const engine = makeEngine(opened, { sources, effects: host, epochs: epochsOf(opened, checkpoints) })
-  const running = new Running({
-    world,
-    plan: opened.plan,
-    vertices: topology.vertices.filter(v => v.kind === 'source'),
-    sources,
-    engine,
-    host,
-    suspends: checkpoints !== null && sources.every(s => s.replayable),
-    epochStatus: () => engine.epochStatus(world.clock.nowMs()),
-  })
   const stopProgress = reportProgress(opened, { sources, engine, running })
-  watchSignals(options, running)
-  let attending: readonly Attending[] = []
   try {
-    attending = await attend(opened, running, parts.folder)
+    running.begins({
+      vertices: topology.vertices.filter(v => v.kind === 'source'),
+      sources,
+      engine,
+      host,
+      suspends: checkpoints !== null && sources.every(s => s.replayable),
+      epochStatus: () => engine.epochStatus(world.clock.nowMs()),
+    })
+    await parts.attended()
     const restored = checkpoints?.restore(engine)
     await host.run(engine, () => openAll(parts, checkpoints, restored))
     if (engine.end === 'finished') checkpoints?.finished()
-    running.ended(engine.end)
     return resultOf(opened, { host, engine, sinks, running })
   } catch (error) {
     await Promise.allSettled(sinks.map(s => s.abort()))
-    running.ended('failed')
     throw error
   } finally {
     stopProgress()
-    await leave(attending)
     await Promise.allSettled(sources.map(s => s.close()))
     await Promise.allSettled([host.close(), io.close()])
     letters.close()
@@ -154,11 +148,4 @@ function allFaults(errors: readonly unknown[]): unknown {
     e.faults.length > 0 ? e.faults : [{ code: e.code, message: e.message, place: e.detail, hint: e.hint }],
   )
   return new PlanError('ANB1000', `expected a plan without faults, found ${faults.length}`, { faults })
-}
-
-/** First signal: read no more. Second: stop. */
-function watchSignals({ signal: { first, second } }: RunOptions, running: Running): void {
-  if (first.aborted) running.drain()
-  else first.addEventListener('abort', () => running.drain(), { once: true })
-  second.addEventListener('abort', () => running.abort(), { once: true })
 }

@@ -14,4 +14,6 @@ export interface Opened {
   }
   readonly run: { readonly job: string; readonly token: string }
   readonly memory: Memory
+  /** Number of the next process, never given twice. */
+  incarnation(): number
 }

@@ -59,6 +59,7 @@ export function resultOf(
     checksums: Object.fromEntries(checksums),
     checks: of.engine.checks,
     resumable: of.engine.end === 'unfinished' && of.running.suspends,
+    restarts: of.running.restarts,
     drained: of.running.drained,
     end: of.engine.end,
   }

@@ -7,7 +7,7 @@ import { BufferPool } from '../../batch/index.js'
 import { outputFolder } from '../../connectors/index.js'
 import { type Plan, stagesOf } from '../../plan/index.js'
 import { type RunOptions, type RunResult } from '../options.js'
-import { attempt } from './attempt.js'
+import { attempts } from './attempts.js'
 import { armFailpoints } from './failpoints.js'
 import { openWorld } from './world.js'
 
@@ -17,7 +17,6 @@ const pooledBytesMax = 32 << 20
 export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> {
   const counters: Record<string, number> = {}
   const options = { ...asked, observer: counting(asked.observer, counters), failpoints: armFailpoints(process.env) }
-  const topology = stagesOf(plan)
   const world = openWorld()
   try {
     const folder = outputFolder({
@@ -28,10 +27,18 @@ export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> 
       clock: world.clock,
       random: world.random,
     })
+    let incarnations = 0
     try {
-      const run = { job: world.random.hex(8), token: world.random.hex(16) }
-      const result = await attempt(
-        { world, topology, plan, options, run, memory: new BufferPool(pooledBytesMax) },
+      const result = await attempts(
+        {
+          world,
+          topology: stagesOf(plan),
+          plan,
+          options,
+          run: { job: world.random.hex(8), token: world.random.hex(16) },
+          memory: new BufferPool(pooledBytesMax),
+          incarnation: () => (incarnations += 1),
+        },
         folder,
       )
       return { ...result, counters }

@@ -1,5 +1,5 @@
 /** The job that runs, as `RunningJob` has it: what engine, sources and processes know, and the three ways to end it. */
-import { atFailpoint } from '../../base/index.js'
+import { atFailpoint, invariant } from '../../base/index.js'
 import { type Source } from '../../connectors/index.js'
 import { type Plan, type SourceVertex, isTable } from '../../plan/index.js'
 import { type Engine, type EpochStatus } from '../flow/index.js'
@@ -16,9 +16,8 @@ import {
 import { type Host } from './host.js'
 import { type RealWorld } from './world.js'
 
-export interface RunningParts {
-  readonly world: RealWorld
-  readonly plan: Plan
+/** What of it is made anew when the job begins again behind its last epoch. */
+export interface AttemptParts {
   readonly vertices: readonly SourceVertex[]
   readonly sources: readonly Source[]
   readonly engine: Engine
@@ -32,14 +31,22 @@ export interface RunningParts {
 export class Running implements RunningJob {
   /** Somebody asked it to read no more. */
   drained = false
-  private cancelled = false
+  cancelled = false
+  /** How often it failed and began again behind its last epoch. */
+  restarts = 0
+  private attempt: AttemptParts | null = null
+  /** It failed, and waits until it begins again; ends the wait. */
+  private wake: (() => void) | null = null
   private readonly beganMs: number
   private readonly started: string
   private readonly over: Promise<JobEnd>
   private settle: (end: JobEnd) => void = () => undefined
 
-  constructor(private readonly parts: RunningParts) {
-    const { clock } = parts.world
+  constructor(
+    private readonly world: RealWorld,
+    private readonly plan: Plan,
+  ) {
+    const { clock } = world
     this.beganMs = clock.nowMs()
     this.started = new Date(clock.wallMs()).toISOString()
     this.over = new Promise(resolve => {
@@ -49,11 +56,30 @@ export class Running implements RunningJob {
 
   /** A run that is asked to stop leaves something to go on with. */
   get suspends(): boolean {
-    return this.parts.suspends
+    return this.current.suspends
+  }
+
+  /** From now on it is this attempt that runs. @throws StoppedError where somebody ended the job already */
+  begins(attempt: AttemptParts): void {
+    this.attempt = attempt
+    if (this.cancelled) throw new StoppedError()
+    if (this.drained) this.readNoMore(attempt)
+  }
+
+  /** Until the job begins again. Shorter where somebody ends it. */
+  pause(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = this.world.clock.after(ms, () => this.wake?.())
+      this.wake = () => {
+        cancel()
+        this.wake = null
+        resolve()
+      }
+    })
   }
 
   get seconds(): number {
-    return (this.parts.world.clock.nowMs() - this.beganMs) / 1_000
+    return (this.world.clock.nowMs() - this.beganMs) / 1_000
   }
 
   /** Reads no more. What was read is finished, or is read again by the run that goes on. */
@@ -61,21 +87,21 @@ export class Running implements RunningJob {
     if (this.drained) return
     this.drained = true
     atFailpoint('shutdown.drain', () => {
-      const { engine, world, suspends } = this.parts
-      if (suspends) return engine.suspend(world.clock.nowMs())
-      engine.drain()
-      for (const source of this.parts.sources) source.drain()
+      this.wake?.()
+      if (this.attempt !== null) this.readNoMore(this.attempt)
     })
   }
 
   /** Ends now. */
   abort(): void {
     this.cancelled = true
-    this.parts.engine.stop(new StoppedError())
+    this.wake?.()
+    this.attempt?.engine.stop(new StoppedError())
   }
 
   /** The run is over: whoever waits for that hears of it. */
   ended(end: JobEnd['end']): void {
+    if (this.attempt === null) return
     const { rowsIn, rowsOut, rowsDead } = this.report()
     this.settle({ end, rowsIn, rowsOut, rowsDead })
   }
@@ -91,12 +117,13 @@ export class Running implements RunningJob {
   }
 
   setWorkers({ min, max }: WorkerRange): WorkersStatus {
-    this.parts.engine.setWorkers({ workersMin: min, workersMax: max }, this.parts.world.clock.nowMs())
+    this.current.engine.setWorkers({ workersMin: min, workersMax: max }, this.world.clock.nowMs())
     return this.status().workers
   }
 
   status(): JobStatus {
-    const { plan } = this.parts
+    const { plan } = this
+    const { host, epochStatus } = this.current
     const { pool, ...report } = this.report()
     const { workers, ...limits } = pool
     return {
@@ -105,27 +132,41 @@ export class Running implements RunningJob {
       state: this.state,
       started: this.started,
       seconds: this.seconds,
-      epochs: this.parts.epochStatus(),
+      restarts: this.restarts,
+      epochs: epochStatus(),
       stateBytes: report.stages.reduce((n, stage) => n + stage.stateBytes, 0),
       ...report,
       sources: this.sources,
-      workers: { ...limits, list: workers.map(one => ({ ...one, pid: this.parts.host.pidOf(one.worker) })) },
+      workers: { ...limits, list: workers.map(one => ({ ...one, pid: host.pidOf(one.worker) })) },
     }
   }
 
+  private readNoMore({ engine, suspends, sources }: AttemptParts): void {
+    if (suspends) return engine.suspend(this.world.clock.nowMs())
+    engine.drain()
+    for (const source of sources) source.drain()
+  }
+
+  private get current(): AttemptParts {
+    invariant(this.attempt !== null, 'a job is asked once its first attempt is made')
+    return this.attempt
+  }
+
   private report(): ReturnType<Engine['report']> {
-    return this.parts.engine.report(this.parts.world.clock.nowMs())
+    return this.current.engine.report(this.world.clock.nowMs())
   }
 
   private get state(): JobState {
     if (this.cancelled) return 'cancelling'
     if (this.drained) return 'stopping'
-    return this.parts.host.openedMs === 0 ? 'starting' : 'running'
+    if (this.wake !== null) return 'restarting'
+    return this.current.host.openedMs === 0 ? 'starting' : 'running'
   }
 
   private get sources(): readonly SourceStatus[] {
-    return this.parts.vertices.map(({ id, connector }, i) => {
-      const { rows, done, total } = this.parts.sources[i]?.progress() ?? { rows: 0, done: 0, total: null }
+    const { vertices, sources } = this.current
+    return vertices.map(({ id, connector }, i) => {
+      const { rows, done, total } = sources[i]?.progress() ?? { rows: 0, done: 0, total: null }
       const unit = connector.kind === 'custom' ? null : isTable(connector.format) ? 'rows' : 'bytes'
       return { id, rows, lag: total === null ? null : { count: Math.max(0, total - done), unit } }
     })

@@ -11,6 +11,7 @@ const status: JobStatus = {
   state: 'running',
   started: '2026-01-01T00:00:00.000Z',
   seconds: 185,
+  restarts: 0,
   epochs: { epoch: 12, ageMs: 400, lastCutMs: 22.6, delayedBy: 'a call of "score"', open: 1 },
   stateBytes: 3 << 20,
   rowsIn: 1_234_567,
@@ -78,6 +79,12 @@ test('a status is what the job is about, and its way from sources to sinks in co
        4  5001  ready          2    321  85 MiB
        5        starting       0      0
   1 wanted (1 to 8 by load), 1 spare, 3 replaced`)
+})
+
+test('a job that failed and was begun again says how often', () => {
+  const first = (restarts: number) => statusText({ ...status, restarts }).split('\n')[0]
+  expect(first(1)).toBe('job "clicks" running for 3 min 5 s, process 4711, begun again once after a failure')
+  expect(first(3)).toContain('begun again 3 times after a failure')
 })
 
 test('what is not there is not spoken of', () => {

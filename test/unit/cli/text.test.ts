@@ -113,6 +113,7 @@ const result: RunResult = {
   rowsDead: 2,
   deadByReason: { 'no such day': 2 },
   seconds: 2,
+  restarts: 0,
   flowSeconds: 1.5,
   outputs: [
     { sink: 'flights', path: '/data/out/x/flights/part-0.parquet', rows: 2_000_000 },

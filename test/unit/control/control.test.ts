@@ -25,6 +25,7 @@ const status: JobStatus = {
   state: 'running',
   started: '2026-01-01T00:00:00.000Z',
   seconds: 1,
+  restarts: 0,
   epochs: null,
   stateBytes: 0,
   rowsIn: 3,

@@ -1,0 +1,84 @@
+/**
+ * Attempts: a run from its beginning to its end, over the failures that its restart policy allows. Each attempt after the
+ * first goes on behind the last epoch that was written; who attends the run notices nothing but a pause.
+ */
+import { AnabranchError } from '../../base/index.js'
+import { type OutputFolder } from '../../connectors/index.js'
+import { decideRestart } from '../fault/index.js'
+import { StoppedError } from '../options.js'
+import { type Attending, attend, leave } from './attend.js'
+import { attempt } from './attempt.js'
+import { type Opened } from './opened.js'
+import { type Result } from './result.js'
+import { Running } from './running.js'
+
+/** Parts into which chance is cut. */
+const chances = 2 ** 30
+
+export async function attempts(opened: Opened, folder: OutputFolder): Promise<Result> {
+  const running = new Running(opened.world, opened.plan)
+  const attending: Promise<readonly Attending[]>[] = []
+  const attended = async (): Promise<void> => {
+    if (attending.length === 0) attending.push(attend(opened, running, folder))
+    await attending[0]
+  }
+  watchSignals(opened, running)
+  try {
+    const result = await untilDone(opened, { folder, running, attended })
+    running.ended(result.end)
+    return result
+  } catch (error) {
+    running.ended('failed')
+    throw error
+  } finally {
+    for (const all of attending) await leave(await all.catch(() => []))
+  }
+}
+
+async function untilDone(first: Opened, lasting: Parameters<typeof attempt>[1]): Promise<Result> {
+  const { running } = lasting
+  const failures: number[] = []
+  // Only the first one may be asked to begin anew.
+  for (let opened = first; ; opened = { ...first, options: { ...first.options, fresh: false } }) {
+    try {
+      return await attempt(opened, lasting)
+    } catch (error) {
+      const delayMs = delayOf(first, running, { error, failures })
+      if (delayMs === null) throw error
+      await running.pause(delayMs)
+      if (running.cancelled) throw new StoppedError()
+      if (running.drained) throw error
+      running.restarts += 1
+    }
+  }
+}
+
+/** Milliseconds until the job begins again; null: it does not. */
+function delayOf(
+  { world, plan, options }: Opened,
+  { cancelled, drained }: Running,
+  of: { readonly error: unknown; readonly failures: number[] },
+): number | null {
+  const { error, failures } = of
+  // Without epochs there is nothing behind which it could go on.
+  if (!(error instanceof AnabranchError) || cancelled || drained || options.epochMs === null) return null
+  failures.push(world.clock.nowMs())
+  const chance = world.random.below(chances) / chances
+  const decision = decideRestart(plan.options.restart, { error, atMs: failures, chance })
+  const failed = `the job failed: ${error.code} ${error.message}`
+  if (decision.do === 'restart') {
+    options.observer.count('job.restarts')
+    options.observer.log('warning', `${failed}; it begins again behind its last epoch in ${decision.delayMs} ms`)
+    return decision.delayMs
+  }
+  if (plan.options.restart !== null) options.observer.log('error', `${failed}; it stays so: ${decision.why}`)
+  return null
+}
+
+/** First signal: read no more. Second: stop. */
+function watchSignals({ options }: Opened, running: Running): void {
+  const { first, second } = options.signal
+  if (first.aborted) running.drain()
+  first.addEventListener('abort', () => running.drain(), { once: true })
+  second.addEventListener('abort', () => running.abort(), { once: true })
+}
