@@ -128,7 +128,8 @@ class FilesSink implements Sink {
   private shelved: Promise<void> = Promise.resolve()
   private readonly sealing = new Set<Promise<void>>()
   private failure: { readonly cause: unknown } | null = null
-  private state: 'open' | 'finished' | 'aborted' = 'open'
+  /** New: nothing in the folder was touched, so nothing of it may be removed. */
+  private state: 'new' | 'open' | 'finished' | 'aborted' = 'new'
 
   constructor(
     private readonly rooms: Rooms,
@@ -139,12 +140,14 @@ class FilesSink implements Sink {
     const { shelf, markers } = this.rooms
     this.lineage = start.lineage
     if (start.lineage === '') {
+      this.state = 'open'
       shelf.open('')
       return { applied: null }
     }
     const applied = markers.expect(start.lineage, start.marked)
     // Ahead of the state: whoever asked stops, and everything is as it was.
     if (applied > start.epoch) return { applied }
+    this.state = 'open'
     this.epoch = start.epoch + 1
     if (start.epoch === 0) shelf.open(start.lineage)
     else this.resume(start)

@@ -308,6 +308,23 @@ describe('a run in epochs', () => {
     expect(seen(disk, 'json')).toEqual([0, 1, 7])
   })
 
+  test('a run that is refused before its sinks are open takes nothing from the one that it would have gone on with', async () => {
+    const disk = fresh()
+    const first = sinkOn(disk, { kind: 'json', bytes: 1e9 })
+    await first.open({ ...noEpochs, lineage: 'a1' })
+    await first.write(batch(0, 2))
+    const prepared = await first.prepare(1)
+    await first.abort()
+    const before = disk.steps
+    await sinkOn(disk, { kind: 'json', bytes: 1e9 }).abort()
+    expect(disk.steps).toBe(before)
+    const next = sinkOn(disk, { kind: 'json', bytes: 1e9 })
+    await next.open({ lineage: 'a1', epoch: 1, prepared, marked: false })
+    await next.commit(1, prepared)
+    await next.finish()
+    expect(seen(disk, 'json')).toEqual([0, 1])
+  })
+
   test('a marker that is ahead of the state is told, and nothing is touched', async () => {
     const disk = fresh()
     await runEpochs(sinkOn(disk, { kind: 'json', bytes: 1 }), run(disk, [[batch(0, 2)], [batch(2, 4)]]))
