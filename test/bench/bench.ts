@@ -8,6 +8,8 @@ export interface Settings {
   readonly seconds: number
   /** Workers that are killed in one run. */
   readonly kills: number
+  /** Warm workers behind the one at work, where one is killed after the other. */
+  readonly spares: number
 }
 
 export interface Bench {

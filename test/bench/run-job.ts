@@ -14,6 +14,8 @@ export interface Asked {
   readonly input: string
   readonly into: 'null' | 'files'
   readonly workers: number
+  /** Undefined: as many as `run` keeps by itself. */
+  readonly spares?: number
 }
 
 export interface Counts {
@@ -30,8 +32,17 @@ const timeoutMs = 900_000
 
 /** `nodeOptions` are Node's own, as for a profile; those of a profile are not taken from NODE_OPTIONS. */
 export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
-  const { workers, ...bench } = asked
-  const args = ['run', jobFile, '--json', '--workers', String(workers), '--out', out]
+  const { workers, spares, ...bench } = asked
+  const args = [
+    'run',
+    jobFile,
+    '--json',
+    '--workers',
+    String(workers),
+    '--out',
+    out,
+    ...(spares === undefined ? [] : ['--spares', String(spares)]),
+  ]
   const env = { ANABRANCH_BENCH: JSON.stringify(bench) }
   const prefix = nodeOptions === '' ? [] : ['bash', '-c', `exec "$0" ${nodeOptions} "$@"`]
   return startCli(args, { cwd: repository, env, timeoutMs, prefix })

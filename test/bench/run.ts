@@ -3,8 +3,9 @@
  *
  *   --json        one object a line: name value unit baseline ratio target met spread checksum, and more
  *   --rounds N    how often a job and what it is compared with alternate; 3
- *   --seconds N   seconds of each rate of B6; 60
+ *   --seconds N   seconds of each rate of B6, and of B7 where one is killed each 200 ms; 60
  *   --kills N     workers that B7 kills in its run; 10
+ *   --spares N    warm workers of B7 where one is killed each 200 ms; 6
  *   --profile     no figures: each work once under the profiler of Node, and where its time goes
  *
  * A figure whose output is wrong is no figure: it is printed as such, and the exit code is 1.
@@ -26,10 +27,16 @@ const { values, positionals: names } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '60' },
     kills: { type: 'string', default: '10' },
+    spares: { type: 'string', default: '6' },
     profile: { type: 'boolean', default: false },
   },
 })
-const settings = { rounds: Number(values.rounds), seconds: Number(values.seconds), kills: Number(values.kills) }
+const settings = {
+  rounds: Number(values.rounds),
+  seconds: Number(values.seconds),
+  kills: Number(values.kills),
+  spares: Number(values.spares),
+}
 
 const chosen = benches.filter(bench => names.length === 0 || names.some(name => bench.name.startsWith(name)))
 if (chosen.length === 0) throw new Error(`expected a name that a benchmark begins with, got ${names.join(', ')}`)

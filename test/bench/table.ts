@@ -5,6 +5,7 @@ import { type BadRows, badRowsBench } from './measure/bad-rows.js'
 import { type Cost, costBench } from './measure/cost.js'
 import { footprintBenches } from './measure/footprint.js'
 import { killBench } from './measure/kill.js'
+import { killOftenBench } from './measure/kill-often.js'
 import { type Rate, latencyBench } from './measure/latency.js'
 import { type Ratio, ratioBench } from './measure/ratio.js'
 
@@ -133,6 +134,7 @@ export const benches: readonly Bench[] = [
   ...costs.map(costBench),
   ...rates.map(latencyBench),
   killBench,
+  killOftenBench,
   ...badRows.map(badRowsBench),
   ...footprintBenches,
 ]

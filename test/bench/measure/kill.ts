@@ -116,7 +116,10 @@ function cpuOfWorkers(out: string): ReadonlyMap<number, number> {
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 /** The longest silence after each kill, and of the whole rest after a second for the beginning; milliseconds. */
-function silencesOf({ returned, kills }: Pick<Run, 'returned' | 'kills'>): { silences: number[]; peace: number } {
+export function silencesOf({ returned, kills }: Pick<Run, 'returned' | 'kills'>): {
+  silences: number[]
+  peace: number
+} {
   const { at, began } = returned
   const silences = kills.map(() => 0)
   let peace = 0
@@ -137,7 +140,7 @@ interface Wrong {
 }
 
 /** Each row once; within a key in order, the count of its key going up by one. */
-function wrongRows({ lines, rows }: Returned): Wrong {
+export function wrongRows({ lines, rows }: Returned): Wrong {
   const times = new Uint8Array(rows + 1)
   const counted = new Map<string, { id: number; nth: number }>()
   let wrong: string | null = null

@@ -112,3 +112,42 @@ test('dead letters are counted by the operator that wrote them, and workers by w
     workers: [{ worker: 1, state: 'ready', leases: 0, calls: 1 }],
   })
 })
+
+test('a pool by load grows while work waits for hands, as far as it may, and shrinks when there is none', () => {
+  const pool = { workersMin: 1, workersMax: 3, creditPerWorker: 1 }
+  const driven = new DrivenEngine(['tally'], { lanes: 8, rowsMax: 1, pool })
+  let at = 0
+  const wanted = () => driven.engine.report(at).pool.wanted
+  const answerAll = () => {
+    for (const { worker, leases } of driven.engine.report(at).pool.workers)
+      if (leases > 0) driven.hear(`answers ${worker}`, at)
+    driven.hear('written', at)
+  }
+  const pass = (seconds: number) => {
+    for (let n = 0; n < seconds * 2; n += 1) {
+      at += 500
+      driven.hear('tick', at)
+      answerAll()
+    }
+  }
+  driven.hear('ready 1')
+  driven.hear(`rows ${Array.from({ length: 60 }, (_, n) => `k${n}`).join(' ')}`)
+  pass(0.5)
+  expect(wanted()).toBe(1)
+  pass(0.5)
+  expect(wanted()).toBe(2)
+  pass(3)
+  expect(wanted(), 'the second one is still on its way').toBe(2)
+  driven.hear('ready 2', at)
+  pass(1)
+  expect(wanted()).toBe(3)
+  driven.hear('ready 3', at)
+  pass(3)
+  expect(wanted(), 'the limit').toBe(3)
+
+  while (!driven.engine.atRest) answerAll()
+  pass(10)
+  expect(wanted()).toBe(2)
+  pass(30)
+  expect(wanted()).toBe(1)
+})
