@@ -52,6 +52,18 @@ const b3 = (of: keyof typeof keys, form: 'scan' | 'rounds' | 'row', workers: 1 |
   check: { by: 'events', how: form === 'scan' ? 'close' : 'exact', of: keys[of].of },
 })
 
+/** Three ways to write one keyed function, each beside the same bare loop over dicts. */
+const keyedWay = (name: string, job: string, target: number): Ratio => ({
+  name: `KEYED ${name} against a loop over dicts`,
+  job: { name: job, input: keys.Zipf.input, into: 'null', workers: 1 },
+  file: 'b3.parquet',
+  bare: 'b3_row',
+  rows: 5 * million,
+  bytesPerRow: 24,
+  target,
+  check: { by: 'events', how: 'exact', of: keys.Zipf.of },
+})
+
 const j = (name: string, job: string, bare: string, target: number, by: 'file' | 'sum'): Ratio => ({
   name,
   job: { name: job, input: 'j1', into: 'null', workers: 1 },
@@ -79,6 +91,9 @@ const ratios: readonly Ratio[] = [
   b3('uniform', 'rounds', 1, 0.8),
   b3('uniform', 'row', 1, 0.75),
   b3('uniform', 'row', 2, 1),
+  keyedWay('columnar', 'b3_rounds', 2),
+  keyedWay('once a key', 'b3_key', 0.5),
+  keyedWay('once a row', 'b3_row', 0.75),
   j('J1 against the orjson loop, file to file', 'j1', 'j1_file', 4, 'file'),
   j('J1 against DuckDB, file to file', 'j1', 'j1_duckdb', 1.5, 'file'),
   j('J2 against the orjson loop in memory', 'j2', 'j1', 9, 'sum'),

@@ -39,6 +39,7 @@ const jobs = {
   b2: () => texts().apply(bench.b2).to(counted),
   b3_scan: () => events().apply(bench.b3Scan).to(added),
   b3_rounds: () => events().apply(bench.b3Rounds).to(added),
+  b3_key: () => events().apply(bench.b3Key).to(added),
   b3_row: () => events().apply(bench.b3Row).to(added),
   b3_row_raises: () => events().apply(bench.b3RowRaises).to(added),
   b3_scan_rejects: () => events().apply(bench.b3ScanRejects).to(added),

@@ -1,6 +1,6 @@
 // Written by "npx anabranch types transforms.py". Do not edit: write it anew when transforms.py changes.
 
-const from = { path: 'transforms.py', types: import.meta.url, source: '2dc69c3a631bc50f5804bb44f6fbeb1284e7d7f09228d95dc97e15611c611da6' } as const
+const from = { path: 'transforms.py', types: import.meta.url, source: '3b5998a2afcd7aa9ba06703d024f927f828ee9d5ad16eec0d8ceab438c310c59' } as const
 
 const schemas = {
   Xy: [['x', 'float64'], ['y', 'float64']],
@@ -103,6 +103,25 @@ const functions = {
     atEnd: false,
     timeoutMs: 30000,
     declared: 'c4f7917d669a5cca0f38159ce02549e596ad9727615f760e40600fd28e747d9d',
+    from,
+  },
+  b3Key: {
+    name: 'b3_key',
+    kind: 'transform',
+    keyed: true,
+    mode: 'key',
+    inputs: [['ts', 'int64'], ['x', 'float64']],
+    outputs: [['n', 'int64'], ['mean', 'float64'], ['dt', 'float64'], ['z', 'float64']],
+    state: [
+      ['n', 'int64', { default: 0 }],
+      ['mean', 'float64'],
+      ['variance', 'float64'],
+      ['last', 'int64'],
+    ],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: '7ab7a2993d1afc97814d2c93b108f87b55a9847f70fbc7ca514cdca0ecd631a2',
     from,
   },
   b3Rounds: {
@@ -246,6 +265,7 @@ export interface B2Function extends Readonly<(typeof functions)['b2']> {}
 export interface J1Function extends Readonly<(typeof functions)['j1']> {}
 export interface CountFunction extends Readonly<(typeof functions)['count']> {}
 export interface B3RowFunction extends Readonly<(typeof functions)['b3Row']> {}
+export interface B3KeyFunction extends Readonly<(typeof functions)['b3Key']> {}
 export interface B3RoundsFunction extends Readonly<(typeof functions)['b3Rounds']> {}
 export interface B3ScanFunction extends Readonly<(typeof functions)['b3Scan']> {}
 export interface B3RowRaisesFunction extends Readonly<(typeof functions)['b3RowRaises']> {}
@@ -269,6 +289,8 @@ export default {
   count: functions.count as CountFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
   b3Row: functions.b3Row as B3RowFunction,
+  /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
+  b3Key: functions.b3Key as B3KeyFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
   b3Rounds: functions.b3Rounds as B3RoundsFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */

@@ -55,6 +55,18 @@ def b3_row(row, state):
     return {"n": on, "mean": om, "dt": dt, "z": z}, {"n": n, "mean": mean, "variance": variance, "last": last}
 
 
+@ab.keyed(**FEATURE, mode="key")
+def b3_key(batch, state):
+    before = None if state.new else (state["n"], state["mean"], state["variance"], state["last"])
+    made = []
+    for t, value in zip(batch.list("ts"), batch.list("x"), strict=True):
+        before, row = bodies.b3(before, t, value)
+        made.append(row)
+    for name, value in zip(("n", "mean", "variance", "last"), before, strict=True):
+        state[name] = value
+    return dict(zip(("n", "mean", "dt", "z"), zip(*made, strict=True), strict=True))
+
+
 def rest(ts, x, out):
     """The loop over the rows of one key, for the few hot keys that are left when the rounds grow thin."""
 
