@@ -43,7 +43,7 @@ describe('a running job', () => {
       job: 'lines',
       pid: run.pid,
       state: 'running',
-      epochs: null,
+      epochs: { open: expect.any(Number), delayed_by: null },
       rows_in: 1_000,
       rows_out: 1_000,
       rows_dead: 0,
@@ -142,8 +142,11 @@ describe('the workers of a running job', () => {
   })
 
   test('follow the load between two limits, and are refused where the limits are none', async () => {
-    const { job, run } = await running('nullSink()', 100, '--workers', '1..3')
-    expect((await ask(job, 'status')).json).toMatchObject({ workers: { min: 1, max: 3, by_load: true, wanted: 1 } })
+    const { job, run } = await running('nullSink()', 100, '--workers', '1..3', '--epoch', 'off')
+    expect((await ask(job, 'status')).json).toMatchObject({
+      epochs: null,
+      workers: { min: 1, max: 3, by_load: true, wanted: 1 },
+    })
     expect((await ask(job, 'workers', 'set', '2..2')).json).toMatchObject({ min: 2, max: 2, by_load: true, wanted: 2 })
     for (const word of ['0', '3..1', 'many', '1..257']) expect((await ask(job, 'workers', 'set', word)).code).toBe(2)
     expect((await ask(job, 'stop')).code).toBe(0)
