@@ -58,6 +58,7 @@ describe('the output folder', () => {
     expect(runJson(path)).toEqual({
       job: 'flights',
       host: process.pid,
+      control: null,
       workers: [],
       started: '2026-01-01T00:00:00.000Z',
     })

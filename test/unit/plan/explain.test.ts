@@ -40,9 +40,9 @@ parameters
   limit = 5
 
 paths
-  from -> to       guarantee                      changes  why
-  files -> out     exactly once per finished run  append   a run that failed begins again
-  files -> socket  at least once                  append   a socket cannot take rows back
+  from -> to       guarantee      changes  why
+  files -> out     exactly once   append   the sink shows the rows of an epoch together with its marker
+  files -> socket  at least once  append   a socket cannot take rows back
 
 nodes
   id      what                            reads      columns                                         place
@@ -85,7 +85,8 @@ test('a source that is read once says why', () => {
 describe('the guarantee of a path', () => {
   const lines = socket('tcp://h:1', json(columns('a int64')))
   const cases = [
-    ['files to files', job('g').from(clicks).to(out), 'exactly once per finished run'],
+    ['files to files', job('g').from(clicks).to(out), 'exactly once'],
+    ['files to files without epochs', job('g', { epoch: 'off' }).from(clicks).to(out), 'exactly once per finished run'],
     ['files to a socket', job('g').from(clicks).to(socket.sink('tcp://h:1')), 'at least once'],
     ['a socket to files', job('g').from(lines).to(out), 'at most once'],
     ['a socket to nothing', job('g').from(lines).to(nullSink()), 'at most once'],
@@ -106,7 +107,7 @@ describe('the guarantee of a path', () => {
     })
   }
   test('to a table without epochs, and how a key changes it', () => {
-    expect(pathsOf(cleanPlan(job('g').from(clicks).to(table)))).toEqual([
+    expect(pathsOf(cleanPlan(job('g', { epoch: 'off' }).from(clicks).to(table)))).toEqual([
       {
         source: 'files',
         sink: 'postgres',
