@@ -4,6 +4,7 @@
  */
 export * from './flow/index.js'
 export type { EpochTerms } from './epoch/index.js'
+export { EpochKeeper } from './open/epoch-keeper.js'
 export { failureOf, lossOf } from './open/failures.js'
 export { runJob } from './open/run-job.js'
 export * from './options.js'

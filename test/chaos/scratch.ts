@@ -1,6 +1,7 @@
 /** A folder in which the hurt job lies as a user's would, with its input drawn by the checker, and what of it still lives. */
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -41,6 +42,9 @@ export function makeScratch(canary: string): Scratch {
 export function clearFlags({ path }: Scratch): void {
   for (const name of readdirSync(join(path, 'flags'))) rmSync(join(path, 'flags', name))
 }
+
+/** A run said that it is done: the next one begins anew. */
+export const isFinished = ({ out }: Scratch): boolean => existsSync(join(out, 'state', 'store', 'finished.json'))
 
 /** Process ids of the workers, as `run.json` says; none before it is there. */
 export function workersOf({ out }: Scratch): readonly number[] {

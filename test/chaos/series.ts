@@ -10,7 +10,16 @@ import { type Ended } from '../support/cli.js'
 import { type Reader, draw, finished, reader, stopped } from './checker.js'
 import { type HostFault, type HostFaultKind, drawHostFault } from './faults.js'
 import { type Hurt, runHurt } from './run-hurt.js'
-import { type Left, type Scratch, clearFlags, isClean, leftOf, makeScratch, temporaryFiles } from './scratch.js'
+import {
+  type Left,
+  type Scratch,
+  clearFlags,
+  isClean,
+  isFinished,
+  leftOf,
+  makeScratch,
+  temporaryFiles,
+} from './scratch.js'
 import { type Tally } from './tally.js'
 
 export interface SeriesTerms {
@@ -60,7 +69,8 @@ class Series {
     let done: Hurt | null = null
     for (let kills = 0; done === null && kills < terms.hostKillsMax; kills += 1) {
       const hurt = await this.hurt(drawHostFault(this.chance, this.last ?? { kind: null, deep: 0 }))
-      if (hurt.ended.signal !== 'SIGKILL') done = hurt
+      // One that was killed behind its end would begin anew.
+      if (hurt.ended.signal !== 'SIGKILL' || isFinished(this.scratch)) done = hurt
     }
     done ??= await this.hurt(null)
     tally.series += 1
@@ -90,7 +100,7 @@ class Series {
     if (ended.signal === 'SIGKILL' && fault !== null) this.died(fault)
     const left = await this.settled()
     if (!isClean(left)) tally.wrong.push(`${this.where}: O12 is broken, left over: ${JSON.stringify(left)}`)
-    if (ended.signal === 'SIGKILL') await this.lookAtStop()
+    if (ended.signal === 'SIGKILL' && !isFinished(scratch)) await this.lookAtStop()
     return hurt
   }
 
@@ -128,25 +138,29 @@ class Series {
     const { scratch, tally, last } = this
     const { ended } = done
     const left = leftOf(scratch, this.beside.pid)
+    // Behind its end: it has told nothing, and the next run would clear up.
+    const wasKilled = ended.signal !== null
     const facts = {
       left: {
         ...left,
-        files: [...left.files, ...temporaryFiles(scratch)],
+        files: wasKilled ? left.files : [...left.files, ...temporaryFiles(scratch)],
         open_files: done.openFiles,
         rss_bytes: done.rssBytes,
       },
       runs: [
         {
-          done: ended.code === 0,
+          done: ended.code === 0 || isFinished(scratch),
           why: ended.stderr.slice(-2_000),
           seconds: done.seconds,
           limit_seconds: runMsMax / 1_000,
-          after_crash: last !== null,
+          // One that had nothing left to read has nothing to show.
+          after_crash: last !== null && (countersOf(ended)['lease.resent'] ?? 0) > 0,
           recovery_seconds: done.recoverySeconds,
         },
       ],
-      faults: { 'worker killed': done.workersKilled >= killsToBeCounted ? done.workersKilled : 0 },
+      faults: { 'worker killed': !wasKilled && done.workersKilled >= killsToBeCounted ? done.workersKilled : 0 },
       counters: countersOf(ended),
+      rows_dead: ended.json?.['rows_dead'] ?? null,
       printed: this.printed,
       canary: scratch.canary,
     }

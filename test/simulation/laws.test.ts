@@ -9,6 +9,7 @@ import {
   noPoison,
   simulate,
 } from '../../src/testing/index.js'
+import { simulated } from '../support/simulated.js'
 
 const numbers = (n: number, from: number): readonly number[] => Array.from({ length: n }, (_, i) => from + i)
 const only = (...kinds: FaultKind[]): Faults => new Map(kinds.map(kind => [kind, 1]))
@@ -16,27 +17,40 @@ const wrongOf = (runs: readonly Simulated[]): readonly string[] =>
   runs.flatMap(r => r.wrong.map(w => `seed ${r.seed}: ${w}`))
 
 describe('the engine', () => {
-  test('does the same for the same seed, to the last line of the log', () => {
+  test('does the same for the same seed, to the last line of the log', async () => {
     for (const seed of numbers(12, 500)) {
-      const [first, second] = [simulate({ seed, rows: 40, log: true }), simulate({ seed, rows: 40, log: true })]
+      const first = await simulate({ seed, rows: 40, log: true })
+      const second = await simulate({ seed, rows: 40, log: true })
       expect(first.log).toEqual(second.log)
       expect(first.digest).toBe(second.digest)
     }
-    expect(new Set(numbers(12, 500).map(seed => simulate({ seed, rows: 40 }).digest)).size).toBe(12)
+    const runs = await simulated(numbers(12, 500).map(seed => ({ seed, rows: 40 })))
+    expect(new Set(runs.map(({ digest }) => digest)).size).toBe(12)
   })
 
-  test('T9: kills no worker and sends nothing again because the host stood still for 5 to 60 s', () => {
-    const runs = numbers(60, 2_000).map(seed =>
-      simulate({ seed, faults: only('host stands still', 'source slow'), poison: noPoison, rows: 80 }),
+  test('T9: kills no worker and sends nothing again because the host stood still for 5 to 60 s', async () => {
+    const runs = await simulated(
+      numbers(60, 2_000).map(seed => ({
+        seed,
+        faults: only('host stands still', 'source slow'),
+        poison: noPoison,
+        rows: 80,
+      })),
     )
     expect(wrongOf(runs)).toEqual([])
     expect(runs.filter(r => r.counts.has('lease.resent') || r.counts.has('kill deadline')).map(r => r.seed)).toEqual([])
     expect(runs.filter(r => r.log.includes('stands') || r.counts.has('host stands still')).length).toBe(60)
   })
 
-  test('holds a slow sink back up to the source: no queue grows beyond its limit and what was under way', () => {
-    const runs = numbers(12, 3_000).map(seed =>
-      simulate({ seed, faults: only('sink slow'), poison: noPoison, rows: 250, terms: { rowsMax: 1 } }),
+  test('holds a slow sink back up to the source: no queue grows beyond its limit and what was under way', async () => {
+    const runs = await simulated(
+      numbers(12, 3_000).map(seed => ({
+        seed,
+        faults: only('sink slow'),
+        poison: noPoison,
+        rows: 250,
+        terms: { rowsMax: 1 },
+      })),
     )
     expect(wrongOf(runs)).toEqual([])
     expect(runs.filter(r => r.queue.most > r.queue.limit).map(r => `seed ${r.seed}: ${r.queue.most}`)).toEqual([])
@@ -44,22 +58,34 @@ describe('the engine', () => {
     expect(Math.max(...runs.map(r => r.queue.most))).toBeGreaterThanOrEqual(64)
   })
 
-  test('lets branches flow together again though one row became more rows than a queue holds', () => {
+  test('lets branches flow together again though one row became more rows than a queue holds', async () => {
     // In seeds 125 and 205 the branches fork behind a stage that gives the 200 children of one row in many batches.
-    const runs = [...numbers(25, 101), 205].map(seed =>
-      simulate({ seed, rows: 6, faults: noFaults, poison: { ...noPoison, bursts: 0.4 }, terms: { rowsMax: 1 } }),
+    const runs = await simulated(
+      [...numbers(25, 101), 205].map(seed => ({
+        seed,
+        rows: 6,
+        faults: noFaults,
+        poison: { ...noPoison, bursts: 0.4 },
+        terms: { rowsMax: 1 },
+      })),
     )
     expect(wrongOf(runs)).toEqual([])
   })
 
-  test('blames no good row, though workers die by chance in a third of all calls, one row a call or many', () => {
+  test('blames no good row, though workers die by chance in a third of all calls, one row a call or many', async () => {
     const rates: Faults = new Map([
       ['crash in the call', 0.15],
       ['crash after the call', 0.05],
       ['killed from outside', 0.15],
     ])
-    const runs = numbers(60, 5_000).map(seed =>
-      simulate({ seed, faults: rates, poison: noPoison, rows: 80, terms: { rowsMax: seed % 2 === 0 ? 1 : 16 } }),
+    const runs = await simulated(
+      numbers(60, 5_000).map(seed => ({
+        seed,
+        faults: rates,
+        poison: noPoison,
+        rows: 80,
+        terms: { rowsMax: seed % 2 === 0 ? 1 : 16 },
+      })),
     )
     expect(wrongOf(runs)).toEqual([])
     expect(runs.filter(r => r.counts.has('rows.dead ANB2008')).map(r => r.seed)).toEqual([])
@@ -68,7 +94,7 @@ describe('the engine', () => {
     expect(chances.filter(n => n > 20).length).toBeGreaterThan(20)
   })
 
-  test('finds b bad rows of n with at most 2 b (1 + log2 n) calls more', () => {
+  test('finds b bad rows of n with at most 2 b (1 + log2 n) calls more', async () => {
     const pool = {
       workersMin: null,
       workersMax: 1,
@@ -81,8 +107,14 @@ describe('the engine', () => {
     }
     const kinds = [fates.raise, fates.crash, fates.exit, fates.hang]
     // The verdict of a run without faults by chance counts the calls that came again.
-    const runs = numbers(80, 4_000).map(seed =>
-      simulate({ seed, faults: noFaults, poison: { ...noPoison, kinds, share: 0.03 }, rows: 100, terms: { pool } }),
+    const runs = await simulated(
+      numbers(80, 4_000).map(seed => ({
+        seed,
+        faults: noFaults,
+        poison: { ...noPoison, kinds, share: 0.03 },
+        rows: 100,
+        terms: { pool },
+      })),
     )
     expect(wrongOf(runs)).toEqual([])
     expect(runs.filter(r => r.counts.has('lease.halved')).length).toBeGreaterThan(50)

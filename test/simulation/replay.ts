@@ -7,7 +7,7 @@ if (at < 0 || !Number.isSafeInteger(seed)) {
   process.stderr.write('usage: npm run simulate -- --seed N\n')
   process.exit(2)
 }
-const run = simulate({ seed, log: true })
+const run = await simulate({ seed, log: true })
 process.stdout.write(`${run.log}\n\n`)
 for (const [name, times] of [...run.counts].sort()) process.stdout.write(`${name.padEnd(32)} ${times}\n`)
 process.stdout.write(

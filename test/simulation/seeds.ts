@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { type Simulated, faultKinds, simulate } from '../../src/testing/index.js'
+import { simulatedFailpoints } from '../../src/testing/simulation/failpoints.js'
 
 const seeds = Number(process.env['SEEDS'] ?? 3_000)
 const perTest = 100
@@ -33,6 +34,7 @@ const reactions: Readonly<Record<string, string>> = {
   'epoch goes on': 'a host goes on behind an epoch',
   'epoch rolled forward': 'an epoch that was written and not committed is committed',
   'rows taken back': 'rows behind the last epoch are taken back',
+  'store reopened': 'the store is opened again after a write error',
 }
 
 export function simulateSeeds(part: number, parts: number): void {
@@ -40,27 +42,38 @@ export function simulateSeeds(part: number, parts: number): void {
   const seen = new Map<string, number>()
   const done = new Set<number>()
 
-  const run = (from: number): readonly string[] =>
-    mine.slice(from, from + perTest).flatMap(seed => {
+  const run = async (from: number): Promise<readonly string[]> => {
+    const complaints: string[] = []
+    for (const seed of mine.slice(from, from + perTest)) {
       done.add(seed)
-      const result = simulate({ seed })
+      const result = await simulate({ seed })
       for (const [name, times] of result.counts) seen.set(name, (seen.get(name) ?? 0) + times)
-      return complaint(result)
-    })
+      complaints.push(...complaint(result))
+    }
+    return complaints
+  }
 
   describe(`seeds ${part + 1}, ${part + 1 + parts}, ... to ${seeds}`, () => {
     for (let from = 0; from < mine.length; from += perTest) {
       const name = `every row comes out once and in order, whatever breaks: from seed ${mine[from]}`
-      test(name, { timeout: 120_000 }, () => expect(run(from)).toEqual([]))
+      test(name, { timeout: 120_000 }, async () => expect(await run(from)).toEqual([]))
     }
 
     // A handful of seeds, as for a quick look, cannot show every fault: the test is then not there at all.
     if (seeds < enough) return
-    test('each kind of fault struck and each reaction was seen', { timeout: 600_000 }, () => {
+    test('each kind of fault struck and each reaction was seen', { timeout: 600_000 }, async () => {
       // Chosen alone by its name, this test runs the seeds itself.
-      for (let from = 0; from < mine.length; from += perTest) if (!done.has(mine[from] ?? 0)) run(from)
+      for (let from = 0; from < mine.length; from += perTest) if (!done.has(mine[from] ?? 0)) await run(from)
       const missing = [...faultKinds, ...Object.keys(reactions)].filter(name => !seen.has(name))
       expect(missing.map(name => reactions[name] ?? name)).toEqual([])
+    })
+
+    test('S1 a host or a worker died before and after each step that has a failpoint', {
+      timeout: 600_000,
+    }, async () => {
+      for (let from = 0; from < mine.length; from += perTest) if (!done.has(mine[from] ?? 0)) await run(from)
+      const sides = simulatedFailpoints.flatMap(name => [`failpoint ${name} before`, `failpoint ${name} after`])
+      expect(sides.filter(side => !seen.has(side))).toEqual([])
     })
   })
 }

@@ -1,7 +1,8 @@
 /** Jobs that must stop: with the right error, in bounded virtual time, and with nothing wrong written before. */
 import { describe, expect, test } from 'vitest'
 import { type ErrorCode } from '../../src/base/index.js'
-import { type SimulationOptions, fates, noFaults, noPoison, simulate } from '../../src/testing/index.js'
+import { type SimulationOptions, fates, noFaults, noPoison } from '../../src/testing/index.js'
+import { simulated } from '../support/simulated.js'
 
 const all = { ...noPoison, share: 1 }
 const pool = {
@@ -23,11 +24,9 @@ const table: readonly (readonly [string, ErrorCode, Omit<SimulationOptions, 'see
 ]
 
 describe('a job stops', () => {
-  test.each(table)('where %s: %s', (_, stops, options) => {
-    const wrong = Array.from({ length: 20 }, (_, i) => {
-      const run = simulate({ seed: 9_000 + i, rows: 120, stops, faults: noFaults, poison: noPoison, ...options })
-      return run.wrong.map(sentence => `seed ${run.seed}: ${sentence}`)
-    })
-    expect(wrong.flat()).toEqual([])
+  test.each(table)('where %s: %s', async (_, stops, options) => {
+    const asked = { rows: 120, stops, faults: noFaults, poison: noPoison, ...options }
+    const runs = await simulated(Array.from({ length: 20 }, (_, i) => ({ seed: 9_000 + i, ...asked })))
+    expect(runs.flatMap(run => run.wrong.map(sentence => `seed ${run.seed}: ${sentence}`))).toEqual([])
   })
 })

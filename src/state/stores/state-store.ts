@@ -22,6 +22,8 @@ export interface StateStoreOptions {
   readonly place: StorePlace
   /** Waits before a write is tried again. */
   readonly pause: (ms: number) => Promise<void>
+  /** Blocks and records that nobody needs, before their room is given back; default 4,096. */
+  readonly deadCountMax?: number
   /** Free bytes of the disk below which `spaceLow` is true; default 64 MiB. */
   readonly spaceMin?: number
 }
@@ -168,8 +170,9 @@ export class StateStore {
   private async end(): Promise<void> {
     const isWhole = this.broken === null
     try {
+      // Whoever goes on has the sinks commit once more what could not be noted, which changes nothing.
       if (isWhole && this.finished > this.finishedOnDisk && this.last !== null)
-        await this.writeFinished(this.last.epoch)
+        await this.writeFinished(this.last.epoch).catch(() => undefined)
       await this.forgetting
       await this.kv.close()
       if (isWhole) await this.options.place.keep(this.head())
@@ -261,10 +264,10 @@ export class StateStore {
   private forgetDead(): void {
     const { manifest, kv } = this
     const much = manifest.deadBytes >= Math.max(deadBytesMin, manifest.bytes / 2)
-    if (!much && manifest.deadCount < deadCountMax) return
+    if (!much && manifest.deadCount < (this.options.deadCountMax ?? deadCountMax)) return
     const keys = manifest.takeDead().map(([epoch, kind, number]) => keyOf(epoch, kind, number))
     // Where it fails the handle shows it at the next write, and room is given back another time.
-    this.forgetting = this.forgetting.then(() => kv.forget(keys)).catch(() => undefined)
+    this.forgetting = this.forgetting.then(() => trim(kv, keys)).catch(() => undefined)
   }
 
   /** Epochs of records that nobody asks for once the next one lists all blocks. */
@@ -348,4 +351,10 @@ function damaged(path: string, cause: unknown): StateError {
   if (cause instanceof StateError) return cause
   const detail = `${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`
   return new StateError('ANB6010', `state in ${path} is not what was written`, { detail, cause })
+}
+
+async function trim(kv: KeyValue, keys: readonly Uint8Array[]): Promise<void> {
+  failpoint('log.trim', 'before')
+  await kv.forget(keys)
+  failpoint('log.trim', 'after')
 }

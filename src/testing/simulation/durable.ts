@@ -1,156 +1,191 @@
 /**
- * What outlives a simulated host: the epochs that were written, and what each output holds. A host that dies leaves
- * writes behind that were under way: each of them happened or did not, by chance, as with a real disk.
+ * What outlives a simulated host: the state store on a simulated disk, and what each output holds. Epochs are carried there
+ * by the keeper and the store of a real run; only the disk, the outputs and the time that things take are ours.
+ *
+ * Promises of the store need turns of Node's queue and no time of the simulation: after each event the run waits until
+ * nothing moves any more (`settle`), so a seed gives the same run again.
  */
-import { type EpochCut, type EpochParts, type EpochTerms, type Engine } from '../../runtime/index.js'
-import { type Prepared } from '../../connectors/index.js'
-import { invariant } from '../../base/index.js'
+import { AnabranchError } from '../../base/index.js'
+import { type SourcePosition } from '../../connectors/index.js'
+import { type Topology } from '../../plan/index.js'
+import { EpochKeeper, type Engine } from '../../runtime/index.js'
+import { StateStore } from '../../state/stores/index.js'
 import { type Chance } from './chance.js'
 import { type VirtualClock } from './clock.js'
+import { type Striker } from './faults.js'
 import { type Log } from './log.js'
-
-/** Rows of a sink, or dead letters: appended, cut back to what an epoch prepared, seen up to what was committed. */
-export interface DurableOutput {
-  length: number
-}
-
-interface Written {
-  readonly epoch: number
-  readonly cut: EpochCut
-  readonly prepared: readonly Prepared[]
-}
+import { type Appended, SimulatedOutput } from './output.js'
+import { HostDied, SimulatedPlace, type WriteFate } from './store.js'
 
 export interface DurableParts {
   readonly clock: VirtualClock
   readonly chance: Chance
+  readonly striker: Striker
   readonly log: Log
-  readonly outputs: readonly DurableOutput[]
+  readonly topology: Topology
+  /** Rows of the sinks in the order of the topology, then the dead letters, then the captures. */
+  readonly outputs: readonly Appended[]
+  /** The host dies, where it stands. */
+  readonly die: () => void
+}
+
+/** Turns that a chain of promises may take before it needs something from outside. */
+const turnsMax = 200
+const never = new Promise<void>(() => undefined)
+
+/** One life of the host. */
+export class Life {
+  isDead = false
+  /** What was asked of the store and the outputs and is not settled. */
+  asked = 0
+  /** Of these, what waits for time to pass. */
+  asleep = 0
+
+  constructor(
+    private readonly clock: VirtualClock,
+    readonly engine: () => Engine,
+  ) {}
+
+  /** Whether promises move without anybody's help. */
+  get isMoving(): boolean {
+    return this.asked > this.asleep
+  }
+
+  pause(ms: number): Promise<void> {
+    if (this.isDead) return never
+    this.asleep += 1
+    return new Promise(resolve =>
+      this.clock.tell(ms, () => {
+        this.asleep -= 1
+        resolve()
+      }),
+    )
+  }
 }
 
 export class Durable {
   readonly wrong: string[] = []
   readonly counts = new Map<string, number>()
-  private readonly written: Written[] = []
-  private finished = 0
-  private readonly markers: number[]
-  private readonly visible: number[]
-  /** What was begun and has not happened yet, in its order. */
-  private underWay: (() => void)[] = []
-  private step = (): void => undefined
+  private readonly place: SimulatedPlace
+  private readonly outputs: readonly SimulatedOutput[]
+  private life: Life | null = null
+  private store: StateStore | null = null
+  private isOpening = false
 
   constructor(private readonly parts: DurableParts) {
-    this.markers = parts.outputs.map(() => 0)
-    this.visible = parts.outputs.map(() => 0)
-  }
-
-  /** How one life of the host makes epochs durable; `step` is called where it may die: before and after each write. */
-  partsFor(terms: EpochTerms, engine: () => Engine, step: () => void): EpochParts {
-    const { clock, outputs } = this.parts
-    this.step = step
-    return {
-      terms,
-      effects: {
-        prepareSink: (sink, epoch) => {
-          const { length } = at(outputs, sink)
-          this.begin(
-            () => undefined,
-            () => engine().epochStep(epochs => epochs.sinkPrepared(sink, epoch, length), clock.nowMs),
-          )
-        },
-        writeEpoch: (epoch, cut, prepared) =>
-          this.begin(
-            () => this.written.push({ epoch, cut, prepared }),
-            () => engine().epochStep(epochs => epochs.epochWritten(epoch), clock.nowMs),
-          ),
-        commitSink: (sink, epoch, prepared) =>
-          this.begin(
-            () => this.commit(sink, epoch, prepared),
-            () => engine().epochStep(epochs => epochs.sinkCommitted(sink, epoch), clock.nowMs),
-          ),
-        finishEpoch: epoch =>
-          this.begin(
-            () => {
-              this.finished = epoch
-            },
-            () => engine().epochStep(epochs => epochs.epochFinished(epoch), clock.nowMs),
-          ),
-      },
+    this.place = new SimulatedPlace('5eed5eed5eed5eed', () => this.fate())
+    const ears = {
+      wrong: (what: string) => this.wrong.push(what),
+      count: (what: string) => this.count(what),
+      committed: () => this.isOpening && this.count('epoch rolled forward'),
+      isWritten: (epoch: number) => this.place.disk.has(`${epoch.toString(16).padStart(16, '0')}0100000000`),
     }
+    this.outputs = parts.outputs.map(
+      (rows, i) => new SimulatedOutput(String(i), rows, i < parts.outputs.length - 2, ears),
+    )
   }
 
-  /** The host is gone: each write under way is on disk, or none of it and nothing after it is. */
-  crash(): void {
-    const { chance, log } = this.parts
-    for (const happens of this.underWay) if (chance.happens(0.5)) happens()
-    this.underWay = []
-    const last = this.written.at(-1)
-    log.write('host', 'crashes', `epoch ${last?.epoch ?? 0} is written, ${this.finished} is finished`)
-    this.count('host crashes')
-    this.takeBack(last)
-    for (const epoch of this.written.slice(-8)) this.rollForward(epoch)
+  /** Opens what is on the disk, for one life of the host. */
+  async open(engine: () => Engine): Promise<EpochKeeper> {
+    const { clock, topology } = this.parts
+    const life = new Life(clock, engine)
+    this.life = life
+    this.store = await StateStore.open({ place: this.place, pause: ms => life.pause(ms), deadCountMax: 1 })
+    const sinks = this.outputs.slice(0, -2)
+    const [letters, captures] = this.outputs.slice(-2)
+    if (letters === undefined || captures === undefined) throw new RangeError('dead letters and captures are outputs')
+    return new EpochKeeper({
+      job: 'simulated',
+      topology,
+      code: {},
+      store: this.store,
+      outputs: { sinks, letters, captures },
+      wallMs: () => clock.nowMs,
+      settled: (promise, then) => {
+        life.asked += 1
+        promise.then(
+          value => this.soon(life, () => life.engine().epochStep(epochs => then(epochs, value), clock.nowMs)),
+          (error: unknown) => this.failed(life, error),
+        )
+      },
+    })
   }
 
-  /** A new engine goes on where the last written epoch was. */
-  restore(engine: Engine): void {
-    const last = this.written.at(-1)
-    if (last === undefined) return
-    this.count('epoch goes on')
-    engine.restore({ epoch: last.epoch, ...last.cut })
-    for (const { cut } of this.written)
-      for (const { operator, bytes, form } of cut.state)
-        engine.restoreState({ operator, bytes, form, superseded: null })
+  /** A new engine goes on where the last written epoch was, and what was not committed is. */
+  async goOn(keeper: EpochKeeper, engine: Engine): Promise<void> {
+    const { restored } = keeper
+    if (restored !== null) {
+      this.count('epoch goes on')
+      engine.restore(restored)
+      for (const vertex of this.parts.topology.vertices)
+        for (const { id, fn } of vertex.kind === 'stage' ? vertex.operators : [])
+          if (fn.keyed) await this.store?.restore(id, block => engine.restoreState(block))
+    }
+    this.isOpening = true
+    await keeper.open().finally(() => (this.isOpening = false))
   }
 
   /** Where each source goes on. */
-  get positions(): readonly (Prepared | null)[] {
-    return this.written.at(-1)?.cut.sources.map(s => s.position) ?? []
+  static positionsOf(keeper: EpochKeeper | null): readonly (SourcePosition | null)[] {
+    return keeper?.restored?.sources.map(s => s.position) ?? []
+  }
+
+  get isMoving(): boolean {
+    return this.life?.isMoving === true
+  }
+
+  /** Until no promise moves. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < turnsMax && this.life?.isMoving === true; turn += 1) await Promise.resolve()
+  }
+
+  /** The host is gone: what it had begun goes no further, and what nobody synced may be lost. */
+  async crash(): Promise<void> {
+    const { chance, log } = this.parts
+    const { life, place } = this
+    if (life !== null) life.isDead = true
+    await place.crash()
+    // Who was in the middle of something finds the disk gone.
+    place.isDead = true
+    for (let turn = 0; turn < turnsMax; turn += 1) await Promise.resolve()
+    await place.crash()
+    for (const output of this.outputs) output.crash(chance)
+    log.write('host', 'crashes', `${place.writes} writes so far`)
+    this.count('host crashes')
   }
 
   /** After the end of a run: everything that a sink holds was committed. */
-  end(): void {
-    this.parts.outputs.forEach((output, i) => {
-      if (output.length !== this.visible[i])
-        this.wrong.push(`output ${i} holds ${output.length} rows at the end, ${this.visible[i] ?? 0} are visible`)
-    })
-    this.count('epochs', this.written.length)
-  }
-
-  private takeBack(last: Written | undefined): void {
-    this.parts.outputs.forEach((output, i) => {
-      const length = Number(last?.prepared[i] ?? 0)
-      if (length < (this.visible[i] ?? 0)) this.wrong.push(`output ${i} takes back rows that were visible`)
-      if (length < output.length) this.count('rows taken back')
-      output.length = length
+  async end(): Promise<void> {
+    for (const output of this.outputs) output.end()
+    this.count('epochs', this.store?.last?.epoch ?? 0)
+    this.count('store reopened', this.store?.counts.reopened ?? 0)
+    await this.store?.close().catch((error: unknown) => {
+      if (!isDeath(error)) throw error
     })
   }
 
-  private rollForward({ epoch, prepared }: Written): void {
-    this.parts.outputs.forEach((_, i) => {
-      if ((this.markers[i] ?? 0) >= epoch) return
-      this.count('epoch rolled forward')
-      this.commit(i, epoch, prepared[i] ?? 0)
-    })
+  private fate(): WriteFate {
+    const { striker, chance } = this.parts
+    if (striker.strikes('disk full')) return 'refused'
+    if (striker.strikes('fsync fails')) return 'refused but kept'
+    if (!striker.strikes('host dies in a write')) return 'done'
+    this.parts.die()
+    return chance.happens(0.5) ? 'kept with the host' : 'lost with the host'
   }
 
-  private commit(output: number, epoch: number, prepared: Prepared): void {
-    const marker = this.markers[output] ?? 0
-    if (epoch !== marker + 1) this.wrong.push(`output ${output} commits epoch ${epoch} after ${marker}`)
-    const known = this.written.some(w => w.epoch === epoch)
-    if (!known) this.wrong.push(`output ${output} commits epoch ${epoch}, which was not written`)
-    this.markers[output] = epoch
-    this.visible[output] = Number(prepared)
+  private soon(life: Life, then: () => void): void {
+    life.asked -= 1
+    if (!life.isDead) this.parts.clock.tell(this.parts.chance.pick([0, 0.1, 5, 200]), then)
   }
 
-  private begin(happens: () => void, then: () => void): void {
-    const { clock, chance } = this.parts
-    this.underWay.push(happens)
-    this.step()
-    clock.tell(chance.pick([0, 0.1, 5, 200]), () => {
-      this.underWay = this.underWay.filter(one => one !== happens)
-      happens()
-      this.step()
-      then()
-    })
+  /** A store that gave up stops the job; somebody makes room, and starts it again. */
+  private failed(life: Life, error: unknown): void {
+    life.asked -= 1
+    if (life.isDead) return
+    if (!(error instanceof AnabranchError) && !isDeath(error)) this.wrong.push(String(error))
+    if (error instanceof AnabranchError && error.code !== 'ANB6011') this.wrong.push(error.render())
+    if (error instanceof AnabranchError) this.count('store gave up')
+    this.parts.die()
   }
 
   private count(name: string, by = 1): void {
@@ -158,8 +193,7 @@ export class Durable {
   }
 }
 
-function at<T>(list: readonly T[], index: number): T {
-  const item = list[index]
-  invariant(item !== undefined, 'an output is named by its index')
-  return item
+/** The host died at a failpoint or in a write, whoever tells it. */
+export function isDeath(error: unknown): boolean {
+  return error instanceof HostDied || (error instanceof Error && error.cause !== undefined && isDeath(error.cause))
 }

@@ -28,7 +28,10 @@ export const faultKinds = [
   'worker too large',
   'host stands still',
   'host dies',
-  'host dies at a write',
+  'host dies in a write',
+  'dies at a failpoint',
+  'disk full',
+  'fsync fails',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -61,13 +64,18 @@ const rates: Readonly<Record<FaultKind, number>> = {
   'worker too large': 0.1,
   'host stands still': 1,
   'host dies': 0.7,
-  'host dies at a write': 0.03,
+  'host dies in a write': 0.03,
+  'dies at a failpoint': 0.6,
+  'disk full': 0.1,
+  'fsync fails': 0.05,
 }
 
 export function drawFaults(chance: Chance): Faults {
   if (chance.happens(0.05)) return noFaults
   const share = chance.pick([0.1, 0.25, 0.5])
-  return new Map(faultKinds.filter(() => chance.happens(share)).map(kind => [kind, rates[kind]]))
+  const often: ReadonlySet<FaultKind> = new Set(['dies at a failpoint'])
+  const drawn = faultKinds.filter(kind => chance.happens(often.has(kind) ? 0.7 : share))
+  return new Map(drawn.map(kind => [kind, rates[kind]]))
 }
 
 /** The faults of a seed, for runs that share their input with others. */
@@ -76,6 +84,8 @@ export const faultsOf = (seed: number): Faults => drawFaults(new Chance(seed, 4)
 /** Decides whether a fault strikes here, and remembers that it did. */
 export class Striker {
   readonly struck = new Map<string, number>()
+  /** Nothing strikes any more: what runs now has to come to its end. */
+  isCalm = false
 
   constructor(
     private readonly faults: Faults,
@@ -84,8 +94,13 @@ export class Striker {
 
   strikes(kind: FaultKind): boolean {
     const rate = this.faults.get(kind)
-    if (rate === undefined || !this.chance.happens(rate)) return false
-    this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1)
+    if (this.isCalm || rate === undefined || !this.chance.happens(rate)) return false
+    this.note(kind)
     return true
+  }
+
+  /** It struck by another way. */
+  note(kind: string): void {
+    this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1)
   }
 }

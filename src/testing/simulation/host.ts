@@ -5,7 +5,7 @@
  * `guarded` runs have the outbox of a real worker connection in front of the engine, which drops what answers no call;
  * in the others the engine's own leases must do it alone.
  */
-import { AnabranchError, type Observer, ProtocolError, invariant } from '../../base/index.js'
+import { AnabranchError, type Observer, ProtocolError, atFailpoint, failpoint, invariant } from '../../base/index.js'
 import { type Batch } from '../../batch/index.js'
 import { type PollLimit } from '../../connectors/index.js'
 import { type CallMessage, type DeadLetter, type Effects, type Engine, failureOf, lossOf } from '../../runtime/index.js'
@@ -88,9 +88,11 @@ export class SimulatedHost implements Effects {
   poll(source: number, limit: PollLimit): void {
     const { clock, chance, striker, log } = this.parts
     const ms = striker.strikes('source slow') ? chance.between(10, 2_000) : 0.1
+    failpoint('source.poll', 'before')
     clock.tell(ms, () => {
       const polled = at(this.parts.sources, source).poll(limit)
       log.write(`source ${source}`, 'polled', polled === null ? 'the end' : `${polled.split} ${polled.batch.rows} rows`)
+      failpoint('source.poll', 'after')
       this.engine?.polled(source, polled, clock.nowMs)
     })
   }
@@ -98,10 +100,12 @@ export class SimulatedHost implements Effects {
   write(sink: number, batch: Batch): void {
     const { clock, chance, striker, log } = this.parts
     log.write(`sink ${sink}`, 'writes', `${batch.rows} rows`)
+    failpoint('sink.write', 'before')
     const ms = striker.strikes('sink slow') ? chance.between(5, 1_000) : 0.1
     clock.tell(ms, () => {
       // As late as a sink may: the batch's memory is its own until it says that it is done.
       at(this.parts.sinks, sink).write(batch)
+      failpoint('sink.write', 'after')
       this.engine?.written(sink, clock.nowMs)
     })
   }
@@ -150,8 +154,10 @@ export class SimulatedHost implements Effects {
       return
     }
     const head = { ...envelope, kind: kind === 'call' ? Message.call : Message.end, job: jobId, incarnation: worker }
-    const bytes = this.parts.guarded ? seat.outbox.call(head, parts, bodySize(parts)) : inlineFrame(head, parts)
-    seat.process.receive(bytes)
+    const bytes = atFailpoint('frame.encode', () =>
+      this.parts.guarded ? seat.outbox.call(head, parts, bodySize(parts)) : inlineFrame(head, parts),
+    )
+    atFailpoint('send', () => seat.process.receive(bytes))
   }
 
   stop(worker: number): void {
@@ -211,7 +217,7 @@ export class SimulatedHost implements Effects {
     try {
       const { bytes: own, loan } = spoilingMemory.take(bytes.length)
       own.set(bytes)
-      const frame = this.parts.guarded ? this.read(seat, own) : readFrame(own)
+      const frame = atFailpoint('recv', () => (this.parts.guarded ? this.read(seat, own) : readFrame(own)))
       if (frame !== null) this.reply(worker, { ...frame, loan })
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error

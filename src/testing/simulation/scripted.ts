@@ -1,4 +1,5 @@
 /** Scripted sources and recording sinks: one call at a time, each answered after a while, as the engine's contract says. */
+import { atFailpoint } from '../../base/index.js'
 import { type Batch, batchFromRows, rowsOf } from '../../batch/index.js'
 import { type Polled, type PollLimit } from '../../connectors/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
@@ -50,7 +51,7 @@ export class ScriptedSource {
       this.split += 1
       this.line = 0
     }
-    return { ...polledOf(split.name, lines), next: [this.split, this.line] }
+    return { ...atFailpoint('source.decode', () => polledOf(split.name, lines)), next: [this.split, this.line] }
   }
 }
 

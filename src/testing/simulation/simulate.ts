@@ -4,7 +4,7 @@
  * A seed has three streams of chance: the job and its rows, the terms of the run (batch size, workers, lanes), and
  * the world (faults and their times). Two runs with the same job and other terms or another world must give the same rows.
  */
-import { type AnabranchError, type ErrorCode } from '../../base/index.js'
+import { type AnabranchError, type ErrorCode, atFailpoint } from '../../base/index.js'
 import { openStages } from '../../plan/index.js'
 import {
   type DeadLetter,
@@ -17,7 +17,8 @@ import {
 import { OpenedStage } from './call.js'
 import { Chance } from './chance.js'
 import { VirtualClock } from './clock.js'
-import { Durable } from './durable.js'
+import { Durable, isDeath } from './durable.js'
+import { armFailpoint, drawFailpoint } from './failpoints.js'
 import { type Faults, Striker, drawFaults } from './faults.js'
 import { SimulatedHost } from './host.js'
 import { type Job, drawJob } from './job.js'
@@ -76,8 +77,14 @@ const largeBytes = 500_000_000
 /** A run that is not over by then has stopped moving. */
 const virtualMsMax = 3_600_000
 const stepsMax = 2_000_000
+/** Faults end at this moment, or after so many hosts. */
+const calmMs = 120_000
+const livesMax = 12
+/** What a run may need after that: services that are away, holds and deadlines that began before. */
+const liveMsMax = 300_000
 
-export function simulate(options: SimulationOptions): Simulated {
+/** One at a time: failpoints are one state of the process. */
+export function simulate(options: SimulationOptions): Promise<Simulated> {
   const input = new Chance(options.input ?? options.seed, 1)
   const job = drawJob(input)
   const terms = { ...drawTerms(new Chance(options.seed, 2)), ...options.terms }
@@ -136,7 +143,10 @@ class Run {
   private host: SimulatedHost
   /** Of hosts that died. */
   private readonly before = { counts: new Map<string, number>(), calls: 0 }
+  private engine: Engine | null = null
   private dies = false
+  private livesBefore = 0
+  private calmFromMs = 0
   private queuedMost = 0
 
   constructor(
@@ -157,7 +167,11 @@ class Run {
     const { clock, chance, log } = this
     const captures: unknown[] = []
     const outputs = [...[...this.sinks.values()].map(s => s.rows), this.letters, captures]
-    this.durable = new Durable({ clock, chance, log, outputs })
+    const { topology } = job
+    const die = (): void => {
+      this.dies = true
+    }
+    this.durable = new Durable({ clock, chance, log, outputs, striker: this.striker, topology, die })
     this.host = this.newHost()
   }
 
@@ -206,16 +220,18 @@ class Run {
     }
   }
 
-  go(): Simulated {
+  async go(): Promise<Simulated> {
     const wrong: string[] = []
-    let engine = this.live()
+    let rows = 0
     try {
-      this.plan(() => engine)
-      while (!this.spin(engine, wrong)) engine = this.goOn()
-      if (this.epochs !== null && this.host.error === null) this.durable.end()
-      wrong.push(...this.host.wrong, ...this.durable.wrong, ...this.verdict(engine))
+      const engine = await this.lives(wrong)
+      rows = engine.ledger.rowsIn
+      if (this.epochs !== null && this.host.error === null) await this.durable.end()
+      wrong.push(...this.host.wrong, ...this.durable.wrong, ...this.verdict(engine), ...this.liveness())
     } catch (error) {
       wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    } finally {
+      armFailpoint(null, () => undefined)
     }
     const { host, clock, log, before } = this
     const counts = new Map<string, number>()
@@ -234,66 +250,82 @@ class Run {
       virtualMs: clock.nowMs,
       calls: before.calls + host.calls,
       queue: { most: this.queuedMost, limit: this.queueLimit() },
-      rows: engine.ledger.rowsIn,
+      rows,
     }
   }
 
-  /** One life of the host. */
-  private live(): Engine {
-    const { epochs, host } = this
-    const engine: Engine = new Engine(
-      this.job.topology,
-      {
-        ...this.terms,
-        epochs:
-          epochs === null
-            ? null
-            : this.durable.partsFor(
-                epochs,
-                () => engine,
-                () => this.mayDie(),
-              ),
-      },
-      host,
-      host.observer,
-    )
-    this.durable.restore(engine)
-    if (epochs !== null && this.striker.strikes('host dies'))
-      this.clock.after(this.chance.between(1, this.chance.pick([60, 300, 3_000])), () => (this.dies = true))
-    host.run(engine)
-    return engine
+  /** One host after the other, until one comes to the end. */
+  private async lives(wrong: string[]): Promise<Engine> {
+    this.plan()
+    for (;;) {
+      const engine = await this.live()
+      if (engine !== null && (await this.spin(engine, wrong))) return engine
+      await this.goOn()
+    }
   }
 
-  private mayDie(): void {
-    if (this.striker.strikes('host dies at a write')) this.dies = true
+  /** One life of the host; null: it died before rows flowed. */
+  private async live(): Promise<Engine | null> {
+    const { epochs, host, durable, chance, striker } = this
+    this.armed()
+    try {
+      const keeper = epochs === null ? null : await durable.open(() => engine)
+      const engine: Engine = new Engine(
+        this.job.topology,
+        { ...this.terms, epochs: epochs === null || keeper === null ? null : { terms: epochs, effects: keeper } },
+        host,
+        host.observer,
+      )
+      this.engine = engine
+      if (keeper !== null) await durable.goOn(keeper, engine)
+      const positions = Durable.positionsOf(keeper)
+      this.sources.forEach((source, i) => source.seek(positions[i] ?? null))
+      if (epochs !== null && striker.strikes('host dies'))
+        this.clock.after(chance.between(1, chance.pick([60, 300, 3_000])), () => (this.dies = true))
+      host.run(engine)
+      return engine
+    } catch (error) {
+      if (!isDeath(error)) throw error
+      return null
+    }
+  }
+
+  private armed(): void {
+    const { chance, striker, epochs, faults } = this
+    const dies = striker.strikes('dies at a failpoint')
+    const turn = this.options.seed + this.livesBefore
+    const at = dies ? drawFailpoint(chance, { turn, epochs: epochs !== null, drains: faults.has('drain') }) : null
+    armFailpoint(at, ({ name, side }) => {
+      striker.note(`failpoint ${name} ${side}`)
+      this.log.write('failpoint', name, side)
+      this.dies ||= !name.startsWith('w.')
+    })
   }
 
   /** The host is dead, with its workers; another one goes on. */
-  private goOn(): Engine {
+  private async goOn(): Promise<void> {
     const { host, clock, before } = this
     for (const [name, times] of host.counts) before.counts.set(name, (before.counts.get(name) ?? 0) + times)
     before.calls += host.calls
     this.dies = false
-    this.durable.crash()
+    await this.durable.crash()
     clock.clear()
-    const { positions } = this.durable
-    this.sources.forEach((source, i) => source.seek(positions[i] ?? null))
     this.host = this.newHost()
-    return this.live()
+    this.livesBefore += 1
   }
 
   /** Faults that have one moment. */
-  private plan(engine: () => Engine): void {
+  private plan(): void {
     const { clock, chance, striker, log } = this
     for (const { atMs, workers } of this.options.setWorkers ?? [])
       clock.tell(atMs, () => {
         log.write('host', 'sets', `${workers} workers`)
-        engine().setWorkers({ workersMin: null, workersMax: workers }, clock.nowMs)
+        this.engine?.setWorkers({ workersMin: null, workersMax: workers }, clock.nowMs)
       })
     if (striker.strikes('drain'))
       clock.tell(chance.between(1, 2_000), () => {
         log.write('host', 'drains')
-        for (const source of this.sources) source.drain()
+        atFailpoint('shutdown.drain', () => this.sources.forEach(source => source.drain()))
       })
     if (striker.strikes('host stands still'))
       clock.after(chance.between(300, 2_000), () => {
@@ -304,19 +336,45 @@ class Run {
   }
 
   /** Answers false where the host died. */
-  private spin(engine: Engine, wrong: string[]): boolean {
+  private async spin(engine: Engine, wrong: string[]): Promise<boolean> {
     let steps = 0
     while (!this.host.over) {
       if (this.dies) return false
       steps += 1
       if (steps % 8 === 0) this.queuedMost = Math.max(this.queuedMost, ...engine.queued)
-      if (!this.clock.step() || this.clock.nowMs > virtualMsMax || steps > stepsMax) {
+      this.calmDown()
+      if (!this.step() || this.clock.nowMs > virtualMsMax || steps > stepsMax) {
         wrong.push(`the engine did not finish: ${steps} steps, ${Math.round(this.clock.nowMs)} ms`)
         return true
       }
+      if (this.durable.isMoving) await this.durable.settle()
     }
     if (this.host.error === null && !engine.atRest) wrong.push('the engine finished with a lease out or rows waiting')
     return true
+  }
+
+  /** Lets the next thing happen; false where nothing will. */
+  private step(): boolean {
+    try {
+      return this.clock.step()
+    } catch (error) {
+      if (!isDeath(error)) throw error
+      return true
+    }
+  }
+
+  /** Safety first, with all the faults; then they end, and the run has to. */
+  private calmDown(): void {
+    const { striker, clock } = this
+    if (striker.isCalm || (clock.nowMs < calmMs && this.livesBefore < livesMax)) return
+    striker.isCalm = true
+    armFailpoint(null, () => undefined)
+    this.calmFromMs = clock.nowMs
+  }
+
+  private liveness(): readonly string[] {
+    const ms = this.striker.isCalm ? this.clock.nowMs - this.calmFromMs : 0
+    return ms <= liveMsMax ? [] : [`without faults it needed ${Math.round(ms)} ms more, ${liveMsMax} is the limit`]
   }
 
   /** Who emits looks for room before it begins: what was begun may come on top. */

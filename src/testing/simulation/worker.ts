@@ -3,10 +3,12 @@
  * the other, and dies in all the ways in which a process dies. It lives in the world's time: where the host stands
  * still, it works on.
  */
+import { type Failpoint, type FailpointSide, failpoint } from '../../base/index.js'
 import { Message } from '../../transport/index.js'
 import { type CallRead, type OpenedStage, failedFrame, readCall, replyFrame } from './call.js'
 import { type Chance } from './chance.js'
 import { type VirtualClock } from './clock.js'
+import { WorkerDied } from './failpoints.js'
 import { type Striker } from './faults.js'
 import { type Produced } from './stand-in.js'
 import { type Damage, Wire } from './wire.js'
@@ -78,7 +80,9 @@ export class FakeWorker {
   receive(bytes: Uint8Array): void {
     this.world.clock.after(0.05, () => {
       if (this.phase !== 'ready') return
-      this.inbox.push(readCall(bytes))
+      const call = readCall(bytes)
+      if (!this.passes(call, 'w.recv', 'before')) return
+      this.inbox.push(call)
       this.next()
     })
   }
@@ -107,10 +111,11 @@ export class FakeWorker {
     const { rows, attempt, stage } = call.envelope
     const ms = callMs + (rows * world.rowUs * (0.7 + 0.6 * world.chance.next())) / 1_000
     if (this.mayStrike(rows, attempt) && this.struck(ms)) return
+    if (!this.passes(call, 'w.recv', 'after') || !this.passes(call, 'w.run', 'before')) return
     const opened = world.stages[stage]
     if (opened === undefined) throw new RangeError(`stage ${stage} was opened`)
     if (world.clock.nowMs < world.serviceBackMs && rows > 0) {
-      this.later(ms, () => this.send(failedFrame(call, away(world.chance))))
+      this.later(ms, () => this.send(call, failedFrame(call, away(world.chance))))
       return
     }
     const outcome = opened.run(call)
@@ -122,10 +127,10 @@ export class FakeWorker {
         this.later(ms, () => this.die(outcome))
         return
       case 'raised':
-        this.later(ms, () => this.send(failedFrame(call, raised(outcome))))
+        this.later(ms, () => this.send(call, failedFrame(call, raised(outcome))))
         return
       default:
-        this.later(ms, () => this.send(this.done(opened, call, outcome, ms)))
+        this.later(ms, () => this.send(call, this.done(opened, call, outcome, ms)))
     }
   }
 
@@ -163,12 +168,28 @@ export class FakeWorker {
     })
   }
 
-  private send(reply: Uint8Array): void {
+  private send(call: CallRead, reply: Uint8Array): void {
+    const { striker, mayDieAfter } = this.world
+    if (!this.passes(call, 'w.run', 'after') || !this.passes(call, 'w.sent', 'before')) return
     this.working = false
     this.wire.send(reply)
-    if (this.world.mayDieAfter() && this.world.striker.strikes('crash after the call'))
-      this.die({ code: null, signal: 'SIGSEGV' })
+    if (!mayDieAfter()) return this.next()
+    if (!this.passes(call, 'w.sent', 'after')) striker.note('crash after the call')
+    else if (striker.strikes('crash after the call')) this.die({ code: null, signal: 'SIGSEGV' })
     else this.next()
+  }
+
+  /** Answers false where the worker dies at this step. */
+  private passes({ envelope: { rows, attempt } }: CallRead, name: Failpoint, side: FailpointSide): boolean {
+    if (!this.mayStrike(rows, attempt)) return true
+    try {
+      failpoint(name, side)
+      return true
+    } catch (error) {
+      if (!(error instanceof WorkerDied)) throw error
+      this.die({ code: null, signal: 'SIGKILL' })
+      return false
+    }
   }
 
   private die(end: End): void {

@@ -42,8 +42,11 @@ def finished(folder, facts):
     found = {name: rule(drawn, expected, seen) for name, rule in rules.FINISHED.items()}
     found["O12"] = stops.nothing_left(facts["left"])
     found["O13"] = stops.liveness(facts["runs"])
-    faults = {**facts["faults"], "poison": len(expected.dead)}
-    found["O14"] = stops.explained(faults, facts["counters"], texts(folder, facts), facts["canary"])
+    faults, counters = dict(facts["faults"]), facts["counters"]
+    if facts["rows_dead"] is not None:
+        # Of all runs over this input: counts go on with the state.
+        faults["poison"], counters = len(expected.dead), {**counters, "rows.dead": facts["rows_dead"]}
+    found["O14"] = stops.explained(faults, counters, texts(folder, facts), facts["canary"])
     rows = {sink: len(getattr(seen, sink)) for sink in (*rules.SINKS, "letters")}
     return {"rows": {"stream": len(drawn), **rows}, "broken": shown(found)}
 
