@@ -6,14 +6,7 @@
  */
 import { type AnabranchError, type ErrorCode, atFailpoint } from '../../base/index.js'
 import { openStages } from '../../plan/index.js'
-import {
-  type DeadLetter,
-  Engine,
-  type EngineTerms,
-  type EpochTerms,
-  edgeLimit,
-  noCaptures,
-} from '../../runtime/index.js'
+import { type DeadLetter, Engine, type EngineTerms, type EpochTerms, edgeLimit } from '../../runtime/index.js'
 import { OpenedStage } from './call.js'
 import { Chance } from './chance.js'
 import { VirtualClock } from './clock.js'
@@ -27,9 +20,9 @@ import { type Expected, expect } from './oracle.js'
 import { type Poison, type Row, drawPoison, drawSplits } from './rows.js'
 import { RecordingSink, ScriptedSource } from './scripted.js'
 import { judge, judgePart } from './verdict.js'
+import { drawEpochs, drawTerms, largeBytes } from './terms.js'
 import { Damage } from './wire.js'
 import { type WorkerWorld } from './worker.js'
-import { spoilingMemory } from './spoil.js'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -73,7 +66,6 @@ export interface Simulated {
 
 /** Losses by chance after which the engine knows their rate: before, a row that is struck again is rightly blamed. */
 const chancesKnown = 5
-const largeBytes = 500_000_000
 /** A run that is not over by then has stopped moving. */
 const virtualMsMax = 3_600_000
 const stepsMax = 2_000_000
@@ -93,40 +85,6 @@ export function simulate(options: SimulationOptions): Promise<Simulated> {
   const sourceCount = job.topology.vertices.filter(v => v.kind === 'source').length
   const splits = Array.from({ length: sourceCount }, (_, source) => drawSplits(input, { source, rows, job, poison }))
   return new Run(options, job, { ...terms, bounded: new Set(splits.keys()) }, splits).go()
-}
-
-export function drawTerms(chance: Chance): EngineTerms {
-  return {
-    lanes: chance.pick([1, 2, 3, 8]),
-    keyGroups: 128,
-    rowsMax: chance.pick([1, 3, 16, 16, 64, 64, 1_000, 1_000]),
-    pool: {
-      workersMin: null,
-      workersMax: chance.pick([1, 2, 4]),
-      creditPerWorker: chance.pick([1, 2, 3]),
-      failedStartsMax: 40,
-      alikeStartsMax: 40,
-      spareDelayMs: 100,
-      recycleBytes: largeBytes,
-      spares: chance.happens(0.7) ? 1 : 0,
-    },
-    transientMaxMs: 600_000,
-    wallMinusNowMs: 0,
-    maxDead: null,
-    captures: noCaptures,
-    bounded: new Set(),
-    memory: spoilingMemory,
-    epochs: null,
-  }
-}
-
-function drawEpochs(chance: Chance): EpochTerms | null {
-  if (chance.happens(0.2)) return null
-  return {
-    intervalMs: chance.pick([1, 20, 100, 1_000]),
-    openMax: chance.pick([1, 2, 4]),
-    bytesMax: chance.pick([300, 1e9, 1e9]),
-  }
 }
 
 class Run {
