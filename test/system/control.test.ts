@@ -55,7 +55,9 @@ describe('a running job', () => {
     const text = await folder.cli('status', 'job.ts', '--watch', '--json')
     expect(text.code, text.stderr).toBe(75) // `job.ts` means out/lines, and this one has another --out
     const table = await folder.cli('status', 'out')
-    expect(table.stdout).toMatch(/job "lines" running for .*, process \d+\n {2}rows in +1,000 /)
+    expect(table.stdout).toMatch(
+      /job "lines" running for .*, process \d+\n {2}epoch \d+ open for .*\n {2}rows in +1,000 /,
+    )
     expect(table.stdout).toMatch(/\n {2}stage +rows in +rows out .*\n {2}work +1,000 +1,000 /)
 
     expect(lstatSync(join(folder.path, 'out/state/control')).isSymbolicLink()).toBe(true)
