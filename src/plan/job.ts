@@ -52,6 +52,8 @@ export interface JobOptions {
   readonly workerRecycle?: Bytes
   /** How long rows wait for a service that is away, without one success. Default 10 minutes. */
   readonly transientMax?: Duration
+  /** What the state of one key may weigh on its way to a worker. Default `'1MiB'`, at most `'64MiB'`; more stops the job. */
+  readonly stateBytesMax?: Bytes
   /**
    * How often state, positions and output are committed together, from `'50ms'` on. Default `'1s'`. `'off'`: nothing is kept on disk, a
    * run that died begins anew, and sinks write through.

@@ -216,6 +216,8 @@ export interface PlanOptions {
   readonly recycleBytes: number | null
   /** How long a lane is held for a service that is away, without one success. Default 600,000. */
   readonly transientMaxMs: number
+  /** Bytes of one key's state that may travel to a worker with its rows. */
+  readonly stateBytesMax: number
   /** null: no epochs. */
   readonly epochMs: number | null
   /** What becomes of the job when it fails; null: it stays failed. */

@@ -8,6 +8,9 @@ import { bytesOf, msOf } from './units.js'
 /** Shorter epochs would do little else than commit. */
 export const epochMsMin = 50
 
+/** What travels has to fit a frame many times over. */
+const stateBytesMost = 64 * 2 ** 20
+
 /** Every option has its place here, or this does not compile. */
 const known: Readonly<Record<keyof JobOptions, true>> = {
   params: true,
@@ -18,6 +21,7 @@ const known: Readonly<Record<keyof JobOptions, true>> = {
   transientMax: true,
   epoch: true,
   restart: true,
+  stateBytesMax: true,
 }
 
 export function readOptions(options: JobOptions, faults: Faults, at: Place): PlanOptions {
@@ -36,6 +40,8 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
   const epoch = options.epoch ?? '1s'
   const epochMs = epoch === 'off' ? null : (msOf(epoch) ?? 0)
   if (epochMs !== null && epochMs < epochMsMin) wrong('epoch', `'off' or a time from '${epochMsMin}ms' on`)
+  const stateBytesMax = bytesOf(options.stateBytesMax ?? '1MiB') ?? 0
+  if (stateBytesMax < 1 || stateBytesMax > stateBytesMost) wrong('stateBytesMax', "a size up to '64MiB'")
   const restart = restartOf(options.restart ?? 'none')
   if ('wrong' in restart) {
     const hint = "write for example { policy: 'fixed-delay', attempts: 3, delay: '10s' }"
@@ -52,6 +58,7 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
     recycleBytes: bytes('workerRecycle'),
     transientMaxMs: transientMaxMs ?? 600_000,
     epochMs,
+    stateBytesMax,
     restart: 'policy' in restart ? restart.policy : null,
   }
 }

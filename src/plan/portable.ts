@@ -245,6 +245,7 @@ const planShape: Shape<Portable> = object({
     recycleBytes: nullOr(whole),
     transientMaxMs: whole,
     epochMs: nullOr(whole),
+    stateBytesMax: whole,
     restart: nullOr(restartShape),
   }),
   nodes: list(nodeShape),

@@ -47,6 +47,7 @@ const usual: EngineTerms = {
     spares: 0,
   },
   transientMaxMs: 60_000,
+  stateBytesMax: 2 ** 20,
   wallMinusNowMs: 0,
   maxDead: null,
   captures: noCaptures,

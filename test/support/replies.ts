@@ -100,7 +100,15 @@ export async function samplesOf(): Promise<ReadonlyMap<string, Sample>> {
 
 const observer = { count: () => undefined, log: () => undefined }
 const order = new RowOrder([0], [0])
-const limits = { lanes: 1, keyGroups: 128, rowsMax: 1_000, window: 1, clock: { wallMs: 0 }, transientMaxMs: 1_000 }
+const limits = {
+  lanes: 1,
+  keyGroups: 128,
+  rowsMax: 1_000,
+  window: 1,
+  clock: { wallMs: 0 },
+  transientMaxMs: 1_000,
+  stateBytesMax: 2 ** 20,
+}
 const terms = { ...limits, gate: new EpochGate(1), inOrder: false, order, memory: new BufferPool(0), observer }
 
 /** The replies to a call with 40 rows of six keys, and to the last call where the stage has one. */

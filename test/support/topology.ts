@@ -42,6 +42,7 @@ export function topologyOf(functions: readonly FunctionRef[], { source, key, nul
     workerMemoryBytes: null,
     recycleBytes: null,
     transientMaxMs: 60_000,
+    stateBytesMax: 2 ** 20,
     epochMs: null,
     restart: null,
   }

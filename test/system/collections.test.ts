@@ -161,3 +161,15 @@ test('S1: a run that dies goes on with the lists and maps of its last epoch', as
   expect(totals.reduce((sum, row) => sum + Number(row['seen']), 0)).toBe(expected(false).length)
   expect(new Set(totals.map(row => row['pages']))).toEqual(new Set([3]))
 })
+
+test('a key whose state grew too heavy to travel stops the job, with the key and both sizes', async () => {
+  const folder = await jobFolder({
+    'input/rows.jsonl': input,
+    'transforms.py': transforms,
+    'job.ts': job('columnar').replace("job('modes')", "job('modes', { stateBytesMax: '512B' })"),
+  })
+  const run = await folder.run('--batch-rows', '200')
+  expect(run.code).toBe(1)
+  expect(run.stderr).toMatch(/ANB2108 state of operator "columnar" for key \{"user":"u\d+","day":"?\d"?\} is \d+ bytes/)
+  expect(run.stderr).toContain('At most 512 bytes')
+})

@@ -25,6 +25,7 @@ import { type Checked } from './check-tally.js'
 import { CollectionCodec } from './collection-codec.js'
 import { type Grouping, type KeyedState, type NewState } from './keyed.js'
 import { takeOrigin } from './origin.js'
+import { tooLarge } from './state-limit.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
 import { type DeadRow, readDead } from './dead-rows.js'
 import { type Call, type Emission } from './ticket.js'
@@ -37,10 +38,11 @@ export interface SideOutput {
   readonly schema: Schema
 }
 
-/** Tables to send, and the memory that they are written from. */
+/** Tables to send, and the memory that they are written from; or why they may not be sent. */
 export interface Outgoing {
   readonly parts: readonly TablePart[]
   readonly loan: Loan | undefined
+  readonly error: AnabranchError | null
 }
 export interface Reply {
   readonly emissions: readonly Emission[]
@@ -80,6 +82,7 @@ export class StageCodec {
   constructor(
     private readonly vertex: StageVertex,
     private readonly memory: Memory,
+    private readonly stateBytesMax: number,
   ) {
     this.shipped = vertex.shipped
     this.output = vertex.output
@@ -109,26 +112,28 @@ export class StageCodec {
   call(rows: Rows, keyed: KeyedState | null, grouping: Grouping | null): Outgoing {
     const batch = this.ship(rows)
     const parts = [this.arrow(Table.rows, schemaIds.shipped, this.rowsTemplate, batch)]
-    if (keyed === null || grouping === null) return { parts, loan: undefined }
+    if (keyed === null || grouping === null) return { parts, loan: undefined, error: null }
     let loan: Loan | undefined
+    let error: AnabranchError | null = null
     for (const operator of this.stateTemplates.keys()) {
       const state = this.stateOf(operator, keyed, grouping.uniq, { batch, index: grouping.index })
       parts.push(...state.parts)
       loan = joinLoans(loan, state.loan)
+      error ??= state.error
     }
     parts.push(
       plain(Table.index, cells(grouping.index), grouping.index.length),
       plain(Table.order, cells(grouping.order), grouping.order.length),
       plain(Table.starts, cells(grouping.starts), grouping.starts.length),
     )
-    return { parts, loan }
+    return { parts, loan, error }
   }
 
   /** Tables of an END: the keys of one lane and one operator, in order, with their state. */
   end(keys: Batch, slots: Int32Array, operator: number, keyed: KeyedState): Outgoing {
     this.keysTemplate ??= ipcTemplate(keyed.keySchema)
-    const { parts, loan } = this.stateOf(operator, keyed, slots, null)
-    return { parts: [this.arrow(Table.keys, schemaIds.keys, this.keysTemplate, keys), ...parts], loan }
+    const { parts, ...state } = this.stateOf(operator, keyed, slots, null)
+    return { parts: [this.arrow(Table.keys, schemaIds.keys, this.keysTemplate, keys), ...parts], ...state }
   }
 
   private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array, rows: NamingRows | null): Outgoing {
@@ -140,9 +145,14 @@ export class StageCodec {
       plain(Table.isNew, isNew, uniq.length, operator),
     ]
     const collections = keyed.collections.get(operator)
-    if (known.collections === null || collections === undefined) return { parts, loan }
+    const heavy = (batches: readonly Batch[]): AnabranchError | null => {
+      const keyOf = (row: number): Batch => keyed.keysOf(uniq.subarray(row, row + 1))
+      return tooLarge({ operator: this.vertex.operators[operator]?.id ?? '', batches, keyOf }, this.stateBytesMax)
+    }
+    if (known.collections === null || collections === undefined) return { parts, loan, error: heavy([state]) }
     const more = known.collections.parts(collections, uniq, rows, this.memory)
-    return { parts: [...parts, ...more.parts], loan: joinLoans(loan, more.loan) }
+    const error = heavy([state, ...more.batches])
+    return { parts: [...parts, ...more.parts], loan: joinLoans(loan, more.loan), error }
   }
 
   private arrow(kind: TableKind, schemaId: number, template: IpcTemplate, batch: Batch, operator = 0): TablePart {

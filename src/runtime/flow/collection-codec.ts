@@ -57,9 +57,10 @@ export class CollectionCodec {
     uniq: Int32Array,
     rows: NamingRows | null,
     memory: Memory,
-  ): { readonly parts: readonly TablePart[]; readonly loan: Loan | undefined } {
+  ): { readonly parts: readonly TablePart[]; readonly batches: readonly Batch[]; readonly loan: Loan | undefined } {
     const { lists, maps, loan } = collections.gather(uniq, rows, memory)
-    return { parts: [...this.part(this.lists, lists), ...this.part(this.maps, maps)], loan }
+    const parts = [...this.part(this.lists, lists), ...this.part(this.maps, maps)]
+    return { parts, batches: [lists, maps], loan }
   }
 
   private part(sent: Sent | null, batch: Batch): readonly TablePart[] {

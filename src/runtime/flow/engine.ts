@@ -36,6 +36,7 @@ export interface EngineTerms extends Pick<GraphTerms, 'wallMinusNowMs'> {
   readonly rowsMax: number
   readonly pool: PoolTerms
   readonly transientMaxMs: number
+  readonly stateBytesMax: number
   /** Dead rows of the whole job before it stops; null: the default rule of `DeadLimit`. */
   readonly maxDead: number | null
   readonly captures: CaptureTerms
@@ -372,7 +373,7 @@ export class Engine {
     let granted = false
     this.starved = false
     for (const stage of this.graph.stagesSinksFirst)
-      while (stage.runnable(this.nowMs)) {
+      while (!this.failed && stage.runnable(this.nowMs)) {
         const worker = this.pool.pick()
         if (worker === null) {
           this.starved = true
@@ -381,12 +382,10 @@ export class Engine {
         }
         const ticket = stage.next(this.nowMs)
         if (ticket === null) break
-        const { suspicious } = grantWork(stage, ticket, worker, {
-          leases: this.leases,
-          effects: this.effects,
-          nowMs: this.nowMs,
-        })
+        const { leases, effects, nowMs } = this
+        const { suspicious, error } = grantWork(stage, ticket, worker, { leases, effects, nowMs })
         this.pool.granted(worker, suspicious)
+        this.stopOn(error)
         granted = true
       }
     return granted

@@ -1,5 +1,5 @@
 /** Grant: one piece of a ticket becomes a lease at a worker. */
-import { invariant } from '../../base/index.js'
+import { type AnabranchError, invariant } from '../../base/index.js'
 import { type LeaseTable } from '../../workers/index.js'
 import { type Effects } from './effects.js'
 import { type Grouping } from './keyed.js'
@@ -25,7 +25,7 @@ export function grantWork(
   ticket: Ticket,
   worker: number,
   to: { readonly leases: LeaseTable<Work>; readonly effects: Effects; readonly nowMs: number },
-): { readonly suspicious: boolean } {
+): { readonly suspicious: boolean; readonly error: AnabranchError | null } {
   const piece = ticket.todo.shift()
   invariant(piece !== undefined, 'a ticket that is sent has a piece to do')
   ticket.away = true
@@ -38,8 +38,9 @@ export function grantWork(
     { stage, ticket, piece, grouping },
     { worker, attempt: piece.attempt, allowedMs: allowedMs(stage, piece), nowMs: to.nowMs },
   )
-  const { parts, loan } =
+  const { parts, loan, error } =
     call.kind === 'rows' ? codec.call(piece.rows, keyed, grouping) : lastCall(stage, piece, call.operator)
+  if (error !== null) return { suspicious: false, error }
   to.effects.call(worker, {
     kind: call.kind === 'rows' ? 'call' : 'end',
     stage: stage.vertex.number,
@@ -51,7 +52,7 @@ export function grantWork(
   })
   // The tables are written when the call is sent.
   loan?.release()
-  return { suspicious: wasLost(piece) }
+  return { suspicious: wasLost(piece), error: null }
 }
 
 /** A worker was lost with exactly these rows in hand. */

@@ -19,6 +19,7 @@ export interface GraphTerms {
   readonly keyGroups: number
   readonly rowsMax: number
   readonly transientMaxMs: number
+  readonly stateBytesMax: number
   /** What has to be added to the time of events for milliseconds since 1970. */
   readonly wallMinusNowMs: number
   readonly pool: { readonly workersMax: number; readonly creditPerWorker: number }
@@ -209,6 +210,7 @@ function makeNode(
           rowsMax: terms.rowsMax,
           window: windowOf(terms.pool.workersMax, terms.pool.creditPerWorker),
           transientMaxMs: terms.transientMaxMs,
+          stateBytesMax: terms.stateBytesMax,
           inOrder: terms.ordering.inOrder.has(vertex),
           order: terms.order,
           memory: terms.memory,

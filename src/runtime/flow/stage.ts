@@ -32,6 +32,8 @@ export interface StageTerms {
   /** Tickets that a stage without key may have open. */
   readonly window: number
   readonly transientMaxMs: number
+  /** Bytes of one key's state that may travel with its rows. */
+  readonly stateBytesMax: number
   /** A union by place stands below: what a keyed stage gives has to be in order. */
   readonly inOrder: boolean
   readonly order: RowOrder
@@ -84,7 +86,7 @@ export class Stage {
   ) {
     const { key } = vertex
     this.input = new Edge(terms.gate)
-    this.codec = new StageCodec(vertex, terms.memory)
+    this.codec = new StageCodec(vertex, terms.memory, terms.stateBytesMax)
     this.outputs = [new Output(), ...this.codec.sides.map(() => new Output())]
     this.size = new BatchSize({ rowsMax: terms.rowsMax, bytesMax: 1 << 20 })
     this.hold = new Hold(terms.transientMaxMs)

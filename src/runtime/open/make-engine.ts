@@ -23,6 +23,7 @@ export function makeEngine(
       keyGroups: plan.options.keyGroups,
       rowsMax: options.batchRows ?? rowsMaxDefault,
       transientMaxMs: plan.options.transientMaxMs,
+      stateBytesMax: plan.options.stateBytesMax,
       wallMinusNowMs: world.clock.wallMs() - world.clock.nowMs(),
       maxDead: plan.options.maxDead,
       captures: captureTerms(plan, options),

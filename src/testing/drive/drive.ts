@@ -190,12 +190,13 @@ function inputsOf(
 
 function termsOf(plan: Plan, topology: Topology, options: DriveOptions): EngineTerms {
   const { workers = 2, lanes = 1, batchRows = 32_768 } = options
-  const { keyGroups, transientMaxMs, maxDead } = plan.options
+  const { keyGroups, transientMaxMs, stateBytesMax, maxDead } = plan.options
   const sources = topology.vertices.filter(vertex => vertex.kind === 'source')
   return {
     lanes,
     keyGroups,
     transientMaxMs,
+    stateBytesMax,
     wallMinusNowMs: 0,
     maxDead,
     rowsMax: batchRows,

@@ -231,6 +231,7 @@ export function drawJob(chance: Chance): Job {
       workerMemoryBytes: null,
       recycleBytes: null,
       transientMaxMs: 600_000,
+      stateBytesMax: 2 ** 20,
       epochMs: null,
       restart: null,
     },

@@ -22,6 +22,7 @@ export function drawTerms(chance: Chance): EngineTerms {
       spares: chance.happens(0.7) ? 1 : 0,
     },
     transientMaxMs: 600_000,
+    stateBytesMax: 2 ** 20,
     wallMinusNowMs: 0,
     maxDead: null,
     captures: noCaptures,

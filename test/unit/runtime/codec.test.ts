@@ -98,7 +98,7 @@ const deadRow = (cells: Readonly<Record<string, unknown>> = {}): TableView =>
     ]),
   )
 
-const codec = new StageCodec(vertex, new BufferPool(0))
+const codec = new StageCodec(vertex, new BufferPool(0), 2 ** 20)
 const reply = (tables: readonly TableView[], call: Call = { kind: 'rows' }): Reply =>
   codec.reply(tables, { rows: sent, call, keys })
 
