@@ -15,6 +15,7 @@ from ._contract.contract import Contract, contract
 from ._decorators import filter, flat_map, keyed, transform
 from ._function import Function
 from ._keep import Ttl, list_state, map_state, ttl, value_state
+from ._migration import Migration, migration
 from ._resource import AsyncResource, Resource, resource
 from ._result import Result, reject, result
 from ._schema import Schema, schema
@@ -105,6 +106,7 @@ __all__ = [
     "KeyState",
     "ListState",
     "MapState",
+    "Migration",
     "PlanError",
     "ProtocolError",
     "Reject",
@@ -142,6 +144,7 @@ __all__ = [
     "map",
     "map_",
     "map_state",
+    "migration",
     "plan_job",
     "reject",
     "resource",

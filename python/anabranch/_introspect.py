@@ -20,6 +20,7 @@ from ._contract.contract import Contract
 from ._errors_text import describe_error
 from ._function import Function
 from ._load import load_module, source_digest
+from ._migration import Migration
 from ._schema import Schema
 from .errors import PlanError
 
@@ -30,7 +31,8 @@ def describe(path: str) -> dict[str, object]:
     Returns:
         ``{path, source, doc, schemas: {name: SchemaJson}, functions: [{name, kind, keyed, mode, inputs, outputs,
         state, side, atEnd, timeoutMs, unordered, doc, line, declared}],
-        contracts: [{name, columns, rules, declared}]}``; functions in the order of the file, ``source`` the
+        contracts: [{name, columns, rules, declared}], migrations: [{name, operator, from, declared}]}``;
+        functions in the order of the file, ``source`` the
         SHA-256 of its bytes, ``declared`` that of the canonical JSON of what a function declares.
     """
     file = str(Path(path).resolve())
@@ -53,6 +55,11 @@ def describe(path: str) -> dict[str, object]:
             {"name": n, **v.to_json(), "declared": v.digest}
             for n, v in vars(module).items()
             if isinstance(v, Contract) and v.module == module.__name__
+        ],
+        "migrations": [
+            {"name": n, **v.to_json(), "declared": v.digest}
+            for n, v in vars(module).items()
+            if isinstance(v, Migration) and getattr(v.user, "__module__", None) == module.__name__
         ],
     }
 

@@ -124,6 +124,8 @@ def schema_from_json(fields: list[FieldJson]) -> Schema:
             declared = declared.default(default_from_json(data_type, options["default"]))
         if "keep" in options:
             declared = replace(declared, keep=keep_from_json(options["keep"]))
+        if "alias" in options:
+            declared = declared.alias(str(options["alias"]))
         made[str(name)] = declared
     return Schema(made)
 
@@ -169,6 +171,8 @@ def _field_json(name: str, declared: Declared) -> FieldJson:
         options["default"] = default_to_json(name, declared)
     if declared.keep is not None:
         options["keep"] = declared.keep.to_json()
+    if declared.stored_as is not None:
+        options["alias"] = declared.stored_as
     field: FieldJson = [name, str(declared.type)]
     return [*field, options] if options else field
 

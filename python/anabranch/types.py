@@ -52,6 +52,10 @@ class DataType:
         """This type without nulls."""
         return Declared(self).required()
 
+    def alias(self, stored: str) -> Declared:
+        """This type of a state column that was stored under another name."""
+        return Declared(self).alias(stored)
+
     def __str__(self) -> str:
         return format(self)
 
@@ -70,6 +74,7 @@ class Declared:
     has_default: bool = False
     default_value: object = None
     keep: Keep | None = None
+    stored_as: str | None = None
 
     def default(self, value: object) -> Declared:
         """The same with a value that stands for null in the state of a new key, or for a missing JSON key."""
@@ -78,6 +83,18 @@ class Declared:
     def required(self) -> Declared:
         """The same without nulls."""
         return replace(self, is_required=True)
+
+    def alias(self, stored: str) -> Declared:
+        """The same for a column of state that was stored as ``stored``: a start takes its values from there.
+
+        It may stay for ever, and go once no run or savepoint is left that was stored under the old name.
+
+        Raises:
+            PlanError: if ``stored`` is no name.
+        """
+        if not isinstance(stored, str) or not stored:
+            raise PlanError(f"alias takes the name that the column was stored under, not {stored!r}", code="ANB1017")
+        return replace(self, stored_as=stored)
 
 
 bool_: Final = DataType("bool")

@@ -189,8 +189,33 @@ const entries = {
     title: 'stored state does not fit the declared one',
     hint: 'declare what is stored, or a migration; adding with a default, dropping and widening need none',
   },
+  ANB6017: {
+    title: 'migration of state failed',
+    hint: 'mend the migration, then run again; what is stored is as it was',
+  },
+  ANB6018: {
+    title: 'stored state has no operator',
+    hint: 'bring the operator back or give it its old id; or leave its state behind: --drop-state ID',
+  },
   ANB6020: { title: 'output of an epoch is gone', hint: 'restore the output folder as a whole, or give another --out' },
   ANB6021: { title: 'marker of a sink is gone', hint: 'restore what the sink writes to, or give another --out' },
+  ANB6030: { title: 'savepoint is damaged', hint: 'take another savepoint, or another copy of this one' },
+  ANB6031: {
+    title: 'savepoint was written by a later version',
+    hint: 'start it with the version that wrote it, or a later one',
+  },
+  ANB6032: { title: 'savepoint is there already', hint: 'give another --name, or delete that one' },
+  ANB6033: { title: 'savepoint could not be made', hint: 'mend what the message names, then ask again' },
+  ANB6034: {
+    title: 'savepoint cannot be read',
+    hint: 'give the folder that holds savepoint.json: DIR/savepoints/NAME',
+  },
+  ANB6035: { title: 'savepoint is of another job', hint: 'start the job that it is of' },
+  ANB6036: {
+    title: 'sink has more than the savepoint',
+    hint: 'start from the newest savepoint or give another --out; or consent to what is written twice: --rewind',
+  },
+  ANB6037: { title: 'savepoint is needed', hint: 'delete it when the run that began at it is finished' },
   ANB6101: { title: 'record of an epoch cannot be read', hint: 'start from a savepoint, or anew with --fresh' },
   ANB6102: { title: 'sink is ahead of the state', hint: 'bring back the newest state, or start anew with --fresh' },
   ANB6103: { title: 'state belongs to another job', hint: 'give another --out, or start anew with --fresh' },

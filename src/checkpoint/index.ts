@@ -1,4 +1,9 @@
 /**
- * checkpoint: what one epoch makes durable, as bytes. It must never know how rows flow or where the bytes lie.
+ * checkpoint: what one epoch makes durable, as bytes: its record, and as a savepoint the whole of it in files that stand alone. It
+ * must never know how rows flow.
  */
+export { type Base, type StoredState, baseOf } from './base.js'
+export { openSavepoint, readSavepoint } from './read-savepoint.js'
 export { type EpochRecord, decodeRecord, encodeRecord, recordVersion } from './record.js'
+export { type Savepoint, savepointFile } from './savepoint.js'
+export { writeSavepoint } from './write-savepoint.js'

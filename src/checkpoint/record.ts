@@ -10,7 +10,7 @@ const { anyJson, list, map, nullOr, number, object, oneOf, string, whole } = of
 
 const prepared = anyJson()
 
-const shape = object({
+export const recordShape = object({
   version: oneOf(recordVersion),
   /** Name of the job. */
   job: string,
@@ -30,19 +30,28 @@ const shape = object({
   checks: map(object({ rows: whole, failed: whole, byRule: list(whole) })),
   /** SHA-256 of the source of each Python module that ran, by path relative to the job. */
   code: map(string),
+  /** What of the plan a start has to fit. */
+  plan: object({
+    keyGroups: whole,
+    /** By id, such as `files of json`. */
+    sources: map(string),
+    sinks: map(string),
+  }),
+  /** Where the lineage began: at an epoch of another one; null: at the beginning of the input. */
+  begun: nullOr(object({ lineage: string, epoch: whole })),
   /** By source: of event time. None yet. */
   watermarks: map(number),
   /** By operator: of timers. None yet. */
   timers: map(whole),
 })
-export type EpochRecord = ReturnType<typeof shape>
+export type EpochRecord = ReturnType<typeof recordShape>
 
 export const encodeRecord = (record: EpochRecord): Uint8Array => new TextEncoder().encode(JSON.stringify(record))
 
 /** @throws StateError ANB6101 where it is no record that this version reads */
 export function decodeRecord(bytes: Uint8Array): EpochRecord {
   try {
-    return shape(JSON.parse(new TextDecoder().decode(bytes)), '')
+    return recordShape(JSON.parse(new TextDecoder().decode(bytes)), '')
   } catch (cause) {
     if (!(cause instanceof ShapeError || cause instanceof SyntaxError)) throw cause
     throw new StateError('ANB6101', `expected the record of an epoch, version ${recordVersion}, got another`, {

@@ -1,20 +1,33 @@
 /** `anabranch stop` and `anabranch cancel`: the two ways to end a running job from outside. */
 import { askEnd } from '../control/index.js'
 import { type JobEnd } from '../runtime/index.js'
-import { type Command, wordsOf } from './command.js'
+import { type Command, type Terminal, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
 import { jobLine, outOf } from './job-at.js'
 import { counted } from './progress.js'
 import { snaked } from './snaked.js'
 
-const jsonLine = '--json            one JSON object: end rows_in rows_out rows_dead'
+const jsonLine = '--json            one JSON object: end rows_in rows_out rows_dead, and savepoint where there is one'
 
 export const stop: Command = {
   name: 'stop',
-  usage: 'stop [DIR or JOB.ts] [--json]',
-  summary: 'let a running job finish what it has read and end, as Ctrl-C does; waits for that',
-  options: [jobLine, jsonLine],
-  run: (args, terminal) => end(stop, args, terminal),
+  usage: 'stop [DIR or JOB.ts] [--no-savepoint | --name NAME] [--json]',
+  summary: 'let a running job finish what it has read and end, as Ctrl-C does, and make a savepoint; waits for that',
+  options: [
+    jobLine,
+    '--no-savepoint   make none; a run goes on from the state in DIR all the same',
+    '--name NAME      of the savepoint in DIR/savepoints; default: its epoch and lineage',
+    jsonLine,
+  ],
+  async run(args, terminal) {
+    const { values, positionals } = wordsOf(stop, args, {
+      json: { type: 'boolean' },
+      'no-savepoint': { type: 'boolean' },
+      name: { type: 'string' },
+    })
+    const question = { do: 'stop', savepoint: values['no-savepoint'] !== true, name: values.name ?? null }
+    return tell(await askEnd(await outOf(stop, positionals), question), values.json === true, terminal)
+  },
 }
 
 export const cancel: Command = {
@@ -22,14 +35,14 @@ export const cancel: Command = {
   usage: 'cancel [DIR or JOB.ts] [--json]',
   summary: 'end a running job now, as a second Ctrl-C does',
   options: [jobLine, jsonLine],
-  run: (args, terminal) => end(cancel, args, terminal),
+  async run(args, terminal) {
+    const { values, positionals } = wordsOf(cancel, args, { json: { type: 'boolean' } })
+    return tell(await askEnd(await outOf(cancel, positionals), { do: 'cancel' }), values.json === true, terminal)
+  },
 }
 
-async function end(command: Command, ...[args, terminal]: Parameters<Command['run']>): Promise<number> {
-  const { values, positionals } = wordsOf(command, args, { json: { type: 'boolean' } })
-  const out = await outOf(command, positionals)
-  const said = await askEnd(out, command.name)
-  if (values.json === true) terminal.out(JSON.stringify(snaked(said)))
+function tell(said: JobEnd, json: boolean, terminal: Terminal): number {
+  if (json) terminal.out(JSON.stringify(snaked(said)))
   else terminal.err(endText(said))
   return exitCodes.done
 }
@@ -40,5 +53,8 @@ const ends: Readonly<Record<JobEnd['end'], string>> = {
   failed: 'what it was doing is thrown away',
 }
 
-const endText = ({ end: how, rowsIn, rowsOut, rowsDead }: JobEnd): string =>
-  `the job has ended: ${counted(rowsIn, 'row')} in, ${counted(rowsOut, 'row')} out, ${rowsDead} dead; ${ends[how]}`
+const endText = ({ end: how, rowsIn, rowsOut, rowsDead, savepoint }: JobEnd): string =>
+  [
+    `the job has ended: ${counted(rowsIn, 'row')} in, ${counted(rowsOut, 'row')} out, ${rowsDead} dead; ${ends[how]}`,
+    ...(savepoint === undefined ? [] : [`savepoint of epoch ${savepoint.epoch}: ${savepoint.path}`]),
+  ].join('\n')

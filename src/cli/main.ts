@@ -17,6 +17,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.js')).run,
   status: async () => (await import('./status.js')).status,
   stop: async () => (await import('./end-job.js')).stop,
+  savepoint: async () => (await import('./savepoint.js')).savepoint,
   cancel: async () => (await import('./end-job.js')).cancel,
   workers: async () => (await import('./workers.js')).workers,
   plan: async () => (await import('./plan.js')).plan,

@@ -41,6 +41,9 @@ export const run: Command = {
     '--out DIR         folder of the outputs; default: ./out/<job>',
     '--epoch TIME     from one commit of state, positions and output to the next, from 50ms on; off: none; default: what the job says, else 1s',
     '--fresh          begin anew, where an unfinished run would be gone on with',
+    '--from SAVEPOINT  begin at a savepoint, with other workers, lanes, folders or code; a run that began there goes on',
+    '--rewind         with --from: also where a sink has more than the savepoint, which is written twice then',
+    '--drop-state ID  leave the state of an operator behind that the job has no more; may be given several times',
     '--capture-every N  keep one of N calls in DIR/captures, for anabranch replay; at most 1,000 a run',
     '--capture-slow MS  keep the calls whose functions take MS milliseconds or more',
     '--input id=FILE   read a source from another file: .jsonl, .csv, .avro, .parquet, .arrow; may be given several times',
@@ -59,6 +62,9 @@ export const run: Command = {
       out: { type: 'string' },
       epoch: { type: 'string' },
       fresh: { type: 'boolean' },
+      from: { type: 'string' },
+      rewind: { type: 'boolean' },
+      'drop-state': { type: 'string', multiple: true },
       'capture-every': { type: 'string' },
       'capture-slow': { type: 'string' },
       input: { type: 'string', multiple: true },
@@ -78,7 +84,7 @@ export const run: Command = {
       slowMs: wholeOption(run, 'capture-slow', values['capture-slow'], { least: 0, most: 1_000_000_000 }),
     }
     const ends = endsOf(run, { input: values.input ?? [], write: values.write })
-    const epochs = { epoch: epochOption(values.epoch), fresh: values.fresh === true }
+    const epochs = { epoch: epochOption(values.epoch), fresh: values.fresh === true, ...beginOf(values) }
     const restart = values.restart === undefined ? undefined : restartFrom(run, values.restart)
     const asked = { ...limits, ...epochs, captures, restart, out: values.out, json: values.json === true }
     return runTo(await prepare(path, values.set ?? [], ends), asked, terminal)
@@ -95,6 +101,9 @@ interface Asked {
   /** Undefined: what the job says. */
   readonly epoch: number | null | undefined
   readonly fresh: boolean
+  readonly from: string | null
+  readonly rewind: boolean
+  readonly dropState: readonly string[]
   /** Undefined: as the job says. */
   readonly restart: RestartPolicy | null | undefined
   readonly out: string | undefined
@@ -103,6 +112,18 @@ interface Asked {
 interface Prepared {
   readonly loaded: LoadedJob
   readonly python: string
+}
+
+/** Where the run begins. */
+function beginOf(values: {
+  readonly from?: string | undefined
+  readonly rewind?: boolean | undefined
+  readonly 'drop-state'?: readonly string[] | undefined
+}): Pick<Asked, 'from' | 'rewind' | 'dropState'> {
+  const { from, rewind = false } = values
+  if (from === '') throw usageError(run, '--from needs the folder of a savepoint, but it is empty')
+  if (rewind && from === undefined) throw usageError(run, '--rewind says how to begin at a savepoint: give --from')
+  return { from: from === undefined ? null : resolve(from), rewind, dropState: values['drop-state'] ?? [] }
 }
 
 /** Signals are listened to from here on: before, there is nothing to finish, and a job file may never load. */
@@ -168,7 +189,21 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
     terminal.err(progressLine(progress, 120))
   }
   try {
-    const { metricsPort, workers, spares, lanes, batchRows, captures, epoch, fresh, out, python } = limits
+    const {
+      metricsPort,
+      workers,
+      spares,
+      lanes,
+      batchRows,
+      captures,
+      epoch,
+      fresh,
+      from,
+      rewind,
+      dropState,
+      out,
+      python,
+    } = limits
     return await runJob(plan, {
       workers,
       spares,
@@ -177,6 +212,9 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
       captures,
       epochMs: epoch === undefined ? plan.options.epochMs : epoch,
       fresh,
+      from,
+      rewind,
+      dropState,
       out,
       python,
       onProgress,

@@ -4,11 +4,12 @@ import { join, resolve } from 'node:path'
 import { StateError } from '../base/index.js'
 import { type Batch, arrowStream, batchFromRows, jsonRow, jsonRowsOf } from '../batch/index.js'
 import { type Schema } from '../schema/index.js'
+import { type StoredOperator } from '../state/index.js'
 import { StateStore, openForReading } from '../state/stores/index.js'
 import { aligned } from './aligned.js'
 import { type Command, type Terminal, usageError, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
-import { type StoredOperator, joined, storedOperator } from './state-rows.js'
+import { joined, storedOperator } from './state-rows.js'
 
 const options = {
   json: { type: 'boolean' },
@@ -79,14 +80,15 @@ async function list({ store, job, values, terminal }: Asked): Promise<void> {
 async function inspect(asked: Asked): Promise<void> {
   const { values, terminal } = asked
   if (values.key === undefined) throw usageError(state, `state inspect needs --key, for example '{"user": "ann"}'`)
-  const { operator, form, slotOf, rowsOf } = await chosen(asked)
-  const slot = slotOf(keyOf(values.key, form.key))
+  const stored = await chosen(asked)
+  const { operator, form } = stored
+  const slot = stored.slotOf(keyOf(values.key, form.key))
   if (slot === undefined) {
     throw new StateError('ANB6015', `operator "${operator}" has no state of the key ${values.key}`, {
       hint: 'anabranch state export DIR shows the keys that it has',
     })
   }
-  const { keys, state: found } = rowsOf(Int32Array.of(slot))
+  const { keys, state: found } = stored.rowsOf(Int32Array.of(slot))
   terminal.out(JSON.stringify({ operator, key: jsonRow(keys, 0), state: jsonRow(found, 0) }))
 }
 
@@ -115,11 +117,12 @@ async function exportRows(asked: Asked): Promise<void> {
   const { to } = values
   if (to !== undefined && !/\.(jsonl|arrow)$/.test(to))
     throw usageError(state, `--to ends in .jsonl or .arrow, but it is "${to}"`)
-  const { slots, rowsOf } = await chosen(asked)
+  const stored = await chosen(asked)
+  const { slots } = stored
   const batches: Batch[] = []
   for (let from = 0; from < slots.length; from += 65_536)
-    batches.push(joined(rowsOf(slots.subarray(from, from + 65_536))))
-  const { schema } = joined(rowsOf(new Int32Array(0)))
+    batches.push(joined(stored.rowsOf(slots.subarray(from, from + 65_536))))
+  const { schema } = joined(stored.rowsOf(new Int32Array(0)))
   const lines = (batch: Batch): string =>
     jsonRowsOf(batch)
       .map(row => JSON.stringify(row))

@@ -15,7 +15,7 @@ export function typesFileText(module: DescribedModule): string {
   return [
     `// Written by "npx anabranch types ${file}". Do not edit: write it anew when ${file} changes.`,
     '',
-    `const from = { path: ${quote(file)}, types: import.meta.url, source: ${quote(module.source)} } as const`,
+    ...fromText(module, file),
     '',
     'const schemas = {',
     ...schemas.map(([name, schema]) => `  ${key(name)}: ${schemaText(schema, '  ')},`),
@@ -43,6 +43,20 @@ export function typesFileText(module: DescribedModule): string {
     '}',
     '',
   ].join('\n')
+}
+
+/** The module itself, with its migrations where it has some. */
+function fromText({ source, migrations }: DescribedModule, file: string): readonly string[] {
+  const parts = [`path: ${quote(file)}`, 'types: import.meta.url', `source: ${quote(source)}`]
+  if (migrations.length === 0) return [`const from = { ${parts.join(', ')} } as const`]
+  return [
+    'const from = {',
+    ...parts.map(part => `  ${part},`),
+    '  migrations: [',
+    ...migrations.map(each => `    ${literal(each)},`),
+    '  ],',
+    '} as const',
+  ]
 }
 
 /** Nothing for a module without contracts. */

@@ -39,8 +39,15 @@ export const askStatus = async (out: string): Promise<JobStatus> =>
   as(isStatus, await ask(out, { do: 'status' }, answerMs))
 
 /** Answers when the run is over, however long that takes. */
-export const askEnd = async (out: string, verb: string): Promise<JobEnd> =>
-  as(isEnd, await ask(out, { do: verb }, null))
+export const askEnd = async (out: string, question: Question): Promise<JobEnd> =>
+  as(isEnd, await ask(out, question, null))
+
+/** Answers when it is there, however long that takes. */
+export const askSavepoint = async (
+  out: string,
+  name: string | null,
+): Promise<{ readonly path: string; readonly epoch: number }> =>
+  as(has<{ path: string; epoch: number }>('path', 'epoch'), await ask(out, { do: 'savepoint', name }, null))
 
 export const askWorkers = async (
   out: string,

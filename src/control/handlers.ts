@@ -23,6 +23,8 @@ const nothing = shape.object({})
 const range = shape.object({ min: optional(workers), max: optional(workers) })
 const named = shape.object({ name: optional(shape.nullOr(shape.string)) })
 
+const stopping = shape.object({ savepoint: optional(shape.boolean), name: optional(shape.nullOr(shape.string)) })
+
 /** A verb takes exactly these fields. */
 const taking =
   <T>(fields: Shape<T>, act: (job: RunningJob, asked: T) => Answer): Handler =>
@@ -31,7 +33,7 @@ const taking =
 
 const handlers: Readonly<Record<string, Handler>> = {
   status: taking(nothing, job => job.status()),
-  stop: taking(nothing, job => job.stop()),
+  stop: taking(stopping, (job, { savepoint, name }) => job.stop({ savepoint: savepoint ?? true, name })),
   cancel: taking(nothing, job => job.cancel()),
   workers: taking(range, (job, { min, max }) => {
     if (max === null && min === null) return job.status().workers

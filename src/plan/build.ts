@@ -221,7 +221,9 @@ class PlanBuilder {
   private module(from: ModuleLike): string {
     const path = pathBeside(from.types, from.path)
     const types = pathBeside(from.types, '')
-    if (!this.modules.has(path)) this.modules.set(path, { path, source: from.source, types })
+    const { source, migrations = [] } = from
+    if (!this.modules.has(path))
+      this.modules.set(path, { path, source, types, ...(migrations.length > 0 && { migrations }) })
     return path
   }
 

@@ -3,7 +3,7 @@
  * importing one starts nothing.
  */
 import { type FieldJson, type SchemaJson } from '../schema/index.js'
-import { type FunctionRef } from './nodes.js'
+import { type FunctionRef, type MigrationRef } from './nodes.js'
 
 /** `[['user', 'utf8'], ['price', 'float64']]`, as types files have it, or `{ user: 'utf8', price: 'float64' }`. */
 export type SchemaLike = SchemaJson | Readonly<Record<string, string>>
@@ -16,6 +16,8 @@ export interface ModuleLike {
   readonly types: string
   /** SHA-256 of the Python file when the types file was written, hex. */
   readonly source: string
+  /** Where there are some. */
+  readonly migrations?: readonly MigrationRef[]
 }
 
 /** A Python function as data. */

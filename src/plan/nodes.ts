@@ -36,6 +36,18 @@ export interface FunctionRef {
   readonly check?: CheckRef
 }
 
+/** A Python function that makes the state of an operator, as it was stored, what the operator declares now. */
+export interface MigrationRef {
+  /** Name in Python. */
+  readonly name: string
+  /** Id of the operator. */
+  readonly operator: string
+  /** The state columns that were stored. */
+  readonly from: SchemaJson
+  /** SHA-256 of what is declared, hex; the handshake compares it. */
+  readonly declared: string
+}
+
 /** What a check does with rows that break a rule. */
 export interface CheckRef {
   readonly onFail: 'dead-letter' | 'flag' | 'stop'
@@ -244,6 +256,14 @@ export type RestartPolicy =
       readonly delayMs: number
     }
 
+export interface PlanModule {
+  readonly path: string
+  readonly source: string
+  readonly types: string
+  /** Where there are some. */
+  readonly migrations?: readonly MigrationRef[]
+}
+
 export interface Plan {
   readonly version: typeof planVersion
   readonly job: string
@@ -251,7 +271,7 @@ export interface Plan {
   readonly options: PlanOptions
   readonly nodes: readonly PlanNode[]
   /** The modules with the SHA-256 of their source that the types file carries. */
-  readonly modules: readonly { readonly path: string; readonly source: string; readonly types: string }[]
+  readonly modules: readonly PlanModule[]
   /** Absolute folder of the job file; input paths are relative to it. */
   readonly folder: string
 }

@@ -14,6 +14,7 @@ import {
   type Edge,
   type FunctionRef,
   type Plan,
+  type PlanModule,
   type PlanNode,
   type SinkConnector,
   type SourceConnector,
@@ -66,7 +67,7 @@ function withPaths(plan: Portable, change: (path: string) => string): Portable {
     if (node.kind === 'sink') return { ...node, connector: withModules(node.connector, change) }
     return node
   })
-  const modules = plan.modules.map(({ path, source, types }) => ({ path: change(path), source, types: change(types) }))
+  const modules = plan.modules.map(each => ({ ...each, path: change(each.path), types: change(each.types) }))
   return { ...plan, nodes, modules }
 }
 
@@ -234,6 +235,16 @@ const nodeShape: Shape<PlanNode> = union('kind', {
   union: object({ kind: oneOf('union'), ...placed, inputs: list(edgeShape), schema: schemaShape }),
   sink: object({ kind: oneOf('sink'), ...placed, input: edgeShape, connector: sinkConnector }),
 })
+const plainModule = object({ path: string, source: string, types: string })
+const migrationShape = object({ name: string, operator: string, from: schemaShape, declared: string })
+/** Few modules have migrations. */
+const moduleShape: Shape<PlanModule> = (value, path) => {
+  const { migrations, ...rest } = record(value, path)
+  const module = plainModule(rest, path)
+  return migrations === undefined
+    ? module
+    : { ...module, migrations: list(migrationShape)(migrations, `${path}.migrations`) }
+}
 const planShape: Shape<Portable> = object({
   version: oneOf(planVersion),
   job: string,
@@ -249,5 +260,5 @@ const planShape: Shape<Portable> = object({
     restart: nullOr(restartShape),
   }),
   nodes: list(nodeShape),
-  modules: list(object({ path: string, source: string, types: string })),
+  modules: list(moduleShape),
 })

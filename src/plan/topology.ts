@@ -138,6 +138,8 @@ export interface OpenOperator {
   readonly atEnd: boolean
   readonly declared: string
   readonly check?: CheckRef
+  /** The function is a migration: `outputs` are what the operator of this id declares as state. */
+  readonly migrates?: true
 }
 
 /** Schema ids of the frames of a stage. */

@@ -36,6 +36,12 @@ export interface RunOptions {
   readonly epochMs: number | null
   /** Begin anew, whatever an unfinished run left. */
   readonly fresh: boolean
+  /** Absolute folder of a savepoint that a run without state of its own begins at; null: none. */
+  readonly from: string | null
+  /** Begin there also where a sink has more than the savepoint, which is then written twice. */
+  readonly rewind: boolean
+  /** Operators that the job has no more and whose state is left behind. */
+  readonly dropState: readonly string[]
   /** The interpreter. */
   readonly python: string
   readonly observer: Observer

@@ -69,16 +69,31 @@ export interface JobEnd {
   readonly rowsIn: number
   readonly rowsOut: number
   readonly rowsDead: number
+  /** Made at the end, where one was asked for and there is something to go on with. */
+  readonly savepoint?: { readonly path: string; readonly epoch: number }
+}
+
+/** What is saved at the end of a stop; `name` as for `savepoint`. */
+export interface StopOptions {
+  readonly savepoint: boolean
+  readonly name: string | null
 }
 
 export interface RunningJob {
   status(): JobStatus
-  /** As the first Ctrl-C: reads no more, finishes what was read. Settles when the run is over. */
-  stop(): Promise<JobEnd>
+  /**
+   * As the first Ctrl-C: reads no more, finishes what was read; then a savepoint, unless it is not wanted. Settles when the
+   * run is over.
+   */
+  stop(options?: StopOptions): Promise<JobEnd>
   /** As the second Ctrl-C: now. */
   cancel(): Promise<JobEnd>
   setWorkers(range: WorkerRange): WorkersStatus
-  /** Not there where the job keeps nothing that one could be made of. */
+  /**
+   * The newest epoch, which every sink has when it settles. Not there where the job keeps nothing that one could be made of.
+   *
+   * @param name in `DIR/savepoints`, or an absolute path; null: by lineage and epoch
+   */
   savepoint?(name: string | null): Promise<{ readonly path: string; readonly epoch: number }>
   swap?(request: { readonly [name: string]: JsonValue }): Promise<JsonValue>
 }

@@ -2,25 +2,26 @@
 import { formatType, parseType } from './text.js'
 import { type DataType, type Field, type JsonScalar, type Keep, type Schema } from './types.js'
 
-/** The JSON form: `[name, type]`, or `[name, type, { required, default, keep }]` where one of them is set. */
-export type FieldJson =
-  | readonly [string, string]
-  | readonly [string, string, { readonly required?: boolean; readonly default?: JsonScalar; readonly keep?: Keep }]
+interface FieldMoreJson {
+  readonly required?: boolean
+  readonly default?: JsonScalar
+  readonly keep?: Keep
+  readonly alias?: string
+}
+/** The JSON form: `[name, type]`, or `[name, type, { required, default, keep, alias }]` where one of them is set. */
+export type FieldJson = readonly [string, string] | readonly [string, string, FieldMoreJson]
 export type SchemaJson = readonly FieldJson[]
 
 export function schemaToJson(schema: Schema): SchemaJson {
   return schema.fields.map(field => {
     const type = formatType(field.type)
-    if (field.required !== true && field.default === undefined && field.keep === undefined) return [field.name, type]
-    return [
-      field.name,
-      type,
-      {
-        ...(field.required === true && { required: true }),
-        ...(field.default !== undefined && { default: field.default }),
-        ...(field.keep !== undefined && { keep: field.keep }),
-      },
-    ]
+    const more: FieldMoreJson = {
+      ...(field.required === true && { required: true }),
+      ...(field.default !== undefined && { default: field.default }),
+      ...(field.keep !== undefined && { keep: field.keep }),
+      ...(field.alias !== undefined && { alias: field.alias }),
+    }
+    return Object.keys(more).length === 0 ? [field.name, type] : [field.name, type, more]
   })
 }
 
@@ -33,6 +34,7 @@ export function schemaFromJson(json: SchemaJson): Schema {
       ...(more?.required === true && { required: true }),
       ...(more?.default !== undefined && { default: more.default }),
       ...(more?.keep !== undefined && { keep: more.keep }),
+      ...(more?.alias !== undefined && { alias: more.alias }),
     })),
   }
 }

@@ -11,13 +11,14 @@ const fieldShape: Shape<FieldJson> = (value, path) => {
 }
 
 function moreOf(value: unknown, path: string): NonNullable<FieldJson[2]> {
-  const { required, default: standard, keep, ...others } = shape.record(value, path)
+  const { required, default: standard, keep, alias, ...others } = shape.record(value, path)
   const [odd] = Object.keys(others)
   if (odd !== undefined) shape.none(odd, path)
   return {
     ...(required !== undefined && { required: shape.boolean(required, `${path}.required`) }),
     ...(standard !== undefined && { default: shape.scalar(standard, `${path}.default`) }),
     ...(keep !== undefined && { keep: keepOf(keep, `${path}.keep`) }),
+    ...(alias !== undefined && { alias: shape.string(alias, `${path}.alias`) }),
   }
 }
 

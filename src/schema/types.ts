@@ -65,6 +65,8 @@ export interface Field {
   readonly default?: JsonScalar
   /** Of state only. */
   readonly keep?: Keep
+  /** Of state only: the name that it was stored under before. */
+  readonly alias?: string
 }
 
 export interface Schema {

@@ -9,7 +9,7 @@ import { type StateForm } from './block-schema.js'
 import { type EntryTable } from './entry-table.js'
 import { type KeySlots } from './key-index.js'
 import { OperatorState } from './operator-state.js'
-import { type StoredBlock } from './restore.js'
+import { type StoredBlock, type StoredRows, readBlock } from './restore.js'
 
 export interface EntryStateOptions {
   /** Of the store: `operator/column`. */
@@ -42,11 +42,21 @@ export class EntryState {
   }
 
   restore(block: StoredBlock): void {
-    this.inner.restore(block)
+    this.restoreRows(block.form, readBlock(block))
+  }
+
+  /** As `restore`, with rows that were read before, in this form. */
+  restoreRows(form: StateForm, rows: StoredRows): void {
+    this.inner.restoreRows(form, rows)
     const { entries, restored } = this.options
     const slots = this.slots.takeResolved()
     entries.relink(slots)
     restored?.(entries.keysOf(slots).keys)
+  }
+
+  /** The next epoch writes all there is. */
+  rewrite(): void {
+    this.inner.rewrite()
   }
 
   take(epoch: number): readonly StateBlock[] {

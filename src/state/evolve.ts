@@ -16,6 +16,13 @@ export type Aliases = Readonly<Record<string, string>>
 /** Rows as they were stored to rows as they are declared. */
 export type Evolve = (rows: StoredRows) => StoredRows
 
+/** What was stored is what is declared. */
+export const asStored: Evolve = rows => rows
+
+/** The aliases that a schema declares. */
+export const aliasesOf = ({ fields }: Schema): Aliases =>
+  Object.fromEntries(fields.flatMap(({ name, alias }) => (alias === undefined ? [] : [[name, alias]])))
+
 /**
  * @throws StateError ANB6016: another key, another number of key groups, or columns that do not fit; all of them.
  */
@@ -36,7 +43,7 @@ export function planEvolution(operator: string, from: StateForm, to: StateForm, 
         sources[c] === from.state.fields[c] &&
         sameType(field.type, sources[c]?.type ?? field.type),
     )
-  return same ? rows => rows : rows => ({ ...rows, state: evolved(rows.state, to.state, sources) })
+  return same ? asStored : rows => ({ ...rows, state: evolved(rows.state, to.state, sources) })
 }
 
 function checkKey(operator: string, from: StateForm, to: StateForm): void {

@@ -4,13 +4,13 @@
  */
 export { type Distinct, distinct, partition } from '../kernels/index.js'
 export type { StateBlock } from './block.js'
-export type { StateForm } from './block-schema.js'
-export type { Aliases } from './evolve.js'
+export { type StateForm, type StateFormJson, formFromJson, formToJson } from './block-schema.js'
 export { Expiry, type StateClock, type Written, storedValues } from './expiry.js'
 export { keyBytes, keyGroup } from './key-bytes.js'
 export { KeyIndex, type KeyIndexOptions, type KeySlots } from './key-index.js'
 export { OperatorState, type OperatorStateOptions } from './operator-state.js'
-export type { StoredBlock } from './restore.js'
+export { type StoredBlock, type StoredRows, readBlock } from './restore.js'
+export { StoredOperator, clearedBlock } from './stored-operator.js'
 export { StateTable, type Gathered } from './state-table.js'
 export {
   type CollectionChanges,

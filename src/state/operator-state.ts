@@ -5,10 +5,10 @@
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
 import { DeltaWriter } from './delta.js'
-import { type Aliases, type Evolve, planEvolution } from './evolve.js'
+import { type Evolve, aliasesOf, asStored, planEvolution } from './evolve.js'
 import { type KeySlots } from './key-index.js'
 import { Rebase } from './rebase.js'
-import { type StoredBlock, applyRows, readBlock } from './restore.js'
+import { type StoredBlock, type StoredRows, applyRows, readBlock } from './restore.js'
 import { type StateTable } from './state-table.js'
 
 export interface OperatorStateOptions {
@@ -18,7 +18,6 @@ export interface OperatorStateOptions {
   /** May be shared by the operators of a stage. */
   readonly index: KeySlots
   readonly table: StateTable
-  readonly aliases?: Aliases
 }
 
 export class OperatorState {
@@ -28,6 +27,8 @@ export class OperatorState {
   private rebase: Rebase | null = null
   /** What was restored: its newest epoch and its bytes. */
   private readonly restored = { epoch: 0, bytes: 0 }
+  /** What is stored has other columns than are declared, or lies elsewhere: the next epoch writes all there is. */
+  private rewrites = false
 
   constructor(private readonly options: OperatorStateOptions) {
     const { operator, form, index, table } = options
@@ -46,11 +47,27 @@ export class OperatorState {
 
   /** Puts a stored block where it belongs; blocks come in the order in which the store gives them. */
   restore(block: StoredBlock): void {
+    this.restoreRows(block.form, readBlock(block))
+  }
+
+  /** As `restore`, with rows that were read before, in this form. */
+  restoreRows(form: StateForm, rows: StoredRows): void {
     const { index, table } = this.options
-    const rows = readBlock(block)
-    applyRows(index, table, this.evolution(block.form)(rows))
-    this.restored.epoch = Math.max(this.restored.epoch, rows.header.epoch)
-    this.restored.bytes += block.bytes.length
+    const evolve = this.evolution(form)
+    applyRows(index, table, evolve(rows))
+    this.rewrites ||= evolve !== asStored
+    this.restored.epoch = Math.max(this.restored.epoch, rows.epoch)
+    this.restored.bytes += rows.bytes
+  }
+
+  /** The next epoch writes all there is, and nothing that was stored before counts any more. */
+  rewrite(): void {
+    this.rewrites = true
+  }
+
+  /** Slots that have state. */
+  get presentSlots(): Int32Array {
+    return this.options.table.presentSlots()
   }
 
   /**
@@ -60,6 +77,11 @@ export class OperatorState {
   take(epoch: number): readonly StateBlock[] {
     const { index, table } = this.options
     this.rebase ??= this.startRebase(epoch)
+    if (this.rewrites) {
+      this.rewrites = false
+      table.takeDirty()
+      return this.rebase.everything(table.presentSlots(), epoch)
+    }
     return this.rebase.blocks(table.takeDirty(), {
       epoch,
       keys: index.size,
@@ -80,9 +102,9 @@ export class OperatorState {
   }
 
   private evolution(stored: StateForm): Evolve {
-    const { operator, form, aliases } = this.options
+    const { operator, form } = this.options
     const name = JSON.stringify(stored)
-    const evolve = this.known.get(name) ?? planEvolution(operator, stored, form, aliases)
+    const evolve = this.known.get(name) ?? planEvolution(operator, stored, form, aliasesOf(form.state))
     this.known.set(name, evolve)
     return evolve
   }

@@ -75,9 +75,9 @@ export class Rebase {
     return [...delta, ...this.bases(epoch, present)]
   }
 
-  /** Every key changed: the delta is all there is, and nothing older counts. */
-  private everything(dirty: Int32Array, epoch: number): readonly StateBlock[] {
-    const blocks = this.writer.encode(dirty, epoch, 0, this.allGroups)
+  /** These slots are all there is, and nothing older counts: where every key changed, or its columns did. */
+  everything(slots: Int32Array, epoch: number): readonly StateBlock[] {
+    const blocks = this.writer.encode(slots, epoch, 0, this.allGroups)
     this.forget(epoch)
     this.owed = 0
     this.bytesPerGroup = Math.max(1, bytesOf(blocks) / this.keyGroups)

@@ -19,9 +19,12 @@ export interface StoredBlock {
   readonly superseded: ReadonlySet<number> | null
 }
 
-/** The rows of a block that count, as columns. */
+/** The rows of a block that count, as columns; or rows of a savepoint. */
 export interface StoredRows {
-  readonly header: BlockHeader
+  /** That they were written in; 0: it is of no meaning here. */
+  readonly epoch: number
+  /** That they took in the store. */
+  readonly bytes: number
   readonly keys: Batch
   readonly state: Batch
   /** Bitmap: 1 where the key has no state any more. */
@@ -29,13 +32,13 @@ export interface StoredRows {
 }
 
 /** @throws StateError where the block is damaged. */
-export function readBlock({ operator, bytes, form, superseded }: StoredBlock): StoredRows {
+export function readBlock({ operator, bytes, form, superseded }: StoredBlock): StoredRows & { header: BlockHeader } {
   const header = readHeader(operator, bytes)
   const all = readRows(blockTemplate(form), bytes, header)
   const rows = superseded === null ? all : take(all, keptRows(header, superseded))
   const [deleted] = rows.columns
   invariant(deleted !== undefined, 'a block has a column that says what is deleted')
-  return { header, ...splitRows(form, rows), deleted: deleted.values }
+  return { header, epoch: header.epoch, bytes: bytes.length, ...splitRows(form, rows), deleted: deleted.values }
 }
 
 function keptRows({ groups }: BlockHeader, superseded: ReadonlySet<number>): Int32Array {

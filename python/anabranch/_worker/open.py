@@ -17,6 +17,7 @@ from .._contract.called import called, written_elsewhere
 from .._errors_text import describe_error
 from .._function import Function
 from .._load import load_module, source_digest
+from .._migration import Migration
 from .._protocol import kinds
 from .._schema import schema_from_json
 from ..errors import AnabranchError, PlanError
@@ -108,8 +109,10 @@ def _function(asked: Mapping[str, object]) -> tuple[Function, str]:
         raise
     except BaseException as error:
         raise _ModuleError(path) from error
-    what = "transform" if check is None else "contract"
-    found = called(getattr(module, name, None), name, check)
+    migrates = asked.get("migrates") is True
+    what = "migration" if migrates else "transform" if check is None else "contract"
+    value = getattr(module, name, None)
+    found = _migration(value, asked) if migrates else called(value, name, check)
     if found is None:
         raise PlanError(
             f'module {Path(path).name} has no {what} "{name}"',
@@ -123,6 +126,12 @@ def _function(asked: Mapping[str, object]) -> tuple[Function, str]:
             hint=f"run: npx anabranch types {Path(path).name}",
         )
     return found
+
+
+def _migration(found: object, asked: Mapping[str, object]) -> tuple[Function, str] | None:
+    if not isinstance(found, Migration):
+        return None
+    return found.function(schema_from_json(_list(asked["outputs"]))), found.digest
 
 
 def _mapping(value: object) -> Mapping[str, object]:

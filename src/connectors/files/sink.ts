@@ -155,6 +155,10 @@ class FilesSink implements Sink {
     return { applied }
   }
 
+  async appliedIn(lineage: string): Promise<number> {
+    return this.rooms.markers.read(lineage)
+  }
+
   async write(batch: Batch): Promise<void> {
     this.rethrow()
     if (batch.rows === 0) return

@@ -10,7 +10,6 @@ import { AnabranchError, type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type Polled, type RunEnd } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
-import { type StoredBlock } from '../../state/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type EpochEffects, type EpochEvents, type EpochTerms, Epochs } from '../epoch/index.js'
 import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
@@ -26,6 +25,7 @@ import { Intake } from './intake.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantWork } from './grant.js'
 import { Sampling } from './sampling.js'
+import { StageStates } from './stage-states.js'
 import { type Answer, Settlement } from './settle.js'
 import { type SinkVertex } from './vertices.js'
 
@@ -58,6 +58,8 @@ const outputsBesideSinks = 2
 
 export class Engine {
   readonly ledger: Ledger
+  /** The keyed state of all operators. */
+  readonly state: StageStates
   private readonly graph: Graph
   private readonly pool: Pool
   private readonly gauges: Gauges
@@ -90,6 +92,7 @@ export class Engine {
       ended: stage => this.stopOn(this.settlement.ended(stage)),
       nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
     })
+    this.state = new StageStates(this.graph.stages)
     this.gauges = new Gauges(this.graph, this.ledger, this.pool)
     this.intake = new Intake(this.graph, this.ledger, { bounded: terms.bounded, epochs: terms.epochs !== null })
     const { graph, intake, ledger } = this
@@ -117,11 +120,6 @@ export class Engine {
   restore(restored: Restored): void {
     invariant(this.cutting !== null && !this.opened, 'a run with epochs goes on before its rows flow')
     this.cutting.restore(restored)
-  }
-
-  /** Before `open`: state of one operator, as an epoch wrote it. */
-  restoreState(block: StoredBlock): void {
-    for (const stage of this.graph.stages) stage.keyed?.restore(block)
   }
 
   /** A poll is answered; null: the source has ended. */

@@ -14,8 +14,9 @@ import {
   OperatorState,
   type StateBlock,
   type StateClock,
+  type StateForm,
   StateTable,
-  type StoredBlock,
+  type StoredRows,
   type Written,
   declaredState,
   distinct,
@@ -139,10 +140,15 @@ export class KeyedState {
   /**
    * Takes what an epoch wrote of one operator, where it is one of this stage.
    *
-   * @throws StateError ANB6016 where the declared columns cannot hold what was stored, ANB6010 where the block is damaged
+   * @throws StateError ANB6016 where the declared columns cannot hold what was stored
    */
-  restore(block: StoredBlock): void {
-    this.states.find(state => state.operator === block.operator)?.restore(block)
+  restore(operator: string, form: StateForm, rows: StoredRows): void {
+    this.states.find(state => state.operator === operator)?.restoreRows(form, rows)
+  }
+
+  /** The next epoch writes all state that there is, of this operator or of all. */
+  rewrite(operator: string | null): void {
+    for (const state of this.states) if (operator === null || state.operator === operator) state.rewrite()
   }
 
   table(operator: number): StateTable {

@@ -11,14 +11,16 @@ import {
   deadLetters,
   noEpochs,
 } from '../../connectors/index.js'
-import { type EpochParts } from '../flow/index.js'
+import { type Engine, type EpochParts } from '../flow/index.js'
 import { Checkpoints } from './checkpoints.js'
 import { makeSink, makeSource } from './connect.js'
 import { Customs } from './custom.js'
 import { Host } from './host.js'
 import { makeEngine } from './make-engine.js'
+import { Migrating, migrationsOf } from './migrating.js'
 import { type Opened } from './opened.js'
 import { reportProgress } from './progress.js'
+import { declaredValues } from './restore-state.js'
 import { type Result, resultOf } from './result.js'
 import { type Running } from './running.js'
 import { startWorkerOf } from './start.js'
@@ -52,11 +54,16 @@ export async function attempt(opened: Opened, lasting: Lasting): Promise<Result>
 
 async function connect(opened: Opened, pids: (pids: readonly number[]) => void) {
   const { world, topology, options, plan, incarnation } = opened
-  const io = new IoWorker(
-    (n, events) => startWorkerOf(opened, 'io', n, events),
+  const io = new IoWorker({
+    start: (n, events) => startWorkerOf(opened, 'io', n, events),
     incarnation,
-    () => pidsChanged(),
-  )
+    pidsChanged: () => pidsChanged(),
+  })
+  const migrating = new Migrating(migrationsOf(plan, declaredValues(topology)), {
+    start: (stages, n, events) => startWorkerOf(opened, 'user', n, events, stages),
+    incarnation,
+    pidsChanged: () => pidsChanged(),
+  })
   const { clock, files } = world
   const { folder, job } = plan
   const { out, observer } = options
@@ -78,8 +85,8 @@ async function connect(opened: Opened, pids: (pids: readonly number[]) => void) 
     startUser: (n, events) => startWorkerOf(opened, 'user', n, events),
     pidsChanged: () => pidsChanged(),
   })
-  const pidsChanged = (): void => pids([...host.pids, ...(io.pid === null ? [] : [io.pid])])
-  return { io, sources, sinks, letters, captures, host }
+  const pidsChanged = (): void => pids([...host.pids, ...[io.pid, migrating.pid].filter(pid => pid !== null)])
+  return { io, migrating, sources, sinks, letters, captures, host }
 }
 
 /** Often enough that an epoch is not late by much more than a tenth of its length. */
@@ -87,7 +94,7 @@ const tickMsOf = (epochMs: number | null): number => Math.min(50, Math.max(5, (e
 
 async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpoints | null): Promise<Result> {
   const { world, topology } = opened
-  const { sources, sinks, letters, captures, host, io, running } = parts
+  const { sources, sinks, letters, captures, host, io, migrating, running } = parts
   const engine = makeEngine(opened, { sources, effects: host, epochs: epochsOf(opened, checkpoints) })
   const stopProgress = reportProgress(opened, { sources, engine, running })
   try {
@@ -97,12 +104,16 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
       engine,
       host,
       suspends: checkpoints !== null && sources.every(s => s.replayable),
+      save: checkpoints === null ? null : name => checkpoints.save(name),
       epochStatus: () => engine.epochStatus(world.clock.nowMs()),
     })
     await parts.attended()
-    const restored = checkpoints?.restore(engine)
-    await host.run(engine, () => openAll(parts, checkpoints, restored))
+    const restored = checkpoints?.restore(engine, migrating) ?? Promise.resolve()
+    // Whoever opens the rest waits for it, and hears why it failed.
+    restored.catch(() => undefined)
+    await host.run(engine, () => openAll(parts, engine, { checkpoints, restored }))
     if (engine.end === 'finished') checkpoints?.finished()
+    else await running.save()
     return resultOf(opened, { host, engine, sinks, running })
   } catch (error) {
     await Promise.allSettled(sinks.map(s => s.abort()))
@@ -110,7 +121,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
   } finally {
     stopProgress()
     await Promise.allSettled(sources.map(s => s.close()))
-    await Promise.allSettled([host.close(), io.close()])
+    await Promise.allSettled([host.close(), io.close(), migrating.close()])
     letters.close()
     captures.close()
   }
@@ -122,15 +133,16 @@ function epochsOf({ options }: Opened, checkpoints: Checkpoints | null): EpochPa
   return { terms, effects: checkpoints.keeper }
 }
 
+/** Everything that may be refused comes before anything is changed. */
 async function openAll(
   { sources, sinks, letters, captures }: Parts,
-  checkpoints: Checkpoints | null,
-  restored: Promise<void> | undefined,
+  engine: Engine,
+  { checkpoints, restored }: { readonly checkpoints: Checkpoints | null; readonly restored: Promise<void> },
 ): Promise<void> {
   await openSources(sources, checkpoints?.positions ?? [])
-  if (checkpoints === null) for (const output of [letters, captures, ...sinks]) await output.open(noEpochs)
-  else await checkpoints.keeper.open()
   await restored
+  if (checkpoints === null) for (const output of [letters, captures, ...sinks]) await output.open(noEpochs)
+  else await checkpoints.begin(engine)
 }
 
 async function openSources(sources: readonly Source[], from: readonly (SourcePosition | null)[]): Promise<void> {

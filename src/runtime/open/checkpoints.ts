@@ -2,49 +2,56 @@
  * Checkpoints: the state of a run on disk, in `DIR/state/store`. Opened before anything is started, since a state that cannot
  * be gone on from must be refused before a row is read; closed last.
  *
- * A run that finished says so in `finished.json`: the next one begins anew.
+ * A run that finished says so in `finished.json`: the next one begins anew. One that begins at a savepoint has no store until
+ * everything about it proved right; until then the store that was there is as it was.
  */
 import { join } from 'node:path'
+import { PlanError, StateError } from '../../base/index.js'
+import { type Base, type EpochRecord, baseOf, decodeRecord, openSavepoint } from '../../checkpoint/index.js'
 import { type SourcePosition } from '../../connectors/index.js'
-import { schemaFromJson } from '../../schema/index.js'
-import { storedIds } from '../../state/index.js'
-import { StateStore, openStateFolder } from '../../state/stores/index.js'
+import { StateStore } from '../../state/stores/index.js'
 import { type Engine } from '../flow/index.js'
 import { EpochKeeper, type Outputs } from './epoch-keeper.js'
 import { type Host } from './host.js'
+import { type Migrating } from './migrating.js'
 import { type Opened } from './opened.js'
+import { leftBehind, restoreState } from './restore-state.js'
+import { refuseAhead } from './rewind.js'
+import { type Saved, saveEpoch } from './savepoints.js'
+import { StorePlaces } from './store-places.js'
 
 const finishedName = 'finished.json'
 
 export class Checkpoints {
   private constructor(
     private readonly opened: Opened,
-    private readonly store: StateStore,
+    private readonly places: StorePlaces,
+    private readonly outputs: Outputs,
     readonly keeper: EpochKeeper,
-    private readonly folder: string,
+    /** What the run goes on from; null: nothing. */
+    private readonly base: Base | null,
+    /** Null until a run that begins at a savepoint begins. */
+    private store: StateStore | null,
   ) {}
 
-  /** null: the run has no epochs. @throws StateError where the state is damaged, or that of something else */
+  /** null: the run has no epochs. @throws StateError where the state or savepoint is damaged, or that of something else */
   static async open(opened: Opened, parts: Outputs & { readonly host: Host }): Promise<Checkpoints | null> {
-    const { options, plan, world, topology } = opened
-    if (options.epochMs === null) return null
-    const folder = join(options.out, 'state', 'store')
-    if (options.fresh || world.files.stat(join(folder, finishedName)) !== undefined) world.files.removeTree(folder)
-    const place = await openStateFolder({ path: folder, job: plan.job, lineage: world.random.hex(8) })
-    try {
-      const store = await StateStore.open({ place, pause: ms => pause(opened, ms) })
-      const keeper = new EpochKeeper({
-        job: plan.job,
-        topology,
-        code: Object.fromEntries(plan.modules.map(m => [m.path, m.source])),
-        store,
-        outputs: parts,
-        wallMs: () => world.clock.wallMs(),
-        settled: (promise, then) => parts.host.epochStep(promise, then),
+    const { options, world } = opened
+    if (options.epochMs === null) {
+      if (options.from === null) return null
+      throw new PlanError('ANB8003', 'expected a job with epochs with --from, this one has none', {
+        hint: 'leave out --epoch off: positions and state are kept in epochs',
       })
-      return new Checkpoints(opened, store, keeper, folder)
+    }
+    const places = new StorePlaces(join(options.out, 'state'), opened)
+    places.settle()
+    if (options.fresh || world.files.stat(join(places.store, finishedName)) !== undefined) places.clear(options.from)
+    const store = options.from === null ? await places.open() : await places.begunAt(options.from)
+    try {
+      const base = baseFrom(opened, store)
+      return new Checkpoints(opened, places, parts, keeperOf(opened, parts, { base, store }), base, store)
     } catch (error) {
-      await place.close()
+      await store?.close()
       throw error
     }
   }
@@ -55,29 +62,77 @@ export class Checkpoints {
   }
 
   /** The engine has what was; its state comes later, and is there when the promise settles. */
-  async restore(engine: Engine): Promise<void> {
-    const { restored } = this.keeper
-    if (restored === null) return
+  async restore(engine: Engine, migrating: Migrating): Promise<void> {
+    const { base, keeper, opened } = this
+    const { restored } = keeper
+    if (base === null || restored === null) return
     engine.restore(restored)
-    for (const vertex of this.opened.topology.vertices) {
-      if (vertex.kind !== 'stage') continue
-      for (const { id, fn } of vertex.operators)
-        for (const stored of fn.keyed ? storedIds(id, schemaFromJson(fn.state)) : [])
-          await this.store.restore(stored, block => engine.restoreState(block))
+    const left = await leftBehind(base, opened.topology, opened.options.dropState)
+    if (this.store !== null) keeper.leave(left)
+    await restoreState(base, engine, migrating)
+    base.release()
+  }
+
+  /** Everything proved right: outputs are opened, and a run that begins at a savepoint has its store. */
+  async begin(engine: Engine): Promise<void> {
+    const { base, keeper, places, opened, outputs } = this
+    if (this.store === null) {
+      if (base === null) throw new RangeError('a run without a store begins at a savepoint')
+      if (!opened.options.rewind) await refuseAhead(opened.topology, outputs.sinks, base.record)
+      const { epoch } = base.record
+      const lineage = opened.world.random.hex(8)
+      this.store = await places.replace(lineage, keeper.firstRecord(base.record, lineage), engine.state.whole(epoch))
     }
+    await keeper.open(this.store)
   }
 
   /** Every sink has finished: there is nothing to go on with. */
   finished(): void {
     const { files } = this.opened.world
-    files.writeText(join(this.folder, finishedName), `${JSON.stringify({ job: this.opened.plan.job })}\n`)
-    files.syncDirectory(this.folder)
+    files.writeText(join(this.places.store, finishedName), `${JSON.stringify({ job: this.opened.plan.job })}\n`)
+    files.syncDirectory(this.places.store)
   }
 
-  close(): Promise<void> {
-    return this.store.close()
+  /** The newest epoch as a savepoint, while the run goes on. */
+  async save(name: string | null): Promise<Saved> {
+    const { store } = this
+    const { world, options } = this.opened
+    if (store === null) throw new StateError('ANB6033', 'the run is only starting, so there is nothing to save')
+    return saveEpoch(store, { out: options.out, name, files: world.files, wallMs: world.clock.wallMs() })
+  }
+
+  async close(): Promise<void> {
+    await this.store?.close()
   }
 }
 
-const pause = ({ world }: Opened, ms: number): Promise<void> =>
-  new Promise(resolve => void world.clock.after(ms, resolve))
+/** @throws StateError ANB6035 where the savepoint is of another job */
+function baseFrom({ options, plan, world }: Opened, store: StateStore | null): Base | null {
+  if (store !== null) {
+    const snapshot = store.snapshot()
+    return snapshot === null ? null : baseOf(snapshot)
+  }
+  const base = openSavepoint(world.files, options.from ?? '')
+  const { job } = base.record
+  if (job === plan.job) return base
+  throw new StateError('ANB6035', `savepoint ${options.from ?? ''} is of job "${job}", not of "${plan.job}"`)
+}
+
+function keeperOf(
+  { plan, topology, world }: Opened,
+  outputs: Outputs & { readonly host: Host },
+  { base, store }: { readonly base: Base | null; readonly store: StateStore | null },
+): EpochKeeper {
+  const unfinished: readonly EpochRecord[] = store?.unfinished.map(({ bytes }) => decodeRecord(bytes)) ?? []
+  return new EpochKeeper({
+    job: plan.job,
+    topology,
+    code: Object.fromEntries(plan.modules.map(m => [m.path, m.source])),
+    last: base?.record ?? null,
+    unfinished,
+    keyGroups: plan.options.keyGroups,
+    outputs,
+    wallMs: () => world.clock.wallMs(),
+    settled: (promise, then) => outputs.host.epochStep(promise, then),
+  })
+}

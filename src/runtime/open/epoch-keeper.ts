@@ -2,13 +2,15 @@
  * Epoch keeper: carries an epoch from its cut to the store and the sinks. What it is asked for comes in the order that
  * `epoch/epochs.ts` gives; here is only how an epoch is written down, and how a run goes on from what was.
  */
-import { StateError } from '../../base/index.js'
-import { type EpochRecord, decodeRecord, encodeRecord, recordVersion } from '../../checkpoint/index.js'
+import { StateError, invariant } from '../../base/index.js'
+import { type EpochRecord, type StoredState, encodeRecord, recordVersion } from '../../checkpoint/index.js'
 import { type EpochOutput, type JsonValue, type Prepared, type SinkStart } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
+import { clearedBlock } from '../../state/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type EpochEffects, type EpochEvents } from '../epoch/index.js'
 import { type EpochCut, type Restored } from '../flow/index.js'
+import { factsOf, refuseOther } from './plan-facts.js'
 
 /** What epochs go out to: the sinks, and behind them the dead letters and the captures. */
 export interface Outputs {
@@ -22,7 +24,11 @@ export interface KeeperParts {
   readonly topology: Topology
   /** SHA-256 of the modules that run, by path. */
   readonly code: Readonly<Record<string, string>>
-  readonly store: StateStore
+  /** What the run goes on from; null: it begins. */
+  readonly last: EpochRecord | null
+  /** Prepared and not finished, oldest first. */
+  readonly unfinished: readonly EpochRecord[]
+  readonly keyGroups: number
   readonly outputs: Outputs
   wallMs(): number
   /** Tells the engine, once the promise settles. */
@@ -31,16 +37,18 @@ export interface KeeperParts {
 
 export class EpochKeeper implements EpochEffects<EpochCut> {
   private readonly last: EpochRecord | null
-  private readonly unfinished: readonly EpochRecord[]
   private readonly outputs: readonly EpochOutput[]
+  private readonly facts: EpochRecord['plan']
+  private opened: StateStore | null = null
+  private left: readonly StoredState[] = []
 
-  /** @throws StateError ANB6101 where the record of an epoch cannot be read, ANB6103 where it lacks a part of the job. */
+  /** @throws StateError ANB6103 where what the run goes on from is not of this job. */
   constructor(private readonly parts: KeeperParts) {
-    const { store, outputs } = parts
+    const { outputs, last, topology, keyGroups } = parts
     this.outputs = [...outputs.sinks, outputs.letters, outputs.captures]
-    this.last = store.last === null ? null : decodeRecord(store.last.bytes)
-    this.unfinished = store.unfinished.map(({ bytes }) => decodeRecord(bytes))
-    if (this.last !== null) this.refuseOther(this.last)
+    this.last = last
+    this.facts = factsOf(topology, keyGroups)
+    if (last !== null) refuseOther(last.plan, this.facts)
   }
 
   /** What the engine goes on from; null: nothing. */
@@ -60,13 +68,24 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     }
   }
 
+  /** The next epoch takes out what is stored of these operators. */
+  leave(left: readonly StoredState[]): void {
+    this.left = left
+  }
+
+  /** What a store begins with whose lineage begins at this epoch of another one. */
+  firstRecord(of: EpochRecord, lineage: string): EpochRecord {
+    const { lineage: before, epoch } = of
+    return { ...of, lineage, plan: this.facts, begun: { lineage: before, epoch }, wallMs: this.parts.wallMs() }
+  }
+
   /** Opens what epochs go out to, and commits what a run before did not. */
-  async open(): Promise<void> {
-    const { store } = this.parts
+  async open(store: StateStore): Promise<void> {
+    this.opened = store
     const markers: (number | null)[] = []
     for (const [i, output] of this.outputs.entries()) markers.push((await output.open(this.startOf(i))).applied)
     markers.forEach((marker, i) => this.refuseAhead(marker, i))
-    for (const record of this.unfinished) {
+    for (const record of this.parts.unfinished) {
       for (const [i, output] of this.outputs.entries()) {
         const marker = markers[i] ?? null
         if (marker === null || marker < record.epoch) await output.commit(record.epoch, this.saidBy(i, record) ?? null)
@@ -83,9 +102,11 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   }
 
   writeEpoch(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): void {
-    const { store, settled } = this.parts
     const record = encodeRecord(this.recordOf(epoch, cut, prepared))
-    settled(store.prepare(epoch, record, cut.state), epochs => epochs.epochWritten(epoch))
+    const cleared = this.left.map(({ operator, form }) => clearedBlock(operator, form, epoch))
+    this.left = []
+    const written = this.store.prepare(epoch, record, [...cleared, ...cut.state])
+    this.parts.settled(written, epochs => epochs.epochWritten(epoch))
   }
 
   commitSink(sink: number, epoch: number, prepared: Prepared): void {
@@ -95,19 +116,18 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   }
 
   finishEpoch(epoch: number): void {
-    const { store, settled } = this.parts
-    store.finish(epoch)
-    settled(Promise.resolve(), epochs => epochs.epochFinished(epoch))
+    this.store.finish(epoch)
+    this.parts.settled(Promise.resolve(), epochs => epochs.epochFinished(epoch))
   }
 
   private recordOf(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): EpochRecord {
-    const { topology, job, store, code } = this.parts
+    const { topology, job, code } = this.parts
     const sinks = idsOf(topology, 'sink')
     const said = (i: number): JsonValue => prepared[i] ?? null
     return {
       version: recordVersion,
       job,
-      lineage: store.lineage,
+      lineage: this.store.lineage,
       epoch,
       wallMs: this.parts.wallMs(),
       sources: byId(idsOf(topology, 'source'), i => cut.sources[i] ?? { position: null, rows: 0 }),
@@ -118,20 +138,22 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
       ledger: cut.ledger,
       checks: cut.checks,
       code,
+      plan: this.facts,
+      begun: this.begun,
       watermarks: {},
       timers: {},
     }
   }
 
   private startOf(output: number): SinkStart {
-    const { store } = this.parts
     const { last } = this
+    const { lineage } = this.store
     const prepared = last === null ? undefined : this.saidBy(output, last)
-    if (last === null || prepared === undefined) {
-      return { lineage: store.lineage, epoch: 0, prepared: null, marked: false }
-    }
-    const marked = this.unfinished.every(record => record.epoch > 1)
-    return { lineage: store.lineage, epoch: last.epoch, prepared, marked }
+    if (last === null || prepared === undefined) return { lineage, epoch: 0, prepared: null, marked: false }
+    // Of the epoch that a lineage begins at nobody wrote a marker in it.
+    const first = (this.begun?.epoch ?? 0) + 1
+    const marked = last.epoch >= first && this.parts.unfinished.every(record => record.epoch > first)
+    return { lineage, epoch: last.epoch, prepared, marked }
   }
 
   /** Undefined: a sink that was not there in that epoch. */
@@ -147,25 +169,20 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     if (marker === null || marker <= epoch) return
     const id = idsOf(this.parts.topology, 'sink')[output] ?? 'dead letters'
     throw new StateError('ANB6102', `sink "${id}" has applied epoch ${marker}, the state knows ${epoch} epochs`, {
-      detail: `What is in ${this.parts.store.path} is older than what the sink holds: an older copy, or that of another run.`,
+      detail: `What is in ${this.store.path} is older than what the sink holds: an older copy, or that of another run.`,
     })
   }
 
-  /** What has a position or rows of its own cannot be left out without a word. */
-  private refuseOther({ sources, sinks }: EpochRecord): void {
-    const { topology } = this.parts
-    for (const [kind, known] of [
-      ['source', sources],
-      ['sink', sinks],
-    ] as const) {
-      const ids = new Set(idsOf(topology, kind))
-      const gone = Object.keys(known).find(id => !ids.has(id))
-      if (gone === undefined) continue
-      throw new StateError('ANB6103', `the run that is to go on has ${kind} "${gone}", the job has none of that id`, {
-        detail: `The job has ${[...ids].map(id => `"${id}"`).join(', ')}.`,
-        hint: `bring ${kind} "${gone}" back or give it its old id, or start anew with --fresh`,
-      })
-    }
+  private get store(): StateStore {
+    const { opened } = this
+    invariant(opened !== null, 'epochs are written to a store that is open')
+    return opened
+  }
+
+  private get begun(): EpochRecord['begun'] {
+    const { last } = this
+    if (last === null) return null
+    return last.lineage === this.store.lineage ? last.begun : { lineage: last.lineage, epoch: last.epoch }
   }
 
   private output(index: number): EpochOutput {

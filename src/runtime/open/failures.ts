@@ -1,5 +1,13 @@
 /** FAILED, read: the ERROR table of a reply as a `Failure`. What a worker says is checked like everything else. */
-import { type ErrorClass, type ErrorCode, ProtocolError, catalogue, errorClasses } from '../../base/index.js'
+import {
+  type AnabranchError,
+  type ErrorClass,
+  type ErrorCode,
+  PlanError,
+  ProtocolError,
+  catalogue,
+  errorClasses,
+} from '../../base/index.js'
 import { Table, type TableView } from '../../transport/index.js'
 import { type LostReason } from '../../workers/index.js'
 import { type Failure, type Loss } from '../fault/index.js'
@@ -43,6 +51,22 @@ export function failureFrom(json: Readonly<Record<string, unknown>>): Failure {
     retryAfterMs: amount('retryAfterMs'),
     ...(text('hint') !== '' && { hint: text('hint') }),
   }
+}
+
+/** A start that fails for these fails always. */
+const hopeless: ReadonlySet<string> = new Set(['ANB5002', 'ANB8001', 'ANB8002'])
+
+/** A start that failed in a way that every other start would, or null. */
+export function startFailure(reason: LostReason): AnabranchError | null {
+  if (reason.because === 'refused' && reason.failed !== null) {
+    const failure = failureFrom(reason.failed)
+    const { hint } = failure
+    return new PlanError(failure.class === 'PlanError' ? failure.code : 'ANB1020', failure.message, {
+      detail: failure.traceback.trimEnd(),
+      ...(hint !== undefined && { hint }),
+    })
+  }
+  return reason.error !== null && hopeless.has(reason.error.code) ? reason.error : null
 }
 
 /** The end of a process as the engine weighs it. `killedFor` is why we killed it, null where we did not. */

@@ -2,14 +2,14 @@
  * The host of one run: it carries out what the engine asks of the world, and tells it what happened. All of it runs
  * on one thread; the bytes of columns are only touched by the engine, the codec of the frames and the connectors.
  */
-import { AnabranchError, type Observer, PlanError, type World, failpoint, invariant } from '../../base/index.js'
+import { AnabranchError, type Observer, type World, failpoint, invariant } from '../../base/index.js'
 import { type Batch } from '../../batch/index.js'
 import { type Captures, type DeadLetters, type Sink, type SinkFile, type Source } from '../../connectors/index.js'
 import { type Frame, Message, bodySize } from '../../transport/index.js'
 import { type LostReason, type WorkerEvents, type WorkerProcess } from '../../workers/index.js'
 import { type EpochEvents } from '../epoch/index.js'
 import { type CallMessage, type DeadLetter, type Effects, type Engine } from '../flow/index.js'
-import { failureFrom, failureOf, lossOf } from './failures.js'
+import { failureOf, lossOf, startFailure } from './failures.js'
 
 export interface HostParts {
   readonly world: World
@@ -28,9 +28,6 @@ export interface HostParts {
 const stopGraceMs = 2_000
 /** Room that a reply gets in the mapping: outputs are seldom larger than inputs by more than this. */
 const replyBytesOf = (request: number): number => Math.min(16 << 20, 2 * request + (64 << 10))
-/** A start that fails for these fails always. */
-const hopeless: ReadonlySet<string> = new Set(['ANB5002', 'ANB8001', 'ANB8002'])
-
 export class Host implements Effects {
   readonly outputs: SinkFile[][] = []
   /** When rows began to flow. */
@@ -260,19 +257,6 @@ function at<T>(list: readonly T[], index: number): T {
   const item = list[index]
   invariant(item !== undefined, 'sources and sinks are named by their index')
   return item
-}
-
-/** A start that failed in a way that every other start would, or null. */
-function startFailure(reason: LostReason): AnabranchError | null {
-  if (reason.because === 'refused' && reason.failed !== null) {
-    const failure = failureFrom(reason.failed)
-    const { hint } = failure
-    return new PlanError(failure.class === 'PlanError' ? failure.code : 'ANB1020', failure.message, {
-      detail: failure.traceback.trimEnd(),
-      ...(hint !== undefined && { hint }),
-    })
-  }
-  return reason.error !== null && hopeless.has(reason.error.code) ? reason.error : null
 }
 
 /** The machine gave no process or descriptor: with nobody to wait for, a next start gets none either. */

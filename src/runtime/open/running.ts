@@ -1,5 +1,5 @@
 /** The job that runs, as `RunningJob` has it: what engine, sources and processes know, and the three ways to end it. */
-import { atFailpoint, invariant } from '../../base/index.js'
+import { PlanError, atFailpoint, invariant } from '../../base/index.js'
 import { type Source } from '../../connectors/index.js'
 import { type Plan, type SourceVertex, isTable } from '../../plan/index.js'
 import { type Engine, type EpochStatus } from '../flow/index.js'
@@ -9,11 +9,13 @@ import {
   type JobState,
   type JobStatus,
   type RunningJob,
+  type StopOptions,
   type SourceStatus,
   type WorkerRange,
   type WorkersStatus,
 } from '../running-job.js'
 import { type Host } from './host.js'
+import { type Saved } from './savepoints.js'
 import { type RealWorld } from './world.js'
 
 /** What of it is made anew when the job begins again behind its last epoch. */
@@ -24,6 +26,8 @@ export interface AttemptParts {
   readonly host: Host
   /** Where it is asked to stop it ends with an epoch, and a later run goes on; else its inputs end. */
   readonly suspends: boolean
+  /** Null where the job keeps nothing that a savepoint could be made of. */
+  readonly save: ((name: string | null) => Promise<Saved>) | null
   /** Null where the job runs without epochs. */
   epochStatus(): EpochStatus | null
 }
@@ -35,12 +39,15 @@ export class Running implements RunningJob {
   /** How often it failed and began again behind its last epoch. */
   restarts = 0
   private attempt: AttemptParts | null = null
+  /** What somebody who stopped it wants to be left. */
+  private saving: StopOptions | null = null
+  private saved: Promise<Saved> | null = null
   /** It failed, and waits until it begins again; ends the wait. */
   private wake: (() => void) | null = null
   private readonly beganMs: number
   private readonly started: string
   private readonly over: Promise<JobEnd>
-  private settle: (end: JobEnd) => void = () => undefined
+  private settle: (end: JobEnd | Promise<JobEnd>) => void = () => undefined
 
   constructor(
     private readonly world: RealWorld,
@@ -52,6 +59,8 @@ export class Running implements RunningJob {
     this.over = new Promise(resolve => {
       this.settle = resolve
     })
+    // Whoever asked for the end hears of it; that nobody did is fine.
+    this.over.catch(() => undefined)
   }
 
   /** A run that is asked to stop leaves something to go on with. */
@@ -103,12 +112,27 @@ export class Running implements RunningJob {
   ended(end: JobEnd['end']): void {
     if (this.attempt === null) return
     const { rowsIn, rowsOut, rowsDead } = this.report()
-    this.settle({ end, rowsIn, rowsOut, rowsDead })
+    const told = { end, rowsIn, rowsOut, rowsDead }
+    this.settle(this.saved === null ? told : this.saved.then(savepoint => ({ ...told, savepoint })))
   }
 
-  stop(): Promise<JobEnd> {
+  stop({ savepoint, name }: StopOptions = { savepoint: true, name: null }): Promise<JobEnd> {
+    this.saving = { savepoint, name }
     this.drain()
     return this.over
+  }
+
+  /** It has stopped: makes the savepoint that was wanted. Where that fails whoever wanted it is told; the run itself is well. */
+  async save(): Promise<void> {
+    if (this.saving?.savepoint !== true || this.current.save === null) return
+    this.saved = this.current.save(this.saving.name)
+    await this.saved.catch(() => undefined)
+  }
+
+  async savepoint(name: string | null): Promise<Saved> {
+    const { save } = this.current
+    if (save !== null) return save(name)
+    throw new PlanError('ANB8012', 'expected a job that can make a savepoint, this one runs without epochs')
   }
 
   cancel(): Promise<JobEnd> {

@@ -1,5 +1,5 @@
 /** Starts a worker process of a run: one for the transforms of the user, or ours for tables. */
-import { openStages } from '../../plan/index.js'
+import { type OpenStage, openStages } from '../../plan/index.js'
 import { type WorkerEvents, type WorkerProcess, startWorker } from '../../workers/index.js'
 import { type Opened } from './opened.js'
 import { packageFolder, packageVersion } from './package.js'
@@ -12,10 +12,10 @@ export function startWorkerOf(
   role: 'user' | 'io',
   incarnation: number,
   events: WorkerEvents,
+  stages: readonly OpenStage[] = role === 'user' ? openStages(opened.topology) : [],
 ): WorkerProcess {
-  const { world, plan, options, topology, run } = opened
+  const { world, plan, options, run } = opened
   const memoryBytes = role === 'user' ? (plan.options.workerMemoryBytes ?? 0) : 0
-  const stages = role === 'user' ? openStages(topology) : []
   return startWorker(
     {
       world,

@@ -4,5 +4,6 @@
  */
 export * from './key-value.js'
 export { type EpochBytes, StateStore, type StateStoreOptions, type StoreCounts } from './state-store.js'
+export type { Snapshot } from './snapshot.js'
 export { type StateFolderOptions, openStateFolder } from './state-folder.js'
 export { openForReading } from './read-folder.js'

@@ -10,6 +10,7 @@ import { type StoredBlock } from '../restore.js'
 import { type KeyValue, type Put, type StorePlace } from './key-value.js'
 import { type LiveBlock, Manifest } from './manifest.js'
 import { readRecords } from './read-records.js'
+import { Snapshot } from './snapshot.js'
 import { type EpochRecord, decodeRecord, digestOf, encodeFinished, encodeRecord, keyOf, kinds } from './record.js'
 
 /** What the coordinator wrote with an epoch. */
@@ -59,6 +60,9 @@ export class StateStore {
   private forgetting: Promise<void> = Promise.resolve()
   private closing: Promise<void> | null = null
   private broken: StateError | null = null
+  /** Snapshots that somebody reads. */
+  private pins = 0
+  private readonly awaitFinish = new Set<{ readonly epoch: number; readonly settle: () => void }>()
   private isLow = false
 
   private constructor(
@@ -150,6 +154,34 @@ export class StateStore {
   finish(epoch: number): void {
     this.finished = Math.max(this.finished, epoch)
     this.records = this.records.filter(each => each.epoch > this.finished || each === this.last)
+    for (const waiting of this.awaitFinish) {
+      if (waiting.epoch > this.finished) continue
+      this.awaitFinish.delete(waiting)
+      waiting.settle()
+    }
+  }
+
+  /** Settles when all sinks have applied the epoch. */
+  whenFinished(epoch: number): Promise<void> {
+    if (epoch <= this.finished) return Promise.resolve()
+    return new Promise(settle => this.awaitFinish.add({ epoch, settle }))
+  }
+
+  /** The newest epoch, to be read while later ones are written; null before the first. */
+  snapshot(): Snapshot | null {
+    const { last, manifest, lineage } = this
+    if (last === null) return null
+    this.pins += 1
+    return new Snapshot({
+      ...last,
+      lineage,
+      blocks: manifest.live,
+      form: ({ operator, schemaId }) => manifest.form(operator, schemaId),
+      read: (blocks, each) => this.read(blocks, each),
+      release: () => {
+        this.pins -= 1
+      },
+    })
   }
 
   /** All live blocks of an operator, in the order in which they are applied. */
@@ -263,6 +295,7 @@ export class StateStore {
   /** Beside the epochs that follow: what is dead is up to half of what lives. */
   private forgetDead(): void {
     const { manifest, kv } = this
+    if (this.pins > 0) return
     const much = manifest.deadBytes >= Math.max(deadBytesMin, manifest.bytes / 2)
     if (!much && manifest.deadCount < (this.options.deadCountMax ?? deadCountMax)) return
     const keys = manifest.takeDead().map(([epoch, kind, number]) => keyOf(epoch, kind, number))

@@ -56,6 +56,9 @@ async function run(plan: Plan, out: string, { workers, lanes, batchRows }: Pytho
   return runJob(plan, {
     epochMs: null,
     fresh: false,
+    from: null,
+    rewind: false,
+    dropState: [],
     out,
     workers: workers === null ? null : { min: null, max: workers },
     spares: null,

@@ -5,7 +5,8 @@
  * Promises of the store need turns of Node's queue and no time of the simulation: after each event the run waits until
  * nothing moves any more (`settle`), so a seed gives the same run again.
  */
-import { AnabranchError } from '../../base/index.js'
+import { AnabranchError, invariant } from '../../base/index.js'
+import { decodeRecord } from '../../checkpoint/index.js'
 import { type SourcePosition } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { EpochKeeper, type Engine } from '../../runtime/index.js'
@@ -94,11 +95,14 @@ export class Durable {
     const sinks = this.outputs.slice(0, -2)
     const [letters, captures] = this.outputs.slice(-2)
     if (letters === undefined || captures === undefined) throw new RangeError('dead letters and captures are outputs')
+    const { last, unfinished } = this.store
     return new EpochKeeper({
       job: 'simulated',
       topology,
       code: {},
-      store: this.store,
+      last: last === null ? null : decodeRecord(last.bytes),
+      unfinished: unfinished.map(({ bytes }) => decodeRecord(bytes)),
+      keyGroups: 128,
       outputs: { sinks, letters, captures },
       wallMs: () => clock.nowMs,
       settled: (promise, then) => {
@@ -119,10 +123,12 @@ export class Durable {
       engine.restore(restored)
       for (const vertex of this.parts.topology.vertices)
         for (const { id, fn } of vertex.kind === 'stage' ? vertex.operators : [])
-          if (fn.keyed) await this.store?.restore(id, block => engine.restoreState(block))
+          if (fn.keyed) await this.store?.restore(id, block => engine.state.restore(block))
     }
+    const { store } = this
+    invariant(store !== null, 'a host goes on with the store that it has opened')
     this.isOpening = true
-    await keeper.open().finally(() => (this.isOpening = false))
+    await keeper.open(store).finally(() => (this.isOpening = false))
   }
 
   /** Where each source goes on. */

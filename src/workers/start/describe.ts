@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PlanError, type Shape, ShapeError, type World, catalogue, shape } from '../../base/index.js'
-import { type ContractLike, type FunctionRef, ruleShape } from '../../plan/index.js'
+import { type ContractLike, type FunctionRef, type MigrationRef, ruleShape } from '../../plan/index.js'
 import { type SchemaJson, schemaShape } from '../../schema/index.js'
 
 export interface DescribeOptions {
@@ -36,6 +36,7 @@ export interface DescribedModule {
   /** In the order of the file. */
   readonly functions: readonly DescribedFunction[]
   readonly contracts: readonly DescribedContract[]
+  readonly migrations: readonly MigrationRef[]
 }
 
 /** Throws a PlanError: ANB1020 where the module cannot be imported, or the code that its declarations were refused with. */
@@ -209,6 +210,9 @@ const moduleShape = shape.object({
       rules: shape.list(ruleShape),
       declared: shape.string,
     }),
+  ),
+  migrations: shape.list(
+    shape.object({ name: shape.string, operator: shape.string, from: schemaShape, declared: shape.string }),
   ),
 })
 const parquetShape = shape.object({

@@ -8,7 +8,6 @@ import { isEngine, isPython, type Rule, type Source } from './sources.js'
 /** Names whose step is not built yet. A name that is called must not stand here. */
 export const waiting: Readonly<Record<string, string>> = {
   'timers.fire': 'timers come with event time',
-  'savepoint.publish': 'savepoints',
 }
 
 const sides: readonly FailpointSide[] = ['before', 'after']

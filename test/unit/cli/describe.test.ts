@@ -43,7 +43,15 @@ function child(act: (events: ChildEvents, mark: string) => void) {
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-const answer = { path: '/t.py', source: 's', doc: '', schemas: { A: [['a', 'int64']] }, functions: [], contracts: [] }
+const answer = {
+  path: '/t.py',
+  source: 's',
+  doc: '',
+  schemas: { A: [['a', 'int64']] },
+  functions: [],
+  contracts: [],
+  migrations: [],
+}
 
 async function refusal(act: (events: ChildEvents, mark: string) => void): Promise<string> {
   const { options } = child(act)

@@ -30,6 +30,7 @@ const module = (
   schemas,
   functions,
   contracts: [],
+  migrations: [],
 })
 
 const Click = [

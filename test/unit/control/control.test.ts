@@ -130,7 +130,7 @@ describe('a running job', () => {
     expect(await askWorkers(out, {})).toEqual(status.workers)
     await askWorkers(out, { min: 1, max: 8 })
     expect(told).toEqual(['workers 1..8'])
-    expect(await askEnd(out, 'stop')).toEqual(over)
+    expect(await askEnd(out, { do: 'stop' })).toEqual(over)
   })
 
   test('refuses in words what it does not know, and goes on', async () => {
@@ -286,7 +286,7 @@ describe('its socket', () => {
         return new Promise<JobEnd>(resolve => (settle = resolve))
       },
     })
-    const answer = askEnd(out, 'stop')
+    const answer = askEnd(out, { do: 'stop' })
     await asked
     const closed = close()
     settle(over)

@@ -12,10 +12,10 @@ const form = (state: SchemaJson, more: Partial<StateForm> = {}): StateForm => ({
 })
 
 /** The state of one user, stored under `from`, as code that declares `to` finds it. */
-function evolved(from: StateForm, to: StateForm, row: Row, aliases = {}): Row | undefined {
+function evolved(from: StateForm, to: StateForm, row: Row): Row | undefined {
   const before = new KeyedRows('totals', from)
   before.set([{ key: { user: 'ann' }, state: row }])
-  const after = new KeyedRows('totals', to, { aliases })
+  const after = new KeyedRows('totals', to)
   for (const block of before.take(1)) after.restore(stored(block))
   return after.all()['ann']
 }
@@ -54,7 +54,7 @@ describe('state that was stored under other columns', () => {
 
   it('follows a declared alias to the new name', () => {
     const [from, to] = [form([['sum', 'float64']]), form([['total', 'float64']])]
-    expect(evolved(from, to, { sum: 2.5 }, { total: 'sum' })).toEqual({ total: 2.5 })
+    expect(evolved(from, form([['total', 'float64', { alias: 'sum' }]]), { sum: 2.5 })).toEqual({ total: 2.5 })
     expect(evolved(from, to, { sum: 2.5 })).toEqual({ total: null })
   })
 

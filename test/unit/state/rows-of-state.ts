@@ -3,7 +3,6 @@ import { type Batch, batchFromRows, bitAt, rowsOf, setBit } from '../../../src/b
 import { schemaFromJson } from '../../../src/schema/index.js'
 import { readBlock } from '../../../src/state/restore.js'
 import {
-  type Aliases,
   KeyIndex,
   OperatorState,
   type StateBlock,
@@ -33,12 +32,12 @@ export class KeyedRows {
   constructor(
     readonly operator: string,
     readonly form: StateForm,
-    { plain = false, aliases = {} }: { readonly plain?: boolean; readonly aliases?: Aliases } = {},
+    { plain = false }: { readonly plain?: boolean } = {},
   ) {
     const { key, keyGroups, nullKeys } = form
     this.index = new KeyIndex({ key, keyGroups, nullKeys, plain })
     this.table = new StateTable(form.state, { plain })
-    this.state = new OperatorState({ operator, form, index: this.index, table: this.table, aliases })
+    this.state = new OperatorState({ operator, form, index: this.index, table: this.table })
   }
 
   /** Sets the state of these keys, or clears it. */

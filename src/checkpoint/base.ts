@@ -1,0 +1,28 @@
+/** Base: what a run goes on from, the last epoch of a store or a savepoint. */
+import { type StateForm, type StoredRows, readBlock } from '../state/index.js'
+import { type Snapshot } from '../state/stores/index.js'
+import { type EpochRecord, decodeRecord } from './record.js'
+
+export interface StoredState {
+  readonly operator: string
+  readonly form: StateForm
+  /** Those that are stored; of a store older ones of the same key too. */
+  readonly rows: number
+}
+
+export interface Base {
+  readonly record: EpochRecord
+  readonly operators: readonly StoredState[]
+  /** The rows of an operator, in the order in which they are applied. */
+  restore(operator: string, into: (form: StateForm, rows: StoredRows) => void): Promise<void>
+  /** Nobody reads it any more. */
+  release(): void
+}
+
+/** @throws StateError ANB6101 where the record cannot be read */
+export const baseOf = (snapshot: Snapshot): Base => ({
+  record: decodeRecord(snapshot.bytes),
+  operators: snapshot.operators.filter(({ rows }) => rows > 0),
+  restore: (operator, into) => snapshot.restore(operator, block => into(block.form, readBlock(block))),
+  release: () => snapshot.release(),
+})

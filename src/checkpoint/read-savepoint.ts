@@ -1,0 +1,132 @@
+/**
+ * Reading a savepoint that somebody else copied, cut or edited: every file is held against its length and digest before a row
+ * of it is used. Nothing is written.
+ */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { type Files, type OpenFile, StateError } from '../base/index.js'
+import { type Batch, type IpcTemplate, bitmapBytes, ipcTemplate, readIpc } from '../batch/index.js'
+import { type StateForm, type StoredRows } from '../state/index.js'
+import { type Base } from './base.js'
+import {
+  type SavedOperator,
+  type Savepoint,
+  damaged,
+  decodeSavepoint,
+  formOf,
+  savedSchema,
+  savepointFile,
+} from './savepoint.js'
+
+const chunkBytes = 1 << 20
+
+/** What it says of itself, without a look at its other files. @throws StateError ANB6030, ANB6031, ANB6034 */
+export function readSavepoint(files: Files, path: string): Savepoint {
+  const file = join(path, savepointFile)
+  return decodeSavepoint(
+    path,
+    reading(path, savepointFile, () => {
+      if (files.stat(path) === undefined) throw new StateError('ANB6034', `there is no savepoint ${path}`)
+      return files.readText(file)
+    }),
+  )
+}
+
+/** Every byte was looked at when it returns. @throws StateError as `readSavepoint` */
+export function openSavepoint(files: Files, path: string): Base & { readonly savepoint: Savepoint } {
+  const savepoint = readSavepoint(files, path)
+  for (const [name, { bytes, sha256 }] of Object.entries(savepoint.files)) {
+    const found = reading(path, name, () => digestOf(files, join(path, name)))
+    if (found.bytes !== bytes) throw damaged(path, `${name} has ${found.bytes} bytes of ${bytes}`)
+    if (found.sha256 !== sha256) throw damaged(path, `${name} has another digest than was written`)
+  }
+  const operators = savepoint.operators.map(saved => ({
+    operator: saved.operator,
+    form: formOf(saved),
+    rows: saved.rows,
+  }))
+  return {
+    savepoint,
+    record: savepoint.epoch,
+    operators,
+    async restore(operator, into) {
+      const saved = savepoint.operators.find(each => each.operator === operator)
+      if (saved === undefined) return
+      reading(path, saved.file, () =>
+        readRows(files, { path, saved, bytes: savepoint.files[saved.file]?.bytes ?? 0 }, into),
+      )
+    },
+    release: () => undefined,
+  }
+}
+
+function readRows(
+  files: Files,
+  { path, saved, bytes }: { readonly path: string; readonly saved: SavedOperator; readonly bytes: number },
+  into: (form: StateForm, rows: StoredRows) => void,
+): void {
+  const form = formOf(saved)
+  const template = ipcTemplate(savedSchema(form))
+  const file = files.open(join(path, saved.file), 'read')
+  try {
+    saved.batches.forEach((from, i) => {
+      const rows = readBatch(template, file, { from, to: saved.batches[i + 1] ?? bytes })
+      into(form, storedRows(form, rows))
+    })
+  } finally {
+    file.close()
+  }
+}
+
+function readBatch(
+  template: IpcTemplate,
+  file: OpenFile,
+  { from, to }: { readonly from: number; readonly to: number },
+): Batch {
+  const message = new Uint8Array(to - from)
+  for (let at = 0; at < message.length; ) {
+    const read = file.read(message.subarray(at), from + at)
+    if (read === 0) break
+    at += read
+  }
+  return readIpc(template, message)
+}
+
+function storedRows({ key, state }: StateForm, { rows, columns }: Batch): StoredRows {
+  const firstState = 1 + key.fields.length
+  return {
+    epoch: 0,
+    bytes: 0,
+    keys: { schema: key, rows, columns: columns.slice(1, firstState) },
+    state: { schema: state, rows, columns: columns.slice(firstState) },
+    deleted: new Uint8Array(bitmapBytes(rows)),
+  }
+}
+
+function digestOf(files: Files, path: string): { readonly bytes: number; readonly sha256: string } {
+  const file = files.open(path, 'read')
+  const digest = createHash('sha256')
+  const chunk = new Uint8Array(chunkBytes)
+  let bytes = 0
+  try {
+    for (;;) {
+      const read = file.read(chunk, bytes)
+      if (read === 0) return { bytes, sha256: digest.digest('hex') }
+      digest.update(chunk.subarray(0, read))
+      bytes += read
+    }
+  } finally {
+    file.close()
+  }
+}
+
+function reading<T>(path: string, name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause && 'syscall' in cause ? String(cause.code) : null
+    if (code === null) throw cause
+    if (code === 'ENOENT') throw new StateError('ANB6030', `savepoint ${path} lacks ${name}`, { cause })
+    throw new StateError('ANB6034', `savepoint ${path} cannot be read: ${code} at ${name}`, { cause })
+  }
+}

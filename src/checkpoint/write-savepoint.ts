@@ -1,0 +1,155 @@
+/**
+ * Writing a savepoint: a snapshot of the store into files beside its place, which get their name in one step at the end. The
+ * job may go on meanwhile; state is read a span of key groups at a time, so it takes little memory beside the job's.
+ */
+import { createHash } from 'node:crypto'
+import { basename, dirname, join } from 'node:path'
+import { type Files, type OpenFile, StateError, atFailpoint } from '../base/index.js'
+import { type Batch, columnOf, endOfStream, ipcSize, ipcTemplate, streamHeader, writeIpc } from '../batch/index.js'
+import { StoredOperator, formToJson } from '../state/index.js'
+import { type Snapshot } from '../state/stores/index.js'
+import { decodeRecord } from './record.js'
+import { type SavedOperator, type Savepoint, encodeSavepoint, savedSchema, savepointFile } from './savepoint.js'
+
+export interface SavepointPlan {
+  readonly snapshot: Snapshot
+  /** Absolute; nothing is there yet. */
+  readonly path: string
+  readonly files: Files
+  readonly wallMs: number
+  /** Lets the job go on for a moment. */
+  readonly breathe: () => Promise<void>
+  /** Awaited before it gets its name: everything that it is of is visible. */
+  readonly settled: () => Promise<void>
+}
+
+const passBytes = 128 << 20
+const batchRows = 16_384
+
+/** @throws StateError ANB6032 where something is there already, ANB6033 where it cannot be written. */
+export async function writeSavepoint(plan: SavepointPlan): Promise<Savepoint> {
+  const { files, path, snapshot, wallMs } = plan
+  const name = basename(path)
+  if (files.stat(path) !== undefined) throw new StateError('ANB6032', `savepoint ${path} is there already`)
+  const beside = join(dirname(path), `.${name}.new`)
+  const writer = new SavepointWriter(files, beside)
+  try {
+    files.removeTree(beside)
+    files.makeDirectory(join(beside, 'operators'))
+    const operators: SavedOperator[] = []
+    for (const each of snapshot.operators.filter(({ rows }) => rows > 0))
+      operators.push(await writeOperator(plan, each, writer.file(`operators/${operators.length}.arrow`)))
+    const savepoint = { name, wallMs, epoch: decodeRecord(snapshot.bytes), operators, files: writer.files }
+    await plan.settled()
+    await writer.text(savepointFile, encodeSavepoint(savepoint))
+    for (const folder of ['operators', '.']) files.syncDirectory(join(beside, folder))
+    atFailpoint('savepoint.publish', () => files.rename(beside, path))
+    files.syncDirectory(dirname(path))
+    return savepoint
+  } catch (error) {
+    writer.close()
+    files.removeTree(beside)
+    throw writeError(path, error)
+  }
+}
+
+function writeError(path: string, cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause && 'syscall' in cause ? String(cause.code) : null
+  if (code === null) return cause
+  return new StateError('ANB6033', `savepoint ${path} could not be written: ${code}`, { cause })
+}
+
+async function writeOperator(
+  { snapshot, breathe }: SavepointPlan,
+  { operator, form, bytes }: Snapshot['operators'][number],
+  file: SavedFile,
+): Promise<SavedOperator> {
+  const schema = savedSchema(form)
+  const template = ipcTemplate(schema)
+  file.append(streamHeader(schema, { operator }))
+  const passes = Math.max(1, Math.min(form.keyGroups, Math.ceil(bytes / passBytes)))
+  const batches: number[] = []
+  let rows = 0
+  for (let pass = 0; pass < passes; pass += 1) {
+    const first = Math.floor((pass * form.keyGroups) / passes)
+    const last = Math.floor(((pass + 1) * form.keyGroups) / passes) - 1
+    const stored = new StoredOperator(operator, form)
+    await snapshot.restore(operator, block => stored.take(block), { first, last })
+    const slots = stored.slotsByGroup
+    for (let from = 0; from < slots.length; from += batchRows) {
+      const batch = savedRows(stored, slots.subarray(from, from + batchRows))
+      const message = new Uint8Array(ipcSize(template, batch))
+      writeIpc(template, batch, message, 0)
+      batches.push(file.bytes)
+      file.append(message)
+      rows += batch.rows
+      await breathe()
+    }
+  }
+  file.append(endOfStream)
+  await file.end()
+  return { operator, form: formToJson(form), file: file.name, rows, batches }
+}
+
+function savedRows(stored: StoredOperator, slots: Int32Array): Batch {
+  const { keys, state } = stored.rowsOf(slots)
+  const groups = columnOf({ kind: 'int32' }, [...stored.groupsOf(slots)])
+  return { schema: savedSchema(stored.form), rows: slots.length, columns: [groups, ...keys.columns, ...state.columns] }
+}
+
+class SavepointWriter {
+  readonly files: Record<string, Savepoint['files'][string]> = {}
+  private opened: SavedFile | null = null
+
+  constructor(
+    private readonly disk: Files,
+    private readonly folder: string,
+  ) {}
+
+  file(name: string): SavedFile {
+    this.opened = new SavedFile(name, this.disk.open(join(this.folder, name), 'create'), found => {
+      this.files[name] = found
+    })
+    return this.opened
+  }
+
+  async text(name: string, text: string): Promise<void> {
+    const file = this.file(name)
+    file.append(Buffer.from(text))
+    await file.end()
+  }
+
+  close(): void {
+    this.opened?.close()
+  }
+}
+
+class SavedFile {
+  bytes = 0
+  private readonly digest = createHash('sha256')
+  private closed = false
+
+  constructor(
+    readonly name: string,
+    private readonly file: OpenFile,
+    private readonly done: (found: Savepoint['files'][string]) => void,
+  ) {}
+
+  append(bytes: Uint8Array): void {
+    this.file.append(bytes)
+    this.digest.update(bytes)
+    this.bytes += bytes.length
+  }
+
+  /** On the disk when it settles. */
+  async end(): Promise<void> {
+    await this.file.syncSoon()
+    this.close()
+    this.done({ bytes: this.bytes, sha256: this.digest.digest('hex') })
+  }
+
+  close(): void {
+    if (!this.closed) this.file.close()
+    this.closed = true
+  }
+}

@@ -1,0 +1,30 @@
+/** The keyed state of all stages, as a start gives it back: before the first row flows. */
+import { type StateBlock, type StateForm, type StoredBlock, type StoredRows, readBlock } from '../../state/index.js'
+import { type Stage } from './stage.js'
+
+export class StageStates {
+  constructor(private readonly stages: readonly Stage[]) {}
+
+  /** State of one operator, as an epoch wrote it. */
+  restore(block: StoredBlock): void {
+    this.restoreRows(block.operator, block.form, readBlock(block))
+  }
+
+  /** As `restore`, with rows of this form. */
+  restoreRows(operator: string, form: StateForm, rows: StoredRows): void {
+    for (const stage of this.stages) stage.keyed?.restore(operator, form, rows)
+  }
+
+  /** The next epoch writes all state of the operator: what is stored of it does not count any more. */
+  rewrite(operator: string): void {
+    for (const stage of this.stages) stage.keyed?.rewrite(operator)
+  }
+
+  /** All state that there is, as the blocks of an epoch in a store that has none. */
+  whole(epoch: number): readonly StateBlock[] {
+    return this.stages.flatMap(stage => {
+      stage.keyed?.rewrite(null)
+      return stage.takeDirty(epoch)
+    })
+  }
+}

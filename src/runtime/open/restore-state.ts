@@ -1,0 +1,86 @@
+/**
+ * Restoring state: the rows of what a run goes on from into the engine, through a migration where one is declared for them.
+ * What the job has no operator for is refused, unless it was said that it is left behind.
+ */
+import { StateError } from '../../base/index.js'
+import { type Base, type StoredState } from '../../checkpoint/index.js'
+import { type StageOperator, type Topology } from '../../plan/index.js'
+import { schemaFromJson } from '../../schema/index.js'
+import { type StateForm, StoredOperator, declaredState, storedIds } from '../../state/index.js'
+import { type Engine } from '../flow/index.js'
+import { type DeclaredValues, type Migrating, type Migration, migratedRowsMax } from './migrating.js'
+
+const statesOf = ({ vertices }: Topology): readonly StageOperator[] =>
+  vertices.flatMap(vertex => (vertex.kind === 'stage' ? vertex.operators.filter(({ fn }) => fn.keyed) : []))
+
+export const declaredValues = (topology: Topology): DeclaredValues =>
+  new Map(statesOf(topology).map(({ id, fn }) => [id, declaredState(schemaFromJson(fn.state)).values]))
+
+/** What is stored of an operator's values, or of a list or map of it, is the operator's. */
+const ownerOf = ({ operator }: StoredState): string => operator.split('/')[0] ?? operator
+
+/**
+ * What is stored that the job has no place for, all of which may be left behind: operators that are dropped with consent, and
+ * lists and maps that are not declared any more.
+ *
+ * @throws StateError ANB6018 where an operator is gone without consent
+ */
+export async function leftBehind(
+  base: Base,
+  topology: Topology,
+  dropState: readonly string[],
+): Promise<readonly StoredState[]> {
+  const declared = declaredValues(topology)
+  const kept = base.operators.filter(each => !declared.has(ownerOf(each)) && !dropState.includes(ownerOf(each)))
+  if (kept.length === 0) {
+    const ids = new Set(statesOf(topology).flatMap(({ id, fn }) => storedIds(id, schemaFromJson(fn.state))))
+    return base.operators.filter(({ operator }) => !ids.has(operator))
+  }
+  const found: string[] = []
+  for (const each of kept) found.push(`operator "${each.operator}" with ${await keysOf(base, each)} keys`)
+  const gone = [...new Set(kept.map(ownerOf))]
+  throw new StateError(
+    'ANB6018',
+    `there is state of ${found.join(', ')}, and the job has no keyed operator of that id`,
+    {
+      detail: declared.size === 0 ? 'It has none.' : `It has ${[...declared.keys()].map(id => `"${id}"`).join(', ')}.`,
+      hint: `bring it back or give it its old id; or leave its state behind: ${gone.map(id => `--drop-state ${id}`).join(' ')}`,
+    },
+  )
+}
+
+async function keysOf(base: Base, { operator, form }: StoredState): Promise<number> {
+  return (await storedIn(base, operator, form)).slots.length
+}
+
+export async function restoreState(base: Base, engine: Engine, migrating: Migrating): Promise<void> {
+  for (const { operator, form } of base.operators) {
+    const migration = migrating.find(operator, form)
+    if (migration !== null) await migrate({ base, engine, migrating }, migration, form)
+    else await base.restore(operator, (stored, rows) => engine.state.restoreRows(operator, stored, rows))
+  }
+}
+
+/** All rows once, and no older one of the same key. */
+async function migrate(
+  { base, engine, migrating }: { readonly base: Base; readonly engine: Engine; readonly migrating: Migrating },
+  migration: Migration,
+  form: StateForm,
+): Promise<void> {
+  const { operator, to } = migration
+  const stored = await storedIn(base, operator, form)
+  const { slotsByGroup: slots } = stored
+  for (let from = 0; from < slots.length; from += migratedRowsMax) {
+    const { keys, state } = stored.rowsOf(slots.subarray(from, from + migratedRowsMax))
+    const migrated = await migrating.migrate(migration, state)
+    const deleted = new Uint8Array(Math.ceil(keys.rows / 8))
+    engine.state.restoreRows(operator, { ...form, state: to }, { epoch: 0, bytes: 0, keys, state: migrated, deleted })
+  }
+  engine.state.rewrite(operator)
+}
+
+async function storedIn(base: Base, operator: string, form: StateForm): Promise<StoredOperator> {
+  const stored = new StoredOperator(operator, form)
+  await base.restore(operator, (each, rows) => stored.takeRows(each, rows))
+  return stored
+}

@@ -1,0 +1,23 @@
+/** A start at a savepoint behind which a sink was written: what is written twice then is told before. */
+import { StateError } from '../../base/index.js'
+import { type EpochRecord } from '../../checkpoint/index.js'
+import { type EpochOutput } from '../../connectors/index.js'
+import { type Topology } from '../../plan/index.js'
+
+/** @throws StateError ANB6036 with every sink whose marker is ahead */
+export async function refuseAhead(
+  { vertices }: Topology,
+  sinks: readonly EpochOutput[],
+  { lineage, epoch }: EpochRecord,
+): Promise<void> {
+  const ids = vertices.flatMap(v => (v.kind === 'sink' ? [v.id] : []))
+  const ahead: string[] = []
+  for (const [i, sink] of sinks.entries()) {
+    const applied = (await sink.appliedIn?.(lineage)) ?? 0
+    if (applied > epoch) ahead.push(`sink "${ids[i] ?? ''}" has epoch ${applied}`)
+  }
+  if (ahead.length === 0) return
+  throw new StateError('ANB6036', `${ahead.join(', ')}, and the savepoint is of epoch ${epoch}`, {
+    detail: `What came behind epoch ${epoch} would be written a second time. Nothing was changed.`,
+  })
+}

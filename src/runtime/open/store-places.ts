@@ -1,0 +1,101 @@
+/**
+ * Where the store of a run lies, and how another one takes its place: it is made whole beside it, as `making`, is named `next` in
+ * one step, and is what counts from then on, whoever dies before it has its name.
+ */
+import { join } from 'node:path'
+import { StateError } from '../../base/index.js'
+import { type EpochRecord, decodeRecord, encodeRecord, readSavepoint } from '../../checkpoint/index.js'
+import { type StateBlock } from '../../state/index.js'
+import { StateStore, openStateFolder } from '../../state/stores/index.js'
+import { type Opened } from './opened.js'
+import { begunName } from './savepoints.js'
+
+export class StorePlaces {
+  readonly store: string
+  private readonly making: string
+  private readonly next: string
+
+  /** @param folder `DIR/state` */
+  constructor(
+    private readonly folder: string,
+    private readonly opened: Opened,
+  ) {
+    this.store = join(folder, 'store')
+    this.making = join(folder, 'making')
+    this.next = join(folder, 'next')
+  }
+
+  /** What a run that died while it took the place of another one left. */
+  settle(): void {
+    const { files } = this.opened.world
+    files.removeTree(this.making)
+    if (files.stat(this.next) === undefined) return
+    files.removeTree(this.store)
+    files.rename(this.next, this.store)
+    files.syncDirectory(this.folder)
+  }
+
+  /** Nothing is gone on with. A start at a savepoint leaves what is there until it has proved right. */
+  clear(from: string | null): void {
+    if (from === null) this.opened.world.files.removeTree(this.store)
+  }
+
+  /** What is there, or an empty one. */
+  open(): Promise<StateStore> {
+    return this.at(this.store, this.opened.world.random.hex(8))
+  }
+
+  /** The store of a run that began at this savepoint and was not finished: it goes on. Null: there is none. */
+  async begunAt(from: string): Promise<StateStore | null> {
+    const { files } = this.opened.world
+    if (this.opened.options.fresh || !this.isUnfinished) return null
+    const { epoch } = readSavepoint(files, from)
+    let store: StateStore
+    try {
+      store = await this.open()
+    } catch (error) {
+      // Damaged, or of another job: that is what somebody starts from a savepoint for.
+      if (error instanceof StateError) return null
+      throw error
+    }
+    const record = store.last === null ? null : decodeRecord(store.last.bytes)
+    if (record?.begun?.lineage === epoch.lineage && record.begun.epoch === epoch.epoch) return store
+    await store.close()
+    return null
+  }
+
+  /** Makes a store whose first epoch this is, in the place of the one that is there. */
+  async replace(lineage: string, record: EpochRecord, blocks: readonly StateBlock[]): Promise<StateStore> {
+    const { files } = this.opened.world
+    const made = await this.at(this.making, lineage)
+    try {
+      await made.prepare(record.epoch, encodeRecord(record), blocks)
+      made.finish(record.epoch)
+    } finally {
+      await made.close()
+    }
+    const { begun } = record
+    files.writeText(join(this.making, begunName), `${begun?.lineage ?? ''} ${begun?.epoch ?? 0}\n`)
+    files.rename(this.making, this.next)
+    files.syncDirectory(this.folder)
+    this.settle()
+    return this.open()
+  }
+
+  private get isUnfinished(): boolean {
+    const { files } = this.opened.world
+    return files.stat(this.store) !== undefined && files.stat(join(this.store, 'finished.json')) === undefined
+  }
+
+  private async at(path: string, lineage: string): Promise<StateStore> {
+    const { plan, world } = this.opened
+    const place = await openStateFolder({ path, job: plan.job, lineage })
+    const pause = (ms: number): Promise<void> => new Promise(resolve => void world.clock.after(ms, resolve))
+    try {
+      return await StateStore.open({ place, pause })
+    } catch (error) {
+      await place.close()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Stored operator: what is stored of one operator, in tables of its own and in the columns that it was stored with. What a
+ * person looks at, a savepoint holds, and a migration takes.
+ */
+import { type Batch, emptyBatch } from '../batch/index.js'
+import { type StateBlock, encodeBlock } from './block.js'
+import { type StateForm, blockTemplate, formId } from './block-schema.js'
+import { KeyIndex } from './key-index.js'
+import { OperatorState } from './operator-state.js'
+import { type StoredBlock, type StoredRows } from './restore.js'
+import { StateTable } from './state-table.js'
+
+export class StoredOperator {
+  private readonly index: KeyIndex
+  /** Of items of a list and entries of a map, whose groups are those of the keys that have them. */
+  private readonly owners: KeyIndex | null
+  private readonly table: StateTable
+  private readonly state: OperatorState
+
+  constructor(
+    readonly operator: string,
+    readonly form: StateForm,
+  ) {
+    const { key, keyGroups, nullKeys } = form
+    this.index = new KeyIndex({ key, keyGroups, nullKeys })
+    const isEntries = operator.includes('/') && key.fields.at(-1)?.name === 'entry'
+    this.owners = isEntries ? new KeyIndex({ key: { fields: key.fields.slice(0, -1) }, keyGroups, nullKeys }) : null
+    this.table = new StateTable(form.state)
+    this.state = new OperatorState({ operator, form, index: this.index, table: this.table })
+  }
+
+  /** Blocks in the order in which the store gives them. */
+  take(block: StoredBlock): void {
+    this.state.restore(block)
+  }
+
+  takeRows(form: StateForm, rows: StoredRows): void {
+    this.state.restoreRows(form, rows)
+  }
+
+  /** Slots that have state, in the order of their key bytes. */
+  get slots(): Int32Array {
+    return this.index.sorted(this.table.presentSlots())
+  }
+
+  /** Slots that have state, in the order of their key groups, then of their key bytes. */
+  get slotsByGroup(): Int32Array {
+    const { slots } = this
+    const groups = this.groupsOf(slots)
+    const order = Int32Array.from(slots, (_, i) => i).sort((a, b) => (groups[a] ?? 0) - (groups[b] ?? 0) || a - b)
+    return order.map(i => slots[i] ?? 0)
+  }
+
+  /** The slot of a key, one row of the key columns; undefined where it has no state. */
+  slotOf(key: Batch): number | undefined {
+    return this.index.resolve(key).find(slot => this.table.present(slot))
+  }
+
+  rowsOf(slots: Int32Array): { readonly keys: Batch; readonly state: Batch } {
+    return { keys: this.index.keysOf(slots), state: this.table.gather(slots).state }
+  }
+
+  groupsOf(slots: Int32Array): Int32Array {
+    const { owners, index } = this
+    if (owners === null) return slots.map(slot => index.groupOf[slot] ?? 0)
+    const { schema, rows, columns } = index.keysOf(slots)
+    const of = { schema: { fields: schema.fields.slice(0, -1) }, rows, columns: columns.slice(0, -1) }
+    return owners.resolve(of).map(owner => owners.groupOf[owner] ?? 0)
+  }
+}
+
+/** A block that says that nothing is stored of this operator any more. */
+export function clearedBlock(operator: string, form: StateForm, epoch: number): StateBlock {
+  const template = blockTemplate(form)
+  const parts = { operator, form, schemaId: formId(form), epoch, since: 0, groups: [] }
+  return { ...encodeBlock(template, emptyBatch(template.schema), parts), firstGroup: 0, lastGroup: form.keyGroups - 1 }
+}

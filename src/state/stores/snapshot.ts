@@ -1,0 +1,89 @@
+/**
+ * Snapshot: a store as it was at one epoch, to be read while later ones are written. Its blocks stay until it is let go,
+ * whatever supersedes them.
+ */
+import { type StateForm } from '../block-schema.js'
+import { type StoredBlock } from '../restore.js'
+import { type LiveBlock } from './manifest.js'
+
+export interface GroupRange {
+  readonly first: number
+  readonly last: number
+}
+
+export interface SnapshotParts {
+  readonly epoch: number
+  /** What the coordinator wrote with the epoch. */
+  readonly bytes: Uint8Array
+  readonly lineage: string
+  readonly blocks: readonly LiveBlock[]
+  form(block: LiveBlock): StateForm
+  read(blocks: readonly LiveBlock[], each: (block: LiveBlock, bytes: Uint8Array) => void): Promise<void>
+  release(): void
+}
+
+export class Snapshot {
+  private readonly blocks: readonly LiveBlock[]
+  private released = false
+
+  constructor(private readonly parts: SnapshotParts) {
+    this.blocks = parts.blocks.map(block => ({ ...block, superseded: new Set(block.superseded) }))
+  }
+
+  get epoch(): number {
+    return this.parts.epoch
+  }
+
+  get bytes(): Uint8Array {
+    return this.parts.bytes
+  }
+
+  get lineage(): string {
+    return this.parts.lineage
+  }
+
+  /** Operators that have state, with the columns that it was last written with; `rows`: those of blocks, stale ones too. */
+  get operators(): readonly {
+    readonly operator: string
+    readonly form: StateForm
+    readonly rows: number
+    readonly bytes: number
+  }[] {
+    const names = [...new Set(this.blocks.map(block => block.operator))]
+    return names.flatMap(operator => {
+      const own = this.of(operator)
+      const newest = own.at(-1)
+      const sum = (of: (block: LiveBlock) => number): number => own.reduce((total, block) => total + of(block), 0)
+      return newest === undefined
+        ? []
+        : [{ operator, form: this.parts.form(newest), rows: sum(b => b.rows), bytes: sum(b => b.bytes) }]
+    })
+  }
+
+  /** Blocks of an operator in the order in which they are applied; only what they have of these key groups counts. */
+  async restore(operator: string, into: (block: StoredBlock) => void, groups?: GroupRange): Promise<void> {
+    const own = this.of(operator).filter(block => groups === undefined || overlaps(block, groups))
+    await this.parts.read(own, (block, bytes) => {
+      const hidden = groups === undefined ? block.superseded : new Set([...block.superseded, ...outside(block, groups)])
+      into({ operator, bytes, form: this.parts.form(block), superseded: hidden.size === 0 ? null : hidden })
+    })
+  }
+
+  /** Can be called twice. */
+  release(): void {
+    if (!this.released) this.parts.release()
+    this.released = true
+  }
+
+  private of(operator: string): readonly LiveBlock[] {
+    return this.blocks.filter(block => block.operator === operator)
+  }
+}
+
+const overlaps = ({ firstGroup, lastGroup }: LiveBlock, { first, last }: GroupRange): boolean =>
+  firstGroup <= last && lastGroup >= first
+
+function outside({ firstGroup, lastGroup }: LiveBlock, { first, last }: GroupRange): readonly number[] {
+  const all = Array.from({ length: lastGroup - firstGroup + 1 }, (_, i) => firstGroup + i)
+  return all.filter(group => group < first || group > last)
+}

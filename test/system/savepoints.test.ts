@@ -1,0 +1,187 @@
+/** Savepoints by the command line: made of jobs that run and that were stopped, and begun at elsewhere and with other code. */
+import { appendFileSync, cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type JobFolder, type Row, jobFolder } from '../support/job-folder.js'
+
+const job = `
+import { files, job, json } from 'anabranch'
+import code from './transforms.anabranch.ts'
+export default job('clicks')
+  .from(files('in/*.jsonl', json({ user: 'utf8', n: 'int64' }), { tail: true }), { id: 'in' })
+  .keyBy('user')
+  .apply(code.count)
+  .to(files.sink('counts/', json()), { id: 'out' })
+`
+const counting = `
+import numpy as np
+import anabranch as ab
+
+@ab.keyed(inputs={}, state={"seen": ab.int32.default(0)}, outputs={"nth": ab.int64})
+def count(batch, state):
+    return {"nth": state.numpy("seen")[state.index] + state.rank + 1}, {"seen": (state.numpy("seen") + state.counts).astype("i4")}
+`
+const users = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay', 'gus']
+const userOf = (n: number): string => users[(5 * n + Math.floor(n / 7)) % users.length] ?? ''
+const lines = (from: number, to: number): string =>
+  Array.from({ length: to - from }, (_, i) => `{"user":"${userOf(from + i)}","n":${from + i}}\n`).join('')
+
+/** What an uninterrupted run writes of rows [0, to). */
+function expected(to: number): readonly Row[] {
+  const seen = new Map<string, number>()
+  return Array.from({ length: to }, (_, n) => {
+    const nth = (seen.get(userOf(n)) ?? 0) + 1
+    seen.set(userOf(n), nth)
+    return { user: userOf(n), n, nth }
+  })
+}
+
+const sorted = (rows: readonly Row[]): readonly Row[] => [...rows].sort((a, b) => Number(a['n']) - Number(b['n']))
+const folderOf = (rows: string, python = counting): Promise<JobFolder> =>
+  jobFolder({ 'job.ts': job, 'transforms.py': python, 'in/1.jsonl': rows })
+
+/** Runs until it has read so many rows, and then does something to it. */
+async function runUntil(folder: JobFolder, rows: number, then: () => Promise<void>, ...args: string[]): Promise<void> {
+  const run = folder.start(['--epoch', '50ms', ...args])
+  let over = false
+  const ended = run.ended.finally(() => (over = true))
+  for (;;) {
+    const { stdout } = await folder.cli('status', 'out', '--json')
+    const said = stdout === '' ? null : (JSON.parse(stdout) as { rows_in?: number; epochs?: { open: number } })
+    if (said?.rows_in === rows) break
+    if (over) throw new Error(`the run ended too early: ${(await ended).stderr}`)
+  }
+  await then()
+  const { code, stderr } = await ended
+  expect(code, stderr).toBe(130)
+}
+
+const stop = async (folder: JobFolder, name: string): Promise<void> => {
+  const stopped = await folder.cli('stop', 'out', '--name', name)
+  expect(stopped.code, stopped.stderr).toBe(0)
+}
+
+/** A job that was stopped behind 700 rows, with a savepoint. */
+async function stopped(): Promise<JobFolder> {
+  const folder = await folderOf(lines(0, 700))
+  await runUntil(folder, 700, () => stop(folder, 'half'))
+  return folder
+}
+
+/** Another machine: only the savepoint comes along, and the input with more rows. */
+async function elsewhere(from: JobFolder, python = counting): Promise<JobFolder> {
+  const folder = await folderOf(lines(0, 1000), python)
+  cpSync(join(from.path, 'out/savepoints/half'), join(folder.path, 'half'), { recursive: true })
+  return folder
+}
+
+const treeOf = (path: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    readdirSync(path, { recursive: true, withFileTypes: true })
+      .filter(each => each.isFile())
+      .map(each => join(each.parentPath, each.name))
+      .map(name => [name, readFileSync(name).toString('base64')] as const),
+  )
+
+test('a stopped job goes on from its savepoint on another machine, with other workers, lanes and batches', async () => {
+  const first = await stopped()
+  expect(sorted(first.rows('counts'))).toEqual(expected(700))
+  const second = await elsewhere(first)
+  const args = ['--from', 'half', '--workers', '2', '--lanes', '3', '--batch-rows', '17']
+  await runUntil(second, 1000, () => stop(second, 'end'), ...args)
+  expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
+  const again = await second.cli('savepoint', 'list', 'out', '--json')
+  expect(JSON.parse(again.stdout)).toMatchObject({ savepoints: [{ job: 'clicks', operators: [{ keys: 7 }] }] })
+})
+
+test('a savepoint of a job that runs is that of an epoch, and the job goes on', async () => {
+  const folder = await folderOf(lines(0, 500))
+  await runUntil(folder, 500, async () => {
+    const made = await folder.cli('savepoint', 'create', 'out', '--name', 'live', '--json')
+    expect(made.code, made.stderr).toBe(0)
+    appendFileSync(join(folder.path, 'in/1.jsonl'), lines(500, 700))
+    await until(folder, 700)
+    await stop(folder, 'half')
+  })
+  expect(sorted(folder.rows('counts'))).toEqual(expected(700))
+  const shown = await folder.cli('savepoint', 'inspect', 'out/savepoints/live')
+  expect(shown.stdout).toContain('operator "count": 7 keys, seen int32')
+  expect(shown.stdout).toContain('source "in", tail of json: 500 rows')
+})
+
+async function until(folder: JobFolder, rows: number): Promise<void> {
+  for (;;) {
+    const { stdout } = await folder.cli('status', 'out', '--json')
+    if ((JSON.parse(stdout) as { rows_in: number }).rows_in === rows) return
+  }
+}
+
+/** A count under another name and of a wider type, beside a column that is new. */
+const visits = (column: string): string => `
+import numpy as np
+import anabranch as ab
+
+@ab.keyed(inputs={}, state={"visits": ${column}, "note": ab.utf8.default("new")}, outputs={"nth": ab.int64})
+def count(batch, state):
+    before = state.numpy("visits")
+    return {"nth": before[state.index] + state.rank + 1}, {"visits": before + state.counts}
+`
+const renamed = visits('ab.int64.default(0).alias("seen")')
+const migration = (body: string): string => `${visits('ab.int64.default(0)')}
+@ab.migration(operator="count", from_={"seen": ab.int32})
+def widen(state):
+    ${body}
+`
+const migrated = migration('return {"visits": np.asarray(state["seen"], "i8"), "note": ["old"] * len(state)}')
+
+test('U1: state is taken over a rename by alias, a wider type and a new column with its default', async () => {
+  const first = await stopped()
+  const second = await elsewhere(first, renamed)
+  await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half')
+  expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
+})
+
+test('U3: a declared migration is called with all rows before the first one comes', async () => {
+  const first = await stopped()
+  const second = await elsewhere(first, migrated)
+  await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half')
+  expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
+})
+
+test('U4: a migration that raises refuses the start, and nothing is touched', async () => {
+  const first = await stopped()
+  const second = await elsewhere(first, migration('raise ValueError("seven is too many")'))
+  mkdirSync(join(second.path, 'out'))
+  const refused = await second.run('--from', 'half')
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain(
+    'ANB6017 migration "widen" of the state of operator "count" failed: ValueError: seven is too many',
+  )
+  expect(treeOf(join(second.path, 'out'))).toEqual({})
+})
+
+test('U7: a start that is killed after its migration begins again from what was stored', async () => {
+  const first = await stopped()
+  const second = await elsewhere(first, migrated)
+  const args = ['--epoch', '50ms', '--from', 'half']
+  for (const point of [
+    'prepare.write:before:1',
+    'prepare.sync:after:1',
+    'finish.sync:before:1',
+    'prepare.write:before:2',
+  ]) {
+    const dead = await second.start(args, { env: { ANABRANCH_FAILPOINT: point } }).ended
+    expect(dead.signal, `${point}: ${dead.stderr}`).toBe('SIGKILL')
+  }
+  await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half')
+  expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
+})
+
+test('U5: code that changed goes on with the state in its folder by the same rules', async () => {
+  const folder = await stopped()
+  const other = await elsewhere(folder, migrated)
+  for (const name of ['transforms.py', 'transforms.anabranch.ts', 'in/1.jsonl'])
+    writeFileSync(join(folder.path, name), readFileSync(join(other.path, name)))
+  await runUntil(folder, 1000, () => stop(folder, 'end'))
+  expect(sorted(folder.rows('counts'))).toEqual(expected(1000))
+})
