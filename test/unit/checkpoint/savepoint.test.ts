@@ -1,0 +1,168 @@
+/** Savepoints as files: written from a store that goes on, read back whole, and refused in words where anything is not as it was. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { tableFromIPC } from 'apache-arrow'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  type EpochRecord,
+  encodeRecord,
+  openSavepoint,
+  recordVersion,
+  writeSavepoint,
+} from '../../../src/checkpoint/index.js'
+import { realFiles } from '../../../src/runtime/index.js'
+import { StoredOperator } from '../../../src/state/index.js'
+import { StateStore, openStateFolder } from '../../../src/state/stores/index.js'
+import { KeyedRows, countsByUser } from '../state/rows-of-state.js'
+
+const lineage = '0123456789abcdef'
+const record = (epoch: number): EpochRecord => ({
+  version: recordVersion,
+  job: 'clicks',
+  lineage,
+  epoch,
+  wallMs: 1,
+  sources: { in: { position: { at: 7 }, rows: 7 } },
+  sinks: {},
+  letters: null,
+  captures: null,
+  lastCalls: [],
+  ledger: { rowsIn: 7, rowsDead: 0, deadByReason: {} },
+  checks: {},
+  code: {},
+  plan: { keyGroups: 16, sources: { in: 'tail of json' }, sinks: {} },
+  begun: null,
+  watermarks: {},
+  timers: {},
+})
+
+let folder = ''
+let path = ''
+let store: StateStore
+let counts: KeyedRows
+
+const commit = async (epoch: number, changed: Readonly<Record<string, number | null>>): Promise<void> => {
+  counts.count(changed)
+  await store.prepare(epoch, encodeRecord(record(epoch)), counts.take(epoch))
+  store.finish(epoch)
+}
+
+const save = async (beforeItsName: () => Promise<void> = async () => undefined): Promise<void> => {
+  const snapshot = store.snapshot() ?? expect.fail('there is an epoch')
+  const breathe = async (): Promise<void> => undefined
+  await writeSavepoint({ snapshot, path, files: realFiles, wallMs: 2, breathe, settled: beforeItsName })
+  snapshot.release()
+}
+
+async function rowsOf(from: string): Promise<unknown> {
+  const base = openSavepoint(realFiles, from)
+  const stored = new StoredOperator('counts', countsByUser)
+  await base.restore('counts', (form, rows) => stored.takeRows(form, rows))
+  const again = new KeyedRows('counts', countsByUser)
+  await base.restore('counts', (form, rows) => again.state.restoreRows(form, rows))
+  expect(stored.slots).toHaveLength(Object.keys(again.all()).length)
+  return again.all()
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'anabranch-savepoint-'))
+  path = join(folder, 'sp')
+  const place = await openStateFolder({ path: join(folder, 'store'), job: 'clicks', lineage })
+  store = await StateStore.open({ place, pause: () => Promise.resolve() })
+  counts = new KeyedRows('counts', countsByUser)
+  await commit(1, { ann: 1, bob: 2, cid: 3 })
+  await commit(2, { bob: null, cid: 4, dan: 5 })
+})
+afterEach(async () => {
+  await store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('a savepoint has the rows of its epoch and nothing that was deleted', async () => {
+  const before = counts.all()
+  await save()
+  expect(await rowsOf(path)).toEqual(before)
+  expect(openSavepoint(realFiles, path).record).toEqual(record(2))
+})
+
+test('an epoch that is written meanwhile changes nothing of a savepoint, even where it supersedes every block', async () => {
+  const before = counts.all()
+  await save(() => commit(3, { ann: 9, cid: 9, dan: 9, bob: 9 }))
+  expect(await rowsOf(path)).toEqual(before)
+})
+
+test('a savepoint may be moved, and any reader of Arrow reads its files', async () => {
+  await save()
+  const moved = join(folder, 'elsewhere')
+  cpSync(path, moved, { recursive: true })
+  rmSync(path, { recursive: true })
+  expect(await rowsOf(moved)).toEqual(counts.all())
+  const table = tableFromIPC(readFileSync(join(moved, 'operators/0.arrow')))
+  expect(table.schema.fields.map(field => `${field.name} ${String(field.type)}`)).toEqual([
+    'key_group Int32',
+    'key.user Utf8',
+    'state.n Int64',
+    'state.label Utf8',
+  ])
+  const groups = [...table].map(row => Number(row['key_group']))
+  expect(groups).toEqual([...groups].sort((a, b) => a - b))
+  expect(table.numRows).toBe(3)
+})
+
+test('a savepoint that is there is not written over, and one that failed leaves nothing behind', async () => {
+  await save()
+  await expect(save()).rejects.toThrow(expect.objectContaining({ code: 'ANB6032' }))
+  const names = readdirSync(folder)
+  path = join(folder, 'other')
+  await expect(save(() => Promise.reject(new Error('the run died')))).rejects.toThrow('the run died')
+  expect(readdirSync(folder)).toEqual(names)
+})
+
+describe('a savepoint is refused, and nothing is guessed, where', () => {
+  const file = (name: string): string => join(path, name)
+  const flip = (name: string, at: number): void => {
+    const bytes = readFileSync(file(name))
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    writeFileSync(file(name), bytes)
+  }
+  const edit = (from: string, to: string): void => {
+    const text = readFileSync(file('savepoint.json'), 'utf8')
+    expect(text).toContain(from)
+    writeFileSync(file('savepoint.json'), text.replace(from, to))
+  }
+  test.each([
+    [
+      'savepoint.json was cut short',
+      () => truncateSync(file('savepoint.json'), 200),
+      'ANB6030',
+      'is cut short or is no JSON',
+    ],
+    ['savepoint.json was edited', () => edit('"at": 7', '"at": 8'), 'ANB6030', 'has another digest than was written'],
+    ['it has no savepoint.json', () => rmSync(file('savepoint.json')), 'ANB6030', 'lacks savepoint.json'],
+    ['a file is missing', () => rmSync(file('operators/0.arrow')), 'ANB6030', 'lacks operators/0.arrow'],
+    ['a file was cut short', () => truncateSync(file('operators/0.arrow'), 100), 'ANB6030', 'has 100 bytes of'],
+    ['a bit of a file flipped', () => flip('operators/0.arrow', 700), 'ANB6030', 'has another digest than was written'],
+    [
+      'a later version wrote it',
+      () => edit('"format": 1', '"format": 2'),
+      'ANB6031',
+      'has format 2, this version knows 1',
+    ],
+    [
+      'its folder cannot be read',
+      () => {
+        rmSync(file('savepoint.json'))
+        mkdirSync(file('savepoint.json'))
+      },
+      'ANB6034',
+      'cannot be read: EISDIR at savepoint.json',
+    ],
+    ['there is none', () => rmSync(path, { recursive: true }), 'ANB6034', 'there is no savepoint'],
+  ])('%s', async (_, harm, code, words) => {
+    await save()
+    harm()
+    expect(() => openSavepoint(realFiles, path)).toThrow(expect.objectContaining({ code }))
+    expect(() => openSavepoint(realFiles, path)).toThrow(words)
+  })
+})
