@@ -5,7 +5,11 @@
  * broken, or where fewer faults were injected than the floor.
  */
 import { parseArgs } from 'node:util'
+import { bugsNotFound } from './bugs.js'
 import { floorOf, programme } from './programme.js'
+
+/** A programme of so many minutes also tries the bugs that its checks are for. */
+const bugsFromMinutes = 90
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } })
@@ -15,7 +19,8 @@ async function main(): Promise<void> {
   const minutes = Number(values.minutes ?? 2)
   const floor = floorOf(values.minutes === undefined ? 0 : minutes)
   const tally = await programme({ seed, minutes, floor, seriesMax: Number.POSITIVE_INFINITY, say: console.log })
-  const wrong = tally.verdict(floor)
+  const missed = minutes >= bugsFromMinutes ? await bugsNotFound(console.log) : []
+  const wrong = [...tally.verdict(floor), ...missed]
   console.log(['', ...tally.report(), '', ...wrong.map(each => `WRONG ${each}`)].join('\n'))
   console.log(again)
   process.exitCode = wrong.length === 0 ? 0 : 1

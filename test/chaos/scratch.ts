@@ -76,6 +76,7 @@ export const isClean = (left: Left): boolean => Object.values(left).every(list =
 
 /** Files that a run which is done must not leave below DIR. */
 export function temporaryFiles({ out }: Scratch): readonly string[] {
+  if (!existsSync(out)) return []
   const names = readdirSync(out, { recursive: true, encoding: 'utf8' })
   return names.filter(name => /\.new$|(^|\/)\.staging|(^|\/)\.lock$|^run\.json$/.test(name))
 }

@@ -28,9 +28,16 @@ export function drawFailpoint(
   },
 ): ArmedFailpoint {
   const names = simulatedFailpoints.filter(name => of.epochs || isOfWorker(name))
-  const drained = of.epochs && of.drains && chance.happens(0.3)
-  const name = drained ? 'shutdown.drain' : (names[(of.turn >> 2) % names.length] ?? 'w.run')
-  return { name, side: (of.turn & 2) === 0 ? 'before' : 'after', hit: chance.pick([1, 1, 1, 2, 3, 8, 30]) }
+  const inTurn = names[(of.turn >> 2) % names.length] ?? 'w.run'
+  const name = of.epochs ? (rareFailpoint(chance, of.drains) ?? inTurn) : inTurn
+  const hit = name === inTurn ? chance.pick([1, 1, 1, 2, 3, 8, 30]) : 1
+  return { name, side: (of.turn & 2) === 0 ? 'before' : 'after', hit }
+}
+
+/** Of what few runs pass at all. */
+function rareFailpoint(chance: Chance, drains: boolean): Failpoint | null {
+  if (drains && chance.happens(0.3)) return 'shutdown.drain'
+  return chance.happens(0.1) ? 'log.trim' : null
 }
 
 /** Until the next one is armed. `struck` is told of the strike before anybody dies. */
