@@ -31,7 +31,7 @@ export async function programme({ seed, minutes, floor, seriesMax, say }: Progra
   for (let i = 0; i < seriesMax && due(); i += 1) {
     const mine = seed + i
     const chance = new Chance(mine, 2)
-    const terms = { seed: mine, rows: chance.pick([4_000, 8_000, 12_000]), hostKillsMax: chance.between(8, 24) }
+    const terms = { seed: mine, rows: chance.pick([8_000, 12_000, 16_000]), hostKillsMax: chance.between(8, 24) }
     const before = { kills: tally.hostKills, faults: tally.workerFaults, wrong: tally.wrong.length }
     await series(terms, tally)
     const seconds = ((performance.now() - began) / 1_000).toFixed(0)
