@@ -236,7 +236,7 @@ describe('types', () => {
 
 test('plan, explain, version and help answer on stdout', async () => {
   const job = await shop()
-  expect((await job.cli('plan', 'job.ts')).stdout).toContain('files -> bills  exactly once per finished run')
+  expect((await job.cli('plan', 'job.ts')).stdout).toContain('files -> bills  exactly once')
   expect((await job.cli('plan', 'job.ts', '--json', '--set', 'limit=9')).stdout).toContain('"limit": 9')
   expect((await job.cli('plan', 'job.ts', '--graph')).stdout).toMatch(/^graph LR\n/)
   expect((await job.cli('lint', 'job.ts', '--json')).stdout).toBe('{"job":"shop","faults":[]}\n')
