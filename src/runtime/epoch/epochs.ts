@@ -36,6 +36,8 @@ export interface EpochEvents {
   epochWritten(epoch: number): void
   sinkCommitted(sink: number, epoch: number): void
   epochFinished(epoch: number): void
+  /** The disk has little room, or has some again: while it is low, nothing more is read. */
+  spaceLow(low: boolean): void
 }
 
 interface Open<Cut> {
@@ -50,6 +52,7 @@ export class Epochs<Cut> implements EpochEvents {
   private readonly open: Open<Cut>[] = []
   private last = 0
   private beganMs = Number.NEGATIVE_INFINITY
+  private low = false
 
   /** @param sinks how many prepare and commit, the dead letters included */
   constructor(
@@ -71,6 +74,15 @@ export class Epochs<Cut> implements EpochEvents {
   /** The next one may not begin yet: too many are on their way. */
   get full(): boolean {
     return this.open.length >= this.terms.openMax
+  }
+
+  /** The disk is nearly full. */
+  get isSpaceLow(): boolean {
+    return this.low
+  }
+
+  spaceLow(low: boolean): void {
+    this.low = low
   }
 
   /** A run goes on behind this epoch, which is finished. */

@@ -72,9 +72,10 @@ export class Cutting {
     return this.parts.graph.gate.cutting || !this.changed ? null : this.parts.epochs.dueMs
   }
 
-  /** An epoch is due, and too many are on their way: no more rows are read. */
+  /** No more rows are read: an epoch is due and too many are on their way, or the disk is nearly full. */
   intakeWaits(nowMs: number): boolean {
-    return this.parts.epochs.full && this.isDue(nowMs)
+    const { epochs } = this.parts
+    return epochs.isSpaceLow || (epochs.full && this.isDue(nowMs))
   }
 
   /** Everything that was done is in an epoch that is finished. */

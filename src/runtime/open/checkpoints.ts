@@ -119,7 +119,7 @@ function baseFrom({ options, plan, world }: Opened, store: StateStore | null): B
 }
 
 function keeperOf(
-  { plan, topology, world }: Opened,
+  { plan, topology, world, options }: Opened,
   outputs: Outputs & { readonly host: Host },
   { base, store }: { readonly base: Base | null; readonly store: StateStore | null },
 ): EpochKeeper {
@@ -133,6 +133,7 @@ function keeperOf(
     keyGroups: plan.options.keyGroups,
     outputs,
     wallMs: () => world.clock.wallMs(),
+    warn: message => options.observer.log('warning', message),
     settled: (promise, then) => outputs.host.epochStep(promise, then),
   })
 }

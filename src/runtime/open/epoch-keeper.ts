@@ -31,6 +31,7 @@ export interface KeeperParts {
   readonly keyGroups: number
   readonly outputs: Outputs
   wallMs(): number
+  warn(message: string): void
   /** Tells the engine, once the promise settles. */
   settled<T>(promise: Promise<T>, then: (epochs: EpochEvents, value: T) => void): void
 }
@@ -41,6 +42,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   private readonly facts: EpochRecord['plan']
   private opened: StateStore | null = null
   private left: readonly StoredState[] = []
+  private waitsForSpace = false
 
   /** @throws StateError ANB6103 where what the run goes on from is not of this job. */
   constructor(private readonly parts: KeeperParts) {
@@ -106,7 +108,23 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     const cleared = this.left.map(({ operator, form }) => clearedBlock(operator, form, epoch))
     this.left = []
     const written = this.store.prepare(epoch, record, [...cleared, ...cut.state])
-    this.parts.settled(written, epochs => epochs.epochWritten(epoch))
+    this.parts.settled(written, epochs => {
+      epochs.epochWritten(epoch)
+      this.lookAtSpace(epochs)
+    })
+  }
+
+  /** Epochs under way can still be written; rows that were not read need no room. */
+  private lookAtSpace(epochs: EpochEvents): void {
+    const { store } = this
+    if (!store.spaceLow || this.waitsForSpace) return
+    this.waitsForSpace = true
+    epochs.spaceLow(true)
+    this.parts.warn(`the disk of ${store.path} is nearly full: no more rows are read until there is room`)
+    this.parts.settled(store.roomAgain(), later => {
+      this.waitsForSpace = false
+      later.spaceLow(false)
+    })
   }
 
   commitSink(sink: number, epoch: number, prepared: Prepared): void {

@@ -148,6 +148,8 @@ export class StateFolder implements StorePlace {
     this.headFile.close()
     try {
       await this.removeOthers(this.identity.generation)
+      // A job that does not run needs no reserve.
+      await this.ballast.giveBack()
     } finally {
       await this.release()
     }

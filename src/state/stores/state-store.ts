@@ -40,6 +40,8 @@ export interface StoreCounts {
   reopened: number
 }
 
+/** How often a disk with little room is looked at. */
+const spaceLookMs = 1_000
 /** Pauses before an epoch is written again after an error. */
 const retryMs = [100, 1000, 4000]
 /** Blocks that are read at once: at most so many MiB. */
@@ -114,6 +116,14 @@ export class StateStore {
   /** The disk has little room left: epochs under way can still be written, and nothing new should be taken in. */
   get spaceLow(): boolean {
     return this.isLow
+  }
+
+  /** Settles once the disk has room again, or the store is closed. */
+  async roomAgain(): Promise<void> {
+    while (this.isLow && this.closing === null) {
+      await this.options.pause(spaceLookMs)
+      await this.lookAtSpace()
+    }
   }
 
   /** Bytes of the live blocks. */

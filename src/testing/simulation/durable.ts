@@ -105,6 +105,7 @@ export class Durable {
       keyGroups: 128,
       outputs: { sinks, letters, captures },
       wallMs: () => clock.nowMs,
+      warn: () => this.count('disk nearly full'),
       settled: (promise, then) => {
         life.asked += 1
         promise.then(

@@ -85,6 +85,13 @@ describe('an epoch', () => {
     expect(() => epochs.cut('c')).toThrow('a cut begins where there is room')
   })
 
+  test('asks for no more rows while the disk is nearly full', () => {
+    const { epochs } = new Story(1)
+    expect(epochs.isSpaceLow).toBe(false)
+    epochs.spaceLow(true)
+    expect(epochs.isSpaceLow).toBe(true)
+  })
+
   test('goes on with the number behind the one that a run goes on from', () => {
     const { epochs } = new Story(1)
     epochs.restore(41)

@@ -72,7 +72,7 @@ describe('a write that fails', () => {
     await store.prepare(2, Uint8Array.of(2), [])
     expect([store.spaceLow, disk.hasBallast]).toEqual([true, false])
     disk.free = 5000
-    await store.prepare(3, Uint8Array.of(3), [])
+    await store.roomAgain()
     expect([store.spaceLow, disk.hasBallast]).toEqual([false, true])
     await store.close()
   })
