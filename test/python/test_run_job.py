@@ -136,7 +136,9 @@ def test_ctrl_c_lets_the_host_finish_what_it_has_read(tmp_path):
     os.mkfifo(ready)
     command.write_text(f"#!/bin/sh\ntrap 'touch {drained}; exit 0' INT\necho > {ready}\nwhile :; do sleep 0.05; done\n")
     command.chmod(0o755)
-    code = "import pathlib, anabranch._host as h; h.call(['run'], pathlib.Path('.'))"
+    # Where the tests run in the background of a shell, SIGINT is ignored, by all that they start too.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; import pathlib, anabranch._host as h; h.call(['run'], pathlib.Path('.'))"
     env = {"PYTHONPATH": str(PYTHON), "ANABRANCH_CLI": str(command), "PATH": os.environ["PATH"]}
     with subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE) as notebook:
         ready.read_text()
