@@ -50,6 +50,10 @@ class LoggedSink implements Sink {
     this.columns = JSON.stringify(schemaToJson(schema))
   }
 
+  async appliedIn(lineage: string): Promise<number> {
+    return this.through ? 0 : this.options.to.appliedIn(lineage)
+  }
+
   async open({ lineage, epoch, prepared, marked }: SinkStart): Promise<SinkOpened> {
     const { to, delivery } = this.options
     this.through = lineage === '' || delivery === 'at-least-once'

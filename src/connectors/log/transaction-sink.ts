@@ -9,6 +9,8 @@ export interface TransactionSink {
    * applied; 0: none, or a run without epochs (an empty lineage).
    */
   open(lineage: string): Promise<{ readonly applied: number }>
+  /** Before `open`: the marker of another lineage, without a change. */
+  appliedIn(lineage: string): Promise<number>
   /**
    * Rows and marker, all or nothing; durable when it settles. An epoch that the marker says is applied changes nothing, so it may be
    * asked for again when nobody knows how the last time ended. Null: rows without a marker. The rows can be gone through again.

@@ -78,16 +78,18 @@ class PostgresTransactions implements TransactionSink {
 
   async open(lineage: string): Promise<{ readonly applied: number }> {
     this.lineage = lineage
-    const { table, schema, key, job, id } = this.options
+    const { table, schema, key } = this.options
     return this.session.run(async client => {
       await checkTable(client, { table, schema, key })
       if (lineage === '') return { applied: 0 }
       await this.makeCommits(client)
-      const { rows } = await client.query<{ epoch: string }>(
-        `SELECT epoch FROM ${this.commits} WHERE job = $1 AND sink = $2 AND lineage = $3`,
-        [job, id, lineage],
-      )
-      return { applied: Number(rows[0]?.epoch ?? 0) }
+      return { applied: await this.markerOf(client, lineage) }
+    })
+  }
+
+  async appliedIn(lineage: string): Promise<number> {
+    return this.session.run(async client => {
+      return (await this.hasCommits(client)) ? this.markerOf(client, lineage) : 0
     })
   }
 
@@ -120,12 +122,25 @@ class PostgresTransactions implements TransactionSink {
     await client.query(`CREATE TEMP TABLE ${copyTable} (${[...columns, order].join(', ')}) ON COMMIT DELETE ROWS`)
   }
 
-  /** Two sinks may make it at once, and one of them is told that it is there. */
-  private async makeCommits(client: pg.Client): Promise<void> {
+  private async markerOf(client: pg.Client, lineage: string): Promise<number> {
+    const { job, id } = this.options
+    const { rows } = await client.query<{ epoch: string }>(
+      `SELECT epoch FROM ${this.commits} WHERE job = $1 AND sink = $2 AND lineage = $3`,
+      [job, id, lineage],
+    )
+    return Number(rows[0]?.epoch ?? 0)
+  }
+
+  private async hasCommits(client: pg.Client): Promise<boolean> {
     const { rows } = await client.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS found', [
       this.commits,
     ])
-    if (rows[0]?.found === true) return
+    return rows[0]?.found === true
+  }
+
+  /** Two sinks may make it at once, and one of them is told that it is there. */
+  private async makeCommits(client: pg.Client): Promise<void> {
+    if (await this.hasCommits(client)) return
     const columns = 'job text, sink text, lineage text, epoch bigint NOT NULL, PRIMARY KEY (job, sink, lineage)'
     await client.query(`CREATE TABLE IF NOT EXISTS ${this.commits} (${columns})`).catch((cause: unknown) => {
       const code = cause instanceof Error && 'code' in cause ? cause.code : null
