@@ -54,7 +54,10 @@ export const state: Command = {
   },
 }
 
-const folderOf = (path: string): string => (existsSync(join(path, 'state.json')) ? path : join(path, 'state'))
+/** DIR, DIR/state, or the folder of the store itself. */
+const folderOf = (path: string): string =>
+  [path, join(path, 'store'), join(path, 'state', 'store')].find(each => existsSync(join(each, 'state.json'))) ??
+  join(path, 'state')
 
 const works: Readonly<Record<string, (asked: Asked) => Promise<void>>> = { list, inspect, export: exportRows }
 
