@@ -37,8 +37,8 @@ function expected(to: number): readonly Row[] {
 }
 
 const sorted = (rows: readonly Row[]): readonly Row[] => [...rows].sort((a, b) => Number(a['n']) - Number(b['n']))
-const folderOf = (rows: string, python = counting): Promise<JobFolder> =>
-  jobFolder({ 'job.ts': job, 'transforms.py': python, 'in/1.jsonl': rows })
+const folderOf = (rows: string, python = counting, text = job): Promise<JobFolder> =>
+  jobFolder({ 'job.ts': text, 'transforms.py': python, 'in/1.jsonl': rows })
 
 /** Runs until it has read so many rows, and then does something to it. */
 async function runUntil(folder: JobFolder, rows: number, then: () => Promise<void>, ...args: string[]): Promise<void> {
@@ -61,16 +61,18 @@ const stop = async (folder: JobFolder, name: string): Promise<void> => {
   expect(stopped.code, stopped.stderr).toBe(0)
 }
 
-/** A job that was stopped behind 700 rows, with a savepoint. */
-async function stopped(): Promise<JobFolder> {
+/** A job that was stopped behind 700 rows, with a savepoint. Tests that go on in its folder take one of their own. */
+async function newlyStopped(): Promise<JobFolder> {
   const folder = await folderOf(lines(0, 700))
   await runUntil(folder, 700, () => stop(folder, 'half'))
   return folder
 }
+let shared: Promise<JobFolder> | null = null
+const stopped = (): Promise<JobFolder> => (shared ??= newlyStopped())
 
 /** Another machine: only the savepoint comes along, and the input with more rows. */
-async function elsewhere(from: JobFolder, python = counting): Promise<JobFolder> {
-  const folder = await folderOf(lines(0, 1000), python)
+async function elsewhere(from: JobFolder, python = counting, text = job): Promise<JobFolder> {
+  const folder = await folderOf(lines(0, 1000), python, text)
   cpSync(join(from.path, 'out/savepoints/half'), join(folder.path, 'half'), { recursive: true })
   return folder
 }
@@ -83,7 +85,7 @@ const treeOf = (path: string): Readonly<Record<string, string>> =>
       .map(name => [name, readFileSync(name).toString('base64')] as const),
   )
 
-test('a stopped job goes on from its savepoint on another machine, with other workers, lanes and batches', async () => {
+test('U5: a stopped job goes on from its savepoint on another machine, with other workers, lanes and batches', async () => {
   const first = await stopped()
   expect(sorted(first.rows('counts'))).toEqual(expected(700))
   const second = await elsewhere(first)
@@ -134,7 +136,7 @@ def widen(state):
 `
 const migrated = migration('return {"visits": np.asarray(state["seen"], "i8"), "note": ["old"] * len(state)}')
 
-test('U1: state is taken over a rename by alias, a wider type and a new column with its default', async () => {
+test('U3: state is taken over a rename by alias, a wider type and a new column with its default', async () => {
   const first = await stopped()
   const second = await elsewhere(first, renamed)
   await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half')
@@ -148,7 +150,7 @@ test('U3: a declared migration is called with all rows before the first one come
   expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
 })
 
-test('U4: a migration that raises refuses the start, and nothing is touched', async () => {
+test('U3: a migration that raises refuses the start, and nothing is touched', async () => {
   const first = await stopped()
   const second = await elsewhere(first, migration('raise ValueError("seven is too many")'))
   mkdirSync(join(second.path, 'out'))
@@ -164,12 +166,7 @@ test('U7: a start that is killed after its migration begins again from what was 
   const first = await stopped()
   const second = await elsewhere(first, migrated)
   const args = ['--epoch', '50ms', '--from', 'half']
-  for (const point of [
-    'prepare.write:before:1',
-    'prepare.sync:after:1',
-    'finish.sync:before:1',
-    'prepare.write:before:2',
-  ]) {
+  for (const point of ['prepare.write:before:1', 'finish.sync:before:1']) {
     const dead = await second.start(args, { env: { ANABRANCH_FAILPOINT: point } }).ended
     expect(dead.signal, `${point}: ${dead.stderr}`).toBe('SIGKILL')
   }
@@ -177,11 +174,77 @@ test('U7: a start that is killed after its migration begins again from what was 
   expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
 })
 
-test('U5: code that changed goes on with the state in its folder by the same rules', async () => {
-  const folder = await stopped()
+test('U3: code that changed goes on with the state in its folder by the same rules', async () => {
+  const folder = await newlyStopped()
   const other = await elsewhere(folder, migrated)
   for (const name of ['transforms.py', 'transforms.anabranch.ts', 'in/1.jsonl'])
     writeFileSync(join(folder.path, name), readFileSync(join(other.path, name)))
   await runUntil(folder, 1000, () => stop(folder, 'end'))
   expect(sorted(folder.rows('counts'))).toEqual(expected(1000))
+})
+
+test.each([
+  ['of another name', job.replace("job('clicks')", "job('others')"), 'ANB6035', 'is of job "clicks", not of "others"'],
+  [
+    'with another number of key groups',
+    job.replace("job('clicks')", "job('clicks', { keyGroups: 64 })"),
+    'ANB6103',
+    'expected 128 key groups, which the state has, and the job has 64',
+  ],
+  [
+    'with a source of another kind',
+    job.replace(', { tail: true }', ''),
+    'ANB6103',
+    'source "in" is files of json, and was tail of json',
+  ],
+  [
+    'whose source has another id',
+    job.replace("id: 'in'", "id: 'clicks-in'"),
+    'ANB6103',
+    'has source "in", tail of json',
+  ],
+  [
+    'without an operator that has state, unless it is left behind',
+    job.replace('code.count', "code.count, { id: 'counter' }"),
+    'ANB6018',
+    'there is state of operator "count" with 7 keys',
+  ],
+  [
+    'that is keyed by another column',
+    job.replace("keyBy('user')", "keyBy('n')"),
+    'ANB6016',
+    'operator "count" is keyed by n: int64, but its state by user: utf8',
+  ],
+])('a savepoint is refused by a job %s, and nothing is touched', async (_, text, code, words) => {
+  const second = await elsewhere(await stopped(), counting, text)
+  const refused = await second.run('--from', 'half')
+  expect(refused.code, refused.stderr).toBe(1)
+  expect(refused.stderr).toContain(code)
+  expect(refused.stderr).toContain(words)
+  expect(treeOf(join(second.path, 'out'))).toEqual({})
+})
+
+test('U4: state of an operator that is gone is left behind with consent, and the new one begins with none', async () => {
+  const second = await elsewhere(await stopped(), counting, job.replace('code.count', "code.count, { id: 'counter' }"))
+  await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half', '--drop-state', 'count')
+  const fresh = expected(1000).map(row => ({ ...row, nth: 0 }))
+  expect(sorted(second.rows('counts')).map(row => ({ ...row, nth: 0 }))).toEqual(fresh.slice(700))
+  expect(second.rows('counts').filter(row => row['nth'] === 1)).toHaveLength(users.length)
+})
+
+test('a start behind which a sink was written says what would come twice, and takes it back with --rewind', async () => {
+  const folder = await newlyStopped()
+  appendFileSync(join(folder.path, 'in/1.jsonl'), lines(700, 900))
+  await runUntil(folder, 900, () => stop(folder, 'more'))
+  const before = treeOf(join(folder.path, 'out'))
+  const refused = await folder.run('--from', 'out/savepoints/half')
+  expect(refused.stderr).toMatch(/ANB6036 sink "out" has epoch \d+, and the savepoint is of epoch \d+/)
+  expect(treeOf(join(folder.path, 'out'))).toEqual(before)
+  const needed = await folder.cli('savepoint', 'delete', 'out/savepoints/more')
+  expect(needed.code, needed.stderr).toBe(0)
+  appendFileSync(join(folder.path, 'in/1.jsonl'), lines(900, 1000))
+  await runUntil(folder, 1000, () => stop(folder, 'end'), '--from', 'out/savepoints/half', '--rewind')
+  expect(sorted(folder.rows('counts'))).toEqual(expected(1000))
+  const kept = await folder.cli('savepoint', 'delete', 'out/savepoints/half')
+  expect(kept.stderr).toContain('ANB6037')
 })

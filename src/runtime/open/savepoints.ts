@@ -114,7 +114,7 @@ function readable(path: string): Savepoint | StateError {
 export function deleteSavepoint(path: string): void {
   const savepoint = readSavepoint(realFiles, path)
   const store = join(path, '..', '..', 'state', 'store')
-  const begun = begunIn(store)
+  const begun = begunIn(realFiles, store)
   const isNeeded = begun === `${savepoint.epoch.lineage} ${savepoint.epoch.epoch}`
   if (isNeeded && realFiles.stat(join(store, 'finished.json')) === undefined) {
     throw new StateError(
@@ -131,5 +131,6 @@ export function deleteSavepoint(path: string): void {
 
 export const begunName = 'begun'
 
-const begunIn = (store: string): string | null =>
-  realFiles.stat(join(store, begunName)) === undefined ? null : realFiles.readText(join(store, begunName)).trim()
+/** Lineage and epoch that the run of this store began at; null: the beginning. */
+export const begunIn = (files: Files, store: string): string | null =>
+  files.stat(join(store, begunName)) === undefined ? null : files.readText(join(store, begunName)).trim()

@@ -3,12 +3,11 @@
  * one step, and is what counts from then on, whoever dies before it has its name.
  */
 import { join } from 'node:path'
-import { StateError } from '../../base/index.js'
-import { type EpochRecord, decodeRecord, encodeRecord, readSavepoint } from '../../checkpoint/index.js'
+import { type EpochRecord, encodeRecord, readSavepoint } from '../../checkpoint/index.js'
 import { type StateBlock } from '../../state/index.js'
 import { StateStore, openStateFolder } from '../../state/stores/index.js'
 import { type Opened } from './opened.js'
-import { begunName } from './savepoints.js'
+import { begunIn, begunName } from './savepoints.js'
 
 export class StorePlaces {
   readonly store: string
@@ -48,20 +47,9 @@ export class StorePlaces {
   /** The store of a run that began at this savepoint and was not finished: it goes on. Null: there is none. */
   async begunAt(from: string): Promise<StateStore | null> {
     const { files } = this.opened.world
-    if (this.opened.options.fresh || !this.isUnfinished) return null
     const { epoch } = readSavepoint(files, from)
-    let store: StateStore
-    try {
-      store = await this.open()
-    } catch (error) {
-      // Damaged, or of another job: that is what somebody starts from a savepoint for.
-      if (error instanceof StateError) return null
-      throw error
-    }
-    const record = store.last === null ? null : decodeRecord(store.last.bytes)
-    if (record?.begun?.lineage === epoch.lineage && record.begun.epoch === epoch.epoch) return store
-    await store.close()
-    return null
+    if (this.opened.options.fresh || files.stat(join(this.store, 'finished.json')) !== undefined) return null
+    return begunIn(files, this.store) === `${epoch.lineage} ${epoch.epoch}` ? this.open() : null
   }
 
   /** Makes a store whose first epoch this is, in the place of the one that is there. */
@@ -80,11 +68,6 @@ export class StorePlaces {
     files.syncDirectory(this.folder)
     this.settle()
     return this.open()
-  }
-
-  private get isUnfinished(): boolean {
-    const { files } = this.opened.world
-    return files.stat(this.store) !== undefined && files.stat(join(this.store, 'finished.json')) === undefined
   }
 
   private async at(path: string, lineage: string): Promise<StateStore> {

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, trun
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tableFromIPC } from 'apache-arrow'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   type EpochRecord,
@@ -14,6 +15,7 @@ import {
 import { realFiles } from '../../../src/runtime/index.js'
 import { StoredOperator } from '../../../src/state/index.js'
 import { StateStore, openStateFolder } from '../../../src/state/stores/index.js'
+import { repository } from '../../support/repository.js'
 import { KeyedRows, countsByUser } from '../state/rows-of-state.js'
 
 const lineage = '0123456789abcdef'
@@ -110,6 +112,24 @@ test('a savepoint may be moved, and any reader of Arrow reads its files', async 
   expect(table.numRows).toBe(3)
 })
 
+test('U6: a savepoint of a later version is refused, and stays as it is', async () => {
+  await save()
+  const file = join(path, 'savepoint.json')
+  const later = readFileSync(file, 'utf8').replace('"format": 1', '"format": 2')
+  writeFileSync(file, later)
+  expect(() => openSavepoint(realFiles, path)).toThrow('has format 2, this version knows 1')
+  expect(readFileSync(file, 'utf8')).toBe(later)
+})
+
+test('U1: a savepoint of format 1 is read by this version, from files that are kept', async () => {
+  const kept = join(repository, 'test/golden/savepoint-1')
+  expect(await rowsOf(kept)).toEqual({
+    ann: { n: 1n, label: 'ann 1' },
+    cid: { n: 4n, label: 'cid 4' },
+    dan: { n: 5n, label: 'dan 5' },
+  })
+})
+
 test('a savepoint that is there is not written over, and one that failed leaves nothing behind', async () => {
   await save()
   await expect(save()).rejects.toThrow(expect.objectContaining({ code: 'ANB6032' }))
@@ -166,3 +186,35 @@ describe('a savepoint is refused, and nothing is guessed, where', () => {
     expect(() => openSavepoint(realFiles, path)).toThrow(words)
   })
 })
+
+test('from a savepoint of any epoch the same changes lead to the same state', async () => {
+  const users = ['ann', 'bob', 'cid', 'dan', 'eve']
+  const change = fc.dictionary(fc.constantFrom(...users), fc.option(fc.integer({ min: 0, max: 99 })), { minKeys: 1 })
+  let run = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 12 }), fc.nat(), async (changes, at) => {
+      run += 1
+      path = join(folder, `sp-${run}`)
+      const cut = at % changes.length
+      const place = await openStateFolder({
+        path: join(folder, `store-${run}`),
+        job: 'clicks',
+        lineage,
+        ballastBytes: 0,
+      })
+      await store.close()
+      store = await StateStore.open({ place, pause: () => Promise.resolve() })
+      counts = new KeyedRows('counts', countsByUser)
+      for (const [i, each] of changes.slice(0, cut + 1).entries()) await commit(i + 1, each)
+      await save()
+      const again = new KeyedRows('counts', countsByUser)
+      await openSavepoint(realFiles, path).restore('counts', (form, rows) => again.state.restoreRows(form, rows))
+      for (const each of changes.slice(cut + 1)) {
+        counts.count(each)
+        again.count(each)
+      }
+      expect(again.all()).toEqual(counts.all())
+    }),
+    { numRuns: 40 },
+  )
+}, 60_000)
