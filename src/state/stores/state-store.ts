@@ -10,6 +10,7 @@ import { type StoredBlock } from '../restore.js'
 import { type KeyValue, type Put, type StorePlace } from './key-value.js'
 import { type LiveBlock, Manifest } from './manifest.js'
 import { readRecords } from './read-records.js'
+import { damaged, opened } from './open-place.js'
 import { Snapshot } from './snapshot.js'
 import { type EpochRecord, decodeRecord, digestOf, encodeFinished, encodeRecord, keyOf, kinds } from './record.js'
 
@@ -378,22 +379,6 @@ export class StateStore {
     if (record?.digest === this.digest) return
     throw new StateError('ANB6010', `epoch ${epoch} was written and is gone from ${this.options.place.path}`)
   }
-}
-
-async function opened(place: StorePlace): Promise<KeyValue> {
-  try {
-    return await place.open()
-  } catch (error) {
-    await place.close()
-    throw error
-  }
-}
-
-/** What LevelDB says when it stumbles over bytes that are not its own. */
-function damaged(path: string, cause: unknown): StateError {
-  if (cause instanceof StateError) return cause
-  const detail = `${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`
-  return new StateError('ANB6010', `state in ${path} is not what was written`, { detail, cause })
 }
 
 async function trim(kv: KeyValue, keys: readonly Uint8Array[]): Promise<void> {
