@@ -43,10 +43,10 @@ export const quickBugs: readonly Mutant[] = [
     test: seeds,
   },
   {
-    rule: 'epochs are written out of their order',
-    ...epochs,
-    from: "find(o => o.phase === 'preparing' || o.phase === 'writing')",
-    to: "find(o => o.phase === 'preparing')",
+    rule: 'rows of a later poll pass a cut',
+    file: 'src/runtime/flow/gate.ts',
+    from: 'return fresh.poll <= (this.bounds[fresh.source] ?? 0)',
+    to: 'return fresh.poll <= (this.bounds[fresh.source] ?? 0) + 1',
     test: seeds,
   },
   {
@@ -78,13 +78,6 @@ const flow: readonly Mutant[] = [
     ...cutting,
     from: 'if (!quiet || graph.holdsAdmitted) {',
     to: 'if (!quiet) {',
-    test: seeds,
-  },
-  {
-    rule: 'rows of a later poll pass a cut',
-    file: 'src/runtime/flow/gate.ts',
-    from: 'return fresh.poll <= (this.bounds[fresh.source] ?? 0)',
-    to: 'return fresh.poll <= (this.bounds[fresh.source] ?? 0) + 1',
     test: seeds,
   },
   {
