@@ -1,6 +1,6 @@
 /** What a person reads when a run is done, and what a program reads with `--json`. */
 import { relative } from 'node:path'
-import { type CheckReport, type RunOutput, type RunResult } from '../runtime/index.js'
+import { type CheckReport, type EpochsReport, type RunOutput, type RunResult } from '../runtime/index.js'
 import { counted, time, whole } from './progress.js'
 
 /** The one JSON object of `--json`, names as fixed. */
@@ -16,8 +16,26 @@ export function summaryJson(result: RunResult): Readonly<Record<string, unknown>
     checksums: result.checksums,
     counters: result.counters,
     checks: result.checks,
+    epochs: epochsJson(result.epochs),
     ...(result.restarts > 0 && { restarts: result.restarts }),
     ...(result.drained && { drained: true, finished: result.end === 'finished' }),
+  }
+}
+
+function epochsJson(epochs: EpochsReport | null): Readonly<Record<string, unknown>> | null {
+  if (epochs === null) return null
+  const { count, cutsMs, bytesWritten, bytesChanged, resumedFrom, openMs, restoreMs } = epochs
+  const cutMs = (share: number): number | null => cutsMs[Math.max(0, Math.ceil(cutsMs.length * share) - 1)] ?? null
+  return {
+    count,
+    cut_ms_p50: cutMs(0.5),
+    cut_ms_p99: cutMs(0.99),
+    cut_ms_max: cutMs(1),
+    bytes_written: bytesWritten,
+    bytes_changed: bytesChanged,
+    resumed_from: resumedFrom,
+    open_ms: openMs,
+    restore_ms: restoreMs,
   }
 }
 

@@ -64,6 +64,24 @@ export interface RunOutput {
   readonly rows: number
 }
 
+/** What a run did with epochs; of its last attempt, where it failed and began again. */
+export interface EpochsReport {
+  /** Written. */
+  readonly count: number
+  /** Milliseconds from the beginning of a cut until rows flowed again, of the newest 4,096 cuts, sorted. */
+  readonly cutsMs: readonly number[]
+  /** Of state and records, as they were given to the database. */
+  readonly bytesWritten: number
+  /** Of those the bytes of rows of state that changed. */
+  readonly bytesChanged: number
+  /** The epoch behind which it went on; null: it began anew. */
+  readonly resumedFrom: number | null
+  /** Milliseconds until the state on disk was opened and looked at, to its last byte. */
+  readonly openMs: number
+  /** Milliseconds until it was in memory again, beside the start of the workers. */
+  readonly restoreMs: number
+}
+
 export interface RunResult {
   readonly rowsIn: number
   readonly rowsOut: number
@@ -79,6 +97,8 @@ export interface RunResult {
   readonly counters: Readonly<Record<string, number>>
   /** What each check of the job saw, in the order of the job. */
   readonly checks: readonly CheckReport[]
+  /** Null: the run had none. */
+  readonly epochs: EpochsReport | null
   /** The next run goes on where this one was. */
   readonly resumable: boolean
   /** How often the job failed and began again behind its last epoch. */

@@ -4,9 +4,9 @@ import { type Figure } from './figure.js'
 export interface Settings {
   /** How often job and baseline alternate. */
   readonly rounds: number
-  /** Seconds of each rate of a latency. */
+  /** Seconds of each rate of a latency, and at most of a run with epochs. */
   readonly seconds: number
-  /** Workers that are killed in one run. */
+  /** Workers that are killed in one run, or hosts. */
   readonly kills: number
   /** Warm workers behind the one at work, where one is killed after the other. */
   readonly spares: number

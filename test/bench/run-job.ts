@@ -16,6 +16,25 @@ export interface Asked {
   readonly workers: number
   /** Undefined: as many as `run` keeps by itself. */
   readonly spares?: number
+  /** Undefined: what `run` does by itself. */
+  readonly epoch?: string
+  /** Of a sink of files. */
+  readonly delivery?: 'exactly-once' | 'at-least-once'
+  /** Where keys are made on the fly: `jobs/keys.ts`. */
+  readonly keys?: { readonly keys: number; readonly perSecond: number | null; readonly seconds: number | null }
+}
+
+/** As `run --json` says them. */
+export interface EpochFacts {
+  readonly count: number
+  readonly cut_ms_p50: number | null
+  readonly cut_ms_p99: number | null
+  readonly cut_ms_max: number | null
+  readonly bytes_written: number
+  readonly bytes_changed: number
+  readonly resumed_from: number | null
+  readonly open_ms: number
+  readonly restore_ms: number
 }
 
 export interface Counts {
@@ -26,13 +45,14 @@ export interface Counts {
   readonly flow_seconds: number
   readonly checksums: Readonly<Record<string, number>>
   readonly counters: Readonly<Record<string, number>>
+  readonly epochs: EpochFacts | null
 }
 
 const timeoutMs = 900_000
 
 /** `nodeOptions` are Node's own, as for a profile; those of a profile are not taken from NODE_OPTIONS. */
 export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
-  const { workers, spares, ...bench } = asked
+  const { workers, spares, epoch, ...bench } = asked
   const args = [
     'run',
     jobFile,
@@ -42,16 +62,17 @@ export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
     '--out',
     out,
     ...(spares === undefined ? [] : ['--spares', String(spares)]),
+    ...(epoch === undefined ? [] : ['--epoch', epoch]),
   ]
   const env = { ANABRANCH_BENCH: JSON.stringify(bench) }
   const prefix = nodeOptions === '' ? [] : ['bash', '-c', `exec "$0" ${nodeOptions} "$@"`]
   return startCli(args, { cwd: repository, env, timeoutMs, prefix })
 }
 
-/** Throws with what the job printed where it did not end well. */
-export async function countsOf(name: string, started: Started): Promise<Counts> {
+/** Throws with what the job printed where it did not end well: with code 0, or with that of the signal that ended it. */
+export async function countsOf(name: string, started: Started, endsWith = 0): Promise<Counts> {
   const { code, signal, stdout, stderr } = await started.ended
-  if (code !== 0) throw new Error(`job ${name} ended with ${code ?? signal}:\n${stderr.slice(-4000)}`)
+  if (code !== endsWith) throw new Error(`job ${name} ended with ${code ?? signal}:\n${stderr.slice(-4000)}`)
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
 }
 
@@ -60,6 +81,8 @@ export type Run = Counts & {
   readonly cpuSeconds: number
   /** How much of them the host used; the rest is Python's. */
   readonly hostShare: number
+  /** That the host wrote to disks. */
+  readonly diskBytes: number
 }
 
 export async function runJob(asked: Asked, out: string): Promise<Run> {
@@ -67,8 +90,9 @@ export async function runJob(asked: Asked, out: string): Promise<Run> {
   const job = startJob(asked, out)
   const tree = watchTree(job.pid, { everyMs: 100, memory: false })
   const counts = await countsOf(asked.name, job)
-  const { host, below } = tree.stop().cpuSeconds
-  return { ...counts, cpuSeconds: endedChildrenCpuSeconds() - before, hostShare: host / (host + below) }
+  const { cpuSeconds, diskBytes } = tree.stop()
+  const { host, below } = cpuSeconds
+  return { ...counts, cpuSeconds: endedChildrenCpuSeconds() - before, hostShare: host / (host + below), diskBytes }
 }
 
 /** A folder for the time of one measurement. Its path is short: sockets lie in it. */

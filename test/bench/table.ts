@@ -3,11 +3,15 @@ import { type Bench } from './bench.js'
 import { type Check } from './check.js'
 import { type BadRows, badRowsBench } from './measure/bad-rows.js'
 import { type Cost, costBench } from './measure/cost.js'
+import { cutBench } from './measure/cut.js'
+import { deliveryBench } from './measure/delivery.js'
+import { type EpochCost, epochCostBench } from './measure/epochs.js'
 import { footprintBenches } from './measure/footprint.js'
 import { killBench } from './measure/kill.js'
 import { killOftenBench } from './measure/kill-often.js'
 import { type Rate, latencyBench } from './measure/latency.js'
 import { type Ratio, ratioBench } from './measure/ratio.js'
+import { type Recovery, recoverBench } from './measure/recover.js'
 
 const million = 1_000_000
 
@@ -111,6 +115,18 @@ const costs: readonly Cost[] = [
   },
 ]
 
+const epochTargets = { '10s': 0.9, '1s': 0.8, '100ms': 0.6 } as const
+
+const epochCosts: readonly EpochCost[] = [
+  { name: 'B3 epochs Zipf rounds', input: keys.Zipf.input, rows: 5 * million, targets: epochTargets },
+  { name: 'B3 epochs uniform rounds', input: keys.uniform.input, rows: 5 * million, targets: epochTargets },
+]
+
+const recoveries: readonly Recovery[] = [
+  { name: 'RECOVER 100 MB', keys: million, secondsMax: 2, share: 1 },
+  { name: 'RECOVER 1 GB', keys: 10 * million, secondsMax: 10, share: 0.2 },
+]
+
 const rates: readonly Rate[] = [
   { name: '100', rowsPerSecond: 100, judged: false },
   { name: '1k', rowsPerSecond: 1_000, judged: true },
@@ -148,6 +164,10 @@ export const benches: readonly Bench[] = [
   ...ratios.map(ratioBench),
   ...costs.map(costBench),
   ...rates.map(latencyBench),
+  ...epochCosts.map(epochCostBench),
+  deliveryBench,
+  cutBench,
+  ...recoveries.map(recoverBench),
   killBench,
   killOftenBench,
   ...badRows.map(badRowsBench),

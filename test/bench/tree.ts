@@ -12,6 +12,8 @@ const ticksPerSecond = 100
 export interface TreeUse {
   readonly peakPssBytes: number
   readonly cpuSeconds: { readonly host: number; readonly below: number }
+  /** That the root wrote to disks. */
+  readonly diskBytes: number
 }
 
 export interface Watched {
@@ -21,9 +23,11 @@ export interface Watched {
 export function watchTree(root: number, options: { readonly everyMs: number; readonly memory: boolean }): Watched {
   const cpu = new Map<number, number>()
   let peakPssBytes = 0
+  let diskBytes = 0
   const look = (): void => {
     const pids = treeOf(root)
     for (const pid of pids) cpu.set(pid, cpuSecondsOf(pid) ?? cpu.get(pid) ?? 0)
+    diskBytes = Math.max(diskBytes, diskBytesOf(root))
     if (options.memory) peakPssBytes = Math.max(peakPssBytes, sum(pids.map(pssOf)))
   }
   // A measurement that fails must not keep the command.
@@ -33,7 +37,7 @@ export function watchTree(root: number, options: { readonly everyMs: number; rea
     stop() {
       clearInterval(timer)
       const host = cpu.get(root) ?? 0
-      return { peakPssBytes, cpuSeconds: { host, below: sum([...cpu.values()]) - host } }
+      return { peakPssBytes, diskBytes, cpuSeconds: { host, below: sum([...cpu.values()]) - host } }
     },
   }
 }
@@ -71,6 +75,8 @@ function pssOf(pid: number): number {
   const line = /^Pss:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`))
   return Number(line?.[1] ?? 0) * 1024
 }
+
+const diskBytesOf = (pid: number): number => Number(/^write_bytes: (\d+)$/m.exec(read(`/proc/${pid}/io`))?.[1] ?? 0)
 
 /** Empty where the process is gone. */
 function read(path: string): string {

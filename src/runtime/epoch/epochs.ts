@@ -20,6 +20,8 @@ export interface EpochTerms {
 
 /** What an epoch asks of the world. The dead letters are the sink behind the last. */
 export interface EpochEffects<Cut> {
+  /** All of the cut that began at this moment is taken: rows flow again. */
+  cutTaken(beganMs: number): void
   /** Makes what the sink was given before this call durable; `sinkPrepared` follows. */
   prepareSink(sink: number, epoch: number): void
   /** The one atomic write; `epochWritten` follows. */
@@ -109,6 +111,7 @@ export class Epochs<Cut> implements EpochEvents {
   cut(cut: Cut): number {
     invariant(!this.full, 'a cut begins where there is room for its epoch')
     this.last += 1
+    this.effects.cutTaken(this.beganMs)
     this.open.push({ epoch: this.last, cut, prepared: new Map(), committed: new Set(), phase: 'preparing' })
     for (let sink = 0; sink < this.sinks; sink += 1) this.effects.prepareSink(sink, this.last)
     return this.last

@@ -46,12 +46,8 @@ export interface EpochStatus {
 /** What a step did: nothing, something so that rows may move again, or the cut is complete. */
 type Step = 'idle' | 'moved' | 'cut'
 
-/** Of how many cuts the times are kept. */
-const recentMax = 1_024
-
 export class Cutting {
-  /** Milliseconds from the beginning of a cut until it was complete, of the newest ones. */
-  readonly recentMs: number[] = []
+  private lastMs: number | null = null
   private beganMs = 0
   private waitsFor: string | null = null
   private delayedBy: string | null = null
@@ -124,7 +120,7 @@ export class Cutting {
     return {
       epoch: epochs.epoch + 1,
       ageMs: Math.max(0, nowMs - (epochs.dueMs - epochs.terms.intervalMs)),
-      lastCutMs: this.recentMs.at(-1) ?? null,
+      lastCutMs: this.lastMs,
       delayedBy: this.delayedBy,
       open: epochs.openCount,
     }
@@ -152,9 +148,8 @@ export class Cutting {
     const { graph, intake, ledger, epochs } = this.parts
     const sources = intake.cut(graph.gate.end())
     this.note()
-    this.recentMs.push(nowMs - this.beganMs)
+    this.lastMs = nowMs - this.beganMs
     this.delayedBy = this.waitsFor
-    if (this.recentMs.length > recentMax) this.recentMs.shift()
     const checks = graph.stages.flatMap(stage => [...stage.checks.values()].map(check => check.state()))
     epochs.cut({
       sources,

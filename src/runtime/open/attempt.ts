@@ -114,7 +114,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
     await host.run(engine, () => openAll(parts, engine, { checkpoints, restored }))
     if (engine.end === 'finished') checkpoints?.finished()
     else await running.save()
-    return resultOf(opened, { host, engine, sinks, running })
+    return resultOf(opened, { host, engine, sinks, running, epochs: checkpoints?.report ?? null })
   } catch (error) {
     await Promise.allSettled(sinks.map(s => s.abort()))
     throw error

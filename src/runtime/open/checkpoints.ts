@@ -11,6 +11,7 @@ import { type Base, type EpochRecord, baseOf, decodeRecord, openSavepoint } from
 import { type SourcePosition } from '../../connectors/index.js'
 import { StateStore } from '../../state/stores/index.js'
 import { type Engine } from '../flow/index.js'
+import { type EpochsReport } from '../options.js'
 import { EpochKeeper, type Outputs } from './epoch-keeper.js'
 import { type Host } from './host.js'
 import { type Migrating } from './migrating.js'
@@ -23,7 +24,10 @@ import { StorePlaces } from './store-places.js'
 const finishedName = 'finished.json'
 
 export class Checkpoints {
+  private restoreMs = 0
+
   private constructor(
+    private readonly openMs: number,
     private readonly opened: Opened,
     private readonly places: StorePlaces,
     private readonly outputs: Outputs,
@@ -43,13 +47,15 @@ export class Checkpoints {
         hint: 'leave out --epoch off: positions and state are kept in epochs',
       })
     }
+    const beganMs = world.clock.nowMs()
     const places = new StorePlaces(join(options.out, 'state'), opened)
     places.settle()
     if (options.fresh || world.files.stat(join(places.store, finishedName)) !== undefined) places.clear(options.from)
     const store = options.from === null ? await places.open() : await places.begunAt(options.from)
     try {
       const base = baseFrom(opened, store)
-      return new Checkpoints(opened, places, parts, keeperOf(opened, parts, { base, store }), base, store)
+      const keeper = keeperOf(opened, parts, { base, store })
+      return new Checkpoints(world.clock.nowMs() - beganMs, opened, places, parts, keeper, base, store)
     } catch (error) {
       await store?.close()
       throw error
@@ -66,11 +72,18 @@ export class Checkpoints {
     const { base, keeper, opened } = this
     const { restored } = keeper
     if (base === null || restored === null) return
+    const { clock } = opened.world
+    const beganMs = clock.nowMs()
     engine.restore(restored)
     const left = await leftBehind(base, opened.topology, opened.options.dropState)
     if (this.store !== null) keeper.leave(left)
     await restoreState(base, engine, migrating)
     base.release()
+    this.restoreMs = clock.nowMs() - beganMs
+  }
+
+  get report(): EpochsReport {
+    return { ...this.keeper.report, openMs: this.openMs, restoreMs: this.restoreMs }
   }
 
   /** Everything proved right: outputs are opened, and a run that begins at a savepoint has its store. */
@@ -134,6 +147,7 @@ function keeperOf(
     outputs,
     wallMs: () => world.clock.wallMs(),
     warn: message => options.observer.log('warning', message),
+    nowMs: () => world.clock.nowMs(),
     settled: (promise, then) => outputs.host.epochStep(promise, then),
   })
 }

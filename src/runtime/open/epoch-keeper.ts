@@ -10,6 +10,7 @@ import { clearedBlock } from '../../state/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type EpochEffects, type EpochEvents } from '../epoch/index.js'
 import { type EpochCut, type Restored } from '../flow/index.js'
+import { type EpochsReport } from '../options.js'
 import { factsOf, refuseOther } from './plan-facts.js'
 
 /** What epochs go out to: the sinks, and behind them the dead letters and the captures. */
@@ -32,11 +33,17 @@ export interface KeeperParts {
   readonly outputs: Outputs
   wallMs(): number
   warn(message: string): void
+  nowMs(): number
   /** Tells the engine, once the promise settles. */
   settled<T>(promise: Promise<T>, then: (epochs: EpochEvents, value: T) => void): void
 }
 
+/** Of how many cuts the times are kept. */
+const cutsMax = 4_096
+
 export class EpochKeeper implements EpochEffects<EpochCut> {
+  /** Milliseconds from the beginning of a cut until rows flowed again, its state taken; of the newest ones. */
+  private readonly cutsMs: number[] = []
   private readonly last: EpochRecord | null
   private readonly outputs: readonly EpochOutput[]
   private readonly facts: EpochRecord['plan']
@@ -94,6 +101,18 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
       }
       store.finish(record.epoch)
     }
+  }
+
+  /** What the run did with epochs. */
+  get report(): Omit<EpochsReport, 'openMs' | 'restoreMs'> {
+    const { epochs, bytesWritten, bytesChanged } = this.store.counts
+    const resumedFrom = this.last?.epoch ?? null
+    return { count: epochs, cutsMs: this.cutsMs.toSorted((a, b) => a - b), bytesWritten, bytesChanged, resumedFrom }
+  }
+
+  cutTaken(beganMs: number): void {
+    this.cutsMs.push(this.parts.nowMs() - beganMs)
+    if (this.cutsMs.length > cutsMax) this.cutsMs.shift()
   }
 
   prepareSink(sink: number, epoch: number): void {

@@ -2,7 +2,7 @@
 import { type NullSink, type Sink, type SinkFile } from '../../connectors/index.js'
 import { type SinkConnector } from '../../plan/index.js'
 import { type Engine } from '../flow/index.js'
-import { type RunResult } from '../options.js'
+import { type EpochsReport, type RunResult } from '../options.js'
 import { type Host } from './host.js'
 import { type Opened } from './opened.js'
 import { type Running } from './running.js'
@@ -33,6 +33,7 @@ export function resultOf(
     readonly engine: Engine
     readonly sinks: readonly Sink[]
     readonly running: Running
+    readonly epochs: EpochsReport | null
   },
 ): Result {
   const { world, topology, options } = opened
@@ -58,6 +59,7 @@ export function resultOf(
     outputs,
     checksums: Object.fromEntries(checksums),
     checks: of.engine.checks,
+    epochs: of.epochs,
     resumable: of.engine.end === 'unfinished' && of.running.suspends,
     restarts: of.running.restarts,
     drained: of.running.drained,

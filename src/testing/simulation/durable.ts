@@ -106,6 +106,7 @@ export class Durable {
       outputs: { sinks, letters, captures },
       wallMs: () => clock.nowMs,
       warn: () => this.count('disk nearly full'),
+      nowMs: () => clock.nowMs,
       settled: (promise, then) => {
         life.asked += 1
         promise.then(

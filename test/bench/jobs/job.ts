@@ -2,12 +2,32 @@
  * The jobs of the benchmarks. A plan has no switch in it, so the runner says in ANABRANCH_BENCH which one it wants, over
  * which input and into what, and this file exports that one.
  */
-import { between, contract, files, job, json, matches, notNull, nullSink, parquet, socket, text } from 'anabranch'
+import {
+  between,
+  contract,
+  custom,
+  files,
+  job,
+  json,
+  matches,
+  notNull,
+  nullSink,
+  parquet,
+  socket,
+  text,
+} from 'anabranch'
 import bench from './transforms.anabranch.js'
 
-const { name, input, into }: { name: string; input: string; into: 'null' | 'files' } = JSON.parse(
-  process.env['ANABRANCH_BENCH'] ?? '{}',
-)
+interface Bench {
+  readonly name: string
+  readonly input: string
+  readonly into: 'null' | 'files'
+  readonly delivery?: 'exactly-once' | 'at-least-once'
+  /** What `keys.ts` is told. */
+  readonly keys?: object
+}
+
+const { name, input, into, delivery = 'exactly-once', keys }: Bench = JSON.parse(process.env['ANABRANCH_BENCH'] ?? '{}')
 const data = '../../../.cache/bench'
 
 // Into files, each row can be looked at; into nothing, what is timed is the way of the rows alone.
@@ -23,6 +43,13 @@ const events = () =>
     .keyBy('k')
 /** `input` is the folder of the sockets. */
 const live = () => job(name).from(socket(`unix://${input}/in.sock`, json(bench.Line)))
+const visits = () => {
+  const made = { schema: { k: 'int64', at: 'int64', live: 'bool' }, bounded: false, replayable: true } as const
+  const from = new URL('keys.ts', import.meta.url).href
+  return job(name)
+    .from(custom.source(from, 'keys', { ...made, options: JSON.stringify(keys) }))
+    .keyBy('k')
+}
 const answers = () => socket.sink(`unix://${input}/out.sock`)
 
 const fiveRules = contract({
@@ -46,10 +73,19 @@ const jobs = {
   b3_scan_raises: () => events().apply(bench.b3ScanRaises).to(added),
   b3_rounds_rejects: () => events().apply(bench.b3RoundsRejects).to(added),
   b3_rounds_raises: () => events().apply(bench.b3RoundsRaises).to(added),
-  j1: () => lines().apply(bench.j1).to(files.sink('rows/', json())),
+  j1: () => lines().apply(bench.j1).to(files.sink('rows/', json()), { delivery }),
   j2: () => lines().apply(bench.j1).to(added),
   j3: () => lines().check(fiveRules).apply(bench.j1).to(files.sink('rows/', json())),
   latency: () => live().apply(bench.j1).to(answers()),
+  visible: () =>
+    live()
+      .apply(bench.j1)
+      .to(files.sink('rows/', json(), { roll: { ms: '100ms' } })),
+  visits: () =>
+    visits()
+      .apply(bench.visitFour)
+      .to(nullSink({ checksum: 'z' })),
+  remembers: () => visits().apply(bench.visitTwelve).filter(bench.live).select('at', 'z').to(answers()),
   kill: () => live().keyBy('name').apply(bench.count).to(answers()),
   first: () =>
     job(name)

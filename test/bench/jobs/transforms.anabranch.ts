@@ -1,6 +1,6 @@
 // Written by "npx anabranch types transforms.py". Do not edit: write it anew when transforms.py changes.
 
-const from = { path: 'transforms.py', types: import.meta.url, source: '3b5998a2afcd7aa9ba06703d024f927f828ee9d5ad16eec0d8ceab438c310c59' } as const
+const from = { path: 'transforms.py', types: import.meta.url, source: '2c9b5c7fde079ea14e66102c0b03526b8d522d9045e80c66b16131dda2dcb789' } as const
 
 const schemas = {
   Xy: [['x', 'float64'], ['y', 'float64']],
@@ -84,6 +84,61 @@ const functions = {
     atEnd: false,
     timeoutMs: 30000,
     declared: 'affa3f2c58c05d5ce67481fab86616f8749ff189574684ac2bdabbe7aee4b8a9',
+    from,
+  },
+  visitFour: {
+    name: 'visit_four',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['at', 'int64']],
+    outputs: [['z', 'float64']],
+    state: [['n', 'int64', { default: 0 }], ['f0', 'float64'], ['f1', 'float64'], ['f2', 'float64']],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: 'da7168a6c34e3f1980c8b8a3dc4600fbc4214a61291b60a84719c730b1b3e8f7',
+    from,
+  },
+  visitTwelve: {
+    name: 'visit_twelve',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['at', 'int64']],
+    outputs: [['z', 'float64']],
+    state: [
+      ['n', 'int64', { default: 0 }],
+      ['f0', 'float64'],
+      ['f1', 'float64'],
+      ['f2', 'float64'],
+      ['f3', 'float64'],
+      ['f4', 'float64'],
+      ['f5', 'float64'],
+      ['f6', 'float64'],
+      ['f7', 'float64'],
+      ['f8', 'float64'],
+      ['f9', 'float64'],
+      ['f10', 'float64'],
+    ],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: '22a36f786a519968c16bc2358e83ff1d6421d0ba839a84e7efaf70f9389fdaf7',
+    from,
+  },
+  live: {
+    name: 'live',
+    kind: 'filter',
+    keyed: false,
+    mode: 'batch',
+    inputs: [['live', 'bool']],
+    outputs: [],
+    state: [],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: '5e525e49592b5e2d3d7725e2d7eb89a7a4f41a14754e92982d20f2c38f94aebe',
     from,
   },
   b3Row: {
@@ -264,6 +319,9 @@ export interface B140Function extends Readonly<(typeof functions)['b140']> {}
 export interface B2Function extends Readonly<(typeof functions)['b2']> {}
 export interface J1Function extends Readonly<(typeof functions)['j1']> {}
 export interface CountFunction extends Readonly<(typeof functions)['count']> {}
+export interface VisitFourFunction extends Readonly<(typeof functions)['visitFour']> {}
+export interface VisitTwelveFunction extends Readonly<(typeof functions)['visitTwelve']> {}
+export interface LiveFunction extends Readonly<(typeof functions)['live']> {}
 export interface B3RowFunction extends Readonly<(typeof functions)['b3Row']> {}
 export interface B3KeyFunction extends Readonly<(typeof functions)['b3Key']> {}
 export interface B3RoundsFunction extends Readonly<(typeof functions)['b3Rounds']> {}
@@ -287,6 +345,12 @@ export default {
   j1: functions.j1 as J1Function,
   /** Keyed transform: reads a float64 and adds nth int64. */
   count: functions.count as CountFunction,
+  /** Keyed transform: reads at int64 and adds z float64. */
+  visitFour: functions.visitFour as VisitFourFunction,
+  /** Keyed transform: reads at int64 and adds z float64. */
+  visitTwelve: functions.visitTwelve as VisitTwelveFunction,
+  /** Filter: reads live bool. */
+  live: functions.live as LiveFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */
   b3Row: functions.b3Row as B3RowFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */

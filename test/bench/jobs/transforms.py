@@ -32,13 +32,49 @@ def j1(batch):
     return {"z": batch.numpy("a") * 2 + batch.numpy("b")}
 
 
-@ab.keyed(inputs={"a": ab.float64}, state={"n": ab.int64.default(0)}, outputs={"nth": ab.int64})
-def count(batch, state):
+def counted(batch, state):
+    """Which row of its key each row is, and how many rows each key has now."""
     nth = np.empty(len(batch), np.int64)
     sizes = np.diff(state.starts)
     nth[state.order] = np.arange(len(batch)) - np.repeat(state.starts[:-1], sizes) + 1
     before = state.numpy("n")
-    return {"nth": before[state.index] + nth}, {"n": before + sizes}
+    return before[state.index] + nth, before + sizes
+
+
+@ab.keyed(inputs={"a": ab.float64}, state={"n": ab.int64.default(0)}, outputs={"nth": ab.int64})
+def count(batch, state):
+    nth, n = counted(batch, state)
+    return {"nth": nth}, {"n": n}
+
+
+def visit(features):
+    """Counts the rows of each key, and writes so many other numbers of it anew with each."""
+    names = [f"f{i}" for i in range(features)]
+
+    def visited(batch, state):
+        nth, n = counted(batch, state)
+        return {"z": nth.astype(np.float64)}, {"n": n, **dict.fromkeys(names, n * 0.5)}
+
+    return visited, {"n": ab.int64.default(0), **dict.fromkeys(names, ab.float64)}
+
+
+VISIT, FOUR = visit(3)
+REMEMBER, TWELVE = visit(11)
+
+
+@ab.keyed(inputs={"at": ab.int64}, state=FOUR, outputs={"z": ab.float64})
+def visit_four(batch, state):
+    return VISIT(batch, state)
+
+
+@ab.keyed(inputs={"at": ab.int64}, state=TWELVE, outputs={"z": ab.float64})
+def visit_twelve(batch, state):
+    return REMEMBER(batch, state)
+
+
+@ab.filter(inputs={"live": ab.bool_})
+def live(batch):
+    return batch.numpy("live")
 
 
 FEATURE = {

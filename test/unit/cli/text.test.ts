@@ -123,6 +123,7 @@ const result: RunResult = {
   checksums: {},
   counters: {},
   checks: [],
+  epochs: null,
   resumable: false,
   drained: false,
   end: 'finished',
@@ -164,6 +165,23 @@ test('the JSON summary has the names that are fixed', () => {
     'seconds',
     'outputs',
   ])
+})
+
+test('the JSON summary has the facts of epochs: of a hundred cuts the last but one is the 99th', () => {
+  const cutsMs = Array.from({ length: 100 }, (_, i) => i + 1)
+  const epochs = { count: 100, cutsMs, bytesWritten: 30, bytesChanged: 10, resumedFrom: 7, openMs: 3, restoreMs: 4 }
+  expect(summaryJson({ ...result, epochs })['epochs']).toEqual({
+    count: 100,
+    cut_ms_p50: 50,
+    cut_ms_p99: 99,
+    cut_ms_max: 100,
+    bytes_written: 30,
+    bytes_changed: 10,
+    resumed_from: 7,
+    open_ms: 3,
+    restore_ms: 4,
+  })
+  expect(summaryJson(result)['epochs']).toBeNull()
 })
 
 test('Python: the one that is named alone; else the nearest virtual environment, the job before here', () => {

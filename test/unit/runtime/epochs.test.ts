@@ -5,11 +5,13 @@ import { EpochGate } from '../../../src/runtime/flow/gate.js'
 
 class Story {
   readonly asked: string[] = []
+  readonly cuts: number[] = []
   readonly epochs: Epochs<string>
 
   constructor(sinks: number, openMax = 4) {
     const terms = { intervalMs: 1_000, openMax, bytesMax: 1_000 }
     this.epochs = new Epochs(terms, sinks, {
+      cutTaken: beganMs => this.cuts.push(beganMs),
       prepareSink: (sink, epoch) => this.asked.push(`sink ${sink} prepares ${epoch}`),
       writeEpoch: (epoch, cut, prepared) => this.asked.push(`write ${epoch} ${cut} ${JSON.stringify(prepared)}`),
       commitSink: (sink, epoch, prepared) => this.asked.push(`sink ${sink} commits ${epoch} ${String(prepared)}`),
@@ -24,6 +26,14 @@ class Story {
 }
 
 describe('an epoch', () => {
+  test('says when its cut began, once all of it is taken', () => {
+    const story = new Story(1)
+    story.epochs.began(40)
+    expect(story.cuts).toEqual([])
+    story.epochs.cut('a')
+    expect(story.cuts).toEqual([40])
+  })
+
   test('is prepared by every sink, then written, then committed by every sink, then finished', () => {
     const story = new Story(2)
     const { epochs } = story
