@@ -12,6 +12,7 @@ import { killOftenBench } from './measure/kill-often.js'
 import { type Rate, latencyBench } from './measure/latency.js'
 import { type Ratio, ratioBench } from './measure/ratio.js'
 import { type Recovery, recoverBench } from './measure/recover.js'
+import { visibleBench } from './measure/visible.js'
 
 const million = 1_000_000
 
@@ -166,6 +167,7 @@ export const benches: readonly Bench[] = [
   ...rates.map(latencyBench),
   ...epochCosts.map(epochCostBench),
   deliveryBench,
+  ...rates.filter(({ rowsPerSecond }) => rowsPerSecond === 1_000 || rowsPerSecond === 10_000).map(visibleBench),
   cutBench,
   ...recoveries.map(recoverBench),
   killBench,

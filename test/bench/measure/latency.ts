@@ -65,7 +65,10 @@ async function measure(rate: Rate, { seconds }: Settings): Promise<readonly Figu
   })
 }
 
-const lasting = ({ rowsPerSecond }: Rate, seconds: number): Load => ({ rowsPerSecond, seconds: seconds + warmSeconds })
+export const lasting = ({ rowsPerSecond }: Rate, seconds: number): Load => ({
+  rowsPerSecond,
+  seconds: seconds + warmSeconds,
+})
 
 async function throughJob(folder: string, nodeOptions: string): Promise<TreeUse> {
   const asked: Asked = { name: 'latency', input: folder, into: 'null', workers: 1 }
@@ -76,7 +79,7 @@ async function throughJob(folder: string, nodeOptions: string): Promise<TreeUse>
 }
 
 /** Milliseconds from when each row was due until it was back, sorted; without those of the warm-up. */
-function latencies({ at, began, gap, rows }: Returned): Float64Array {
+export function latencies({ at, began, gap, rows }: Returned): Float64Array {
   const first = Math.ceil((warmSeconds * 1e9) / gap)
   const found = new Float64Array(Math.max(0, rows - first))
   for (let i = 0; i < found.length; i += 1)
@@ -85,7 +88,7 @@ function latencies({ at, began, gap, rows }: Returned): Float64Array {
 }
 
 /** Each row comes back once, in its order, with its sum. */
-function wrongRows({ lines, rows }: Returned): string | null {
+export function wrongRows({ lines, rows }: Returned): string | null {
   if (lines.length !== rows + 1) return `expected ${rows + 1} rows, got ${lines.length}`
   for (const [i, line] of lines.entries()) {
     const { id, a, b, z }: { id: number; a: number; b: number; z: number } = JSON.parse(line)
