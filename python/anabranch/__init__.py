@@ -19,6 +19,7 @@ from ._migration import Migration, migration
 from ._resource import AsyncResource, Resource, resource
 from ._result import Result, reject, result
 from ._schema import Schema, schema
+from ._sink import Sink, sink
 from .errors import (
     AccessError,
     AnabranchError,
@@ -113,6 +114,7 @@ __all__ = [
     "Resource",
     "Result",
     "Schema",
+    "Sink",
     "State",
     "StateError",
     "TransformError",
@@ -152,6 +154,7 @@ __all__ = [
     "run_job",
     "run_local",
     "schema",
+    "sink",
     "struct",
     "testing",
     "timestamp",

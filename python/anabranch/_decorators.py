@@ -25,7 +25,7 @@ _NO_SIDES: SideLike = {}
 _P = ParamSpec("_P")
 
 
-def _with_arguments(decorator: Callable[_P, Decorator]) -> Callable[_P, Decorator]:
+def with_arguments(decorator: Callable[_P, Decorator]) -> Callable[_P, Decorator]:
     """Say what is missing where a decorator stands without its arguments; Python would count positional ones."""
 
     @functools.wraps(decorator)
@@ -40,7 +40,7 @@ def _with_arguments(decorator: Callable[_P, Decorator]) -> Callable[_P, Decorato
     return checked
 
 
-@_with_arguments
+@with_arguments
 def transform(
     *,
     inputs: SchemaLike,
@@ -85,7 +85,7 @@ def transform(
     return _decorator("transform", inputs, outputs, side, mode, timeout_ms, retry_on, calls)
 
 
-@_with_arguments
+@with_arguments
 def filter(
     *,
     inputs: SchemaLike,
@@ -110,7 +110,7 @@ def filter(
     return _decorator("filter", inputs, _NONE, side, mode, timeout_ms, retry_on, calls)
 
 
-@_with_arguments
+@with_arguments
 def flat_map(
     *,
     inputs: SchemaLike,
@@ -139,7 +139,7 @@ def flat_map(
     return _decorator("flat_map", inputs, outputs, side, mode, timeout_ms, retry_on, calls)
 
 
-@_with_arguments
+@with_arguments
 def keyed(
     *,
     inputs: SchemaLike,
@@ -243,8 +243,7 @@ def _decorator(
     if handles and mode != "row":
         hint = 'leave it out: in mode="key" the state is that object already'
         raise PlanError(f'handles is for mode="row", not mode="{mode}"', code="ANB1017", hint=hint)
-    if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, int) or timeout_ms < 1:
-        raise PlanError(f"timeout_ms is a whole number of milliseconds, not {timeout_ms!r}", code="ANB1017")
+    refuse_timeout(timeout_ms)
     if at_end is not None and not side:
         raise PlanError(
             "at_end gives its rows to a side output, and none is declared",
@@ -263,7 +262,7 @@ def _decorator(
         side={_side_name(name): make_schema(columns) for name, columns in _sides(side).items()},
         at_end=at_end,
         timeout_ms=timeout_ms,
-        retry_on=_exceptions(retry_on),
+        retry_on=exceptions_of(retry_on),
         handles=handles
         or (mode == "row" and any(d.keep is not None and d.keep.kind != "value" for d in kept.fields.values())),
     )
@@ -281,7 +280,14 @@ def _quoted(mode: str) -> str:
     return f'"{mode}"'
 
 
-def _exceptions(given: object) -> tuple[type[BaseException], ...]:
+def refuse_timeout(timeout_ms: object) -> None:
+    """Refuse what is no deadline."""
+    if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, int) or timeout_ms < 1:
+        raise PlanError(f"timeout_ms is a whole number of milliseconds, not {timeout_ms!r}", code="ANB1017")
+
+
+def exceptions_of(given: object) -> tuple[type[BaseException], ...]:
+    """The exception types that ``retry_on`` names."""
     types: list[type[BaseException]] = []
     for one in given if isinstance(given, (tuple, list)) else (given,):
         if not (isinstance(one, type) and issubclass(one, BaseException)):

@@ -15,6 +15,8 @@ from ._chain.columns import Values
 from ._chain.grouping import Grouping
 from ._chain.key_states import key_states
 from ._chain.operator import Operator, operator_of
+from ._chain.over_sink import NoRejects
+from ._context import Call
 from ._function import Function
 from ._given import inputs_given
 from ._key_state import KeyState
@@ -41,16 +43,24 @@ def call(function: Function, given: object, state: object) -> object:
         return operator.user(batch, *given_state)
 
 
+def push(function: Function, given: object, key: str) -> object:
+    """Call the user's function of a sink with ``given`` as its batch; an ``async def`` function gives its coroutine."""
+    operator = operator_of(function)
+    batch = given if isinstance(given, Batch) else Batch(_source(given, operator), operator.inputs, operator.name)
+    with _running(NoRejects(operator.name)):
+        return operator.user(batch, key)
+
+
 async def _awaited(answer: Awaitable[object], rejects: Rejects) -> object:
     with _running(rejects):
         return await answer
 
 
 @contextmanager
-def _running(rejects: Rejects) -> Iterator[None]:
+def _running(call: Call) -> Iterator[None]:
     here = _context.context()
     before = here.call
-    here.call = rejects
+    here.call = call
     try:
         yield
     finally:

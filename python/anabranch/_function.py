@@ -15,7 +15,7 @@ UserFunction = Callable[..., object]
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a decorator was told. ``kind`` is transform, filter or flat_map; ``mode`` batch, key or row.
+    """What a decorator was told. ``kind`` is transform, filter, flat_map or sink; ``mode`` batch, key or row.
 
     ``handles``: in row mode the state is an object, as it is in key mode, and not a dict. ``calls`` is how an
     ``async def`` function calls its service; None for a plain function.

@@ -25,7 +25,7 @@ def check_signature(user: UserFunction, declared: Declaration) -> None:
         message = f'function "{name}" is async and takes the state of one key as an object, expected a plain one'
         raise PlanError(message, code="ANB1011", hint='write def, or async def with mode="row" and the state as a dict')
     first = "row" if declared.mode == "row" else "batch"
-    arguments = (first, "state") if declared.keyed else (first,)
+    arguments = (first, "key") if declared.kind == "sink" else (first, "state") if declared.keyed else (first,)
     try:
         inspect.signature(user).bind(*arguments)
     except TypeError as error:

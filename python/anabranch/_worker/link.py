@@ -76,7 +76,8 @@ class Link:
 
     def answer(self, asked: Message, kind: int, body: Body) -> None:
         """Send DONE or FAILED; into the mapping where the host lent space for it."""
-        if self._writable is not None and body.size <= asked.capacity:
+        lent = asked.capacity > 0  # An empty body would fit into nothing.
+        if self._writable is not None and lent and body.size <= asked.capacity:
             body.write(self._writable, asked.reply_at)
             head = bytearray(kinds.ENVELOPE_BYTES)
             write_answer(head, asked.envelope, kind, body, asked.reply_at)

@@ -24,6 +24,7 @@ from ..errors import AnabranchError, PlanError
 from .failed import error_json
 from .link import Link
 from .pandas_import import show_pandas
+from .sink import SinkStage
 from .stage import Stage
 
 _PANDAS = re.compile(rb"\b(import|from)\s+pandas\b|\.pandas\(\)")
@@ -84,14 +85,15 @@ def _import_pandas(paths: list[str]) -> None:
 
 
 def _stage(said: Mapping[str, object], reply_bytes_max: int) -> Stage:
-    stage = Stage(
+    operators = [_mapping(one) for one in _list(said["operators"])]
+    make = SinkStage if any(asked["kind"] == "sink" for asked in operators) else Stage
+    stage = make(
         shipped=schema_from_json(_list(said["shipped"])),
         output=schema_from_json(_list(said["output"])),
         keys=schema_from_json(_list(said.get("keys") or [])),
         reply_bytes_max=reply_bytes_max,
     )
-    for index, one in enumerate(_list(said["operators"])):
-        asked = _mapping(one)
+    for index, asked in enumerate(operators):
         function, digest = _function(asked)
         operator = operator_of(function, index, str(asked.get("id") or asked["function"]))
         stage.add(operator, str(asked["module"]), str(asked["function"]), digest)

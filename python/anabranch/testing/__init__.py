@@ -9,6 +9,7 @@ from __future__ import annotations
 from ._captured import replay
 from ._invariance import check_split_invariant
 from ._run import Run, run, run_keyed, run_transform
+from ._sink import run_sink
 from ._strategies import rows
 
-__all__ = ["Run", "check_split_invariant", "replay", "rows", "run", "run_keyed", "run_transform"]
+__all__ = ["Run", "check_split_invariant", "replay", "rows", "run", "run_keyed", "run_sink", "run_transform"]

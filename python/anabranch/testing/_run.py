@@ -138,12 +138,13 @@ def run(
     """
     operator = operator_of(fn)
     names = () if key is None else (key,) if isinstance(key, str) else tuple(key)
+    if operator.kind == "sink":
+        hint = f"write run_sink({operator.name}, data)"
+        raise PlanError(f'"{operator.name}" is a sink and gives no rows', code="ANB1011", hint=hint)
     if operator.keyed != bool(names):
         wanted = "a key: run_keyed(fn, data, key=...)" if operator.keyed else "no key"
         raise PlanError(f'transform "{operator.name}" takes {wanted}', code="ANB1004")
-    with _parameters(params or _NO_PARAMS), ExitStack() as given:
-        for resource, value in (resources or _NO_RESOURCES).items():
-            given.enter_context(resource.given(value))
+    with surrounded(params, resources):
         return _Runner(operator, names).run(batches_of(data, operator))
 
 
@@ -153,6 +154,15 @@ def raise_first(found: Run) -> Run:
     if raised is not None:
         raise TransformError(f"row {raised['row']} raised {raised['type']}: {raised['message']}\n{raised['traceback']}")
     return found
+
+
+@contextmanager
+def surrounded(params: Params | None, resources: Resources | None) -> Iterator[None]:
+    """The surroundings that a test chose: parameters, and resources that are not opened."""
+    with _parameters(params or _NO_PARAMS), ExitStack() as given:
+        for resource, value in (resources or _NO_RESOURCES).items():
+            given.enter_context(resource.given(value))
+        yield
 
 
 @contextmanager
