@@ -126,6 +126,14 @@ const entries = {
     title: 'row broke a contract that stops the job',
     hint: 'let such rows go to the dead letters: .check(contract, { onFail: "dead-letter" })',
   },
+  ANB2111: {
+    title: 'sink refused rows',
+    hint: 'refuse them before the sink: ab.reject in a transform, or .check(contract)',
+  },
+  ANB2112: {
+    title: 'sink returned something',
+    hint: 'return nothing when the service has the rows, and raise when it does not',
+  },
   // 3xxx: processes
   ANB3001: { title: 'worker was lost', hint: 'its batch was sent to another worker' },
   ANB3002: {
@@ -163,6 +171,11 @@ const entries = {
   ANB4030: { title: 'table does not fit the rows', hint: 'change the table, or the columns of the job' },
   ANB4031: { title: 'database is away', hint: 'start it, then run again' },
   ANB4032: { title: 'database refused', hint: 'read what it says' },
+  ANB4033: { title: 'sink raised', hint: 'the traceback shows the line; the rows are sent first by the next run' },
+  ANB4034: {
+    title: 'sink loses its worker with the same rows again and again',
+    hint: 'read what the last one printed below',
+  },
   // 5xxx: protocol
   ANB5001: { title: 'frame could not be accepted', hint: 'the worker was replaced and the batch sent again' },
   ANB5002: { title: 'worker speaks another version', hint: 'install the same version of the Python package' },

@@ -166,7 +166,7 @@ function docOf(fn: DescribedFunction): string {
     schema.map(([name, type]) => `${name} ${type}`).join(', ') || 'nothing'
   const kind = fn.keyed ? `Keyed ${fn.kind}` : `${fn.kind.slice(0, 1).toUpperCase()}${fn.kind.slice(1)}`
   const sides = Object.entries(fn.side).map(([name, schema]) => `Side output "${name}": ${columns(schema)}.`)
-  const adds = fn.kind === 'filter' ? '' : ` and adds ${columns(fn.outputs)}`
+  const adds = fn.kind === 'filter' || fn.kind === 'sink' ? '' : ` and adds ${columns(fn.outputs)}`
   const facts = [`${kind}: reads ${columns(fn.inputs)}${adds}.`, ...sides]
   return [fn.doc, facts.join('\n')].filter(part => part !== '').join('\n\n')
 }

@@ -6,7 +6,7 @@ import { type PlanFault, kindOf } from '../base/index.js'
 import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft, type SourceDraft, draftInputs } from './draft.js'
 import { Faults, type Place } from './faults.js'
 import { checkFunction, isContract, isOfModule } from './contracts.js'
-import { type FunctionLike, type ModuleLike, isFunctionLike, pathBeside } from './functions.js'
+import { type ModuleLike, decoratorOf, isFunctionLike, methods, pathBeside } from './functions.js'
 import { frozen } from './frozen.js'
 import { type JobContents, type JobLike, jobContents } from './job.js'
 import { type LintReaders, lintWith } from './lint.js'
@@ -170,6 +170,7 @@ class PlanBuilder {
         return { kind: 'union', ...placed, inputs }
       case 'sink':
         this.wrong(draft, placed.id)
+        if (draft.from !== null) this.module(draft.from)
         return { kind: 'sink', ...placed, input, connector: draft.connector }
     }
   }
@@ -194,10 +195,15 @@ class PlanBuilder {
       this.faults.add('ANB1011', this.at(draft, id), `.${method} takes a Python function, but got ${came(fn)}`, hint)
       return noFunction
     }
-    const fits = methodOf(fn)
+    const decorator = decoratorOf(fn)
+    const fits = methods[decorator]
     if (fits !== method) {
-      const kind = fn.keyed ? 'keyed' : fn.kind
-      this.faults.add('ANB1011', this.at(draft, id), `"${fn.name}" is a @${kind}, which .${fits} takes, not .${method}`)
+      const message = `"${fn.name}" is a @${decorator}, which .${fits} takes, not .${method}`
+      this.faults.add('ANB1011', this.at(draft, id), message)
+    }
+    if (fn.kind === 'sink') {
+      this.unknown.add(id)
+      return noFunction
     }
     const module = this.module(fn.from)
     const { name, kind, keyed, mode, inputs, outputs, state, side, atEnd, timeoutMs, declared } = fn
@@ -274,15 +280,9 @@ const noFunction: FunctionRef = {
 
 const isNamed = (fn: unknown): fn is { readonly name: string } => isFunctionLike(fn) || isContract(fn)
 
-/** The method that takes this kind of function. */
-function methodOf(fn: FunctionLike): PythonDraft['method'] {
-  if (fn.keyed || fn.kind === 'transform') return 'apply'
-  return fn.kind === 'filter' ? 'filter' : 'flatMap'
-}
-
-/** An own connector is called as its export is. */
+/** An own connector is called as its export is, a sink of Python as its function. */
 const ownName = (connector: SourceConnector | SinkConnector): string | null =>
-  connector.kind === 'custom' && connector.name !== '' ? connector.name : null
+  (connector.kind === 'custom' || connector.kind === 'python') && connector.name !== '' ? connector.name : null
 
 function plainName(draft: Draft): string {
   if (draft.kind === 'python') return 'operator'

@@ -4,6 +4,7 @@
  * when the job becomes a plan, with all its other faults.
  */
 import { type Format, type SinkFormat, json } from './formats.js'
+import { type ModuleLike } from './functions.js'
 import { givenFormat, givenPath, givenWrite } from './given.js'
 import { type SinkConnector, type SourceConnector } from './nodes.js'
 import { type Columns } from './types.js'
@@ -19,6 +20,8 @@ export interface Source<C extends Columns> {
 export interface Sink<N extends string = string> {
   readonly sink: SinkConnector
   readonly wrong: readonly WrongOption[]
+  /** The module of a `@sink` of Python. */
+  readonly from?: ModuleLike
   /** For types only; always undefined. */
   readonly needs?: N
 }

@@ -8,12 +8,12 @@ export function delivered(given: Sink, delivery: Delivery | undefined): Sink {
   const { sink, wrong } = given
   if (delivery !== 'exactly-once' && delivery !== 'at-least-once') {
     const message = `option delivery must be 'exactly-once' or 'at-least-once', but it is ${JSON.stringify(delivery)}`
-    return { sink, wrong: [...wrong, { message, hint: "write { delivery: 'at-least-once' }" }] }
+    return { ...given, wrong: [...wrong, { message, hint: "write { delivery: 'at-least-once' }" }] }
   }
   if (sink.kind === 'files' || sink.kind === 'postgres') return { sink: { ...sink, delivery }, wrong }
   const message = `option delivery is not for a sink of kind ${sink.kind}: how it delivers is fixed`
   return {
-    sink,
+    ...given,
     wrong: [...wrong, { message, hint: 'leave out delivery; anabranch plan prints what the sink promises' }],
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type SinkConnector, type SourceConnector } from './nodes.js'
 import { type CheckOptions } from './contracts.js'
+import { type ModuleLike } from './functions.js'
 import { type WrongOption } from './connectors.js'
 import { type CallPlace } from './place.js'
 
@@ -51,6 +52,8 @@ export interface SinkDraft extends Drafted {
   readonly input: DraftEdge
   readonly connector: SinkConnector
   readonly wrong: readonly WrongOption[]
+  /** The module of a `@sink` of Python. */
+  readonly from: ModuleLike | null
 }
 export type Draft = SourceDraft | PythonDraft | KeyDraft | SelectDraft | UnionDraft | SinkDraft
 

@@ -85,6 +85,8 @@ function sinkTitle({ connector }: SinkNode): string {
       return `sink socket ${connector.address}`
     case 'postgres':
       return `sink table ${connector.table} of PostgreSQL at ${connector.env}`
+    case 'python':
+      return `sink ${connector.name} (Python)`
     case 'custom':
       return `sink ${connector.name} (own)`
   }

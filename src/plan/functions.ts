@@ -21,9 +21,23 @@ export interface ModuleLike {
 }
 
 /** A Python function as data. */
-export interface FunctionLike extends Omit<FunctionRef, 'module'> {
+export interface FunctionLike extends Omit<FunctionRef, 'module' | 'kind'> {
+  readonly kind: FunctionRef['kind'] | 'sink'
   readonly from: ModuleLike
 }
+
+/** The method of a stream that takes a function of this kind. */
+export const methods = {
+  transform: 'apply',
+  keyed: 'apply',
+  filter: 'filter',
+  flat_map: 'flatMap',
+  sink: 'to',
+} as const
+
+/** As its decorator is called. */
+export const decoratorOf = ({ keyed, kind }: Pick<FunctionLike, 'keyed' | 'kind'>): keyof typeof methods =>
+  keyed ? 'keyed' : kind
 
 export const schemaJsonOf = (schema: SchemaLike): SchemaJson =>
   isFields(schema) ? schema : Object.entries(schema).map(([name, type]) => [name, String(type)])

@@ -5,6 +5,7 @@
 import { kindOf } from '../base/index.js'
 import { type Sink, type Source, type WrongOption } from './connectors.js'
 import { type Format, type SinkFormat } from './formats.js'
+import { type FunctionLike, decoratorOf, isFunctionLike, methods, pathBeside } from './functions.js'
 import { type FormatNode } from './nodes.js'
 import { type Columns } from './types.js'
 
@@ -19,10 +20,24 @@ export function givenSource(value: unknown): Source<Columns> {
 /** The argument of `.to`; a stand-in that carries its fault where it is no sink. */
 export function givenSink(value: unknown): Sink {
   if (isSink(value)) return value
+  if (isFunctionLike(value)) return functionSink(value)
   const message = `.to takes a sink, but got ${kindOf(value)}`
   return {
     sink: { kind: 'null', checksum: null },
     wrong: [{ message, hint: 'write .to(files.sink("name/", json()))' }],
+  }
+}
+
+/** A `@sink` of a types file. */
+function functionSink(fn: FunctionLike): Sink {
+  const { name, kind, inputs, timeoutMs, declared, from } = fn
+  const sink = { kind: 'python', module: pathBeside(from.types, from.path), name, inputs, timeoutMs, declared } as const
+  if (kind === 'sink') return { sink, wrong: [], from }
+  const decorator = decoratorOf(fn)
+  const message = `"${name}" is a @${decorator}, which .${methods[decorator]} takes, not .to`
+  return {
+    sink,
+    wrong: [{ message, hint: 'write .to(features.push), with a function that is decorated with @ab.sink' }],
   }
 }
 

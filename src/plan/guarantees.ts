@@ -15,10 +15,9 @@ export interface Path {
 
 /** All ways, by sink and then by source, in the order of the plan. */
 export function pathsOf(plan: Plan): readonly Path[] {
-  const epochs = plan.options.epochMs !== null
   const nodes = new Map(plan.nodes.map(node => [node.id, node]))
   return plan.nodes.flatMap(node =>
-    node.kind === 'sink' ? sourcesOf(nodes, node).map(source => pathOf(source, node, epochs)) : [],
+    node.kind === 'sink' ? sourcesOf(nodes, node).map(source => pathOf(source, node, plan)) : [],
   )
 }
 
@@ -42,15 +41,20 @@ function whyReadOnce({ connector }: SourceNode): string | null {
   return 'it declares replayable: false: what it gave before a crash is gone'
 }
 
-function pathOf(from: SourceNode, sink: SinkNode, epochs: boolean): Path {
+function pathOf(from: SourceNode, sink: SinkNode, { job, options }: Plan): Path {
   const change = sink.connector.kind === 'postgres' && sink.connector.key.length > 0 ? 'upsert' : 'append'
   const ends = { source: from.id, sink: sink.id, change } as const
   const why = whyReadOnce(from)
-  return why === null ? { ...ends, ...ofSink(sink, epochs) } : { ...ends, guarantee: 'at most once', why }
+  return why === null
+    ? { ...ends, ...ofSink(sink, { job, epochs: options.epochMs !== null }) }
+    : { ...ends, guarantee: 'at most once', why }
 }
 
 /** Where the source can be read again. */
-function ofSink({ connector }: SinkNode, epochs: boolean): Pick<Path, 'guarantee' | 'why'> {
+function ofSink(
+  { id, connector }: SinkNode,
+  { job, epochs }: { readonly job: string; readonly epochs: boolean },
+): Pick<Path, 'guarantee' | 'why'> {
   switch (connector.kind) {
     case 'socket':
       return { guarantee: 'at least once', why: 'a socket cannot take rows back' }
@@ -58,6 +62,8 @@ function ofSink({ connector }: SinkNode, epochs: boolean): Pick<Path, 'guarantee
       return connector.delivery === 'exactly-once'
         ? { guarantee: 'exactly once per finished run', why: 'the sink shows rows when it is finished' }
         : { guarantee: 'at least once', why: 'the sink shows rows as they come' }
+    case 'python':
+      return { guarantee: 'at least once', why: pythonWhy(`${job}/${epochs ? 'LINEAGE' : 'RUN'}/${id}`, epochs) }
     case 'null':
     case 'files':
       if (!epochs) return { guarantee: 'exactly once per finished run', why: 'a run that failed begins again' }
@@ -67,6 +73,12 @@ function ofSink({ connector }: SinkNode, epochs: boolean): Pick<Path, 'guarantee
       return inEpochs(connector.delivery)
   }
 }
+
+/** Who gets the rows can tell those that come again: by the key that they come with. */
+const pythonWhy = (begin: string, epochs: boolean): string =>
+  epochs
+    ? `no marker of ours is in its service: rows may come again after a crash, with the same key ${begin}/EPOCH/PART`
+    : `without epochs rows go out as they come: a batch may come again, with the same key ${begin}/BATCH/PART`
 
 const inEpochs = (delivery: Delivery): Pick<Path, 'guarantee' | 'why'> =>
   delivery === 'exactly-once'

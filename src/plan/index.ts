@@ -2,7 +2,7 @@
 export * from './nodes.js'
 export * from './topology.js'
 export * from './wire.js'
-export { openStages, stagesOf } from './stages.js'
+export { openSink, openStages, stagesOf } from './stages.js'
 export { formatSchema } from './schemas.js'
 export * from './connectors.js'
 export * from './custom.js'

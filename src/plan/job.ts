@@ -245,12 +245,13 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
 
   /** Writes the rows. The answer is the same stream, and a job with one more output. */
   to<const T>(sink: FitsSink<T, C>, options: SinkOptions = {}): Stream<C, K, S> {
-    const { sink: connector, wrong } = delivered(givenSink(sink), options.delivery)
+    const { sink: connector, wrong, from = null } = delivered(givenSink(sink), options.delivery)
     const draft: SinkDraft = Object.freeze({
       kind: 'sink',
       input: this.#at,
       connector,
       wrong,
+      from,
       place: callPlace(this.to),
       id: options.id ?? null,
     })

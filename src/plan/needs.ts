@@ -35,8 +35,9 @@ export function columnsNeeded(plan: Plan, graph: Graph = graphOf(plan)): Needs {
   return needs
 }
 
-/** A null sink looks at no more than its checksum column. */
+/** A null sink looks at no more than its checksum column, one of Python at what it declares. */
 function sinkNeeds(node: SinkNode): readonly string[] | 'all' {
+  if (node.connector.kind === 'python') return node.connector.inputs.map(([name]) => name)
   if (node.connector.kind !== 'null') return 'all'
   return node.connector.checksum === null ? [] : [node.connector.checksum]
 }

@@ -144,8 +144,23 @@ export interface PostgresConnector {
   readonly delivery: Delivery
 }
 
+/** A `@sink` of Python: it is called with the rows of an epoch and a key of theirs. */
+export interface PythonSinkConnector {
+  readonly kind: 'python'
+  /** Absolute path of the module's file. */
+  readonly module: string
+  /** Name in Python. */
+  readonly name: string
+  /** The columns that it gets. */
+  readonly inputs: SchemaJson
+  readonly timeoutMs: number
+  /** SHA-256 of what is declared, hex; the handshake compares it. */
+  readonly declared: string
+}
+
 export type SinkConnector =
   | PostgresConnector
+  | PythonSinkConnector
   | {
       readonly kind: 'files'
       readonly path: string

@@ -71,9 +71,12 @@ function withPaths(plan: Portable, change: (path: string) => string): Portable {
   return { ...plan, nodes, modules }
 }
 
-/** Of connectors and formats of the user's own. */
+/** Of connectors and formats of the user's own, and of sinks of Python. */
 function withModules<C extends SourceConnector | SinkConnector>(connector: C, change: (path: string) => string): C {
-  const own = connector.kind === 'custom' ? { ...connector, module: change(connector.module) } : connector
+  const own =
+    connector.kind === 'custom' || connector.kind === 'python'
+      ? { ...connector, module: change(connector.module) }
+      : connector
   if (!('format' in own) || own.format.kind !== 'custom') return own
   return { ...own, format: { ...own.format, module: change(own.format.module) } }
 }
@@ -181,6 +184,14 @@ const sinkConnector = union('kind', {
   }),
   socket: object({ kind: oneOf('socket'), address: string }),
   postgres: object({ kind: oneOf('postgres'), env: string, table: string, key: list(string), delivery }),
+  python: object({
+    kind: oneOf('python'),
+    module: string,
+    name: string,
+    inputs: schemaShape,
+    timeoutMs: whole,
+    declared: string,
+  }),
   custom: object({ ...custom, delivery: oneOf('exactly-once', 'at-least-once') }),
   null: object({ kind: oneOf('null'), checksum: nullOr(string) }),
 })

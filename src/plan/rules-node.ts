@@ -159,7 +159,7 @@ function lintPython(rule: NodeRule, node: PythonNode): void {
     rule.faults.add('ANB1025', at, `at_end of ${title} has no side output that its rows could go to`)
   }
   const given = schemaIn(rule, node.input)
-  if (given !== null) lintInputs(rule, node, given)
+  if (given !== null) lintInputs(rule, at, { title, inputs: fn.inputs, given })
   if (fn.keyed && given !== null && keyOf(rule.graph.nodes, node.input) === null) lintNoKey(rule, node)
 }
 
@@ -168,20 +168,26 @@ const titleOf = (node: PythonNode): string =>
     ? `contract "${node.fn.name}"`
     : `${node.fn.keyed ? 'keyed' : node.fn.kind} "${node.fn.name}"`
 
-function lintInputs(rule: NodeRule, node: PythonNode, given: SchemaJson): void {
-  const at = placeOf(node)
+interface Wanted {
+  /** What needs the columns, as messages name it. */
+  readonly title: string
+  readonly inputs: SchemaJson
+  readonly given: SchemaJson
+}
+
+function lintInputs(rule: NodeRule, at: Place, { title, inputs, given }: Wanted): void {
   const names = given.map(([name]) => name)
-  for (const want of node.fn.inputs) {
+  for (const want of inputs) {
     const [name, type] = want
     const have = columnOf(given, name)
     if (have === undefined) {
-      const message = `${titleOf(node)} needs column "${name}", which the stream does not have`
+      const message = `${title} needs column "${name}", which the stream does not have`
       rule.faults.add('ANB1001', at, message, suggest(name, names, 'columns here'))
     } else if (!sameTypeText(have[1], type)) {
-      const message = `${titleOf(node)} needs column "${name}" as ${type}, but the stream has ${have[1]}`
+      const message = `${title} needs column "${name}" as ${type}, but the stream has ${have[1]}`
       rule.faults.add('ANB1002', at, message)
     } else if (isRequired(want) && !isRequired(have)) {
-      const message = `${titleOf(node)} needs column "${name}" without nulls, but the stream may have some`
+      const message = `${title} needs column "${name}" without nulls, but the stream may have some`
       const hint = `drop .required() from its inputs, or declare "${name}" required where it comes from`
       rule.faults.add('ANB1002', at, message, hint)
     }
@@ -291,6 +297,12 @@ function lintSink(rule: NodeRule, node: SinkNode): void {
   if (connector.kind === 'custom') return lintOwn(rule.faults, at, connector)
   const given = schemaIn(rule, node.input)
   if (connector.kind === 'postgres') return lintTable(rule, at, connector.key, given)
+  if (connector.kind === 'python') {
+    const title = `sink "${connector.name}"`
+    lintColumns(rule, at, connector.inputs, `inputs of ${title}`)
+    if (given !== null) lintInputs(rule, at, { title, inputs: connector.inputs, given })
+    return
+  }
   const written = (given ?? []).filter(([name]) => !connector.partitionBy.includes(name))
   lintFormat(rule.faults, at, connector.format, written)
   if (given !== null) lintPartitions(rule, at, connector.partitionBy, given)

@@ -15,6 +15,7 @@ import {
   type Plan,
   type PlanNode,
   type PythonNode,
+  type PythonSinkConnector,
   type SourceNode,
   isTable,
 } from './nodes.js'
@@ -231,6 +232,23 @@ function sourceSchema(building: Building, node: SourceNode): Schema {
   const fields = declared.fields.filter(field => needed.has(field.name))
   // At least one column, so that every reader knows how many rows there are.
   return { fields: fields.length > 0 ? fields : declared.fields.slice(0, 1) }
+}
+
+/** The one stage of a process that calls a sink, as OPEN carries it; `shipped` are the columns that the function gets. */
+export function openSink(id: string, connector: PythonSinkConnector, shipped: Schema): OpenStage {
+  const { module, name, inputs, declared } = connector
+  const nothing = { outputs: [], state: [], side: {}, atEnd: false } as const
+  return {
+    id: 0,
+    shipped: schemaToJson(shipped),
+    schemaId: schemaIds.shipped,
+    key: null,
+    keys: null,
+    operators: [
+      { id, module, function: name, kind: 'sink', mode: 'batch', keyed: false, inputs, ...nothing, declared },
+    ],
+    output: [],
+  }
 }
 
 /** The stages as OPEN carries them, in the order of their numbers. */

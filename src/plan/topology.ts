@@ -128,7 +128,7 @@ export interface OpenOperator {
   readonly id: string
   readonly module: string
   readonly function: string
-  readonly kind: FunctionRef['kind']
+  readonly kind: FunctionRef['kind'] | 'sink'
   readonly mode: FunctionRef['mode']
   readonly keyed: boolean
   readonly inputs: SchemaJson

@@ -76,6 +76,7 @@ interface Methods {
   readonly keyed: 'apply'
   readonly filter: 'filter'
   readonly flat_map: 'flatMap'
+  readonly sink: 'to'
 }
 
 /** As `Fits`, for the method `M`. A function whose columns nobody wrote down as literals is checked by lint alone. */
@@ -115,7 +116,10 @@ export type FitsColumn<N extends string, C extends Columns> = [Exclude<N, keyof 
 type NoColumn<N extends string, C extends Columns> = `the stream has no column ${Listed<N>}; ${Here<C>}`
 
 /** A sink, where the stream has the columns that it needs. Where those are no literals, lint alone checks them. */
-export type FitsSink<T, C extends Columns> = [T] extends [Sink<infer N>]
+export type FitsSink<T, C extends Columns> = [T] extends [FunctionLike]
+  ? FitsMethod<'to', T, C, never>
+  : FitsOutput<T, C>
+type FitsOutput<T, C extends Columns> = [T] extends [Sink<infer N>]
   ? string extends N
     ? T
     : [Exclude<N, keyof C>] extends [never]

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PlanError, type Shape, ShapeError, type World, catalogue, shape } from '../../base/index.js'
-import { type ContractLike, type FunctionRef, type MigrationRef, ruleShape } from '../../plan/index.js'
+import { type ContractLike, type FunctionLike, type MigrationRef, ruleShape } from '../../plan/index.js'
 import { type SchemaJson, schemaShape } from '../../schema/index.js'
 
 export interface DescribeOptions {
@@ -22,7 +22,7 @@ export interface DescribeOptions {
 }
 
 /** What a function declares, as a plan has it, and where and how it is described. */
-export interface DescribedFunction extends Omit<FunctionRef, 'module'> {
+export interface DescribedFunction extends Omit<FunctionLike, 'from'> {
   readonly doc: string
   readonly line: number
 }
@@ -188,7 +188,7 @@ const moduleShape = shape.object({
   functions: shape.list(
     shape.object({
       name: shape.string,
-      kind: shape.oneOf('transform', 'filter', 'flat_map'),
+      kind: shape.oneOf('transform', 'filter', 'flat_map', 'sink'),
       keyed: shape.boolean,
       mode: shape.oneOf('batch', 'key', 'row'),
       inputs: schemaShape,

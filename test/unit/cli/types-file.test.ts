@@ -194,3 +194,9 @@ test('a contract and a function of one name are refused', () => {
   const contracts = [{ name: 'good', columns: [], rules: [], declared: 'd' }]
   expect(() => typesFileText({ ...module([described('good')]), contracts })).toThrow(PlanError)
 })
+
+test('a sink says in the editor what it reads, and gives nothing', () => {
+  const text = typesFileText(module([described('push', { kind: 'sink', inputs: [['user', 'utf8']] })]))
+  expect(text).toContain("kind: 'sink',")
+  expect(text).toContain('Sink: reads user utf8.')
+})

@@ -117,6 +117,17 @@ describe('the guarantee of a path', () => {
       },
     ])
   })
+  const push = fn('push', { kind: 'sink', in: 'user utf8' })
+  test.each([
+    [
+      '1s',
+      'no marker of ours is in its service: rows may come again after a crash, with the same key g/LINEAGE/push/EPOCH/PART',
+    ],
+    ['off', 'without epochs rows go out as they come: a batch may come again, with the same key g/RUN/push/BATCH/PART'],
+  ] as const)('to a sink of Python with epoch %s, and how its service knows rows that come again', (epoch, why) => {
+    const [path] = pathsOf(cleanPlan(job('g', { epoch }).from(clicks).to(push)))
+    expect(path).toEqual({ source: 'files', sink: 'push', change: 'append', guarantee: 'at least once', why })
+  })
   for (const [sentence, made, expected] of cases) {
     test(sentence, () => expect(pathsOf(cleanPlan(made)).map(path => path.guarantee)).toEqual([expected]))
   }

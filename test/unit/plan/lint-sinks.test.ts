@@ -1,9 +1,10 @@
 /** Sinks that do not fit the rows, or that ask for what they do not have: told before anything starts. */
 import { describe, expect, test } from 'vitest'
 import { type JobLike, files, job, json, postgres, socket } from '../../../src/plan/index.js'
-import { clicks, faultsOf } from './functions.js'
+import { clicks, faultsOf, fn } from './functions.js'
 
 const s = job('test').from(clicks)
+const push = (inputs: string) => fn('push', { kind: 'sink', in: inputs })
 const out = files.sink('out/', json())
 
 const cases: readonly (readonly [string, JobLike, string])[] = [
@@ -38,6 +39,36 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
       .from(files('*.jsonl', json({ a: 'list<int64>' })))
       .to(postgres.sink({ url: { env: 'DB' }, table: 'rows' })),
     'ANB1002 column "a" is list<int64>, which a PostgreSQL sink does not write',
+  ],
+  [
+    'a column that a sink of Python needs and the stream does not have',
+    s.to(push('useer utf8') as never),
+    'ANB1001 sink "push" needs column "useer", which the stream does not have',
+  ],
+  [
+    'a column of another type than a sink of Python needs',
+    s.to(push('price int64') as never),
+    'ANB1002 sink "push" needs column "price" as int64, but the stream has float64',
+  ],
+  [
+    'a column that a sink of Python needs without nulls',
+    s.to(push('price float64 required') as never),
+    'ANB1002 sink "push" needs column "price" without nulls, but the stream may have some',
+  ],
+  [
+    'a choice of delivery for a sink of Python',
+    s.to(push('price float64'), { delivery: 'exactly-once' }),
+    'ANB1017 option delivery is not for a sink of kind python: how it delivers is fixed',
+  ],
+  [
+    'a transform as a sink',
+    s.to(fn('bill', { in: 'price float64', out: 'total float64' }) as never),
+    'ANB1017 "bill" is a @transform, which .apply takes, not .to',
+  ],
+  [
+    'a sink as a transform',
+    s.apply(push('price float64') as never).to(out),
+    'ANB1011 "push" is a @sink, which .to takes, not .apply',
   ],
   [
     'nanoseconds into a table',

@@ -78,6 +78,23 @@ const placeless = (text: string): string => text.replaceAll(/"place": "[^"]*"/g,
 const plan = cleanPlan(everything())
 const portable = planToJson(plan)
 
+test('a sink of Python is named by its module, wherever the job lies', () => {
+  const pushed = cleanPlan(
+    job('p')
+      .from(clicks)
+      .to(fn('push', { kind: 'sink', in: 'user utf8' }) as never),
+  )
+  const text = planToJson(pushed)
+  const { nodes, modules } = JSON.parse(text) as {
+    readonly nodes: readonly object[]
+    readonly modules: readonly object[]
+  }
+  const sink = { kind: 'python', module: 'transforms.py', name: 'push', inputs: [['user', 'utf8']] }
+  expect(nodes.at(-1)).toMatchObject({ id: 'push', connector: sink })
+  expect(modules).toMatchObject([{ path: 'transforms.py' }])
+  expect(planFromJson(text, pushed.folder)).toEqual(pushed)
+})
+
 test('that a function gives up the order of its rows is part of the text', () => {
   const unordered = cleanPlan(
     job('order')

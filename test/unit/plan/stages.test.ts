@@ -144,6 +144,7 @@ describe('a source of tables reads only what somebody needs', () => {
   const rows = job('p').from(files('*.parquet', parquet(columns('a float64, b float64, c utf8, k utf8'))))
   const cases: readonly (readonly [string, JobLike, readonly string[]])[] = [
     ['a file gets all columns', rows.to(out('x')), ['a', 'b', 'c', 'k']],
+    ['a sink of Python needs what it declares', rows.to(fn('push', { kind: 'sink', in: 'b float64' }) as never), ['b']],
     ['a null sink without a checksum needs none; one is read to count rows', rows.to(nullSink()), ['a']],
     ['the checksum', rows.to(nullSink({ checksum: 'b' })), ['b']],
     [
