@@ -13,6 +13,7 @@ export { nullSink, type NullSink, type NullSinkOptions } from './null/sink.js'
 export { type LoggedSinkOptions, loggedSink } from './log/logged-sink.js'
 export type { TransactionSink } from './log/transaction-sink.js'
 export { type PostgresOptions, postgresTransactions } from './postgres/sink.js'
+export { type PythonPush, type PythonSinkOptions, pythonTransactions } from './python/sink.js'
 export { socketSource, type SocketSourceOptions } from './socket/source.js'
 export { socketSink, type SocketSinkOptions } from './socket/sink.js'
 export type {

@@ -11,6 +11,18 @@ import { type FileStat, type Files, type OpenFile } from '../../src/base/index.j
 /** A step of a disk that has died. */
 export class Died extends Error {}
 
+/** Whether the machine died in the middle; whatever else goes wrong passes through. */
+export async function diedIn(run: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await run()
+    return false
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    if (cause instanceof Died) return true
+    throw error
+  }
+}
+
 interface FileNode {
   readonly kind: 'file'
   bytes: Buffer

@@ -43,6 +43,31 @@ describe('the examples', () => {
     expect(plan.stdout).toMatch(/logfmt -> markdown +exactly once per finished run/)
   })
 
+  test('python-sink stores each order once, where a host is killed between the rows and its marker too', async () => {
+    const folder = mkdtempSync(join(runFolder().jobs, 'sink'))
+    const database = join(folder, 'orders.db')
+    const args = [
+      'run',
+      'examples/python-sink/job.ts',
+      '--json',
+      '--out',
+      join(folder, 'out'),
+      '--set',
+      `database=${database}`,
+    ]
+    const died = await runCli(args, { cwd: repository, env: { ANABRANCH_FAILPOINT: 'sink.commit:after:1' } })
+    expect(died.signal, died.stderr).toBe('SIGKILL')
+    const run = await runCli(args, { cwd: repository })
+    expect(run.code, run.stderr).toBe(0)
+    const ask = (query: string): unknown => JSON.parse(python('-c', asking, database, query))
+    expect(ask('SELECT item, qty FROM orders ORDER BY item')).toEqual([
+      ['lamp', 1],
+      ['rope', 2],
+      ['tent', 1],
+    ])
+    expect(ask('SELECT key FROM taken')).toEqual([[expect.stringMatching(/^python-sink\/[0-9a-f]{16}\/store\/1\/1$/)]])
+  })
+
   test('model asks its model for every flight, and says how long a call took', async () => {
     const out = mkdtempSync(join(runFolder().jobs, 'model'))
     const run = await runCli(['run', 'examples/model/job.ts', '--out', out], { cwd: repository })
@@ -88,6 +113,10 @@ interface Expected {
   readonly dead_by_reason: Readonly<Record<string, number>>
   readonly busiest: readonly { readonly origin: string; readonly flights: number }[]
 }
+
+/** The rows that a query of SQLite gives, as JSON. */
+const asking =
+  'import json, sqlite3, sys; print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))'
 
 function python(...args: readonly string[]): string {
   return execFileSync(join(repository, '.venv', 'bin', 'python'), args, { encoding: 'utf8' })

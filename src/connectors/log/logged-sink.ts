@@ -1,15 +1,17 @@
 /**
  * A sink of an outside system that is in step with the others: rows wait in the epoch log until their epoch is decided, then go
  * out in one transaction with its marker. Where that fails in the middle, they are sent again from the log, never computed again.
+ * For a system without transactions the marker is a file beside the log, written when the rows are there.
  *
  * Without epochs, and where `at-least-once` is enough, each batch goes out as it comes.
  */
 import { join } from 'node:path'
-import { type Batch } from '../../batch/index.js'
+import { type Batch, select } from '../../batch/index.js'
 import { type Files, StateError, failpoint, shape } from '../../base/index.js'
 import { type Delivery } from '../../plan/index.js'
 import { type Schema, schemaToJson } from '../../schema/index.js'
 import { type Prepared, type Sink, type SinkFile, type SinkOpened, type SinkStart } from '../contract.js'
+import { Markers } from '../files/markers.js'
 import { preparedAs } from '../prepared.js'
 import { EpochLog } from './epoch-log.js'
 import { type TransactionSink } from './transaction-sink.js'
@@ -20,6 +22,7 @@ export interface LoggedSinkOptions {
   readonly out: string
   /** Id of the sink in the plan. */
   readonly id: string
+  /** The columns that go out, of those that it is given. */
   readonly schema: Schema
   /** In a run with epochs. */
   readonly delivery: Delivery
@@ -37,8 +40,12 @@ const preparedShape = shape.object({
 })
 
 class LoggedSink implements Sink {
+  private readonly folder: string
   private readonly log: EpochLog
+  private readonly names: readonly string[]
   private readonly columns: string
+  /** Where the system keeps no marker. */
+  private markers: Markers | null = null
   private through = false
   private epoch = 1
   private applied = 0
@@ -46,33 +53,39 @@ class LoggedSink implements Sink {
 
   constructor(private readonly options: LoggedSinkOptions) {
     const { files, out, id, schema } = options
-    this.log = new EpochLog(files, join(out, 'state', 'log', encodeURIComponent(id)), schema)
+    this.folder = join(out, 'state', 'log', encodeURIComponent(id))
+    this.log = new EpochLog(files, this.folder, schema)
+    this.names = schema.fields.map(field => field.name)
     this.columns = JSON.stringify(schemaToJson(schema))
   }
 
   async appliedIn(lineage: string): Promise<number> {
-    return this.through ? 0 : this.options.to.appliedIn(lineage)
+    if (this.through) return 0
+    return (await this.options.to.appliedIn(lineage)) ?? this.ownMarker(lineage)
   }
 
   async open({ lineage, epoch, prepared, marked }: SinkStart): Promise<SinkOpened> {
     const { to, delivery } = this.options
     this.through = lineage === '' || delivery === 'at-least-once'
     if (prepared !== null) this.total = this.known(prepared).total
-    const { applied } = await to.open(this.through ? '' : lineage)
+    const opened = await to.open(this.through ? '' : lineage)
     if (this.through) return { applied: null }
+    const applied = opened.applied ?? this.ownMarker(lineage)
     if (marked && applied === 0) throw markerGone(to.place, epoch)
     if (applied > epoch) return { applied }
     this.epoch = epoch + 1
     this.applied = applied
     this.log.open({ applied, prepared: epoch })
+    this.markers?.begin(lineage, applied)
     return { applied }
   }
 
   async write(batch: Batch): Promise<void> {
     if (batch.rows === 0) return
     this.total += batch.rows
-    if (this.through) await this.options.to.apply(null, [batch])
-    else this.log.add(this.epoch, batch)
+    const rows = select(batch, this.names)
+    if (this.through) await this.options.to.apply(null, [rows])
+    else this.log.add(this.epoch, rows)
   }
 
   async prepare(epoch: number): Promise<Prepared> {
@@ -87,6 +100,7 @@ class LoggedSink implements Sink {
     const batches = this.log.read(epoch, this.known(prepared))
     failpoint('sink.begin', 'after')
     await this.options.to.apply(epoch, batches)
+    await this.mark(epoch)
     this.applied = epoch
     this.log.trim(epoch)
   }
@@ -99,8 +113,22 @@ class LoggedSink implements Sink {
     return this.end()
   }
 
+  /** The last epoch that is applied, as the file beside the log says. */
+  private ownMarker(lineage: string): number {
+    this.markers = new Markers(this.options.files, join(this.folder, 'applied'))
+    return this.markers.read(lineage)
+  }
+
+  private async mark(epoch: number): Promise<void> {
+    if (this.markers === null) return
+    failpoint('sink.marker', 'before')
+    await this.markers.add(epoch)
+    failpoint('sink.marker', 'after')
+  }
+
   private async end(): Promise<readonly SinkFile[]> {
     this.log.close()
+    this.markers?.close()
     await this.options.to.close()
     return [{ path: this.options.to.place, rows: this.total }]
   }

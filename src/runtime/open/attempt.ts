@@ -16,6 +16,7 @@ import { Checkpoints } from './checkpoints.js'
 import { makeSink, makeSource } from './connect.js'
 import { Customs } from './custom.js'
 import { Host } from './host.js'
+import { type PusherOf, PythonPusher } from './python-pusher.js'
 import { makeEngine } from './make-engine.js'
 import { Migrating, migrationsOf } from './migrating.js'
 import { type Opened } from './opened.js'
@@ -68,7 +69,20 @@ async function connect(opened: Opened, pids: (pids: readonly number[]) => void) 
   const { folder, job } = plan
   const { out, observer } = options
   const customs = await Customs.of(topology, { folder, out, clock, observer })
-  const connecting = { world, options, io, customs, job, folder, memory: opened.memory }
+  const pushers: PythonPusher[] = []
+  const pusherOf = (of: PusherOf): PythonPusher => {
+    const pusher = new PythonPusher({
+      ...of,
+      clock,
+      observer,
+      transientMaxMs: plan.options.transientMaxMs,
+      start: events => startWorkerOf(opened, 'user', incarnation(), events, [of.stage]),
+      pidsChanged: () => pidsChanged(),
+    })
+    pushers.push(pusher)
+    return pusher
+  }
+  const connecting = { world, options, io, customs, job, folder, memory: opened.memory, pusherOf }
   const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(connecting, v))
   const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(connecting, v))
   const letters = deadLetters({ out, files, observer })
@@ -85,7 +99,8 @@ async function connect(opened: Opened, pids: (pids: readonly number[]) => void) 
     startUser: (n, events) => startWorkerOf(opened, 'user', n, events),
     pidsChanged: () => pidsChanged(),
   })
-  const pidsChanged = (): void => pids([...host.pids, ...[io.pid, migrating.pid].filter(pid => pid !== null)])
+  const pidsChanged = (): void =>
+    pids([...host.pids, ...[io, migrating, ...pushers].map(({ pid }) => pid).filter(pid => pid !== null)])
   return { io, migrating, sources, sinks, letters, captures, host }
 }
 

@@ -1,10 +1,12 @@
 /** Connect: the source or the sink that a vertex of the topology describes, made by its kind. Nothing is opened yet. */
+import { basename } from 'node:path'
 import { PlanError, invariant } from '../../base/index.js'
 import {
   OwnDecoder,
   OwnSink,
   type OwnSinkLife,
   OwnSource,
+  type PythonPush,
   type Sink,
   type Source,
   filesSink,
@@ -12,6 +14,7 @@ import {
   loggedSink,
   nullSink,
   postgresTransactions,
+  pythonTransactions,
   socketSink,
   socketSource,
 } from '../../connectors/index.js'
@@ -20,13 +23,16 @@ import { type Decoder, type Encoder, csvEncoder, decoderOf, encoderOf, jsonEncod
 import {
   type FormatNode,
   type PostgresConnector,
+  type PythonSinkConnector,
   type SinkVertex,
   type SourceVertex,
   isTable,
+  openSink,
 } from '../../plan/index.js'
-import { schemaFromJson, withoutFields } from '../../schema/index.js'
+import { type Schema, schemaFromJson, withoutFields } from '../../schema/index.js'
 import { type RunOptions } from '../options.js'
 import { type Customs, hasMethods } from './custom.js'
+import { type PusherOf } from './python-pusher.js'
 import { type IoWorker, tableWork } from './table-work.js'
 import { type RealWorld } from './world.js'
 
@@ -37,6 +43,8 @@ export interface Connecting {
   readonly customs: Customs
   /** Where batches are made. */
   readonly memory: Memory
+  /** A process for a sink of Python. */
+  pusherOf(of: PusherOf): PythonPush
   /** Name of the job. */
   readonly job: string
   /** Absolute folder of the job file. */
@@ -103,6 +111,7 @@ export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
       encoder: jsonEncoder(schema),
     })
   }
+  if (connector.kind === 'python') return pythonSink(connecting, vertex, connector)
   if (connector.kind === 'postgres') return postgresSink(connecting, vertex, connector)
   const { format, delivery, partitionBy, path, roll } = connector
   const written = withoutFields(schema, partitionBy)
@@ -132,4 +141,20 @@ function postgresSink(
   const url = process.env[env]
   const to = postgresTransactions({ variable: env, url, table, key, schema, encoder, job, id, clock })
   return loggedSink({ to, out: options.out, id, schema, delivery, files })
+}
+
+/** Its rows wait in the log as those of a database do, and go out at the same step. */
+function pythonSink({ world, options, job, pusherOf }: Connecting, vertex: SinkVertex, of: PythonSinkConnector): Sink {
+  const { id } = vertex
+  const schema: Schema = {
+    fields: of.inputs.map(([name]) => {
+      const field = vertex.schema.fields.find(f => f.name === name)
+      invariant(field !== undefined, `the plan has column ${name}`)
+      return field
+    }),
+  }
+  const push = pusherOf({ id, schema, stage: openSink(id, of, schema), timeoutMs: of.timeoutMs })
+  const place = `${of.name} of ${basename(of.module)}`
+  const to = pythonTransactions({ place, push, schema, job, id, random: world.random })
+  return loggedSink({ to, out: options.out, id, schema, delivery: 'exactly-once', files: world.files })
 }

@@ -10,6 +10,7 @@ import { type LostReason, type WorkerEvents, type WorkerProcess } from '../../wo
 import { type EpochEvents } from '../epoch/index.js'
 import { type CallMessage, type DeadLetter, type Effects, type Engine } from '../flow/index.js'
 import { failureOf, lossOf, startFailure } from './failures.js'
+import { heard } from './heard.js'
 
 export interface HostParts {
   readonly world: World
@@ -185,9 +186,7 @@ export class Host implements Effects {
         this.firstReady?.()
       },
       reply: frame => this.reply(worker, frame),
-      log: record => observer.log(levelOf(record.level), record.message, { worker, ...record }),
-      output: (stream, line) => observer.log('info', line, { worker, stream }),
-      dropped: why => observer.count(`reply.${why}`),
+      ...heard(observer, { worker }),
       lost: reason => this.lost(worker, reason),
     }
   }
@@ -261,9 +260,3 @@ function at<T>(list: readonly T[], index: number): T {
 
 /** The machine gave no process or descriptor: with nobody to wait for, a next start gets none either. */
 const scarcity = ({ error }: LostReason): AnabranchError | null => (error?.code === 'ANB8004' ? error : null)
-
-function levelOf(level: string): 'debug' | 'info' | 'warning' | 'error' {
-  const name = level.toLowerCase()
-  if (name === 'debug' || name === 'info' || name === 'warning') return name
-  return name === 'error' || name === 'critical' ? 'error' : 'info'
-}

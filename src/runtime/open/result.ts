@@ -17,6 +17,7 @@ function pathOf(connector: SinkConnector, out: string, files: readonly SinkFile[
     case 'socket':
       return connector.address
     case 'postgres':
+    case 'python':
     case 'custom':
       return files[0]?.path ?? ''
     case 'null':

@@ -4,7 +4,7 @@ import { silent } from '../../../src/base/index.js'
 import { writeAtomically } from '../../../src/connectors/atomic.js'
 import { type DeadLetter, type DeadLetters, deadLetters, noEpochs } from '../../../src/connectors/index.js'
 import { refusal } from '../../support/connectors.js'
-import { Died, Disk } from '../../support/disk.js'
+import { Disk, diedIn } from '../../support/disk.js'
 import { openAt } from '../../support/epochs.js'
 
 const store = '/store.json'
@@ -63,14 +63,7 @@ describe.each(['kept', 'lost'] as const)('a machine that dies at any step, what 
       disk.makeDirectory('/out')
       disk.syncDirectory('/')
       disk.start(at, 'kept')
-      const died = await run(disk).then(
-        () => false,
-        error => {
-          const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-          if (cause instanceof Died) return true
-          throw error
-        },
-      )
+      const died = await diedIn(() => run(disk))
       disk.start(1e9, power)
       if (died) await run(disk)
       expect(linesOf(disk, 'score').map(line => line.position)).toEqual([10, 11, 20, 21, 30, 31])
