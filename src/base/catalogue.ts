@@ -67,6 +67,10 @@ const entries = {
     hint: 'declare one in Python: side={"totals": {...}} with the columns that at_end returns',
   },
   ANB1026: { title: 'order cannot be given up here', hint: 'leave out order="unordered" of ab.Calls' },
+  ANB1027: {
+    title: 'new code does not fit the running job',
+    hint: 'declare what the message names as the running code does, or stop the job and start it with the new code',
+  },
   // 2xxx: user code on data
   ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
   ANB2002: { title: 'row rejected by the transform', hint: 'ab.reject was called for it' },
@@ -100,6 +104,10 @@ const entries = {
   ANB2012: {
     title: 'too many rows break a contract',
     hint: 'look at DIR/dead-letters; raise maxRatio of the check if this is expected',
+  },
+  ANB2013: {
+    title: 'new code was thrown away',
+    hint: 'look at the errors, mend the module, and swap again; the old code goes on',
   },
   ANB2101: { title: 'transform returned other columns than declared', hint: 'return exactly the columns of outputs' },
   ANB2102: {

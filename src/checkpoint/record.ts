@@ -2,6 +2,7 @@
  * The record of an epoch: what a run goes on from, beside the state itself. It is JSON with a version, since a person
  * reads it when something is wrong (`anabranch state inspect`), and is written in one atomic write with the state.
  */
+import { functionRefShape } from '../plan/index.js'
 import { ShapeError, StateError, shape as of } from '../base/index.js'
 
 export const recordVersion = 1
@@ -9,6 +10,10 @@ export const recordVersion = 1
 const { anyJson, list, map, nullOr, number, object, oneOf, string, whole } = of
 
 const prepared = anyJson()
+
+const swappedIn = map(object({ own: string, source: string, fn: functionRefShape }))
+/** Records that were written before code could be swapped do not have it. */
+const swapped: typeof swappedIn = (value, path) => (value === undefined ? {} : swappedIn(value, path))
 
 export const recordShape = object({
   version: oneOf(recordVersion),
@@ -39,6 +44,11 @@ export const recordShape = object({
   }),
   /** Where the lineage began: at an epoch of another one; null: at the beginning of the input. */
   begun: nullOr(object({ lineage: string, epoch: whole })),
+  /**
+   * By operator: a function that was swapped in while the job ran, the digest of its module's source, and that of the job's own module
+   * then. It counts until the job itself has another module.
+   */
+  swapped,
   /** By source: of event time. None yet. */
   watermarks: map(number),
   /** By operator: of timers. None yet. */

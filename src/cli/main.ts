@@ -20,6 +20,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   savepoint: async () => (await import('./savepoint.js')).savepoint,
   cancel: async () => (await import('./end-job.js')).cancel,
   workers: async () => (await import('./workers.js')).workers,
+  transform: async () => (await import('./transform.js')).transform,
   plan: async () => (await import('./plan.js')).plan,
   lint: async () => (await import('./lint.js')).lint,
   explain: async () => (await import('./explain.js')).explain,

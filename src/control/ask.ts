@@ -11,7 +11,7 @@ import {
   errorClasses,
   shape,
 } from '../base/index.js'
-import { type JobEnd, type JobStatus, type WorkersStatus } from '../runtime/index.js'
+import { type JobEnd, type JobStatus, type SwapReport, type SwapRequest, type WorkersStatus } from '../runtime/index.js'
 import { notThere, socketOf } from './find.js'
 
 /** What a running job refused, as it said it. */
@@ -49,6 +49,10 @@ export const askSavepoint = async (
 ): Promise<{ readonly path: string; readonly epoch: number }> =>
   as(has<{ path: string; epoch: number }>('path', 'epoch'), await ask(out, { do: 'savepoint', name }, null))
 
+/** Answers when the first epoch of the new code was judged. */
+export const askSwap = async (out: string, request: SwapRequest): Promise<SwapReport> =>
+  as(isSwap, await ask(out, { do: 'swap', ...request }, null))
+
 export const askWorkers = async (
   out: string,
   range: { readonly min?: number; readonly max?: number },
@@ -60,6 +64,7 @@ const has =
     typeof value === 'object' && value !== null && names.every(name => Object.hasOwn(value, name))
 
 const isEnd = has<JobEnd>('end', 'rowsIn', 'rowsOut', 'rowsDead')
+const isSwap = has<SwapReport>('kept', 'why', 'rows', 'dead', 'deadByReason', 'pausedMs')
 const isWorkers = has<WorkersStatus>('min', 'max', 'byLoad', 'wanted', 'spares', 'restarts', 'list')
 const hasStatus = has<JobStatus>('job', 'pid', 'state', 'rowsIn', 'epochs', 'sources', 'stages', 'sinks', 'workers')
 const isStatus = (value: unknown): value is JobStatus => hasStatus(value) && isWorkers(value.workers)

@@ -21,6 +21,16 @@ const workers: Shape<number> = (value, path) => {
 }
 const nothing = shape.object({})
 const range = shape.object({ min: optional(workers), max: optional(workers) })
+const part: Shape<number> = (value, path) => {
+  const number = shape.number(value, path)
+  if (number >= 0 && number <= 1) return number
+  throw new ShapeError(path, 'a number of 0 to 1')
+}
+const swapRequest = shape.object({
+  module: optional(shape.nullOr(shape.string)),
+  operator: optional(shape.nullOr(shape.string)),
+  maxErrors: optional(shape.nullOr(part)),
+})
 const named = shape.object({ name: optional(shape.nullOr(shape.string)) })
 
 const stopping = shape.object({ savepoint: optional(shape.boolean), name: optional(shape.nullOr(shape.string)) })
@@ -44,7 +54,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     if (job.savepoint === undefined) throw notTaken('make a savepoint')
     return job.savepoint(name)
   }),
-  swap: taking(shape.map(shape.anyJson()), (job, request) => {
+  swap: taking(swapRequest, (job, request) => {
     if (job.swap === undefined) throw notTaken('swap code')
     return job.swap(request)
   }),

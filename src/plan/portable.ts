@@ -216,7 +216,7 @@ const functionShape = object({
   declared: string,
 })
 /** A check has one property more, and so has what gives up the order of its rows. */
-const calledShape: Shape<FunctionRef> = (value, path) => {
+export const functionRefShape: Shape<FunctionRef> = (value, path) => {
   const { check, unordered, ...rest } = record(value, path)
   const fn = functionShape(rest, path)
   return {
@@ -227,7 +227,7 @@ const calledShape: Shape<FunctionRef> = (value, path) => {
 }
 const nodeShape: Shape<PlanNode> = union('kind', {
   source: object({ kind: oneOf('source'), ...placed, connector: sourceConnector, schema: schemaShape }),
-  python: object({ kind: oneOf('python'), ...placed, input: edgeShape, fn: calledShape, schema: schemaShape }),
+  python: object({ kind: oneOf('python'), ...placed, input: edgeShape, fn: functionRefShape, schema: schemaShape }),
   key: object({
     kind: oneOf('key'),
     ...placed,

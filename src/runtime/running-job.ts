@@ -4,7 +4,7 @@
  * A status is plain JSON. Numbers have their unit in the name; a rate or a share that nobody can know yet is 0, anything else that
  * nobody can know is null.
  */
-import { type JsonValue, type World } from '../base/index.js'
+import { type AnabranchError, type World } from '../base/index.js'
 import { type RunEnd } from '../connectors/index.js'
 import { type PoolReport, type WorkerReport } from '../workers/index.js'
 import { type EngineReport, type EpochStatus, type Rate, type SinkReport, type StageReport } from './flow/index.js'
@@ -79,6 +79,28 @@ export interface StopOptions {
   readonly name: string | null
 }
 
+export interface SwapRequest {
+  /** The module with the new code, from the job's folder or absolute; null: what the file of the running one holds now. */
+  readonly module: string | null
+  /** Only this operator; null: all that have a function of the module. */
+  readonly operator: string | null
+  /** Share of the first epoch's rows that may be dead, 0 to 1; null: 0.01. */
+  readonly maxErrors: number | null
+}
+
+/** What became of new code. The counts are of its first epoch. */
+export interface SwapReport {
+  /** Else it was thrown away whole, and the old code went on with the same rows. */
+  readonly kept: boolean
+  /** Why not. */
+  readonly why: AnabranchError['json'] | null
+  readonly rows: number
+  readonly dead: number
+  readonly deadByReason: Readonly<Record<string, number>>
+  /** Milliseconds for which rows stood still. */
+  readonly pausedMs: number
+}
+
 export interface RunningJob {
   status(): JobStatus
   /**
@@ -95,7 +117,8 @@ export interface RunningJob {
    * @param name in `DIR/savepoints`, or an absolute path; null: by lineage and epoch
    */
   savepoint?(name: string | null): Promise<{ readonly path: string; readonly epoch: number }>
-  swap?(request: { readonly [name: string]: JsonValue }): Promise<JsonValue>
+  /** Not there where the job runs without epochs. Settles when the first epoch of the new code was judged. */
+  readonly swap?: (request: SwapRequest) => Promise<SwapReport>
 }
 
 /** Where a run lives. */

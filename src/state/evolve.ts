@@ -14,7 +14,7 @@ import { isWider, widen } from './widen.js'
 export type Aliases = Readonly<Record<string, string>>
 
 /** Rows as they were stored to rows as they are declared. */
-export type Evolve = (rows: StoredRows) => StoredRows
+export type Evolve = <R extends Pick<StoredRows, 'state'>>(rows: R) => R
 
 /** What was stored is what is declared. */
 export const asStored: Evolve = rows => rows

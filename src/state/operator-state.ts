@@ -20,6 +20,9 @@ export interface OperatorStateOptions {
   readonly table: StateTable
 }
 
+/** Rows whose columns are in memory twice. */
+const slotsAtOnce = 65_536
+
 export class OperatorState {
   readonly operator: string
   private readonly writer: DeltaWriter
@@ -43,6 +46,27 @@ export class OperatorState {
    */
   accept(stored: StateForm): void {
     this.evolution(stored)
+  }
+
+  /**
+   * Whether what it holds can go on in this form. @throws StateError ANB6016 with everything that does not fit
+   */
+  fits(form: StateForm): void {
+    planEvolution(this.operator, this.options.form, form)
+  }
+
+  /** What it holds, in another form and in a table of that; nothing of it counts as changed. */
+  goOnIn(form: StateForm, table: StateTable): OperatorState {
+    const { table: held, form: from } = this.options
+    const next = new OperatorState({ ...this.options, form, table })
+    const evolve = next.evolution(from)
+    const slots = held.presentSlots()
+    for (let at = 0; at < slots.length; at += slotsAtOnce) {
+      const some = slots.subarray(at, at + slotsAtOnce)
+      const { state } = evolve({ state: held.gather(some).state })
+      table.restore(some, { ...state, schema: table.schema }, null)
+    }
+    return next
   }
 
   /** Puts a stored block where it belongs; blocks come in the order in which the store gives them. */

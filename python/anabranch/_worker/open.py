@@ -37,9 +37,10 @@ def open_job(link: Link, said: Mapping[str, object]) -> list[Stage] | None:
     try:
         _context.set_params(_mapping(said.get("params") or {}))
         limit = int(str(said.get("replyBytesMax") or REPLY_BYTES_MAX))
-        stages = [_stage(_mapping(one), limit) for one in _list(said.get("stages") or [])]
+        kept = {path: str(copy) for path, copy in _mapping(said.get("kept") or {}).items()}
+        stages = [_stage(_mapping(one), limit, kept) for one in _list(said.get("stages") or [])]
         paths = list(dict.fromkeys(str(o.module) for s in stages for o in s.origins if o.module != ""))
-        modules = [{"path": path, "digest": source_digest(path)} for path in paths]
+        modules = [{"path": path, "digest": source_digest(kept.get(path, path))} for path in paths]
         _import_pandas(paths)
     except BaseException as error:
         link.say(kinds.FAILED, error_json(_import_failure(error), 0), table=kinds.ERROR)
@@ -84,7 +85,7 @@ def _import_pandas(paths: list[str]) -> None:
         show_pandas()
 
 
-def _stage(said: Mapping[str, object], reply_bytes_max: int) -> Stage:
+def _stage(said: Mapping[str, object], reply_bytes_max: int, kept: Mapping[str, str]) -> Stage:
     operators = [_mapping(one) for one in _list(said["operators"])]
     make = SinkStage if any(asked["kind"] == "sink" for asked in operators) else Stage
     stage = make(
@@ -94,19 +95,19 @@ def _stage(said: Mapping[str, object], reply_bytes_max: int) -> Stage:
         reply_bytes_max=reply_bytes_max,
     )
     for index, asked in enumerate(operators):
-        function, digest = _function(asked)
+        function, digest = _function(asked, kept)
         operator = operator_of(function, index, str(asked.get("id") or asked["function"]))
         stage.add(operator, str(asked["module"]), str(asked["function"]), digest)
     return stage
 
 
-def _function(asked: Mapping[str, object]) -> tuple[Function, str]:
+def _function(asked: Mapping[str, object], kept: Mapping[str, str]) -> tuple[Function, str]:
     path, name, declared = str(asked["module"]), str(asked["function"]), str(asked.get("declared") or "")
     check = None if asked.get("check") is None else _mapping(asked["check"])
     if path == "" and check is not None:
         return written_elsewhere(name, _list(asked["inputs"]), check), declared
     try:
-        module = load_module(path)
+        module = load_module(path, kept.get(path))
     except AnabranchError:
         raise
     except BaseException as error:

@@ -53,6 +53,7 @@ interface Open<Cut> {
 export class Epochs<Cut> implements EpochEvents {
   private readonly open: Open<Cut>[] = []
   private last = 0
+  private lastWritten = 0
   private beganMs = Number.NEGATIVE_INFINITY
   private low = false
 
@@ -66,6 +67,11 @@ export class Epochs<Cut> implements EpochEvents {
   /** The last epoch that was cut; 0: none. */
   get epoch(): number {
     return this.last
+  }
+
+  /** The last epoch that is in the store. */
+  get written(): number {
+    return this.lastWritten
   }
 
   /** Cut and not finished. */
@@ -126,6 +132,7 @@ export class Epochs<Cut> implements EpochEvents {
     const open = this.of(epoch)
     invariant(open.phase === 'writing', 'an epoch is written once')
     open.phase = 'written'
+    this.lastWritten = epoch
     for (let sink = 0; sink < this.sinks; sink += 1) if (this.oldestWithout(sink) === open) this.commit(sink, open)
     this.write()
   }

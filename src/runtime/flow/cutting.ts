@@ -10,6 +10,7 @@ import { type CheckState } from './check-tally.js'
 import { type Graph } from './graph.js'
 import { type Intake, type SourceMark } from './intake.js'
 import { type Ledger, type LedgerState } from './ledger.js'
+import { type Swapping } from './swapping.js'
 
 /** All that an epoch makes durable but what the sinks say. */
 export interface EpochCut {
@@ -22,12 +23,14 @@ export interface EpochCut {
   readonly ledger: LedgerState
   /** By the id of the check. */
   readonly checks: Readonly<Record<string, CheckState>>
+  /** Number of the code that made it. */
+  readonly code: number
   /** State that changed. */
   readonly state: readonly StateBlock[]
 }
 
 /** What a run goes on from; its state comes block by block. */
-export interface Restored extends Omit<EpochCut, 'state'> {
+export interface Restored extends Omit<EpochCut, 'state' | 'code'> {
   readonly epoch: number
 }
 
@@ -43,8 +46,8 @@ export interface EpochStatus {
   readonly open: number
 }
 
-/** What a step did: nothing, something so that rows may move again, or the cut is complete. */
-type Step = 'idle' | 'moved' | 'cut'
+/** What a step did: nothing, or the cut is complete; or why it must not be. */
+type Step = 'idle' | 'cut' | AnabranchError
 
 export class Cutting {
   private lastMs: number | null = null
@@ -60,6 +63,7 @@ export class Cutting {
       readonly intake: Intake
       readonly ledger: Ledger
       readonly epochs: Epochs<EpochCut>
+      readonly swapping: Swapping
     },
   ) {}
 
@@ -87,9 +91,10 @@ export class Cutting {
 
   /** `quiet`: no call is out and no sink is writing. `ending`: the next epoch is the last one, and waits for no time. */
   step(nowMs: number, { quiet, ending }: { readonly quiet: boolean; readonly ending: boolean }): Step {
-    const { graph, epochs } = this.parts
+    const { graph, epochs, swapping } = this.parts
     if (!graph.gate.cutting) {
-      if (epochs.full || !this.changed || !(ending || this.isDue(nowMs))) return 'idle'
+      if (quiet && !this.changed) swapping.boundary(nowMs)
+      if (epochs.full || !this.changed || !(ending || swapping.waits || this.isDue(nowMs))) return 'idle'
       this.beganMs = nowMs
       this.waitsFor = null
       graph.gate.begin()
@@ -99,7 +104,10 @@ export class Cutting {
       this.waitsFor = slowestOf(graph)
       return 'idle'
     }
+    const error = swapping.judge(epochs.epoch + 1)
+    if (error !== null) return error
     atFailpoint('epoch.close', () => this.complete(nowMs))
+    swapping.boundary(this.beganMs)
     return 'cut'
   }
 
@@ -145,7 +153,7 @@ export class Cutting {
   }
 
   private complete(nowMs: number): void {
-    const { graph, intake, ledger, epochs } = this.parts
+    const { graph, intake, ledger, epochs, swapping } = this.parts
     const sources = intake.cut(graph.gate.end())
     this.note()
     this.lastMs = nowMs - this.beganMs
@@ -157,6 +165,7 @@ export class Cutting {
       lastCalls: lastCallsOf(graph),
       ledger: ledger.state(sources.reduce((n, s) => n + s.rows, 0)),
       checks: Object.fromEntries(checks),
+      code: swapping.code,
       state: graph.stages.flatMap(stage => stage.takeDirty(epochs.epoch + 1)),
     })
   }

@@ -40,7 +40,8 @@ export interface Effects {
   write(sink: number, batch: Batch): void
   /** No more rows for this sink. */
   finishSink(sink: number): void
-  spawn(worker: number): void
+  /** `code`: 1 for that of the beginning, one more after each swap. */
+  spawn(worker: number, code: number): void
   call(worker: number, message: CallMessage): void
   /** Ends a worker that holds no lease. */
   stop(worker: number): void

@@ -2,7 +2,7 @@
  * Ending: how a run comes to its end. Its inputs end, or it is asked to read no more, or it is suspended: then it ends with
  * an epoch, its inputs stay as they are, and a later run goes on. With epochs, sinks finish once the last one is everywhere.
  */
-import { type AnabranchError } from '../../base/index.js'
+import { AnabranchError } from '../../base/index.js'
 import { type RunEnd } from '../../connectors/index.js'
 import { type Cutting } from './cutting.js'
 import { type Effects } from './effects.js'
@@ -52,6 +52,7 @@ export class Ending {
     if (cutting === null || this.suspended) return still
     const quiet = !callsOut && graph.sinks.every(s => !s.busy)
     const step = cutting.step(nowMs, { quiet, ending: this.suspending || graph.ended })
+    if (step instanceof AnabranchError) return { moved: false, error: step }
     if (this.suspending && (step === 'cut' || (quiet && !cutting.changed))) {
       this.suspended = true
       return still

@@ -7,51 +7,27 @@
  * near the sources), then sources are polled that have room before them. That order is the back-pressure.
  */
 import { AnabranchError, type Observer, invariant } from '../../base/index.js'
-import { type Memory } from '../../batch/index.js'
 import { type Polled, type RunEnd } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
-import { type EpochEffects, type EpochEvents, type EpochTerms, Epochs } from '../epoch/index.js'
+import { type EpochEvents, Epochs } from '../epoch/index.js'
 import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
 import { PoolSize } from '../pace/index.js'
-import { type CaptureTerms } from './capture.js'
 import { type CheckReport } from './check-tally.js'
 import { Cutting, type EpochCut, type EpochStatus, type Restored } from './cutting.js'
 import { type Effects } from './effects.js'
 import { Ending } from './ending.js'
 import { type EngineReport, Gauges } from './gauges.js'
-import { type Graph, type GraphTerms, buildGraph } from './graph.js'
+import { type Graph, buildGraph } from './graph.js'
 import { Intake } from './intake.js'
 import { Ledger } from './ledger.js'
-import { type Work, grantWork } from './grant.js'
+import { type Work, grantAll } from './grant.js'
 import { Sampling } from './sampling.js'
 import { StageStates } from './stage-states.js'
 import { type Answer, Settlement } from './settle.js'
+import { type Swap, Swapping, type Trial } from './swapping.js'
+import { type EngineTerms } from './terms.js'
 import { type SinkVertex } from './vertices.js'
-
-export interface EngineTerms extends Pick<GraphTerms, 'wallMinusNowMs'> {
-  readonly lanes: number
-  readonly keyGroups: number
-  /** `--batch-rows`; rows of one call at most. */
-  readonly rowsMax: number
-  readonly pool: PoolTerms
-  readonly transientMaxMs: number
-  readonly stateBytesMax: number
-  /** Dead rows of the whole job before it stops; null: the default rule of `DeadLimit`. */
-  readonly maxDead: number | null
-  readonly captures: CaptureTerms
-  /** Index of each source that has an end. */
-  readonly bounded: ReadonlySet<number>
-  /** Where rows are copied to. */
-  readonly memory: Memory
-  /** null: nothing is durable, and sinks write through. */
-  readonly epochs: EpochParts | null
-}
-
-export interface EpochParts {
-  readonly terms: EpochTerms
-  readonly effects: EpochEffects<EpochCut>
-}
 
 /** What takes part in an epoch beside the sinks: the dead letters and the captures, in this order behind them. */
 const outputsBesideSinks = 2
@@ -77,6 +53,7 @@ export class Engine {
   private readonly epochs: Epochs<EpochCut> | null
   private readonly cutting: Cutting | null
   private readonly ending: Ending
+  private readonly swapping: Swapping
   private nowMs = 0
 
   constructor(
@@ -95,10 +72,12 @@ export class Engine {
     this.state = new StageStates(this.graph.stages)
     this.gauges = new Gauges(this.graph, this.ledger, this.pool)
     this.intake = new Intake(this.graph, this.ledger, { bounded: terms.bounded, epochs: terms.epochs !== null })
-    const { graph, intake, ledger } = this
+    const { graph, intake, ledger, pool } = this
+    this.swapping = new Swapping({ graph, ledger, pool })
+    const { swapping } = this
     const outputs = graph.sinks.length + outputsBesideSinks
     this.epochs = terms.epochs === null ? null : new Epochs(terms.epochs.terms, outputs, terms.epochs.effects)
-    this.cutting = this.epochs === null ? null : new Cutting({ graph, intake, ledger, epochs: this.epochs })
+    this.cutting = this.epochs === null ? null : new Cutting({ graph, intake, ledger, epochs: this.epochs, swapping })
     this.ending = new Ending({ graph, intake, cutting: this.cutting, effects, bounded: terms.bounded })
     this.settlement = new Settlement(this.ledger, new Sampling(terms.captures, effects), observer)
   }
@@ -160,7 +139,29 @@ export class Engine {
   /** Something that an epoch waited for has happened. */
   epochStep(step: (epochs: EpochEvents) => void, nowMs: number): void {
     const { epochs } = this
-    if (epochs !== null) this.event(nowMs, () => step(epochs))
+    if (epochs === null) return
+    this.event(nowMs, () => {
+      step(epochs)
+      this.swapping.written(epochs.written)
+    })
+  }
+
+  /** Other code for the functions, at the end of this epoch. @throws PlanError, StateError where it does not fit what runs */
+  swap(swap: Swap, nowMs: number): void {
+    invariant(this.cutting !== null, 'code is swapped between epochs')
+    this.event(nowMs, () => this.swapping.begin(swap))
+  }
+
+  /** What new code did and nobody can rely on yet; null: nothing. */
+  get trial(): Trial | null {
+    return this.swapping.trial
+  }
+
+  /** A worker did not start for a reason that the next one would have too. */
+  startFailed(worker: number, error: AnabranchError, nowMs: number): void {
+    this.event(nowMs, () => {
+      if (!this.swapping.refuse(worker, error)) this.stopOn(error)
+    })
   }
 
   /** A worker has opened the job's modules. */
@@ -171,6 +172,7 @@ export class Engine {
   /** A worker is gone, reaped. */
   lost(worker: number, loss: Loss, nowMs: number): void {
     this.event(nowMs, () => {
+      this.swapping.lost(worker, loss)
       const wasReady = this.pool.lost(worker, nowMs, { end: endOfLoss(loss), why: `${loss.what}\n${loss.stderr}` })
       this.condemned.delete(worker)
       if (!wasReady) return
@@ -333,7 +335,7 @@ export class Engine {
     if (this.failed) return
     if (this.flows && this.cutting?.intakeWaits(this.nowMs) !== true) this.intake.poll(this.effects)
     for (const action of this.pool.actions(this.nowMs)) {
-      if (action.do === 'spawn') this.effects.spawn(action.worker)
+      if (action.do === 'spawn') this.effects.spawn(action.worker, action.code)
       else if (action.do === 'stop') {
         this.observer.count(`worker.${action.why}`)
         this.effects.stop(action.worker)
@@ -368,24 +370,10 @@ export class Engine {
   }
 
   private grant(): boolean {
-    let granted = false
-    this.starved = false
-    for (const stage of this.graph.stagesSinksFirst)
-      while (!this.failed && stage.runnable(this.nowMs)) {
-        const worker = this.pool.pick()
-        if (worker === null) {
-          this.starved = true
-          this.pool.wantMore()
-          return granted
-        }
-        const ticket = stage.next(this.nowMs)
-        if (ticket === null) break
-        const { leases, effects, nowMs } = this
-        const { suspicious, error } = grantWork(stage, ticket, worker, { leases, effects, nowMs })
-        this.pool.granted(worker, suspicious)
-        this.stopOn(error)
-        granted = true
-      }
+    const { leases, effects, nowMs } = this
+    const { granted, starved, error } = grantAll(this.graph.stagesSinksFirst, this.pool, { leases, effects, nowMs })
+    this.starved = starved
+    this.stopOn(error)
     return granted
   }
 

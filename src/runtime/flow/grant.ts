@@ -1,6 +1,6 @@
 /** Grant: one piece of a ticket becomes a lease at a worker. */
 import { type AnabranchError, invariant } from '../../base/index.js'
-import { type LeaseTable } from '../../workers/index.js'
+import { type LeaseTable, type Pool } from '../../workers/index.js'
 import { type Effects } from './effects.js'
 import { type Grouping } from './keyed.js'
 import { rowCount } from './rows.js'
@@ -20,11 +20,41 @@ export interface Work {
 const againMsMin = 1_000
 const againCostTimes = 20
 
-export function grantWork(
+interface To {
+  readonly leases: LeaseTable<Work>
+  readonly effects: Effects
+  readonly nowMs: number
+}
+
+/** Gives the workers what they can take. `starved`: work waits that none of them can. `error` stops the job. */
+export function grantAll(
+  sinksFirst: readonly Stage[],
+  pool: Pool,
+  to: To,
+): { readonly granted: boolean; readonly starved: boolean; readonly error: AnabranchError | null } {
+  let granted = false
+  for (const stage of sinksFirst)
+    while (stage.runnable(to.nowMs)) {
+      const worker = pool.pick()
+      if (worker === null) {
+        pool.wantMore()
+        return { granted, starved: true, error: null }
+      }
+      const ticket = stage.next(to.nowMs)
+      if (ticket === null) break
+      const { suspicious, error } = grantWork(stage, ticket, worker, to)
+      pool.granted(worker, suspicious)
+      granted = true
+      if (error !== null) return { granted, starved: false, error }
+    }
+  return { granted, starved: false, error: null }
+}
+
+function grantWork(
   stage: Stage,
   ticket: Ticket,
   worker: number,
-  to: { readonly leases: LeaseTable<Work>; readonly effects: Effects; readonly nowMs: number },
+  to: To,
 ): { readonly suspicious: boolean; readonly error: AnabranchError | null } {
   const piece = ticket.todo.shift()
   invariant(piece !== undefined, 'a ticket that is sent has a piece to do')

@@ -3,7 +3,7 @@
  * operators. Routing resolves the slots once; everything after works on slot numbers.
  */
 import { type Batch, type Memory, bitAt, select } from '../../batch/index.js'
-import { type Schema, fieldNamed } from '../../schema/index.js'
+import { type Schema, fieldNamed, schemaToJson } from '../../schema/index.js'
 import {
   type CollectionChanges,
   Collections,
@@ -22,7 +22,7 @@ import {
   distinct,
   storedValues,
 } from '../../state/index.js'
-import { invariant } from '../../base/index.js'
+import { PlanError, invariant } from '../../base/index.js'
 
 export type NullKeys = 'dead-letter' | 'group' | 'drop'
 
@@ -62,13 +62,14 @@ const sweptAtOnce = 256
 export class KeyedState {
   readonly keySchema: Schema
   readonly index: KeyIndex
-  /** By operator; with the times of what expires. */
-  readonly tables: ReadonlyMap<number, StateTable>
+  private readonly ofOperators: Map<number, StateTable>
+  private readonly operators: Map<number, { readonly id: string; readonly state: Schema }>
   /** Lists and maps of the operators that keep some. */
   readonly collections: ReadonlyMap<number, Collections>
   private readonly expiries: ReadonlyMap<number, Expiry>
   private readonly laneOfGroup: Uint16Array
-  private readonly states: readonly (OperatorState | EntryState)[]
+  private states: readonly (OperatorState | EntryState)[]
+  private readonly owner: Omit<StateForm, 'state'>
 
   constructor(private readonly terms: KeyedTerms) {
     this.keySchema = {
@@ -84,10 +85,12 @@ export class KeyedState {
       nullKeys: terms.nullKeys === 'group',
     })
     const operators = [...terms.operators].map(([at, { id, state }]) => ({ at, id, ...declaredState(state), state }))
-    this.tables = new Map(operators.map(({ at, values }) => [at, new StateTable(storedValues(values))]))
+    this.operators = new Map(terms.operators)
+    this.ofOperators = new Map(operators.map(({ at, values }) => [at, new StateTable(storedValues(values))]))
     this.expiries = present(operators, ({ at, values }) => Expiry.of(this.table(at), values, terms.clock))
     this.collections = present(operators, ({ state }) => Collections.of(state, terms.clock))
     const owner = { key: this.keySchema, keyGroups: terms.keyGroups, nullKeys: terms.nullKeys === 'group' }
+    this.owner = owner
     this.states = operators.flatMap(({ at, id: operator, values }) => {
       const form = { ...owner, state: storedValues(values) }
       const ofValues = new OperatorState({ operator, form, index: this.index, table: this.table(at) })
@@ -97,6 +100,11 @@ export class KeyedState {
     this.laneOfGroup = Uint16Array.from({ length: terms.keyGroups }, (_, g) =>
       Math.floor((g * terms.lanes) / terms.keyGroups),
     )
+  }
+
+  /** By operator; with the times of what expires. */
+  get tables(): ReadonlyMap<number, StateTable> {
+    return this.ofOperators
   }
 
   /** Rows that may not be routed because a key column is null; null where there are none, or nulls are a group. */
@@ -151,6 +159,56 @@ export class KeyedState {
     for (const state of this.states) if (operator === null || state.operator === operator) state.rewrite()
   }
 
+  /**
+   * Whether an operator may go on with these state columns: values that stay while the job runs.
+   *
+   * @throws PlanError ANB1027, StateError ANB6016
+   */
+  fits(operator: number, to: Schema): void {
+    const id = this.declared(operator).id
+    if (this.keeps(operator, to)) return
+    if (isPlain(this.declared(operator).state) && isPlain(to)) return this.valuesOf(id).fits(this.formOf(to))
+    throw new PlanError(
+      'ANB1027',
+      `operator "${id}" declares other lists, maps or times of expiry than the running code`,
+      {
+        hint: 'only columns of values change while a job runs: stop it, and start it with the new code',
+      },
+    )
+  }
+
+  /** The operator goes on with these state columns, which fit. */
+  redeclare(operator: number, to: Schema): void {
+    if (this.keeps(operator, to)) return
+    const form = this.formOf(to)
+    const table = new StateTable(form.state)
+    const before = this.valuesOf(this.declared(operator).id)
+    const next = before.goOnIn(form, table)
+    this.states = this.states.map(state => (state === before ? next : state))
+    this.ofOperators.set(operator, table)
+    this.operators.set(operator, { ...this.declared(operator), state: to })
+  }
+
+  private keeps(operator: number, to: Schema): boolean {
+    return JSON.stringify(schemaToJson(this.declared(operator).state)) === JSON.stringify(schemaToJson(to))
+  }
+
+  private formOf(state: Schema): StateForm {
+    return { ...this.owner, state: storedValues(declaredState(state).values) }
+  }
+
+  private valuesOf(id: string): OperatorState {
+    const found = this.states.find(state => state instanceof OperatorState && state.operator === id)
+    invariant(found instanceof OperatorState, 'a keyed operator has values')
+    return found
+  }
+
+  private declared(operator: number): { readonly id: string; readonly state: Schema } {
+    const known = this.operators.get(operator)
+    invariant(known !== undefined, 'a keyed operator declares its state')
+    return known
+  }
+
   table(operator: number): StateTable {
     const table = this.tables.get(operator)
     invariant(table !== undefined, 'operator has a state table')
@@ -170,6 +228,9 @@ export class KeyedState {
     return this.index.keysOf(slots)
   }
 }
+
+/** Nothing but values that stay. */
+const isPlain = ({ fields }: Schema): boolean => fields.every(f => f.keep === undefined)
 
 /** What `make` makes of operators, by their index; null is nothing. */
 function present<T extends { readonly at: number }, V>(

@@ -67,6 +67,7 @@ export class Settlement {
     for (const { output, rows } of reply.emissions)
       ticket.done.push({ output, rows: { ...rows, loan: joinLoans(rows.loan, holdBoth(piece.rows.loan, loan)) } })
     stage.hold.succeeded()
+    stage.meter.rowsSettled += rowCount(piece.rows)
     if (reply.dead.length < rowCount(piece.rows)) for (const limit of stage.limits) limit.success()
     if (ticket.call.kind === 'rows') {
       const { us, rowsWanted } = reply
@@ -180,6 +181,7 @@ export class Settlement {
 
   private bury(work: Work, failure: Failure): AnabranchError | null {
     work.ticket.away = false
+    work.stage.meter.rowsSettled += rowCount(work.piece.rows)
     const error = this.ledger.single(work, failure)
     work.piece.rows.loan?.release()
     return error

@@ -2,6 +2,8 @@
 export class StageMeter {
   rowsIn = 0
   rowsOut = 0
+  /** Rows that a call answered or that were given up. */
+  rowsSettled = 0
   calls = 0
   /** Calls that are at a worker now. */
   callsOut = 0

@@ -64,12 +64,12 @@ export class Stage {
   readonly outputs: readonly Output[]
   readonly lanes: readonly Lane[]
   readonly keyed: KeyedState | null
-  readonly codec: StageCodec
+  codec: StageCodec
   readonly size: BatchSize
   readonly hold: Hold
   readonly meter = new StageMeter()
   /** One an operator. */
-  readonly limits: readonly DeadLimit[]
+  limits: readonly DeadLimit[]
   /** By the operator. */
   readonly checks: ReadonlyMap<number, CheckTally>
   private turn = 0
@@ -80,7 +80,7 @@ export class Stage {
   private readonly reordering: Reordering | null
 
   constructor(
-    readonly vertex: StageVertex,
+    public vertex: StageVertex,
     private readonly terms: StageTerms,
     private readonly events: StageEvents,
   ) {
@@ -116,6 +116,20 @@ export class Stage {
     this.order = terms.order
     this.reordering =
       terms.inOrder && this.lanes.length > 1 ? new Reordering(this.outputs, this.lanes.length, terms.order) : null
+  }
+
+  /** Whether it may go on with other functions. @throws PlanError ANB1027, StateError ANB6016 */
+  fits(vertex: StageVertex): void {
+    for (const [i, { fn }] of vertex.operators.entries()) if (fn.keyed) this.keyed?.fits(i, schemaFromJson(fn.state))
+  }
+
+  /** It goes on with other functions, which fit; nothing of it is under way. */
+  redeclare(vertex: StageVertex): void {
+    for (const [i, { fn }] of vertex.operators.entries())
+      if (fn.keyed) this.keyed?.redeclare(i, schemaFromJson(fn.state))
+    this.vertex = vertex
+    this.codec = new StageCodec(vertex, this.terms.memory, this.terms.stateBytesMax)
+    this.limits = vertex.operators.map(o => limitOf(o.fn))
   }
 
   get room(): boolean {

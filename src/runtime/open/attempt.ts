@@ -12,8 +12,11 @@ import {
   noEpochs,
 } from '../../connectors/index.js'
 import { type Engine, type EpochParts } from '../flow/index.js'
+import { type OpenStage, openStages } from '../../plan/index.js'
+import { type WorkerEvents, type WorkerProcess } from '../../workers/index.js'
 import { Checkpoints } from './checkpoints.js'
 import { makeSink, makeSource } from './connect.js'
+import { type Code, type Codes } from './codes.js'
 import { Customs } from './custom.js'
 import { Host } from './host.js'
 import { type PusherOf, PythonPusher } from './python-pusher.js'
@@ -25,6 +28,7 @@ import { declaredValues } from './restore-state.js'
 import { type Result, resultOf } from './result.js'
 import { type Running } from './running.js'
 import { startWorkerOf } from './start.js'
+import { type Swaps } from './swaps.js'
 import { IoWorker } from './table-work.js'
 
 /** Most epochs that are cut and not finished; then intake waits. */
@@ -38,30 +42,34 @@ type Parts = Awaited<ReturnType<typeof connect>>
 export interface Lasting {
   readonly folder: OutputFolder
   readonly running: Running
+  readonly codes: Codes
+  readonly swaps: Swaps
   /** Lets in who attends the run, the first time. */
   attended(): Promise<void>
 }
 
 export async function attempt(opened: Opened, lasting: Lasting): Promise<Result> {
-  const { folder } = lasting
-  const parts = await connect(opened, pids => folder.workers(pids))
-  const checkpoints = await Checkpoints.open(opened, parts)
+  const { folder, codes } = lasting
+  const parts = await connect(opened, codes, pids => folder.workers(pids))
+  const checkpoints = await Checkpoints.open(opened, { ...parts, codes })
+  const { plan, topology } = codes.goOn(checkpoints?.keeper.record ?? null)
   try {
-    return await flow(opened, { ...parts, ...lasting }, checkpoints)
+    return await flow({ ...opened, plan, topology }, { ...parts, ...lasting }, checkpoints)
   } finally {
     await checkpoints?.close()
   }
 }
 
-async function connect(opened: Opened, pids: (pids: readonly number[]) => void) {
+async function connect(opened: Opened, codes: Codes, pids: (pids: readonly number[]) => void) {
   const { world, topology, options, plan, incarnation } = opened
+  const startUser = userStarter(opened, codes)
   const io = new IoWorker({
-    start: (n, events) => startWorkerOf(opened, 'io', n, events),
+    start: (n, events) => startWorkerOf(opened, { role: 'io', stages: [], kept: {} }, n, events),
     incarnation,
     pidsChanged: () => pidsChanged(),
   })
   const migrating = new Migrating(migrationsOf(plan, declaredValues(topology)), {
-    start: (stages, n, events) => startWorkerOf(opened, 'user', n, events, stages),
+    start: (stages, n, events) => startUser(codes.now, stages, n, events),
     incarnation,
     pidsChanged: () => pidsChanged(),
   })
@@ -76,7 +84,7 @@ async function connect(opened: Opened, pids: (pids: readonly number[]) => void) 
       clock,
       observer,
       transientMaxMs: plan.options.transientMaxMs,
-      start: events => startWorkerOf(opened, 'user', incarnation(), events, [of.stage]),
+      start: events => startUser(codes.now, [of.stage], incarnation(), events),
       pidsChanged: () => pidsChanged(),
     })
     pushers.push(pusher)
@@ -96,13 +104,19 @@ async function connect(opened: Opened, pids: (pids: readonly number[]) => void) 
     captures,
     incarnation,
     tickMs: tickMsOf(options.epochMs),
-    startUser: (n, events) => startWorkerOf(opened, 'user', n, events),
+    startUser: (n, events, number) => startUser(codes.of(number), openStages(codes.of(number).topology), n, events),
     pidsChanged: () => pidsChanged(),
   })
   const pidsChanged = (): void =>
     pids([...host.pids, ...[io, migrating, ...pushers].map(({ pid }) => pid).filter(pid => pid !== null)])
   return { io, migrating, sources, sinks, letters, captures, host }
 }
+
+/** Starts workers with the copies of what they run. */
+const userStarter =
+  (opened: Opened, codes: Codes) =>
+  (code: Code, stages: readonly OpenStage[], incarnation: number, events: WorkerEvents): WorkerProcess =>
+    startWorkerOf(opened, { role: 'user', stages, kept: codes.copiesOf(code) }, incarnation, events)
 
 /** Often enough that an epoch is not late by much more than a tenth of its length. */
 const tickMsOf = (epochMs: number | null): number => Math.min(50, Math.max(5, (epochMs ?? 500) / 10))
@@ -126,7 +140,10 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
     const restored = checkpoints?.restore(engine, migrating) ?? Promise.resolve()
     // Whoever opens the rest waits for it, and hears why it failed.
     restored.catch(() => undefined)
-    await host.run(engine, () => openAll(parts, engine, { checkpoints, restored }))
+    await host.run(engine, async () => {
+      await openAll(parts, engine, { checkpoints, restored })
+      parts.swaps.flows()
+    })
     if (engine.end === 'finished') checkpoints?.finished()
     else await running.save()
     return resultOf(opened, { host, engine, sinks, running, epochs: checkpoints?.report ?? null })

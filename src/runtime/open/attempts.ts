@@ -8,15 +8,19 @@ import { decideRestart } from '../fault/index.js'
 import { StoppedError } from '../options.js'
 import { type Attending, attend, leave } from './attend.js'
 import { attempt } from './attempt.js'
+import { Codes } from './codes.js'
 import { type Opened } from './opened.js'
 import { type Result } from './result.js'
 import { Running } from './running.js'
+import { Swaps } from './swaps.js'
 
 /** Parts into which chance is cut. */
 const chances = 2 ** 30
 
 export async function attempts(opened: Opened, folder: OutputFolder): Promise<Result> {
-  const running = new Running(opened.world, opened.plan)
+  const codes = new Codes(opened)
+  const swaps = new Swaps(opened, codes)
+  const running = new Running(opened.world, opened.plan, opened.options.epochMs === null ? null : swaps)
   const attending: Promise<readonly Attending[]>[] = []
   const attended = async (): Promise<void> => {
     if (attending.length === 0) attending.push(attend(opened, running, folder))
@@ -24,25 +28,28 @@ export async function attempts(opened: Opened, folder: OutputFolder): Promise<Re
   }
   watchSignals(opened, running)
   try {
-    const result = await untilDone(opened, { folder, running, attended })
+    const result = await untilDone(opened, { folder, running, codes, swaps, attended })
     running.ended(result.end)
     return result
   } catch (error) {
     running.ended('failed')
     throw error
   } finally {
+    swaps.ended()
     for (const all of attending) await leave(await all.catch(() => []))
   }
 }
 
 async function untilDone(first: Opened, lasting: Parameters<typeof attempt>[1]): Promise<Result> {
-  const { running } = lasting
+  const { running, swaps } = lasting
   const failures: number[] = []
   // Only the first one may be asked to begin anew.
   for (let opened = first; ; opened = { ...first, options: { ...first.options, fresh: false } }) {
     try {
       return await attempt(opened, lasting)
     } catch (error) {
+      const isOfNewCode = swaps.failed(error, running.engine)
+      if (isOfNewCode && !running.cancelled && !running.drained) continue
       const delayMs = delayOf(first, running, { error, failures })
       if (delayMs === null) throw error
       await running.pause(delayMs)

@@ -12,6 +12,7 @@ import { type SourcePosition } from '../../connectors/index.js'
 import { StateStore } from '../../state/stores/index.js'
 import { type Engine } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
+import { type Codes } from './codes.js'
 import { EpochKeeper, type Outputs } from './epoch-keeper.js'
 import { type Host } from './host.js'
 import { type Migrating } from './migrating.js'
@@ -39,7 +40,10 @@ export class Checkpoints {
   ) {}
 
   /** null: the run has no epochs. @throws StateError where the state or savepoint is damaged, or that of something else */
-  static async open(opened: Opened, parts: Outputs & { readonly host: Host }): Promise<Checkpoints | null> {
+  static async open(
+    opened: Opened,
+    parts: Outputs & { readonly host: Host; readonly codes: Codes },
+  ): Promise<Checkpoints | null> {
     const { options, world } = opened
     if (options.epochMs === null) {
       if (options.from === null) return null
@@ -133,14 +137,14 @@ function baseFrom({ options, plan, world }: Opened, store: StateStore | null): B
 
 function keeperOf(
   { plan, topology, world, options }: Opened,
-  outputs: Outputs & { readonly host: Host },
+  outputs: Outputs & { readonly host: Host; readonly codes: Codes },
   { base, store }: { readonly base: Base | null; readonly store: StateStore | null },
 ): EpochKeeper {
   const unfinished: readonly EpochRecord[] = store?.unfinished.map(({ bytes }) => decodeRecord(bytes)) ?? []
   return new EpochKeeper({
     job: plan.job,
     topology,
-    code: Object.fromEntries(plan.modules.map(m => [m.path, m.source])),
+    codeOf: code => outputs.codes.recordOf(code),
     last: base?.record ?? null,
     unfinished,
     keyGroups: plan.options.keyGroups,

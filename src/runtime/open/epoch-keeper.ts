@@ -23,8 +23,8 @@ export interface Outputs {
 export interface KeeperParts {
   readonly job: string
   readonly topology: Topology
-  /** SHA-256 of the modules that run, by path. */
-  readonly code: Readonly<Record<string, string>>
+  /** What a record says of the code of this number. */
+  readonly codeOf: (code: number) => Pick<EpochRecord, 'code' | 'swapped'>
   /** What the run goes on from; null: it begins. */
   readonly last: EpochRecord | null
   /** Prepared and not finished, oldest first. */
@@ -58,6 +58,11 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     this.last = last
     this.facts = factsOf(topology, keyGroups)
     if (last !== null) refuseOther(last.plan, this.facts)
+  }
+
+  /** Of the last epoch that was written. */
+  get record(): EpochRecord | null {
+    return this.last
   }
 
   /** What the engine goes on from; null: nothing. */
@@ -158,7 +163,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   }
 
   private recordOf(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): EpochRecord {
-    const { topology, job, code } = this.parts
+    const { topology, job, codeOf } = this.parts
     const sinks = idsOf(topology, 'sink')
     const said = (i: number): JsonValue => prepared[i] ?? null
     return {
@@ -174,7 +179,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
       lastCalls: topology.vertices.flatMap(v => (v.kind === 'stage' && cut.lastCalls.includes(v.number) ? [v.id] : [])),
       ledger: cut.ledger,
       checks: cut.checks,
-      code,
+      ...codeOf(cut.code),
       plan: this.facts,
       begun: this.begun,
       watermarks: {},

@@ -21,7 +21,7 @@ export interface HostParts {
   readonly captures: Captures
   /** Deadlines are looked at this often; a lease is judged on two looks. */
   readonly tickMs: number
-  startUser(incarnation: number, events: WorkerEvents): WorkerProcess
+  startUser(incarnation: number, events: WorkerEvents, code: number): WorkerProcess
   incarnation(): number
   pidsChanged(): void
 }
@@ -108,10 +108,10 @@ export class Host implements Effects {
     })
   }
 
-  spawn(worker: number): void {
+  spawn(worker: number, code: number): void {
     const incarnation = this.parts.incarnation()
     try {
-      this.workers.set(worker, this.parts.startUser(incarnation, this.eventsOf(worker)))
+      this.workers.set(worker, this.parts.startUser(incarnation, this.eventsOf(worker), code))
     } catch (error) {
       if (!(error instanceof AnabranchError)) throw error
       this.parts.world.clock.soon(() => this.engine?.stop(error))
@@ -216,8 +216,7 @@ export class Host implements Effects {
     if (!reason.wasReady) {
       const error = startFailure(reason) ?? (this.workers.size === 0 ? scarcity(reason) : null)
       if (error !== null) {
-        this.engine?.stop(error)
-        return
+        this.engine?.startFailed(worker, error, this.now())
       }
     }
     if (reason.because === 'protocol' && reason.error !== null) this.engine?.refused(reason.error)

@@ -11,11 +11,14 @@ import {
   type RunningJob,
   type StopOptions,
   type SourceStatus,
+  type SwapReport,
+  type SwapRequest,
   type WorkerRange,
   type WorkersStatus,
 } from '../running-job.js'
 import { type Host } from './host.js'
 import { type Saved } from './savepoints.js'
+import { type Swaps } from './swaps.js'
 import { type RealWorld } from './world.js'
 
 /** What of it is made anew when the job begins again behind its last epoch. */
@@ -36,6 +39,7 @@ export class Running implements RunningJob {
   /** Somebody asked it to read no more. */
   drained = false
   cancelled = false
+  readonly swap?: (request: SwapRequest) => Promise<SwapReport>
   /** How often it failed and began again behind its last epoch. */
   restarts = 0
   private attempt: AttemptParts | null = null
@@ -52,7 +56,9 @@ export class Running implements RunningJob {
   constructor(
     private readonly world: RealWorld,
     private readonly plan: Plan,
+    swaps: Swaps | null,
   ) {
+    if (swaps !== null) this.swap = request => swaps.swap(this.current.engine, request)
     const { clock } = world
     this.beganMs = clock.nowMs()
     this.started = new Date(clock.wallMs()).toISOString()
@@ -66,6 +72,11 @@ export class Running implements RunningJob {
   /** A run that is asked to stop leaves something to go on with. */
   get suspends(): boolean {
     return this.current.suspends
+  }
+
+  /** Of the attempt that runs, or ran last. */
+  get engine(): Engine | null {
+    return this.attempt?.engine ?? null
   }
 
   /** From now on it is this attempt that runs. @throws StoppedError where somebody ended the job already */

@@ -99,7 +99,7 @@ export class Durable {
     return new EpochKeeper({
       job: 'simulated',
       topology,
-      code: {},
+      codeOf: () => ({ code: {}, swapped: {} }),
       last: last === null ? null : decodeRecord(last.bytes),
       unfinished: unfinished.map(({ bytes }) => decodeRecord(bytes)),
       keyGroups: 128,

@@ -45,6 +45,8 @@ interface Member {
   calls: number
   /** Resident bytes, as its last reply said. */
   rssBytes: number
+  /** Number of the code that it runs. */
+  readonly code: number
 }
 
 export interface WorkerReport {
@@ -70,7 +72,7 @@ export interface PoolReport {
 }
 
 export type PoolAction =
-  | { readonly do: 'spawn'; readonly worker: number }
+  | { readonly do: 'spawn'; readonly worker: number; readonly code: number }
   | { readonly do: 'stop'; readonly worker: number; readonly why: 'recycled' | 'surplus' }
   | { readonly do: 'fail'; readonly error: WorkerError }
 
@@ -95,6 +97,9 @@ export class Pool {
   private everReady = false
   private lastFailure = ''
   private closing = false
+  private code = 1
+  /** Workers with the next code that shall stand ready beside the others. */
+  private warming = 0
 
   constructor(private terms: PoolTerms) {
     this.demand = terms.workersMin ?? 1
@@ -120,7 +125,7 @@ export class Pool {
   }
 
   get readyCount(): number {
-    return [...this.members.values()].filter(m => m.state === 'ready').length
+    return this.own.filter(m => m.state === 'ready').length
   }
 
   get activeCount(): number {
@@ -141,33 +146,73 @@ export class Pool {
       const message = `expected a worker to start and stay, ${this.failedStarts} in a row ended before their first batch`
       return [...out, { do: 'fail', error: new WorkerError('ANB3004', message, { detail: this.lastFailure }) }]
     }
-    const alive = [...this.members.values()].filter(m => m.state === 'starting' || m.state === 'ready').length
+    const alive = this.own.filter(m => m.state === 'starting' || m.state === 'ready').length
     // The spare waits until the first worker is ready: on a small machine two starts at once delay the first row.
     const wanted = this.everReady ? this.demand + this.terms.spares : 1
-    const starting = [...this.members.values()].some(m => m.state === 'starting')
+    const starting = this.own.some(m => m.state === 'starting')
     const failing = this.failedStarts > 0
     if (alive < wanted && nowMs >= this.startMs && !(failing && starting))
-      for (let n = alive; n < (failing ? alive + 1 : wanted); n += 1) {
-        const worker = this.next
-        this.next += 1
-        this.members.set(worker, {
-          state: 'starting',
-          load: 0,
-          closed: false,
-          readyMs: Number.NaN,
-          calls: 0,
-          rssBytes: 0,
-        })
-        out.push({ do: 'spawn', worker })
-      }
+      for (let n = alive; n < (failing ? alive + 1 : wanted); n += 1) out.push(this.spawn(this.code))
+    for (let n = this.coming.length; n < this.warming; n += 1) out.push(this.spawn(this.code + 1))
     return out
+  }
+
+  private spawn(code: number): PoolAction {
+    const worker = this.next
+    this.next += 1
+    const none = { load: 0, closed: false, readyMs: Number.NaN, calls: 0, rssBytes: 0 }
+    this.members.set(worker, { ...none, state: 'starting', code })
+    return { do: 'spawn', worker, code }
+  }
+
+  /** Those that run the code of now. */
+  private get own(): readonly Member[] {
+    return [...this.members.values()].filter(m => m.code === this.code)
+  }
+
+  /** Those that stand ready, or will, with the next one. */
+  private get coming(): readonly Member[] {
+    return [...this.members.values()].filter(m => m.code > this.code && (m.state === 'starting' || m.state === 'ready'))
+  }
+
+  get codeNow(): number {
+    return this.code
+  }
+
+  /** Workers with the next code stand ready beside the others, as many as are active now; they get no work yet. */
+  warm(): void {
+    this.warming = Math.max(1, this.activeCount)
+  }
+
+  get warmed(): boolean {
+    return this.warming > 0 && this.coming.filter(m => m.state === 'ready').length >= this.warming
+  }
+
+  /** It was started for the next code. */
+  isComing(worker: number): boolean {
+    return (this.members.get(worker)?.code ?? 0) > this.code
+  }
+
+  /** The next code is not wanted any more. */
+  cool(): void {
+    this.warming = 0
+    for (const member of this.coming) member.state = 'draining'
+  }
+
+  /** Work goes to the workers with the next code from now on; the others end. */
+  changeCode(): void {
+    for (const member of this.own) if (member.state !== 'ending') member.state = 'draining'
+    this.code += 1
+    this.warming = 0
+    this.failedStarts = 0
+    this.alikeStarts = 0
   }
 
   /** Those that stand ready and are neither wanted nor spares: idle ones before busy ones, the youngest first. */
   private drainSurplus(): void {
     const surplus = this.readyCount - this.demand - this.terms.spares
     if (surplus <= 0 || this.closing) return
-    const ready = [...this.members.values()].filter(m => m.state === 'ready').toReversed()
+    const ready = this.own.filter(m => m.state === 'ready').toReversed()
     const idleFirst = [...ready.filter(m => m.load === 0), ...ready.filter(m => m.load > 0)]
     for (const member of idleFirst.slice(0, surplus)) member.state = 'draining'
   }
@@ -205,6 +250,7 @@ export class Pool {
     this.members.delete(worker)
     if (member === undefined) return false
     const wasReady = !Number.isNaN(member.readyMs)
+    if (member.code > this.code) return wasReady
     this.restarts += 1
     if (member.calls > 0) {
       this.spareNotBeforeMs = nowMs + this.terms.spareDelayMs
@@ -228,7 +274,7 @@ export class Pool {
     let bestLoad = this.terms.creditPerWorker
     let active = this.demand
     for (const [worker, member] of this.members) {
-      if (member.state !== 'ready') continue
+      if (member.state !== 'ready' || member.code !== this.code) continue
       if (active === 0) break
       active -= 1
       if (member.load < bestLoad && !member.closed) {
@@ -293,9 +339,15 @@ export class Pool {
       wanted: this.demand,
       spares,
       restarts: this.restarts,
-      workers: [...this.members].map(([worker, { state, load, calls, rssBytes }]) => {
-        if (state === 'ready') active -= 1
-        return { worker, state: state === 'ready' && active < 0 ? 'spare' : state, leases: load, calls, rssBytes }
+      workers: [...this.members].map(([worker, { state, load, calls, rssBytes, code }]) => {
+        if (state === 'ready' && code === this.code) active -= 1
+        return {
+          worker,
+          state: state === 'ready' && (active < 0 || code > this.code) ? 'spare' : state,
+          leases: load,
+          calls,
+          rssBytes,
+        }
       }),
     }
   }

@@ -15,6 +15,12 @@ test('a record of version 1 is read, and written as it was', () => {
   expect(text(encodeRecord(decodeRecord(golden)))).toBe(compact)
 })
 
+test('a record from before code could be swapped is read as one where none was', () => {
+  const { swapped, ...before } = JSON.parse(compact)
+  expect(Object.keys(swapped)).toEqual(['sum'])
+  expect(decodeRecord(Buffer.from(JSON.stringify(before))).swapped).toEqual({})
+})
+
 test.each([
   ['that is not JSON', 'x'],
   ['of a later version', compact.replace('"version":1', '"version":2')],

@@ -33,6 +33,7 @@ const record = (epoch: number): EpochRecord => ({
   ledger: { rowsIn: 7, rowsDead: 0, deadByReason: {} },
   checks: {},
   code: {},
+  swapped: {},
   plan: { keyGroups: 16, sources: { in: 'tail of json' }, sinks: {} },
   begun: null,
   watermarks: {},

@@ -1,0 +1,168 @@
+/**
+ * Swapping: other code for the Python functions of a running job. Workers with it are warmed beside the old ones; at the end of
+ * an epoch, when nothing is under way, leases change over and the old workers end. The rows of the first epoch of new code are its
+ * trial: they are judged before anything of them is durable, and a trial that is lost is an error like any other, from which
+ * the run goes back to the epoch before, with the old code.
+ */
+import { type AnabranchError, PlanError, TransformError, WorkerError } from '../../base/index.js'
+import { type StageVertex, type Topology } from '../../plan/index.js'
+import { type Pool } from '../../workers/index.js'
+import { type Loss } from '../fault/index.js'
+import { type Graph } from './graph.js'
+import { type Ledger } from './ledger.js'
+
+/** What is asked of the engine. */
+export interface Swap {
+  /** Of the running job, but for the functions of some stages. */
+  readonly topology: Topology
+  /** Share of the trial's rows that may be dead. */
+  readonly maxErrors: number
+  readonly events: SwapEvents
+}
+
+/** What becomes of it. A trial that is lost fails the attempt: see `Swapping.trial`. */
+export interface SwapEvents {
+  /** The old code goes on, and was not disturbed. */
+  refused(error: AnabranchError): void
+  /** Leases have changed over; rows stood still since `sinceMs`. */
+  changed(sinceMs: number): void
+  /** The trial's epoch is durable. */
+  kept(trial: Trial): void
+}
+
+export interface Trial {
+  /** Rows that new code has answered or given up. */
+  readonly rows: number
+  readonly dead: number
+  readonly deadByReason: Readonly<Record<string, number>>
+}
+
+/** Counted from the moment at which code changed. */
+interface Since {
+  readonly rows: number
+  readonly dead: number
+  readonly deadByReason: ReadonlyMap<string, number>
+}
+
+type State =
+  | { readonly is: 'none' }
+  | { readonly is: 'warming'; readonly swap: Swap }
+  | { readonly is: 'trial'; readonly swap: Swap; readonly since: Since }
+  /** Judged to be good; what it did is on its way to the store. */
+  | { readonly is: 'kept'; readonly swap: Swap; readonly trial: Trial; readonly epoch: number }
+
+export class Swapping {
+  private state: State = { is: 'none' }
+
+  constructor(private readonly parts: { readonly graph: Graph; readonly ledger: Ledger; readonly pool: Pool }) {}
+
+  /** @throws PlanError ANB1027, StateError ANB6016 where new code does not fit what runs; then nothing was done. */
+  begin(swap: Swap): void {
+    if (this.state.is !== 'none')
+      throw new PlanError('ANB1027', 'expected no swap to be under way, the one before is not judged yet', {
+        hint: 'wait for its first epoch: anabranch status',
+      })
+    for (const [stage, vertex] of this.changes(swap)) stage.fits(vertex)
+    this.parts.pool.warm()
+    this.state = { is: 'warming', swap }
+  }
+
+  /** A worker with the new code could not start. Answers whether that was one. */
+  refuse(worker: number, error: AnabranchError): boolean {
+    if (this.state.is !== 'warming' || !this.parts.pool.isComing(worker)) return false
+    const { events } = this.state.swap
+    this.parts.pool.cool()
+    this.state = { is: 'none' }
+    events.refused(error)
+    return true
+  }
+
+  /** A worker is gone. One with the new code that was not needed yet speaks against that. */
+  lost(worker: number, { what, stderr }: Loss): void {
+    const message = `expected a worker with the new code to start and stay, it ${what}`
+    this.refuse(worker, new WorkerError('ANB3003', message, { detail: stderr }))
+  }
+
+  /** Workers are warm: code changes at the end of this epoch, which does not wait for its time. */
+  get waits(): boolean {
+    return this.state.is === 'warming' && this.parts.pool.warmed
+  }
+
+  /** Nothing is under way. */
+  boundary(sinceMs: number): void {
+    if (this.state.is !== 'warming' || !this.waits) return
+    const { swap } = this.state
+    for (const [stage, vertex] of this.changes(swap)) stage.redeclare(vertex)
+    this.parts.pool.changeCode()
+    this.state = { is: 'trial', swap, since: this.count(swap) }
+    swap.events.changed(sinceMs)
+  }
+
+  /** The epoch is about to be cut; the error that throws it away, where it was a trial and is lost. */
+  judge(epoch: number): AnabranchError | null {
+    if (this.state.is !== 'trial') return null
+    const { swap } = this.state
+    const trial = this.trialOf(this.state)
+    // An epoch in which new code had no row says nothing of it: the trial goes on.
+    if (trial.rows === 0) return null
+    if (trial.dead > swap.maxErrors * trial.rows) return lost(trial, swap.maxErrors)
+    this.state = { is: 'kept', swap, trial, epoch }
+    return null
+  }
+
+  /** Epochs up to this one are in the store. */
+  written(epoch: number): void {
+    if (this.state.is !== 'kept' || epoch < this.state.epoch) return
+    const { swap, trial } = this.state
+    this.state = { is: 'none' }
+    swap.events.kept(trial)
+  }
+
+  /** Number of the code that the open epoch stands on: not of one on trial, which did nothing of what was cut. */
+  get code(): number {
+    const { codeNow } = this.parts.pool
+    return this.state.is === 'trial' ? codeNow - 1 : codeNow
+  }
+
+  /** What new code did that is not durable; null where there is nothing such. */
+  get trial(): Trial | null {
+    if (this.state.is === 'trial') return this.trialOf(this.state)
+    return this.state.is === 'kept' ? this.state.trial : null
+  }
+
+  private trialOf({ swap, since }: State & { readonly is: 'trial' }): Trial {
+    const now = this.count(swap)
+    const reasons = [...now.deadByReason]
+      .map(([reason, rows]) => [reason, rows - (since.deadByReason.get(reason) ?? 0)] as const)
+      .filter(([, rows]) => rows > 0)
+    return { rows: now.rows - since.rows, dead: now.dead - since.dead, deadByReason: Object.fromEntries(reasons) }
+  }
+
+  /** Of all stages that changed. */
+  private count(swap: Swap): Since {
+    const { ledger } = this.parts
+    const stages = this.changes(swap).map(([stage]) => stage)
+    const operators = stages.flatMap(stage => stage.vertex.operators.map(o => o.id))
+    return {
+      rows: stages.reduce((n, stage) => n + stage.meter.rowsSettled, 0),
+      dead: operators.reduce((n, id) => n + (ledger.deadByOperator.get(id) ?? 0), 0),
+      deadByReason: new Map(ledger.deadByReason),
+    }
+  }
+
+  /** The stages whose code is another one. */
+  private changes({ topology }: Swap) {
+    const next = topology.vertices.filter((v): v is StageVertex => v.kind === 'stage')
+    return this.parts.graph.stages.flatMap(stage => {
+      const vertex = next.find(v => v.number === stage.vertex.number)
+      return vertex === undefined ? [] : [[stage, vertex] as const]
+    })
+  }
+}
+
+function lost({ rows, dead, deadByReason }: Trial, maxErrors: number): TransformError {
+  const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`
+  const message = `expected at most ${percent(maxErrors)} of the first epoch's rows to fail in new code, got ${dead} of ${rows}`
+  const reasons = Object.entries(deadByReason).map(([reason, count]) => `${count} × ${reason}`)
+  return new TransformError('ANB2013', message, { detail: reasons.join('\n') })
+}

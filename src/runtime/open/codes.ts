@@ -1,0 +1,145 @@
+/**
+ * Codes: what Python code a run has, by number: 1 for that with which an attempt began, one more for each swap. What runs is
+ * decided by the last epoch that was written: its record says which functions were swapped in.
+ */
+import { join, relative } from 'node:path'
+import { PlanError, invariant } from '../../base/index.js'
+import { type EpochRecord } from '../../checkpoint/index.js'
+import { type FunctionRef, type Plan, type Topology, stagesOf, withFunctions } from '../../plan/index.js'
+import { type DescribedModule } from '../../workers/index.js'
+import { CodeFolder } from './code-folder.js'
+import { type Opened } from './opened.js'
+
+export interface Code {
+  readonly plan: Plan
+  readonly topology: Topology
+  /** By the module's path, the digest under which its source is kept; empty in a run without epochs. */
+  readonly kept: Readonly<Record<string, string>>
+  /** By the operator: functions of another module, or of the same one as it was later, than the job names. */
+  readonly swapped: EpochRecord['swapped']
+}
+
+export class Codes {
+  private readonly folder: CodeFolder
+  private readonly own: Code
+  private codes: readonly Code[]
+
+  /** @param opened the job as its file describes it */
+  constructor(opened: Pick<Opened, 'plan' | 'topology' | 'options' | 'world'>) {
+    const { plan, topology, options, world } = opened
+    this.folder = new CodeFolder(world.files, join(options.out, 'state', 'code'))
+    const modules = options.epochMs === null ? [] : plan.modules
+    const kept = Object.fromEntries(modules.map(m => [m.path, this.folder.keep(m.path)] as const))
+    this.own = { plan, topology, kept, swapped: {} }
+    this.codes = [this.own]
+  }
+
+  /** The code of the attempt that begins; null: nothing was written yet. */
+  goOn(record: Pick<EpochRecord, 'swapped'> | null): Code {
+    const code = record === null ? this.own : this.restored(record.swapped)
+    this.codes = [code]
+    return code
+  }
+
+  /** The newest. */
+  get now(): Code {
+    return this.of(this.codes.length)
+  }
+
+  of(number: number): Code {
+    const code = this.codes[number - 1]
+    invariant(code !== undefined, 'code is named by its number')
+    return code
+  }
+
+  /** What the record of an epoch says of it. */
+  recordOf(number: number): Pick<EpochRecord, 'code' | 'swapped'> {
+    const { plan, kept, swapped } = this.of(number)
+    return {
+      code: Object.fromEntries(Object.entries(kept).map(([path, d]) => [relative(plan.folder, path), d])),
+      swapped,
+    }
+  }
+
+  /** Copies of sources, by the path of their modules. */
+  copiesOf({ kept }: Code): Readonly<Record<string, string>> {
+    return Object.fromEntries(Object.entries(kept).map(([path, digest]) => [path, this.folder.pathOf(digest)]))
+  }
+
+  /** The code of now with what a module declares; it is the next one. @throws PlanError, then nothing has changed */
+  add(module: DescribedModule, at: { readonly replaces: string; readonly operator: string | null }): Code {
+    const before = this.now
+    const source = this.folder.keep(module.path)
+    if (source !== module.source)
+      throw new PlanError('ANB1027', `module ${module.path} changed while it was read`, { hint: 'swap again' })
+    const functions = functionsOf(before.plan, module, at)
+    const swapped = Object.fromEntries(
+      [...functions].map(([id, fn]) => [id, { own: this.ownDigest(id), source, fn }] as const),
+    )
+    const code = this.with(before, { ...before.swapped, ...swapped })
+    this.codes = [...this.codes, code]
+    return code
+  }
+
+  /** The one that was added last is not wanted. */
+  drop(): void {
+    this.codes = this.codes.slice(0, -1)
+  }
+
+  /** What was swapped into operators that are still there, unless their own module is another one by now: then that is newer. */
+  private restored(swapped: EpochRecord['swapped']): Code {
+    const { own } = this
+    const still = Object.entries(swapped).filter(([id, { own: then }]) => {
+      const node = own.plan.nodes.find(n => n.id === id)
+      return node?.kind === 'python' && this.ownDigest(id) === then
+    })
+    return this.with(own, Object.fromEntries(still))
+  }
+
+  private ownDigest(operator: string): string {
+    const node = this.own.plan.nodes.find(n => n.id === operator)
+    return node?.kind === 'python' ? (this.own.kept[node.fn.module] ?? '') : ''
+  }
+
+  private with(base: Code, swapped: EpochRecord['swapped']): Code {
+    const functions = new Map(Object.entries(swapped).map(([id, { fn }]) => [id, fn] as const))
+    if (functions.size === 0) return base
+    const sources = Object.values(swapped).map(({ fn, source }) => [fn.module, source] as const)
+    const kept: Record<string, string> = { ...base.kept, ...Object.fromEntries(sources) }
+    const types = base.plan.modules[0]?.types ?? ''
+    const modules = Object.entries(kept).map(([path, source]) => ({ path, source, types }))
+    const plan = withFunctions(base.plan, functions, modules)
+    return { plan, topology: stagesOf(plan), kept, swapped }
+  }
+}
+
+/** The functions of the module for the operators that have one of the other module, or for the one that is named. */
+function functionsOf(
+  plan: Plan,
+  module: DescribedModule,
+  { replaces, operator }: { readonly replaces: string; readonly operator: string | null },
+): ReadonlyMap<string, FunctionRef> {
+  const nodes = plan.nodes.flatMap(node =>
+    node.kind === 'python' && (operator === null ? node.fn.module === replaces : node.id === operator) ? [node] : [],
+  )
+  const name = relative(plan.folder, module.path)
+  return new Map(
+    nodes.map(({ id, fn }) => {
+      if (fn.check !== undefined) return [id, checkOf(module, fn, name)] as const
+      const found = module.functions.find(f => f.name === fn.name)
+      if (found === undefined || found.kind === 'sink')
+        throw new PlanError('ANB1027', `module ${name} has no transform "${fn.name}"`)
+      const { doc: _doc, line: _line, unordered, kind, ...rest } = found
+      return [id, { ...rest, kind, module: module.path, ...(unordered === true && { unordered }) }] as const
+    }),
+  )
+}
+
+function checkOf(module: DescribedModule, fn: FunctionRef, name: string): FunctionRef {
+  const found = module.contracts.find(c => c.name === fn.name)
+  if (found?.declared === fn.declared) return { ...fn, module: module.path }
+  const what = found === undefined ? 'has no contract' : 'declares other rules in contract'
+  throw new PlanError('ANB1027', `module ${name} ${what} "${fn.name}"`, {
+    hint: 'the rules of a check stay while a job runs: stop it, and start it with the new ones',
+  })
+}

@@ -1,0 +1,100 @@
+/**
+ * A keyed job that is fed evenly, with exactly-once files at its end. Rows are `{ n, k }`, k one of seven keys; `work` adds
+ * the sum of the n of its key before, and which version of the code worked on the row.
+ */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Ended } from './cli.js'
+import { until } from './fault-job.js'
+import { type JobFolder, type Row, jobFolder } from './job-folder.js'
+
+const keys = 7
+
+/** Rows that come every 10 ms, until the test says that it is enough. */
+type RowsPerPoll = number
+
+/** `body` gets `n`, `before` and `new`, all NumPy or lists of the batch, and may raise; `state` is what it declares. */
+export const transforms = (
+  version: number,
+  { body = '', state = '"sum": ab.int64.default(0)', sums = 'sum', top = '' } = {},
+): string => `
+import anabranch as ab
+${top}
+@ab.keyed(inputs={"n": ab.int64}, state={${state}}, outputs={"before": ab.int64, "version": ab.int64})
+def work(batch, state):
+    n, before, new = batch.numpy("n"), [0] * len(batch), [int(v) for v in state["${sums}"].to_pylist()]
+    ${body}
+    for row, key in enumerate(state.index):
+        before[row] = new[key]
+        new[key] += int(n[row])
+    return {"before": before, "version": [${version}] * len(batch)}, {"${sums}": new}
+`
+
+export function pacedJob(rowsPerPoll: RowsPerPoll, files: Readonly<Record<string, string>> = {}): Promise<JobFolder> {
+  return jobFolder({
+    'transforms.py': transforms(1),
+    'own.ts': `
+import { existsSync } from 'node:fs'
+export const numbers = ({ batch, folder }) => {
+  let at = 0
+  let due = 0
+  return {
+    bounded: true,
+    replayable: true,
+    open: async from => { at = from ?? 0; due = Date.now() },
+    poll: async () => {
+      if (existsSync(folder + '/enough')) return null
+      due += 10
+      await new Promise(done => setTimeout(done, Math.max(0, due - Date.now())))
+      const first = at
+      at += ${rowsPerPoll}
+      const made = Array.from({ length: at - first }, (_, i) => ({ k: BigInt((first + i) % ${keys}), n: BigInt(first + i) }))
+      return { batch: batch(made), split: 'numbers', firstPosition: first + 1, positions: null, dead: [], next: at }
+    },
+    progress: () => ({ rows: at, done: at, total: null }),
+    drain: () => {},
+    close: async () => {},
+  }
+}
+`,
+    'job.ts': `
+import { custom, files, job, json } from 'anabranch'
+import t from './transforms.anabranch.js'
+const own = new URL('own.ts', import.meta.url).href
+export default job('paced', { epoch: '100ms' })
+  .from(custom.source(own, 'numbers', { schema: { k: 'int64', n: 'int64' }, bounded: true, replayable: true }))
+  .keyBy('k')
+  .apply(t.work)
+  .to(files.sink('rows/', json()))
+`,
+    ...files,
+  })
+}
+
+/** The input ends. */
+export const enough = (folder: JobFolder): void => writeFileSync(join(folder.path, 'enough'), '')
+
+/** Waits until the job has worked on so many rows. Answers how many they are. */
+export async function hasWorked(folder: JobFolder, rows: number): Promise<number> {
+  await until(() => existsSync(join(folder.path, 'out', 'run.json')))
+  for (;;) {
+    const { code, json, stderr } = await folder.cli('status', 'out', '--json')
+    const worked = Number(json?.['rows_out'])
+    if (code === 0 && worked >= rows) return worked
+    if (code !== 0 && code !== 75) throw new Error(stderr)
+  }
+}
+
+export const swap = (folder: JobFolder, ...args: readonly string[]): Promise<Ended> =>
+  folder.cli('transform', 'swap', 'out', '--json', ...args)
+
+/** `n` and the sum before it, of each row, by n. */
+export const sumsOf = (rows: readonly Row[]): readonly (readonly [number, number])[] =>
+  rows.map(row => [Number(row['n']), Number(row['before'])] as const).sort(([a], [b]) => a - b)
+
+/** What comes out of `rows` rows, each once and on the state of those before. */
+export const sumsOfAll = (rows: number): readonly (readonly [number, number])[] =>
+  Array.from({ length: rows }, (_, n) => {
+    const earlier = Math.floor(n / keys)
+    return [n, earlier * (n % keys) + (keys * (earlier * (earlier - 1))) / 2] as const
+  })

@@ -1,0 +1,129 @@
+/** Python code of a running job is replaced between two epochs; its first epoch is a trial. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type Row } from '../support/job-folder.js'
+import { enough, hasWorked, pacedJob, sumsOf, sumsOfAll, swap, transforms } from '../support/paced-job.js'
+
+/** How many rows each version worked on. */
+const versions = (rows: readonly Row[]) => {
+  const counts: Record<string, number> = {}
+  for (const { version } of rows) counts[String(version)] = (counts[String(version)] ?? 0) + 1
+  return counts
+}
+
+describe('a swap', () => {
+  test('at 10,000 rows a second loses nothing, doubles nothing, keeps the state, and rows stand still for less than a second', async () => {
+    const folder = await pacedJob(100, { 'new.py': transforms(2) })
+    const run = folder.start([])
+    await hasWorked(folder, 5_000)
+    const { code, json, stderr } = await swap(folder, '--module', 'new.py')
+    expect(code, stderr).toBe(0)
+    expect(json).toMatchObject({ kept: true, why: null, dead: 0, dead_by_reason: {} })
+    expect(json?.['rows']).toBeGreaterThan(0)
+    expect(json?.['paused_ms']).toBeLessThan(1_000)
+
+    enough(folder)
+    const ended = await run.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.json).toMatchObject({ counters: { 'swap.kept': 1 } })
+    const out = folder.rows('rows')
+    expect(sumsOf(out)).toEqual(sumsOfAll(Number(ended.json?.['rows_in'])))
+    expect(Object.keys(versions(out))).toEqual(['1', '2'])
+  })
+
+  test('to code with a bug is thrown away, and the old code goes on with the same rows', async () => {
+    const bug = 'if (n % 10 == 0).any(): raise ValueError("no tens")'
+    const folder = await pacedJob(50, { 'new.py': transforms(2, { body: bug }) })
+    const run = folder.start([])
+    await hasWorked(folder, 3_000)
+    const { code, json, stderr } = await swap(folder, '--module', 'new.py')
+    expect(code, stderr).toBe(1)
+    expect(json).toMatchObject({ kept: false, why: { class: 'TransformError' } })
+
+    enough(folder)
+    const ended = await run.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.json).toMatchObject({ rows_dead: 0, counters: { 'swap.thrown away': 1 } })
+    expect(ended.stderr).toContain('new code was thrown away, the old one goes on')
+    expect(sumsOf(folder.rows('rows'))).toEqual(sumsOfAll(Number(ended.json?.['rows_in'])))
+    expect(Object.keys(versions(folder.rows('rows')))).toEqual(['1'])
+    expect(folder.deadLetters()).toEqual([])
+  })
+
+  test('outlives the host: the run that goes on has the new code and its state, and a file that is edited meanwhile changes nothing', async () => {
+    const folder = await pacedJob(50, { 'new.py': transforms(2) })
+    const run = folder.start([])
+    await hasWorked(folder, 2_000)
+    expect((await swap(folder, '--module', 'new.py')).json).toMatchObject({ kept: true })
+    writeFileSync(join(folder.path, 'new.py'), 'raise SystemExit("edited")\n')
+    const worked = await hasWorked(folder, 0)
+    run.child.kill('SIGKILL')
+    await run.ended
+
+    const again = folder.start([])
+    await hasWorked(folder, worked + 1_000)
+    enough(folder)
+    const ended = await again.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    const out = folder.rows('rows')
+    expect(sumsOf(out)).toEqual(sumsOfAll(out.length))
+    expect(versions(out)['2']).toBeGreaterThan(0)
+  })
+
+  test('of a file that was edited in place takes what it holds now, and state with a new column', async () => {
+    const folder = await pacedJob(50)
+    const run = folder.start([])
+    await hasWorked(folder, 2_000)
+    const state = '"sum": ab.int64.default(0), "label": ab.utf8.default("none")'
+    const evolved = transforms(3, { state, body: 'assert set(state["label"].to_pylist()) <= {"none"}' })
+    writeFileSync(
+      join(folder.path, 'transforms.py'),
+      evolved.replace('"sum": new}', '"sum": new, "label": state["label"]}'),
+    )
+    const { json, stderr } = await swap(folder)
+    expect(json, stderr).toMatchObject({ kept: true, dead: 0 })
+    enough(folder)
+    const ended = await run.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(sumsOf(folder.rows('rows'))).toEqual(sumsOfAll(Number(ended.json?.['rows_in'])))
+    expect(versions(folder.rows('rows'))['3']).toBeGreaterThan(0)
+  })
+})
+
+describe('a swap is refused in words, and nothing is touched, where', () => {
+  test.each([
+    ['the module does not import', 'import nothing_like_this\n', 'could not be imported'],
+    ['a function is missing', transforms(2).replace('def work', 'def other'), 'module new.py has no transform "work"'],
+    [
+      'an output column is gone',
+      transforms(2).replace(', "version": ab.int64}', '}').replace(', "version": [2] * len(batch)}', '}'),
+      'transform "work" lacks output column "version"',
+    ],
+    [
+      'it needs a column that the rows do not have',
+      transforms(2).replace('inputs={"n": ab.int64}', 'inputs={"n": ab.int64, "m": ab.int64}'),
+      'column "m"',
+    ],
+    [
+      'state cannot become the declared one',
+      transforms(2, { state: '"sum": ab.utf8.default("")' }),
+      'state column "sum" is declared utf8, but stored as int64',
+    ],
+    [
+      'a worker with it does not start',
+      transforms(2, { top: 'import os, sys\nif "anabranch._worker" in " ".join(sys.orig_argv): os._exit(3)' }),
+      'expected a worker with the new code to start and stay, it exited with 3',
+    ],
+  ])('%s', async (_, module, said) => {
+    const folder = await pacedJob(10, { 'new.py': module })
+    const run = folder.start([])
+    await hasWorked(folder, 100)
+    const { code, stderr, stdout } = await swap(folder, '--module', 'new.py')
+    expect(code, stdout).not.toBe(0)
+    expect(stderr).toContain(said)
+    expect((await folder.cli('stop', 'out')).code).toBe(0)
+    await run.ended
+    expect(Object.keys(versions(folder.rows('rows')))).toEqual(['1'])
+  })
+})
