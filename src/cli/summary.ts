@@ -62,11 +62,7 @@ export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext
   const stopped = result.drained ? ', stopped after it had finished what was read' : ''
   return [
     `job "${job}" ${done} in ${time(result.seconds)}, ${whole(rate)} rows/s${stopped}`,
-    ...(result.end === 'finished'
-      ? []
-      : [
-          `  ${result.resumable ? 'the next run goes on here; with --fresh it begins anew' : 'the output of an earlier finished run stays; the next run begins anew'}`,
-        ]),
+    ...nextLines(result),
     ...rows.map(row => line(row, '  ')),
     ...reasonLines,
     ...(result.rowsDead > 0
@@ -75,6 +71,12 @@ export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext
     ...outputLines(result.outputs, cwd),
     ...result.checks.flatMap(checkLines),
   ].join('\n')
+}
+
+/** What the next run does, where that is not to begin anew over a finished one. */
+function nextLines({ resumable, end }: RunResult): readonly string[] {
+  if (resumable) return ['  the next run goes on here; with --fresh it begins anew']
+  return end === 'finished' ? [] : ['  the output of an earlier finished run stays; the next run begins anew']
 }
 
 /** A table: one line a rule. */

@@ -106,6 +106,7 @@ function place(kind: Kind, bytes: number): EpochSinkUnderTest {
     const encoder = encoderOf(format, schema)
     const clock = new HandClock()
     return filesSink({
+      wantEpoch: () => undefined,
       job: 'numbers',
       out,
       path: 'rows/',

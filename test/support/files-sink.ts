@@ -27,5 +27,19 @@ export function sinkTo(out: string, more: MoreOfSink = {}): Sink {
   const { job = 'numbers', partitionBy = [], delivery = 'exactly-once' } = more
   const schema = withoutFields(numberedSchema, partitionBy)
   const encoder = encoderOf(format, schema)
-  return filesSink({ job, out, path, format, roll, delivery, partitionBy, schema, files, clock, encoder, tables })
+  return filesSink({
+    job,
+    out,
+    path,
+    format,
+    roll,
+    delivery,
+    partitionBy,
+    schema,
+    files,
+    clock,
+    encoder,
+    tables,
+    wantEpoch: () => undefined,
+  })
 }

@@ -114,6 +114,26 @@ export default job('follows')
     const run = await started.ended
     expect(run.code, run.stderr).toBe(0)
     expect(run.json).toMatchObject({ rows_in: 4, rows_out: 4, rows_dead: 0, drained: true })
+    appendFileSync(path('a.jsonl'), '{"item":"tar","price":1,"qty":1}\n')
+    const next = folder.start([])
+    await written(folder, ['tea', 'oil', 'salt', 'nut', 'tar'])
+    next.child.kill('SIGINT')
+    expect((await next.ended).json).toMatchObject({ rows_in: 5, rows_out: 5 })
+  })
+
+  // It was sealed behind the last epoch, and no row came for another one.
+  test('a part that is old enough is shown although no row comes any more', async () => {
+    const folder = await jobFolder({
+      'transforms.py': transforms,
+      'in/a.jsonl': '{"item":"tea","price":2,"qty":3}\n',
+      'job.ts': follows
+        .replace("job('follows')", "job('follows', { epoch: '100ms' })")
+        .replace('bytes: 1 ', "ms: '400ms' "),
+    })
+    const started = folder.start([])
+    await written(folder, ['tea'])
+    started.child.kill('SIGINT')
+    expect((await started.ended).code).toBe(0)
   })
 })
 

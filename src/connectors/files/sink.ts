@@ -59,6 +59,8 @@ export interface FilesSinkOptions {
   readonly clock: Clock
   /** Of the format, unless that is a table. */
   readonly encoder: Encoder | null
+  /** A part is whole that only an epoch can show: rows may be long in coming. */
+  readonly wantEpoch: () => void
   /** Needed for tables. */
   readonly tables: TableWork | null
 }
@@ -133,7 +135,10 @@ class FilesSink implements Sink {
 
   constructor(
     private readonly rooms: Rooms,
-    private readonly options: Pick<FilesSinkOptions, 'encoder' | 'roll' | 'clock' | 'partitionBy' | 'delivery'>,
+    private readonly options: Pick<
+      FilesSinkOptions,
+      'encoder' | 'roll' | 'clock' | 'partitionBy' | 'delivery' | 'wantEpoch'
+    >,
   ) {}
 
   async open(start: SinkStart): Promise<SinkOpened> {
@@ -282,7 +287,7 @@ class FilesSink implements Sink {
   /** The part is old enough; where nothing more is written, nobody else would make it visible. */
   private ripe(growing: Growing): void {
     growing.due = true
-    if (this.sealing.size < sealingMax) this.roll(growing)
+    this.rollDue()
   }
 
   private roll({ folder, part, cancelAge }: Growing): void {
@@ -327,8 +332,11 @@ class FilesSink implements Sink {
 
   /** One that was due while others were sealed. */
   private rollDue(): void {
-    if (this.failure !== null) return
-    for (const growing of this.growing.values()) if (growing.due) return this.roll(growing)
+    if (this.failure !== null || this.sealing.size >= sealingMax) return
+    const due = [...this.growing.values()].find(growing => growing.due)
+    if (due === undefined) return
+    this.roll(due)
+    this.options.wantEpoch()
   }
 
   private letGo(): void {

@@ -38,6 +38,8 @@ export interface EpochEvents {
   epochWritten(epoch: number): void
   sinkCommitted(sink: number, epoch: number): void
   epochFinished(epoch: number): void
+  /** A sink has something to show: an epoch is worth its cut although no row came. */
+  want(): void
   /** The disk has little room, or has some again: while it is low, nothing more is read. */
   spaceLow(low: boolean): void
 }
@@ -56,6 +58,7 @@ export class Epochs<Cut> implements EpochEvents {
   private lastWritten = 0
   private beganMs = Number.NEGATIVE_INFINITY
   private low = false
+  private wanted = false
 
   /** @param sinks how many prepare and commit, the dead letters included */
   constructor(
@@ -82,6 +85,14 @@ export class Epochs<Cut> implements EpochEvents {
   /** The next one may not begin yet: too many are on their way. */
   get full(): boolean {
     return this.open.length >= this.terms.openMax
+  }
+
+  get isWanted(): boolean {
+    return this.wanted
+  }
+
+  want(): void {
+    this.wanted = true
   }
 
   /** The disk is nearly full. */
@@ -117,6 +128,7 @@ export class Epochs<Cut> implements EpochEvents {
   cut(cut: Cut): number {
     invariant(!this.full, 'a cut begins where there is room for its epoch')
     this.last += 1
+    this.wanted = false
     this.effects.cutTaken(this.beganMs)
     this.open.push({ epoch: this.last, cut, prepared: new Map(), committed: new Set(), phase: 'preparing' })
     for (let sink = 0; sink < this.sinks; sink += 1) this.effects.prepareSink(sink, this.last)

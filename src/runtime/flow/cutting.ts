@@ -83,9 +83,10 @@ export class Cutting {
     return !this.changed && !this.parts.graph.gate.cutting && this.parts.epochs.openCount === 0
   }
 
-  /** Something was done since the last cut. */
+  /** Something was done since the last cut, or waits to be shown. */
   get changed(): boolean {
-    const { graph } = this.parts
+    const { graph, epochs } = this.parts
+    if (epochs.isWanted) return true
     return graph.gate.passes !== this.since.passes || lastCallsOf(graph).length !== this.since.lastCalls
   }
 

@@ -9,6 +9,13 @@ import { type Effects } from './effects.js'
 import { type Graph } from './graph.js'
 import { type Intake } from './intake.js'
 
+export interface Ends {
+  /** Unfinished: a later run may go on. */
+  readonly run: RunEnd
+  /** As people see it: a stream without an end is done when it was asked to stop, an input that has one was not. */
+  readonly inputs: RunEnd
+}
+
 export class Ending {
   /** An input that has an end is not read to it. */
   private short = false
@@ -25,8 +32,11 @@ export class Ending {
     },
   ) {}
 
-  get end(): RunEnd {
-    return this.short || this.suspended ? 'unfinished' : 'finished'
+  get end(): Ends {
+    return {
+      run: this.short || this.suspended ? 'unfinished' : 'finished',
+      inputs: this.short ? 'unfinished' : 'finished',
+    }
   }
 
   /** Rows move no more. */
@@ -41,6 +51,7 @@ export class Ending {
   }
 
   suspend(): void {
+    this.drain()
     this.suspending = true
     this.parts.intake.close()
   }

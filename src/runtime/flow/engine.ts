@@ -7,7 +7,7 @@
  * near the sources), then sources are polled that have room before them. That order is the back-pressure.
  */
 import { AnabranchError, type Observer, invariant } from '../../base/index.js'
-import { type Polled, type RunEnd } from '../../connectors/index.js'
+import { type Polled } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type EpochEvents, Epochs } from '../epoch/index.js'
@@ -16,7 +16,7 @@ import { PoolSize } from '../pace/index.js'
 import { type CheckReport } from './check-tally.js'
 import { Cutting, type EpochCut, type EpochStatus, type Restored } from './cutting.js'
 import { type Effects } from './effects.js'
-import { Ending } from './ending.js'
+import { Ending, type Ends } from './ending.js'
 import { type EngineReport, Gauges } from './gauges.js'
 import { type Graph, buildGraph } from './graph.js'
 import { Intake } from './intake.js'
@@ -119,7 +119,7 @@ export class Engine {
     this.event(nowMs, () => this.ending.suspend())
   }
 
-  get end(): RunEnd {
+  get end(): Ends {
     return this.ending.end
   }
 

@@ -90,7 +90,17 @@ async function connect(opened: Opened, codes: Codes, pids: (pids: readonly numbe
     pushers.push(pusher)
     return pusher
   }
-  const connecting = { world, options, io, customs, job, folder, memory: opened.memory, pusherOf }
+  const connecting = {
+    world,
+    options,
+    io,
+    customs,
+    job,
+    folder,
+    memory: opened.memory,
+    pusherOf,
+    wantEpoch: () => host.wantEpoch(),
+  }
   const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(connecting, v))
   const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(connecting, v))
   const letters = deadLetters({ out, files, observer })
@@ -144,7 +154,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
       await openAll(parts, engine, { checkpoints, restored })
       parts.swaps.flows()
     })
-    if (engine.end === 'finished') checkpoints?.finished()
+    if (engine.end.run === 'finished') checkpoints?.finished()
     else await running.save()
     return resultOf(opened, { host, engine, sinks, running, epochs: checkpoints?.report ?? null })
   } catch (error) {

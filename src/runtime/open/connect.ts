@@ -41,6 +41,8 @@ export interface Connecting {
   readonly options: RunOptions
   readonly io: IoWorker
   readonly customs: Customs
+  /** A sink has something to show that waits for an epoch. */
+  readonly wantEpoch: () => void
   /** Where batches are made. */
   readonly memory: Memory
   /** A process for a sink of Python. */
@@ -126,6 +128,7 @@ export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
     schema: written,
     files: world.files,
     clock: world.clock,
+    wantEpoch: connecting.wantEpoch,
     encoder: format.kind === 'custom' ? customs.make(format, written, isEncoder) : encoderOf(format, written),
     tables: isTable(format) ? tableWork(io, format.kind, null) : null,
   })

@@ -102,7 +102,7 @@ export class Host implements Effects {
   }
 
   finishSink(sink: number): void {
-    this.settled(at(this.parts.sinks, sink).finish(this.engine?.end), files => {
+    this.settled(at(this.parts.sinks, sink).finish(this.engine?.end.run), files => {
       this.outputs[sink] = [...files]
       this.engine?.sinkFinished(sink, this.now())
     })
@@ -232,6 +232,11 @@ export class Host implements Effects {
 
   private now(): number {
     return this.parts.world.clock.nowMs()
+  }
+
+  /** A sink has something to show that waits for an epoch. */
+  wantEpoch(): void {
+    this.engine?.epochStep(epochs => epochs.want(), this.now())
   }
 
   /** What an epoch waited for, as an event. */

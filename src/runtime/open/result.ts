@@ -61,9 +61,9 @@ export function resultOf(
     checksums: Object.fromEntries(checksums),
     checks: of.engine.checks,
     epochs: of.epochs,
-    resumable: of.engine.end === 'unfinished' && of.running.suspends,
+    resumable: of.engine.end.run === 'unfinished' && of.running.suspends,
     restarts: of.running.restarts,
     drained: of.running.drained,
-    end: of.engine.end,
+    end: of.engine.end.inputs,
   }
 }

@@ -39,6 +39,7 @@ function sinkOn(
   const format = sinkFormat(kind)
   const schema = withoutFields(numberedSchema, partitionBy)
   return filesSink({
+    wantEpoch: () => undefined,
     job: 'numbers',
     out: '/out',
     path: 'rows/',

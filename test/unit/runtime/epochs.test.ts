@@ -95,6 +95,14 @@ describe('an epoch', () => {
     expect(() => epochs.cut('c')).toThrow('a cut begins where there is room')
   })
 
+  test('is wanted by a sink that has something to show, until it is cut', () => {
+    const { epochs } = new Story(1)
+    epochs.want()
+    expect(epochs.isWanted).toBe(true)
+    epochs.cut('a')
+    expect(epochs.isWanted).toBe(false)
+  })
+
   test('asks for no more rows while the disk is nearly full', () => {
     const { epochs } = new Story(1)
     expect(epochs.isSpaceLow).toBe(false)
