@@ -90,17 +90,8 @@ async function connect(opened: Opened, codes: Codes, pids: (pids: readonly numbe
     pushers.push(pusher)
     return pusher
   }
-  const connecting = {
-    world,
-    options,
-    io,
-    customs,
-    job,
-    folder,
-    memory: opened.memory,
-    pusherOf,
-    wantEpoch: () => host.wantEpoch(),
-  }
+  const wantEpoch = (): void => host.wantEpoch()
+  const connecting = { world, options, io, customs, job, folder, memory: opened.memory, pusherOf, wantEpoch }
   const sources = topology.vertices.filter(v => v.kind === 'source').map(v => makeSource(connecting, v))
   const sinks = topology.vertices.filter(v => v.kind === 'sink').map(v => makeSink(connecting, v))
   const letters = deadLetters({ out, files, observer })
