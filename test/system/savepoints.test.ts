@@ -53,7 +53,7 @@ async function runUntil(folder: JobFolder, rows: number, then: () => Promise<voi
   }
   await then()
   const { code, stderr } = await ended
-  expect(code, stderr).toBe(130)
+  expect(code, stderr).toBe(0)
 }
 
 const stop = async (folder: JobFolder, name: string): Promise<void> => {
@@ -77,11 +77,13 @@ async function elsewhere(from: JobFolder, python = counting, text = job): Promis
   return folder
 }
 
+/** But for copies of the code that was to run, which are named by their content and read by nobody else. */
 const treeOf = (path: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
     readdirSync(path, { recursive: true, withFileTypes: true })
       .filter(each => each.isFile())
       .map(each => join(each.parentPath, each.name))
+      .filter(name => !name.includes('/state/code/'))
       .map(name => [name, readFileSync(name).toString('base64')] as const),
   )
 
