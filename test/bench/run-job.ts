@@ -69,10 +69,10 @@ export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
   return startCli(args, { cwd: repository, env, timeoutMs, prefix })
 }
 
-/** Throws with what the job printed where it did not end well: with code 0, or with that of the signal that ended it. */
-export async function countsOf(name: string, started: Started, endsWith = 0): Promise<Counts> {
+/** Throws with what the job printed where it did not end well. */
+export async function countsOf(name: string, started: Started): Promise<Counts> {
   const { code, signal, stdout, stderr } = await started.ended
-  if (code !== endsWith) throw new Error(`job ${name} ended with ${code ?? signal}:\n${stderr.slice(-4000)}`)
+  if (code !== 0) throw new Error(`job ${name} ended with ${code ?? signal}:\n${stderr.slice(-4000)}`)
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
 }
 

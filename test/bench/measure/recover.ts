@@ -25,8 +25,6 @@ export interface Recovery {
 
 const perSecond = 1_000
 const lookMs = 50
-/** As a shell tells an end by SIGINT. */
-const interrupted = 130
 
 export const recoverBench = (recovery: Recovery): Bench => ({
   name: recovery.name,
@@ -101,7 +99,7 @@ function recovered(keys: number, kills: number): Promise<Recovered> {
       await anEpochLater(out)
       const { stateBytes } = await askStatus(out)
       job.child.kill('SIGINT')
-      const counts = await countsOf('remembers', job, interrupted)
+      const counts = await countsOf('remembers', job)
       return { seconds, counts, stateBytes, wrong: reader.wrong(), rows: reader.rows }
     } finally {
       job.child.kill('SIGKILL')
