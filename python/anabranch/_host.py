@@ -9,8 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Self
 
 from . import errors
 from .errors import AnabranchError, PlanError, ProtocolError
@@ -23,7 +26,7 @@ def call(words: Sequence[str], folder: Path) -> str:
     env = {**os.environ, "NO_COLOR": "1"}
     # The transforms run in the interpreter that asks, with the packages that it has.
     env.setdefault("ANABRANCH_PYTHON", sys.executable)
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, _HeldInterrupts() as held:
         child = subprocess.Popen(
             [*command(folder), *words],
             stdin=subprocess.DEVNULL,
@@ -32,7 +35,7 @@ def call(words: Sequence[str], folder: Path) -> str:
             env=env,
             start_new_session=True,
         )
-        out = _answer_of(child)
+        out = _answer_of(child, held.listen)
         log.seek(0)
         said = log.read().decode("utf-8", "replace")
     if child.returncode != 0:
@@ -40,11 +43,43 @@ def call(words: Sequence[str], folder: Path) -> str:
     return out
 
 
-def _answer_of(child: subprocess.Popen[bytes]) -> str:
+class _HeldInterrupts:
+    """Ctrl-C while the host is being started is heard once it is known: else nobody would tell it."""
+
+    def __init__(self) -> None:
+        self._before: Callable[[int, FrameType | None], object] | int | None = None
+        self._came = False
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None:
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def listen(self) -> None:
+        """From here on it is heard at once."""
+        self._restore()
+        if self._came:
+            self._came = False
+            signal.raise_signal(signal.SIGINT)
+
+    def _restore(self) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self._came = True
+
+
+def _answer_of(child: subprocess.Popen[bytes], listen: Callable[[], None]) -> str:
     """Ctrl-C goes on to the host as on the command line: the first asks to finish what was read, the second stops."""
     interrupted: BaseException | None = None
     while True:
         try:
+            listen()
             out, _ = child.communicate()
             break
         except BaseException as error:

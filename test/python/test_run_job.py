@@ -148,6 +148,31 @@ def test_ctrl_c_lets_the_host_finish_what_it_has_read(tmp_path):
     assert drained.exists()
 
 
+def test_ctrl_c_while_the_host_is_being_started_reaches_it_too(tmp_path, monkeypatch):
+    # The host was started, and the interrupt came before anybody knew it: it stayed.
+    ready, drained, command = tmp_path / "ready", tmp_path / "drained", tmp_path / "anabranch"
+    os.mkfifo(ready)
+    command.write_text(f"#!/bin/sh\ntrap 'touch {drained}; exit 0' INT\necho > {ready}\nwhile :; do sleep 0.05; done\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("ANABRANCH_CLI", str(command))
+    start = subprocess.Popen
+
+    def interrupted(*args, **options):
+        child = start(*args, **options)
+        ready.read_text()
+        signal.raise_signal(signal.SIGINT)
+        return child
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _host.call(["run"], tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert drained.exists()
+
+
 def test_a_host_that_says_nothing_of_use_is_told_with_the_end_of_its_log(monkeypatch, tmp_path):
     command = tmp_path / "anabranch"
     command.write_text("#!/bin/sh\necho oh no >&2\nexit 3\n")
