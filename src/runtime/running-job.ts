@@ -112,7 +112,7 @@ export interface RunningJob {
   cancel(): Promise<JobEnd>
   setWorkers(range: WorkerRange): WorkersStatus
   /**
-   * The newest epoch, which every sink has when it settles. Not there where the job keeps nothing that one could be made of.
+   * All that was done until now: an epoch, cut for it where it is not due, which every sink has when it settles. Not there where the job keeps nothing that one could be made of.
    *
    * @param name in `DIR/savepoints`, or an absolute path; null: by lineage and epoch
    */

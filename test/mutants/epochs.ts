@@ -106,7 +106,7 @@ const flow: readonly Mutant[] = [
     ...epochs,
     from: "if (next?.phase === 'written') this.commit(sink, next)",
     to: 'if (next !== undefined) this.commit(sink, next)',
-    test: [unit('runtime/epochs'), 'is committed by each sink after the one before it'],
+    test: [unit('runtime/epochs'), 'is committed by no sink before it is written'],
   },
   {
     rule: 'any number of epochs on their way',
@@ -165,7 +165,7 @@ const disk: readonly Mutant[] = [
     file: 'src/state/stores/read-records.ts',
     from: 'if (before.digest === head.previous) return before',
     to: 'if (before.digest !== "") return before',
-    test: [storeDamage, 'S4 a bit flipped anywhere in the log is found'],
+    test: [storeDamage, 'S4 an epoch that is gone from the middle of a long log'],
   },
   {
     rule: 'state made anew where it should be',

@@ -2,64 +2,19 @@
 import { appendFileSync, cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type JobFolder, type Row, jobFolder } from '../support/job-folder.js'
-
-const job = `
-import { files, job, json } from 'anabranch'
-import code from './transforms.anabranch.ts'
-export default job('clicks')
-  .from(files('in/*.jsonl', json({ user: 'utf8', n: 'int64' }), { tail: true }), { id: 'in' })
-  .keyBy('user')
-  .apply(code.count)
-  .to(files.sink('counts/', json()), { id: 'out' })
-`
-const counting = `
-import numpy as np
-import anabranch as ab
-
-@ab.keyed(inputs={}, state={"seen": ab.int32.default(0)}, outputs={"nth": ab.int64})
-def count(batch, state):
-    return {"nth": state.numpy("seen")[state.index] + state.rank + 1}, {"seen": (state.numpy("seen") + state.counts).astype("i4")}
-`
-const users = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay', 'gus']
-const userOf = (n: number): string => users[(5 * n + Math.floor(n / 7)) % users.length] ?? ''
-const lines = (from: number, to: number): string =>
-  Array.from({ length: to - from }, (_, i) => `{"user":"${userOf(from + i)}","n":${from + i}}\n`).join('')
-
-/** What an uninterrupted run writes of rows [0, to). */
-function expected(to: number): readonly Row[] {
-  const seen = new Map<string, number>()
-  return Array.from({ length: to }, (_, n) => {
-    const nth = (seen.get(userOf(n)) ?? 0) + 1
-    seen.set(userOf(n), nth)
-    return { user: userOf(n), n, nth }
-  })
-}
-
-const sorted = (rows: readonly Row[]): readonly Row[] => [...rows].sort((a, b) => Number(a['n']) - Number(b['n']))
-const folderOf = (rows: string, python = counting, text = job): Promise<JobFolder> =>
-  jobFolder({ 'job.ts': text, 'transforms.py': python, 'in/1.jsonl': rows })
-
-/** Runs until it has read so many rows, and then does something to it. */
-async function runUntil(folder: JobFolder, rows: number, then: () => Promise<void>, ...args: string[]): Promise<void> {
-  const run = folder.start(['--epoch', '50ms', ...args])
-  let over = false
-  const ended = run.ended.finally(() => (over = true))
-  for (;;) {
-    const { stdout } = await folder.cli('status', 'out', '--json')
-    const said = stdout === '' ? null : (JSON.parse(stdout) as { rows_in?: number; epochs?: { open: number } })
-    if (said?.rows_in === rows) break
-    if (over) throw new Error(`the run ended too early: ${(await ended).stderr}`)
-  }
-  await then()
-  const { code, stderr } = await ended
-  expect(code, stderr).toBe(0)
-}
-
-const stop = async (folder: JobFolder, name: string): Promise<void> => {
-  const stopped = await folder.cli('stop', 'out', '--name', name)
-  expect(stopped.code, stopped.stderr).toBe(0)
-}
+import {
+  clicksJob as job,
+  counting,
+  expected,
+  folderOf,
+  hasRead,
+  lines,
+  runUntil,
+  sorted,
+  stop,
+  users,
+} from '../support/clicks-job.js'
+import { type JobFolder } from '../support/job-folder.js'
 
 /** A job that was stopped behind 700 rows, with a savepoint. Tests that go on in its folder take one of their own. */
 async function newlyStopped(): Promise<JobFolder> {
@@ -104,7 +59,7 @@ test('a savepoint of a job that runs is that of an epoch, and the job goes on', 
     const made = await folder.cli('savepoint', 'create', 'out', '--name', 'live', '--json')
     expect(made.code, made.stderr).toBe(0)
     appendFileSync(join(folder.path, 'in/1.jsonl'), lines(500, 700))
-    await until(folder, 700)
+    await hasRead(folder, 700)
     await stop(folder, 'half')
   })
   expect(sorted(folder.rows('counts'))).toEqual(expected(700))
@@ -112,13 +67,6 @@ test('a savepoint of a job that runs is that of an epoch, and the job goes on', 
   expect(shown.stdout).toContain('operator "count": 7 keys, seen int32')
   expect(shown.stdout).toContain('source "in", tail of json: 500 rows')
 })
-
-async function until(folder: JobFolder, rows: number): Promise<void> {
-  for (;;) {
-    const { stdout } = await folder.cli('status', 'out', '--json')
-    if ((JSON.parse(stdout) as { rows_in: number }).rows_in === rows) return
-  }
-}
 
 /** A count under another name and of a wider type, beside a column that is new. */
 const visits = (column: string): string => `

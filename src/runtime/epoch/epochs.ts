@@ -59,6 +59,7 @@ export class Epochs<Cut> implements EpochEvents {
   private beganMs = Number.NEGATIVE_INFINITY
   private low = false
   private wanted = false
+  private hastened = false
 
   /** @param sinks how many prepare and commit, the dead letters included */
   constructor(
@@ -95,6 +96,12 @@ export class Epochs<Cut> implements EpochEvents {
     this.wanted = true
   }
 
+  /** The next epoch is cut as soon as it can be, and although no row came. */
+  hasten(): void {
+    this.wanted = true
+    this.hastened = true
+  }
+
   /** The disk is nearly full. */
   get isSpaceLow(): boolean {
     return this.low
@@ -114,9 +121,14 @@ export class Epochs<Cut> implements EpochEvents {
     this.beganMs = nowMs
   }
 
+  /** When the cut began that the open epoch stands behind. */
+  get openSinceMs(): number {
+    return this.beganMs
+  }
+
   /** When the next cut may begin. */
   get dueMs(): number {
-    return this.beganMs + this.terms.intervalMs
+    return this.hastened ? this.beganMs : this.beganMs + this.terms.intervalMs
   }
 
   /** A cut has begun. */
@@ -129,6 +141,7 @@ export class Epochs<Cut> implements EpochEvents {
     invariant(!this.full, 'a cut begins where there is room for its epoch')
     this.last += 1
     this.wanted = false
+    this.hastened = false
     this.effects.cutTaken(this.beganMs)
     this.open.push({ epoch: this.last, cut, prepared: new Map(), committed: new Set(), phase: 'preparing' })
     for (let sink = 0; sink < this.sinks; sink += 1) this.effects.prepareSink(sink, this.last)

@@ -40,7 +40,7 @@ export interface EpochStatus {
   readonly ageMs: number
   /** Milliseconds from the beginning of the last cut until it was complete; null before the first. */
   readonly lastCutMs: number | null
-  /** What that cut waited for at the end, in words; null where nothing held it. */
+  /** What the cut under way waits for, or else the last one did at its end, in words; null where nothing held it. */
   readonly delayedBy: string | null
   /** Cut and not finished. */
   readonly open: number
@@ -80,7 +80,12 @@ export class Cutting {
 
   /** Everything that was done is in an epoch that is finished. */
   get isDone(): boolean {
-    return !this.changed && !this.parts.graph.gate.cutting && this.parts.epochs.openCount === 0
+    return !this.changed && !this.parts.graph.gate.cutting && this.allFinished
+  }
+
+  /** Every epoch that was cut is. */
+  get allFinished(): boolean {
+    return this.parts.epochs.openCount === 0
   }
 
   /** Something was done since the last cut, or waits to be shown. */
@@ -88,6 +93,15 @@ export class Cutting {
     const { graph, epochs } = this.parts
     if (epochs.isWanted) return true
     return graph.gate.passes !== this.since.passes || lastCallsOf(graph).length !== this.since.lastCalls
+  }
+
+  /** An epoch is cut as soon as it can be. Answers the first one that holds all that was done until now. */
+  hasten(): number {
+    const { graph, epochs } = this.parts
+    const holdsAll = !this.changed && !graph.gate.cutting
+    if (holdsAll && (epochs.epoch > 0 || graph.ended)) return epochs.epoch
+    epochs.hasten()
+    return epochs.epoch + 1
   }
 
   /** `quiet`: no call is out and no sink is writing. `ending`: the next epoch is the last one, and waits for no time. */
@@ -125,12 +139,12 @@ export class Cutting {
   }
 
   status(nowMs: number): EpochStatus {
-    const { epochs } = this.parts
+    const { graph, epochs } = this.parts
     return {
       epoch: epochs.epoch + 1,
-      ageMs: Math.max(0, nowMs - (epochs.dueMs - epochs.terms.intervalMs)),
+      ageMs: Math.max(0, nowMs - epochs.openSinceMs),
       lastCutMs: this.lastMs,
-      delayedBy: this.delayedBy,
+      delayedBy: graph.gate.cutting ? this.waitsFor : this.delayedBy,
       open: epochs.openCount,
     }
   }

@@ -75,7 +75,8 @@ export class Ending {
   /** Asks the sinks to finish that may. Answers whether all have. */
   finish(): boolean {
     const { graph, cutting, effects } = this.parts
-    const allDone = cutting === null || ((this.suspended || graph.ended) && cutting.isDone)
+    // Behind the last epoch a sink may still want another one, which never comes.
+    const allDone = cutting === null || (this.suspended ? cutting.allFinished : graph.ended && cutting.isDone)
     for (const sink of graph.sinks) {
       if (sink.finishing || !allDone || !(sink.ended || this.suspended)) continue
       sink.finishing = true

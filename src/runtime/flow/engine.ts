@@ -119,6 +119,17 @@ export class Engine {
     this.event(nowMs, () => this.ending.suspend())
   }
 
+  /** An epoch is cut soon, where there is something to cut. Answers the one that holds all that was done until now. */
+  hastenEpoch(nowMs: number): number {
+    invariant(this.cutting !== null && this.epochs !== null, 'what is hastened has epochs')
+    let epoch = this.epochs.epoch
+    const { cutting } = this
+    this.event(nowMs, () => {
+      if (this.flows) epoch = cutting.hasten()
+    })
+    return epoch
+  }
+
   get end(): Ends {
     return this.ending.end
   }

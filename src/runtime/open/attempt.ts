@@ -134,7 +134,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
       engine,
       host,
       suspends: checkpoints !== null && sources.every(s => s.replayable),
-      save: checkpoints === null ? null : name => checkpoints.save(name),
+      save: checkpoints === null ? null : name => checkpoints.save(engine, name),
       epochStatus: () => engine.epochStatus(world.clock.nowMs()),
     })
     await parts.attended()
@@ -147,6 +147,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
     })
     if (engine.end.run === 'finished') checkpoints?.finished()
     else await running.save()
+    await checkpoints?.saved()
     return resultOf(opened, { host, engine, sinks, running, epochs: checkpoints?.report ?? null })
   } catch (error) {
     await Promise.allSettled(sinks.map(s => s.abort()))

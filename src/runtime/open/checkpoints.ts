@@ -20,12 +20,14 @@ import { type Opened } from './opened.js'
 import { leftBehind, restoreState } from './restore-state.js'
 import { refuseAhead } from './rewind.js'
 import { type Saved, saveEpoch } from './savepoints.js'
+import { Saves, unlessOver } from './saves.js'
 import { StorePlaces } from './store-places.js'
 
 const finishedName = 'finished.json'
 
 export class Checkpoints {
   private restoreMs = 0
+  private readonly saves = new Saves()
 
   private constructor(
     private readonly openMs: number,
@@ -110,15 +112,24 @@ export class Checkpoints {
     files.syncDirectory(this.places.store)
   }
 
-  /** The newest epoch as a savepoint, while the run goes on. */
-  async save(name: string | null): Promise<Saved> {
+  /** All that was done until now as a savepoint, while the run goes on: an epoch that is due later is cut at once. */
+  save(engine: Engine, name: string | null): Promise<Saved> {
     const { store } = this
     const { world, options } = this.opened
-    if (store === null) throw new StateError('ANB6033', 'the run is only starting, so there is nothing to save')
-    return saveEpoch(store, { out: options.out, name, files: world.files, wallMs: world.clock.wallMs() })
+    return this.saves.add(async over => {
+      if (store === null) throw new StateError('ANB6033', 'the run is only starting, so there is nothing to save')
+      await unlessOver(over, store.whenFinished(engine.hastenEpoch(world.clock.nowMs())))
+      return saveEpoch(store, { out: options.out, name, files: world.files, wallMs: world.clock.wallMs(), over })
+    })
+  }
+
+  /** Savepoints that are under way are made: the run came to its end. */
+  async saved(): Promise<void> {
+    await this.saves.settled()
   }
 
   async close(): Promise<void> {
+    await this.saves.close()
     await this.store?.close()
   }
 }

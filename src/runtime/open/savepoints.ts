@@ -7,6 +7,7 @@ import { type Files, StateError } from '../../base/index.js'
 import { type Savepoint, readSavepoint, savepointFile, writeSavepoint } from '../../checkpoint/index.js'
 import { StateStore, openForReading } from '../../state/stores/index.js'
 import { realFiles } from './files.js'
+import { unlessOver } from './saves.js'
 import { openWorld } from './world.js'
 
 export interface Saved {
@@ -29,7 +30,15 @@ export async function saveEpoch(
     name,
     files,
     wallMs,
-  }: { readonly out: string; readonly name: string | null; readonly files: Files; readonly wallMs: number },
+    over,
+  }: {
+    readonly out: string
+    readonly name: string | null
+    readonly files: Files
+    readonly wallMs: number
+    /** Aborted where the run is over and what has no name yet cannot get one. */
+    readonly over: AbortSignal
+  },
 ): Promise<Saved> {
   const snapshot = store.snapshot()
   if (snapshot === null) {
@@ -47,8 +56,11 @@ export async function saveEpoch(
       path,
       files,
       wallMs,
-      breathe: () => new Promise(resolve => setImmediate(resolve)),
-      settled: () => store.whenFinished(epoch),
+      breathe: async () => {
+        await new Promise(resolve => setImmediate(resolve))
+        over.throwIfAborted()
+      },
+      settled: () => unlessOver(over, store.whenFinished(epoch)),
     })
     return { path, epoch }
   } finally {
@@ -78,7 +90,8 @@ export async function saveStopped(out: string, name: string | null): Promise<Sav
     }
     const world = openWorld()
     try {
-      return await saveEpoch(store, { out, name, files: world.files, wallMs: world.clock.wallMs() })
+      const over = new AbortController().signal
+      return await saveEpoch(store, { out, name, files: world.files, wallMs: world.clock.wallMs(), over })
     } finally {
       await world.close()
     }

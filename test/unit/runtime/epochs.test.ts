@@ -86,6 +86,19 @@ describe('an epoch', () => {
     expect(story.news).toEqual(['finish 2'])
   })
 
+  test('is committed by no sink before it is written, however soon the one before it is committed', () => {
+    const story = new Story(1)
+    const { epochs } = story
+    epochs.cut('a')
+    epochs.cut('b')
+    for (const epoch of [1, 2]) epochs.sinkPrepared(0, epoch, epoch)
+    epochs.epochWritten(1)
+    epochs.sinkCommitted(0, 1)
+    expect(story.news.slice(2)).toEqual(['write 1 a [1]', 'sink 0 commits 1 1', 'write 2 b [2]', 'finish 1'])
+    epochs.epochWritten(2)
+    expect(story.news).toEqual(['sink 0 commits 2 2'])
+  })
+
   test('is not cut while as many as may be are on their way', () => {
     const { epochs } = new Story(1, 2)
     epochs.cut('a')
@@ -120,6 +133,16 @@ describe('an epoch', () => {
     const { epochs } = new Story(1)
     epochs.began(5_000)
     expect(epochs.dueMs).toBe(6_000)
+  })
+
+  test('is due at once and wanted where somebody hastens it, and the one behind it in its time', () => {
+    const { epochs } = new Story(1)
+    epochs.began(5_000)
+    epochs.hasten()
+    expect([epochs.isWanted, epochs.dueMs, epochs.openSinceMs]).toEqual([true, 5_000, 5_000])
+    epochs.began(5_010)
+    epochs.cut('a')
+    expect([epochs.isWanted, epochs.dueMs]).toEqual([false, 6_010])
   })
 })
 
