@@ -37,6 +37,9 @@ export class KeyIndex implements KeySlots {
   private readonly table: KeyTable
   /** One column of 8 bytes: keys are numbers and need no encoding. */
   private readonly wide: boolean
+  /** Keys were taken out. */
+  private reuses = false
+  private fresh: number[] | null = null
 
   constructor(private readonly options: KeyIndexOptions) {
     const { key, keyGroups, nullKeys } = options
@@ -48,7 +51,30 @@ export class KeyIndex implements KeySlots {
 
   /** Number of keys. */
   get size(): number {
+    return this.table.live
+  }
+
+  /** Of the keys themselves, where they do not lie in the table. */
+  get textBytes(): number {
+    return this.table.textBytes
+  }
+
+  /** Slots so far: all below. */
+  get slots(): number {
     return this.table.count
+  }
+
+  /** Takes keys out; their slots go to keys that come later. */
+  remove(slots: Int32Array): void {
+    this.table.remove(slots)
+    if (slots.length > 0) this.reuses = true
+  }
+
+  /** Slots that keys got since this was asked before, in no order. Kept from the first time on. */
+  takeFresh(): Int32Array {
+    const fresh = Int32Array.from(this.fresh ?? [])
+    this.fresh = []
+    return fresh
   }
 
   /** Bytes that the index holds. */
@@ -128,19 +154,47 @@ export class KeyIndex implements KeySlots {
       encodeKeys(table.memory, keys, { from, rows }, { at: table.behind, places: table.lists, nullKeys })
       table.resolveBytes(rows)
     }
-    this.noteGroups(before)
+    if (this.reuses && table.count > before) this.reuse(before, rows)
+    else this.noteGroups(before)
+  }
+
+  /** New keys go to slots that are free. */
+  private reuse(before: number, rows: number): void {
+    const { table } = this
+    const { i32 } = table.memory
+    const groups = new Uint16Array(table.count - before)
+    this.groupsOfPiece(groups, table.lists.fresh)
+    const slots = table.reuse(before)
+    const list = table.lists.slots >>> 2
+    for (let i = list; i < list + rows; i++) {
+      const slot = i32[i] ?? 0
+      if (slot >= before) i32[i] = slots[slot - before] ?? 0
+    }
+    this.makeRoom()
+    slots.forEach((slot, i) => (this.groupOf[slot] = groups[i] ?? 0))
+    for (const slot of this.fresh === null ? [] : slots) this.fresh?.push(slot)
+  }
+
+  private makeRoom(): void {
+    const { count } = this.table
+    if (count <= this.groupOf.length) return
+    const larger = new Uint16Array(Math.max(count, 2 * this.groupOf.length))
+    larger.set(this.groupOf)
+    this.groupOf = larger
   }
 
   /** The key groups of the slots from `before` on. */
   private noteGroups(before: number): void {
     const { table } = this
     if (table.count === before) return
-    if (table.count > this.groupOf.length) {
-      const larger = new Uint16Array(Math.max(table.count, 2 * this.groupOf.length))
-      larger.set(this.groupOf)
-      this.groupOf = larger
-    }
+    this.makeRoom()
+    if (this.fresh !== null) for (let slot = before; slot < table.count; slot++) this.fresh.push(slot)
     this.groupsOfPiece(this.groupOf.subarray(before, table.count), table.lists.fresh)
+  }
+
+  /** The key bytes of a slot: a copy. */
+  keyBytesOf(slot: number): Uint8Array {
+    return this.table.keyOf(slot).slice()
   }
 
   /** The key columns of these slots, one row each. */

@@ -3,8 +3,15 @@
  * slot (its key, or place and length of its key bytes); the hash table; the arena of key bytes; and, behind
  * it, whatever the encoder works on. When the slots are used up everything behind them moves up and the
  * table, twice as large, is filled anew from the slots, so growing needs no second table.
+ *
+ * Keys can be taken out again. Their slots are given to keys that come later, which the kernels know nothing of: they give
+ * a new key the next slot, and it is moved into a free one at once.
  */
+import { type EntryTable, addEntry, entryOf, removeEntry } from './key-entries.js'
 import { type TableMemory } from './memory.js'
+
+/** Key bytes that nobody has any more are worth the copy of the others from here on. */
+const deadBytesMin = 1 << 20
 
 /** Rows that are looked up at once: their lists fit in a core's cache. */
 export const pieceRowsMax = 4096
@@ -29,12 +36,28 @@ const bySlot = 1088 + 24 * pieceRowsMax
  */
 const slotsOf = (entries: number): number => Math.floor(entries * (entries <= 1 << 23 ? 0.5 : 0.7))
 
+/** The most slots for which a table takes at most so many bytes, where each slot takes `rowBytes` elsewhere. */
+export function slotsWithin(bytes: number, rowBytes: number): number {
+  let most = 0
+  for (let entries = 1024; 16 * entries < bytes; entries *= 2) {
+    const slots = slotsOf(entries)
+    // The kernels give new keys the next slots before they are moved into free ones.
+    const room = Math.floor((bytes - 16 * entries - 8 * slots) / rowBytes)
+    most = Math.max(most, Math.min(slots - pieceRowsMax, room))
+  }
+  return most
+}
+
 export class KeyTable {
   readonly lists = lists
   readonly keys64 = keys64
   readonly bySlot = bySlot
-  /** Keys so far. */
+  /** Slots so far: those below have a key, or are free. */
   count = 0
+  /** Slots whose key was taken out. */
+  private readonly free: number[] = []
+  /** Bytes of the arena that no key has. */
+  private dead = 0
   private entries = 1024
   private used = 0
   private table = 0
@@ -68,11 +91,117 @@ export class KeyTable {
     while (this.count + more > slotsOf(entries)) entries *= 2
     const from = this.arena
     this.lay(entries)
-    const { memory, count } = this
-    memory.u8.copyWithin(this.arena, from, from + this.used)
+    this.memory.u8.copyWithin(this.arena, from, from + this.used)
+    this.fill()
+  }
+
+  /** The table anew, from the slots. */
+  private fill(): void {
+    const { memory, count, entries } = this
     memory.u8.fill(0, this.table, this.arena)
-    if (this.wide) memory.kernels.rebuild64(bySlot, count, this.table, entries - 1)
+    if (this.free.length > 0) this.fillWithout(new Set(this.free))
+    else if (this.wide) memory.kernels.rebuild64(bySlot, count, this.table, entries - 1)
     else memory.kernels.rebuildBytes(bySlot, count, this.table, entries - 1, this.arena)
+  }
+
+  /** The kernels know nothing of slots without a key. */
+  private fillWithout(free: ReadonlySet<number>): void {
+    const slots = Int32Array.from({ length: this.count }, (_, slot) => slot).filter(slot => !free.has(slot))
+    this.eachHash(slots, (entries, slot, hash) => {
+      addEntry(entries, (bySlot >>> 2) + 2 * slot, slot, hash)
+    })
+  }
+
+  /** Keys that are there. */
+  get live(): number {
+    return this.count - this.free.length
+  }
+
+  /** Bytes of the arena. */
+  get textBytes(): number {
+    return this.used
+  }
+
+  /** The keys of these slots are gone, and the slots are free. Each has a key. */
+  remove(slots: Int32Array): void {
+    this.eachHash(slots, (entries, slot, hash) => {
+      removeEntry(entries, entryOf(entries, slot, hash))
+    })
+    const { u32 } = this.memory
+    for (const slot of slots) {
+      this.free.push(slot)
+      if (this.wide) continue
+      const cell = (bySlot + 8 * slot) >>> 2
+      this.dead += ((u32[cell + 1] ?? 0) + 7) & ~7
+      u32.fill(0, cell, cell + 2)
+    }
+    if (this.dead > Math.max(deadBytesMin, this.used / 2)) this.compact()
+  }
+
+  private eachHash(slots: Int32Array, each: (entries: EntryTable, slot: number, hash: number) => void): void {
+    for (let from = 0; from < slots.length; from += pieceRowsMax) {
+      const piece = slots.subarray(from, from + pieceRowsMax)
+      this.hash(piece)
+      const entries = this.entryTable
+      for (let i = 0; i < piece.length; i++) each(entries, piece[i] ?? 0, entries.u32[(lists.hashes >>> 2) + i] ?? 0)
+    }
+  }
+
+  /** The hashes of these slots' keys, in `lists.hashes`. */
+  private hash(piece: Int32Array): void {
+    const { memory, arena } = this
+    const { u32, kernels } = memory
+    const cells = bySlot >>> 2
+    for (let i = 0; i < piece.length; i++) {
+      const cell = cells + 2 * (piece[i] ?? 0)
+      const [low, high] = [u32[cell] ?? 0, u32[cell + 1] ?? 0]
+      const at = this.wide ? (keys64 >>> 2) + 2 * i : (lists.starts >>> 2) + i
+      u32[at] = this.wide ? low : arena + low
+      u32[this.wide ? at + 1 : (lists.lengths >>> 2) + i] = high
+    }
+    if (this.wide) kernels.hash64(keys64, piece.length, lists.hashes)
+    else kernels.hashBytes(lists.starts, lists.lengths, piece.length, lists.hashes)
+  }
+
+  private get entryTable(): EntryTable {
+    return { u32: this.memory.u32, table: this.table >>> 2, mask: this.entries - 1 }
+  }
+
+  /**
+   * Gives the newest slots, from `before` on, back for free ones, as far as there are any; their hashes are in `lists.fresh`.
+   * Answers the slot of each: that of number `before + i` at i.
+   */
+  reuse(before: number): Int32Array {
+    const slots = Int32Array.from({ length: this.count - before }, (_, i) => before + i)
+    const entries = this.entryTable
+    const { u32 } = entries
+    for (let i = slots.length - 1; i >= 0 && this.free.length > 0; i--) {
+      const slot = this.free.pop() ?? 0
+      const [from, to] = [(bySlot + 8 * (before + i)) >>> 2, (bySlot + 8 * slot) >>> 2]
+      u32.copyWithin(to, from, from + 2)
+      u32[entryOf(entries, before + i, u32[(lists.fresh >>> 2) + i] ?? 0) + 2] = slot + 1
+      slots[i] = slot
+      this.count -= 1
+    }
+    return slots
+  }
+
+  /** Moves the bytes of the keys that are there together. */
+  private compact(): void {
+    const { u8, u32 } = this.memory
+    const bytes = u8.slice(this.arena, this.arena + this.used)
+    let end = 0
+    for (let slot = 0; slot < this.count; slot++) {
+      const cell = (bySlot + 8 * slot) >>> 2
+      const from = u32[cell] ?? 0
+      const length = ((u32[cell + 1] ?? 0) + 7) & ~7
+      u8.set(bytes.subarray(from, from + length), this.arena + end)
+      u32[cell] = end
+      end += length
+    }
+    this.used = end
+    this.dead = 0
+    this.fill()
   }
 
   /** Slots of `n` keys at `keys64`, in `lists.slots`; new ones' hashes in `lists.fresh`. */
