@@ -14,7 +14,13 @@ export interface Base {
   readonly record: EpochRecord
   readonly operators: readonly StoredState[]
   /** The rows of an operator, in the order in which they are applied. */
-  restore(operator: string, into: (form: StateForm, rows: StoredRows) => void): Promise<void>
+  restore(
+    operator: string,
+    into: (form: StateForm, rows: StoredRows) => Promise<void> | void,
+    options?: { readonly hot?: boolean },
+  ): Promise<void>
+  /** Rows that lie beyond memory, and may stay there: `hot` leaves them out. */
+  readonly coldRows: number
   /** Nobody reads it any more. */
   release(): void
 }
@@ -23,6 +29,8 @@ export interface Base {
 export const baseOf = (snapshot: Snapshot): Base => ({
   record: decodeRecord(snapshot.bytes),
   operators: snapshot.operators.filter(({ rows }) => rows > 0),
-  restore: (operator, into) => snapshot.restore(operator, block => into(block.form, readBlock(block))),
+  restore: (operator, into, options) =>
+    snapshot.restore(operator, block => into(block.form, readBlock(block)), options),
+  coldRows: snapshot.coldRows,
   release: () => snapshot.release(),
 })

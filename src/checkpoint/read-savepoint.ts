@@ -56,6 +56,7 @@ export function openSavepoint(files: Files, path: string): Base & { readonly sav
         readRows(files, { path, saved, bytes: savepoint.files[saved.file]?.bytes ?? 0 }, into),
       )
     },
+    coldRows: 0,
     release: () => undefined,
   }
 }

@@ -74,7 +74,7 @@ async function writeOperator(
     const first = Math.floor((pass * form.keyGroups) / passes)
     const last = Math.floor(((pass + 1) * form.keyGroups) / passes) - 1
     const stored = new StoredOperator(operator, form)
-    await snapshot.restore(operator, block => stored.take(block), { first, last })
+    await snapshot.restore(operator, block => stored.take(block), { groups: { first, last } })
     const slots = stored.slotsByGroup
     for (let from = 0; from < slots.length; from += batchRows) {
       const batch = savedRows(stored, slots.subarray(from, from + batchRows))

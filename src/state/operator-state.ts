@@ -8,6 +8,7 @@ import { DeltaWriter } from './delta.js'
 import { type Evolve, aliasesOf, asStored, planEvolution } from './evolve.js'
 import { type KeySlots } from './key-index.js'
 import { Rebase } from './rebase.js'
+import { decodeRows } from './row-codec.js'
 import { type StoredBlock, type StoredRows, applyRows, readBlock } from './restore.js'
 import { type StateTable } from './state-table.js'
 
@@ -18,6 +19,19 @@ export interface OperatorStateOptions {
   /** May be shared by the operators of a stage. */
   readonly index: KeySlots
   readonly table: StateTable
+  readonly watch?: StateWatch
+}
+
+/** Who knows which keys memory has no room for. */
+export interface StateWatch {
+  /** These slots have what a block says; the sums of their entries beyond memory, 0 where there is none; null: none has one. */
+  restored(slots: Int32Array, sums: Uint32Array | null): void
+  /** Their state is taken by a cut. */
+  taken(slots: Int32Array): void
+  /** Those of which a block may say what they have: their key is there, and what is stored of it was read. */
+  known(slots: Int32Array): Int32Array
+  /** Slots without state, in these key groups, whose entries beyond memory have still to go. */
+  stale(first: number, last: number): Int32Array
 }
 
 /** Rows whose columns are in memory twice. */
@@ -78,7 +92,8 @@ export class OperatorState {
   restoreRows(form: StateForm, rows: StoredRows): void {
     const { index, table } = this.options
     const evolve = this.evolution(form)
-    applyRows(index, table, evolve(rows))
+    const slots = applyRows(index, table, evolve(rows))
+    this.options.watch?.restored(slots, rows.cold ?? null)
     this.rewrites ||= evolve !== asStored
     this.restored.epoch = Math.max(this.restored.epoch, rows.epoch)
     this.restored.bytes += rows.bytes
@@ -101,16 +116,38 @@ export class OperatorState {
   take(epoch: number): readonly StateBlock[] {
     const { index, table } = this.options
     this.rebase ??= this.startRebase(epoch)
+    const { watch, form } = this.options
+    const dirty = table.takeDirty()
+    watch?.taken(dirty)
     if (this.rewrites) {
       this.rewrites = false
-      table.takeDirty()
-      return this.rebase.everything(table.presentSlots(), epoch)
+      const slots = table.presentSlots()
+      const stale = watch?.stale(0, form.keyGroups - 1) ?? new Int32Array(0)
+      return this.rebase.everything(merged(slots, stale), epoch)
     }
-    return this.rebase.blocks(table.takeDirty(), {
+    return this.rebase.blocks(dirty, {
       epoch,
       keys: index.size,
-      present: (first, last) => table.presentIn(index.groupOf, first, last),
+      present: (first, last) => {
+        const slots = table.presentIn(index.groupOf, first, last)
+        return merged(slots, watch?.stale(first, last) ?? new Int32Array(0))
+      },
+      ...(watch !== undefined && { known: slots => watch.known(slots) }),
     })
+  }
+
+  /** A block that is still to come says what became of this slot. */
+  holds(slot: number): boolean {
+    return this.options.table.isDirty(slot) || this.rebase?.holds(slot) === true
+  }
+
+  /** Puts rows from beyond memory where they belong. They are not changed. */
+  load(slots: Int32Array, form: StateForm, rows: readonly Uint8Array[]): void {
+    const { table } = this.options
+    const { keys, deleted } = noRows
+    const state = decodeRows(form.state, rows)
+    const evolved = this.evolution(form)({ epoch: 0, bytes: 0, keys, state, deleted })
+    table.restore(slots, { ...evolved.state, schema: table.schema }, null)
   }
 
   /** What is stored beyond the state itself is owed at once. */
@@ -133,3 +170,8 @@ export class OperatorState {
     return evolve
   }
 }
+
+const noRows = { keys: { schema: { fields: [] }, rows: 0, columns: [] }, deleted: new Uint8Array(0) }
+
+const merged = (slots: Int32Array, more: Int32Array): Int32Array =>
+  more.length === 0 ? slots : Int32Array.from([...slots, ...more]).sort()

@@ -24,6 +24,7 @@ const tierBytesMax = 4 << 20
 const baseBytesMin = 64 << 10
 
 type Present = (first: number, last: number) => Int32Array
+type Known = (slots: Int32Array) => Int32Array
 
 /** Rows that changed in epochs (since, now]. */
 interface Tier {
@@ -58,14 +59,20 @@ export class Rebase {
    *
    * @param keys how many there are at most.
    * @param present the slots with state in these key groups.
+   * @param known of slots that changed in earlier epochs, those whose state is in memory. Left out: all.
    */
   blocks(
     dirty: Int32Array,
-    { epoch, keys, present }: { readonly epoch: number; readonly keys: number; readonly present: Present },
+    {
+      epoch,
+      keys,
+      present,
+      known = slots => slots,
+    }: { readonly epoch: number; readonly keys: number; readonly present: Present; readonly known?: Known },
   ): readonly StateBlock[] {
     if (dirty.length === 0) return []
     if (dirty.length === keys) return this.everything(dirty, epoch)
-    const { slots, since } = this.throughTiers(dirty, epoch)
+    const { slots, since } = this.throughTiers(dirty, epoch, known)
     const delta = this.writer
       .encode(slots, epoch, since, since === epoch - 1 ? undefined : this.allGroups)
       .map(block => ({ ...block, changed: (block.bytes.length * dirty.length) / slots.length }))
@@ -73,6 +80,11 @@ export class Rebase {
     if (bytes > smallBytes) this.forget(epoch)
     this.owed += bytes * (bytes > largeBytes ? baseShare.large : baseShare.small)
     return [...delta, ...this.bases(epoch, present)]
+  }
+
+  /** A block that is still to come says what became of this slot. */
+  holds(slot: number): boolean {
+    return this.tiers.some(tier => tier.slots.has(slot))
   }
 
   /** These slots are all there is, and nothing older counts: where every key changed, or its columns did. */
@@ -89,7 +101,11 @@ export class Rebase {
   }
 
   /** The slots of the widest tier that is full now, else those that came. */
-  private throughTiers(dirty: Int32Array, epoch: number): { readonly slots: Int32Array; readonly since: number } {
+  private throughTiers(
+    dirty: Int32Array,
+    epoch: number,
+    known: Known,
+  ): { readonly slots: Int32Array; readonly since: number } {
     let [slots, since] = [dirty, epoch - 1]
     for (const tier of this.tiers) {
       tier.slots.mark(slots, slots.at(-1) ?? 0)
@@ -99,7 +115,7 @@ export class Rebase {
         break
       }
       if (tier.epochs < tierEpochs) break
-      slots = tier.slots.take()
+      slots = known(tier.slots.take())
       since = tier.since
       tier.epochs = 0
       tier.since = epoch

@@ -17,6 +17,10 @@ export interface StoredBlock {
   readonly form: StateForm
   /** Key groups of which a later block has everything; null: none. */
   readonly superseded: ReadonlySet<number> | null
+  /** Of each row, the sum of its key's entry beyond memory, 0 where there is none. Left out: no key has one. */
+  readonly cold?: Uint32Array
+  /** Bitmap of its rows: 1 where the entry beyond memory is newer, or as new. */
+  readonly outdated?: Uint8Array
 }
 
 /** The rows of a block that count, as columns; or rows of a savepoint. */
@@ -29,30 +33,42 @@ export interface StoredRows {
   readonly state: Batch
   /** Bitmap: 1 where the key has no state any more. */
   readonly deleted: Uint8Array
+  /** Sums as in the block, of these rows; left out: no key has an entry beyond memory. */
+  readonly cold?: Uint32Array
 }
 
 /** @throws StateError where the block is damaged. */
-export function readBlock({ operator, bytes, form, superseded }: StoredBlock): StoredRows & { header: BlockHeader } {
+export function readBlock(block: StoredBlock): StoredRows & { header: BlockHeader } {
+  const { operator, bytes, form, cold } = block
   const header = readHeader(operator, bytes)
   const all = readRows(blockTemplate(form), bytes, header)
-  const rows = superseded === null ? all : take(all, keptRows(header, superseded))
+  const kept = keptRows(header, block)
+  const rows = kept === null ? all : take(all, kept)
   const [deleted] = rows.columns
   invariant(deleted !== undefined, 'a block has a column that says what is deleted')
-  return { header, epoch: header.epoch, bytes: bytes.length, ...splitRows(form, rows), deleted: deleted.values }
+  const sums = cold === undefined || kept === null ? cold : Uint32Array.from(kept, row => cold[row] ?? 0)
+  const read = { epoch: header.epoch, bytes: bytes.length, ...splitRows(form, rows) }
+  return { header, ...read, deleted: deleted.values, ...(sums !== undefined && { cold: sums }) }
 }
 
-function keptRows({ groups }: BlockHeader, superseded: ReadonlySet<number>): Int32Array {
-  const kept = groups.filter(each => !superseded.has(each.group))
-  const rows = new Int32Array(kept.reduce((sum, each) => sum + each.to - each.from, 0))
+/** null: all of them. */
+function keptRows({ groups, rows: all }: BlockHeader, { superseded, outdated }: StoredBlock): Int32Array | null {
+  if (superseded === null && outdated === undefined) return null
+  const rows = new Int32Array(all)
   let at = 0
-  for (const { from, to } of kept) for (let row = from; row < to; row++) rows[at++] = row
-  return rows
+  for (const { group, from, to } of groups) {
+    if (superseded?.has(group) === true) continue
+    for (let row = from; row < to; row++) if (outdated === undefined || bitAt(outdated, row) === 0) rows[at++] = row
+  }
+  return rows.subarray(0, at)
 }
 
-/** Puts rows of the table's own columns where they belong. */
-export function applyRows(index: KeySlots, table: StateTable, { keys, state, deleted }: StoredRows): void {
+/** Puts rows of the table's own columns where they belong, and answers where. */
+export function applyRows(index: KeySlots, table: StateTable, { keys, state, deleted }: StoredRows): Int32Array {
   const some = firstOne(deleted, keys.rows)
-  table.restore(index.resolve(keys), { ...state, schema: table.schema }, some ? deleted : null)
+  const slots = index.resolve(keys)
+  table.restore(slots, { ...state, schema: table.schema }, some ? deleted : null)
+  return slots
 }
 
 function firstOne(bits: Uint8Array, length: number): boolean {

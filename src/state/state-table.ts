@@ -6,7 +6,7 @@
  * present, even where all its values are null; clearing makes it absent again.
  */
 import { invariant } from '../base/index.js'
-import { type Batch, type Loan, type Memory, Slab, bitmapBytes, columnOf, setBit } from '../batch/index.js'
+import { type Batch, type Loan, type Memory, Slab, bitmapBytes, columnOf, nullColumn, setBit } from '../batch/index.js'
 import { type Schema, sameType } from '../schema/index.js'
 import { DirtySlots } from './dirty-slots.js'
 import { RowMemory, pieceRowsMax } from './row-memory.js'
@@ -123,6 +123,26 @@ export class StateTable {
 
   get dirtyRows(): number {
     return this.dirty.count
+  }
+
+  isDirty(slot: number): boolean {
+    return this.dirty.has(slot)
+  }
+
+  /** Takes the state of these slots out of memory, as if it had never been there. */
+  forget(uniq: Int32Array): void {
+    const all = new Uint8Array(bitmapBytes(uniq.length)).fill(255)
+    const columns = this.schema.fields.map(f => nullColumn(f.type, uniq.length))
+    this.restore(uniq, { schema: this.schema, rows: uniq.length, columns }, all)
+  }
+
+  /** Bytes of a slot's row, and those of all texts. */
+  get rowBytes(): number {
+    return this.layout.stride
+  }
+
+  get textBytes(): number {
+    return this.texts.bytes
   }
 
   /** Answers the highest slot. */

@@ -15,19 +15,25 @@ export interface KeyRange {
   readonly limit?: number
 }
 
-export interface KeyValue {
+/** What can be asked of a database. */
+export interface KeyReader {
   get(key: Uint8Array): Promise<Uint8Array | undefined>
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]>
   entries(range: KeyRange): AsyncIterable<Put>
+  /** Can be called twice. */
+  close(): Promise<void>
+}
+
+export interface KeyValue extends KeyReader {
+  /** What is there now, whatever is written afterwards. */
+  snapshot(): KeyReader
   /** All or nothing, and on the disk when it settles. After an error nobody knows which: close it and open another one. */
-  write(puts: readonly Put[]): Promise<void>
+  write(puts: readonly Put[], gone?: readonly Uint8Array[]): Promise<void>
   /**
    * Takes out what nobody reads any more, and gives its room back. Beside writes; whether it is on the disk when the process
    * dies does not matter. Keys that are not there are fine.
    */
   forget(keys: readonly Uint8Array[]): Promise<void>
-  /** Can be called twice. */
-  close(): Promise<void>
 }
 
 /** The least that is known to be in a store: a store that has less lost something. */
@@ -49,6 +55,12 @@ export interface StorePlace {
    * so that nothing is changed where the copy turns out to be damaged.
    */
   open(): Promise<KeyValue>
+  /**
+   * The database for state that memory has no room for, of what was opened last.
+   *
+   * @param create whether it is made where it is not there; null then.
+   */
+  openCold(create: boolean): Promise<KeyValue | null>
   /** What was opened last is whole: it takes the place of the one before. */
   keep(head: Head | null): Promise<void>
   /** This epoch was written; quick, and need not survive the machine. */

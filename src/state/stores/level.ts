@@ -7,7 +7,7 @@
  */
 import { ClassicLevel } from 'classic-level'
 import { StateError } from '../../base/index.js'
-import { type KeyRange, type KeyValue, type Put } from './key-value.js'
+import { type KeyRange, type KeyReader, type KeyValue, type Put } from './key-value.js'
 
 /** A longer log is a longer recovery; a shorter one stalls writers while it is compacted. */
 const logBytes = 32 << 20
@@ -44,25 +44,42 @@ export const isLocked = (error: unknown): boolean => codesOf(error).includes('LE
 const codesOf = (error: unknown): readonly unknown[] =>
   error instanceof Error ? [Reflect.get(error, 'code'), ...codesOf(error.cause)] : []
 
-class LevelKeyValue implements KeyValue {
-  private broken: unknown = null
+class LevelReader implements KeyReader {
+  constructor(
+    protected readonly level: Level,
+    private readonly at?: ReturnType<Level['snapshot']>,
+  ) {}
 
-  constructor(private readonly level: Level) {}
+  private get options(): { readonly snapshot?: ReturnType<Level['snapshot']> } {
+    return this.at === undefined ? {} : { snapshot: this.at }
+  }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.level.get(key)
+    return this.level.get(key, this.options)
   }
 
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return this.level.getMany([...keys])
+    return this.level.getMany([...keys], this.options)
   }
 
   async *entries({ from, to, reverse = false, limit = -1 }: KeyRange): AsyncIterable<Put> {
-    const range = { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lt: to }) }
+    const range = { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lt: to }), ...this.options }
     for await (const [key, value] of this.level.iterator({ ...range, reverse, limit })) yield { key, value }
   }
 
-  async write(puts: readonly Put[]): Promise<void> {
+  async close(): Promise<void> {
+    await (this.at ?? this.level).close()
+  }
+}
+
+class LevelKeyValue extends LevelReader implements KeyValue {
+  private broken: unknown = null
+
+  snapshot(): KeyReader {
+    return new LevelReader(this.level, this.level.snapshot())
+  }
+
+  async write(puts: readonly Put[], gone: readonly Uint8Array[] = []): Promise<void> {
     if (this.broken !== null) {
       throw new StateError('ANB6011', 'nothing more can be written through a handle that had an error', {
         cause: this.broken,
@@ -71,6 +88,7 @@ class LevelKeyValue implements KeyValue {
     try {
       const batch = this.level.batch()
       for (const { key, value } of puts) batch.put(key, value)
+      for (const key of gone) batch.del(key)
       await batch.write({ sync: true })
     } catch (error) {
       this.broken = error
@@ -92,9 +110,5 @@ class LevelKeyValue implements KeyValue {
     for (const key of sorted) batch.del(key)
     await batch.write()
     await this.level.compactRange(first, last)
-  }
-
-  close(): Promise<void> {
-    return this.level.close()
   }
 }

@@ -2,14 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { StateError } from '../../base/index.js'
+import { StateError, invariant } from '../../base/index.js'
 import { folderError } from './folder-files.js'
 import { readIdentity } from './folder-identity.js'
 import { takeFolder } from './folder-lock.js'
 import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
 import { openLevel } from './level.js'
-import { copyGeneration } from './state-folder.js'
+import { copyGeneration, openColdIn } from './state-folder.js'
 
 /**
  * @throws StateError ANB6012 where a process has it, ANB6013 where it is another user's, ANB6014 where a later version
@@ -74,6 +74,11 @@ class ReadFolder implements StorePlace {
     } catch (error) {
       throw folderError(path, 'read', error)
     }
+  }
+
+  openCold(): Promise<KeyValue | null> {
+    invariant(this.copy !== null, 'a folder is opened before what is beside it')
+    return openColdIn(this.path, join(this.copy, 'generation'), false)
   }
 
   keep(): Promise<void> {

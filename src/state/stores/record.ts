@@ -34,6 +34,8 @@ export interface RecordHead {
   readonly blocks: readonly BlockEntryJson[]
   /** What this epoch took out; with all blocks, all that may still be there. */
   readonly removed: readonly RemovedJson[]
+  /** Writes of state beyond memory, so far; left out where there is none. */
+  readonly cold?: number
   /** By operator and schema id: those of `blocks`. */
   readonly forms: Readonly<Record<string, Readonly<Record<string, StateFormJson>>>>
 }

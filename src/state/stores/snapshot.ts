@@ -2,8 +2,11 @@
  * Snapshot: a store as it was at one epoch, to be read while later ones are written. Its blocks stay until it is let go,
  * whatever supersedes them.
  */
+import { beside, keysOfBlock } from '../beside.js'
 import { type StateForm } from '../block-schema.js'
 import { type StoredBlock } from '../restore.js'
+import { coldBlocks } from './cold-blocks.js'
+import { type ColdReader } from './cold-store.js'
 import { type LiveBlock } from './manifest.js'
 
 export interface GroupRange {
@@ -17,8 +20,10 @@ export interface SnapshotParts {
   readonly bytes: Uint8Array
   readonly lineage: string
   readonly blocks: readonly LiveBlock[]
+  /** State beyond memory; null: there is none. */
+  readonly cold: ColdReader | null
   form(block: LiveBlock): StateForm
-  read(blocks: readonly LiveBlock[], each: (block: LiveBlock, bytes: Uint8Array) => void): Promise<void>
+  read(blocks: readonly LiveBlock[], each: (block: LiveBlock, bytes: Uint8Array) => Promise<void> | void): Promise<void>
   release(): void
 }
 
@@ -54,24 +59,48 @@ export class Snapshot {
       const own = this.of(operator)
       const newest = own.at(-1)
       const sum = (of: (block: LiveBlock) => number): number => own.reduce((total, block) => total + of(block), 0)
+      const beyond = this.parts.cold?.rowsOf(operator) ?? 0
       return newest === undefined
         ? []
-        : [{ operator, form: this.parts.form(newest), rows: sum(b => b.rows), bytes: sum(b => b.bytes) }]
+        : [{ operator, form: this.parts.form(newest), rows: beyond + sum(b => b.rows), bytes: sum(b => b.bytes) }]
     })
   }
 
-  /** Blocks of an operator in the order in which they are applied; only what they have of these key groups counts. */
-  async restore(operator: string, into: (block: StoredBlock) => void, groups?: GroupRange): Promise<void> {
+  /** Rows beyond memory, of all operators. */
+  get coldRows(): number {
+    const { cold } = this.parts
+    return cold?.operators.reduce((sum, operator) => sum + cold.rowsOf(operator), 0) ?? 0
+  }
+
+  /**
+   * What lies beyond memory, then the blocks of an operator in the order in which they are applied; only what they have of
+   * these key groups counts.
+   *
+   * @param into waited for before the next block is read.
+   * @param hot without what lies beyond memory, and has to be as new there.
+   */
+  async restore(
+    operator: string,
+    into: (block: StoredBlock) => Promise<void> | void,
+    { groups, hot = false }: { readonly groups?: GroupRange; readonly hot?: boolean } = {},
+  ): Promise<void> {
+    const { cold } = this.parts
+    if (cold !== null && !hot) for await (const block of coldBlocks(cold, operator, groups)) await into(block)
     const own = this.of(operator).filter(block => groups === undefined || overlaps(block, groups))
-    await this.parts.read(own, (block, bytes) => {
+    await this.parts.read(own, async (block, bytes) => {
       const hidden = groups === undefined ? block.superseded : new Set([...block.superseded, ...outside(block, groups)])
-      into({ operator, bytes, form: this.parts.form(block), superseded: hidden.size === 0 ? null : hidden })
+      const stored = { operator, bytes, form: this.parts.form(block), superseded: hidden.size === 0 ? null : hidden }
+      const alone = cold === null || cold.rowsOf(operator) === 0
+      await into(alone ? stored : beside(stored, await cold.read(operator, keysOfBlock(stored))))
     })
   }
 
   /** Can be called twice. */
   release(): void {
-    if (!this.released) this.parts.release()
+    if (!this.released) {
+      this.parts.release()
+      void this.parts.cold?.close()
+    }
     this.released = true
   }
 

@@ -3,7 +3,7 @@
  *
  *     state.json       whose it is: job, user, format, lineage; which generation counts; the newest epoch that is known
  *     head             the newest epoch that was written, as far as the page cache was kept
- *     generation-N/    a LevelDB
+ *     generation-N/    a LevelDB; in it `cold`, another one, where state is larger than its budget of memory
  *     lock/            an empty LevelDB that is open while somebody uses the folder; owner.json names the process
  *     ballast          bytes that are given back before the disk is full
  *
@@ -11,7 +11,7 @@
  * generation: tables are linked, since they never change, and logs are copied. Only when all of it proved whole does
  * `state.json` name it and the one before go. Where it did not, what was there is as it was.
  */
-import { copyFile, link, mkdir, readdir, rm, statfs } from 'node:fs/promises'
+import { copyFile, link, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StateError } from '../../base/index.js'
 import { Ballast } from './ballast.js'
@@ -21,6 +21,8 @@ import { folderError, syncPath } from './folder-files.js'
 import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
 import { openLevel } from './level.js'
+
+const coldName = 'cold'
 
 export interface StateFolderOptions {
   /** Absolute. */
@@ -114,6 +116,10 @@ export class StateFolder implements StorePlace {
     }
   }
 
+  openCold(create: boolean): Promise<KeyValue | null> {
+    return openColdIn(this.path, this.directory(this.opened), create)
+  }
+
   async keep(head: Head | null): Promise<void> {
     const { generation } = this.identity
     const identity = { ...this.identity, generation: Math.max(generation, this.opened), head }
@@ -169,11 +175,30 @@ export class StateFolder implements StorePlace {
   }
 }
 
+/** The database for state beyond memory, in a generation; null where there is none and none is made. */
+export async function openColdIn(path: string, generation: string, create: boolean): Promise<KeyValue | null> {
+  const folder = join(generation, coldName)
+  const isThere = await stat(folder).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere && !create) return null
+  try {
+    return await openLevel(folder, !isThere)
+  } catch (error) {
+    throw folderError(path, 'open', error)
+  }
+}
+
 /** Tables never change, so a second name is as good as a copy; where a file system has no links they are copied. */
 export async function copyGeneration(from: string, to: string): Promise<void> {
   await mkdir(to, { mode: 0o700 })
   for (const name of await readdir(from)) {
     if (name === 'LOCK' || name.startsWith('LOG')) continue
+    if (name === coldName) {
+      await copyGeneration(join(from, name), join(to, name))
+      continue
+    }
     const isTable = name.endsWith('.ldb') || name.endsWith('.sst')
     if (!isTable || !(await linked(join(from, name), join(to, name)))) await copyFile(join(from, name), join(to, name))
   }

@@ -3,10 +3,12 @@
  * and nothing else decides. LevelDB is not believed: records are chained by digest, blocks have their length and check sum
  * in the records, and all of it is looked at before a row of state leaves.
  */
-import { StateError, failpoint } from '../../base/index.js'
+import { StateError, failpoint, invariant } from '../../base/index.js'
 import { type StateBlock, isWhole } from '../block.js'
 import { type StateForm } from '../block-schema.js'
+import { type ColdChange, type ColdKey, type ColdRow } from '../cold.js'
 import { type StoredBlock } from '../restore.js'
+import { ColdStore } from './cold-store.js'
 import { type KeyValue, type Put, type StorePlace } from './key-value.js'
 import { type LiveBlock, Manifest } from './manifest.js'
 import { readRecords } from './read-records.js'
@@ -26,6 +28,8 @@ export interface StateStoreOptions {
   readonly pause: (ms: number) => Promise<void>
   /** Blocks and records that nobody needs, before their room is given back; default 4,096. */
   readonly deadCountMax?: number
+  /** State may be larger than memory: a place for it is made. */
+  readonly cold?: boolean
   /** Free bytes of the disk below which `spaceLow` is true; default 64 MiB. */
   readonly spaceMin?: number
 }
@@ -43,6 +47,16 @@ export interface StoreCounts {
 
 /** How often a disk with little room is looked at. */
 const spaceLookMs = 1_000
+
+/** What is written until it is there. */
+interface Write {
+  readonly what: string
+  readonly epoch: number
+  /** null: it has none, and can be written again. */
+  readonly record: Uint8Array | null
+  write(): Promise<void>
+}
+
 /** Pauses before an epoch is written again after an error. */
 const retryMs = [100, 1000, 4000]
 /** Blocks that are read at once: at most so many MiB. */
@@ -67,6 +81,9 @@ export class StateStore {
   private pins = 0
   private readonly awaitFinish = new Set<{ readonly epoch: number; readonly settle: () => void }>()
   private isLow = false
+  private cold: ColdStore | null = null
+  /** Settles when the handles can be read again. */
+  private reopening: Promise<unknown> = Promise.resolve()
 
   private constructor(
     private readonly options: StateStoreOptions,
@@ -84,11 +101,11 @@ export class StateStore {
     const manifest = new Manifest()
     const store = new StateStore(options, kv, manifest)
     try {
-      await store.load()
+      await store.openCold(await store.load())
       await store.verify()
       await options.place.keep(store.head())
     } catch (error) {
-      await store.kv.close()
+      await store.closeHandles()
       await options.place.close()
       throw damaged(options.place.path, error)
     }
@@ -145,7 +162,7 @@ export class StateStore {
   get operators(): readonly { readonly operator: string; readonly form: StateForm; readonly rows: number }[] {
     return this.manifest.operators.flatMap(operator => {
       const form = this.manifest.newestForm(operator)
-      const rows = this.manifest.of(operator).reduce((sum, block) => sum + block.rows, 0)
+      const rows = this.manifest.of(operator).reduce((sum, block) => sum + block.rows, this.coldRowsOf(operator))
       return form === undefined ? [] : [{ operator, form, rows }]
     })
   }
@@ -187,6 +204,7 @@ export class StateStore {
       ...last,
       lineage,
       blocks: manifest.live,
+      cold: this.cold?.snapshot() ?? null,
       form: ({ operator, schemaId }) => manifest.form(operator, schemaId),
       read: (blocks, each) => this.read(blocks, each),
       release: () => {
@@ -195,12 +213,44 @@ export class StateStore {
     })
   }
 
-  /** All live blocks of an operator, in the order in which they are applied. */
-  async restore(operator: string, into: (block: StoredBlock) => void): Promise<void> {
-    await this.read(this.manifest.of(operator), (live, bytes) => {
-      const superseded = live.superseded.size === 0 ? null : live.superseded
-      into({ operator, bytes, form: this.manifest.form(operator, live.schemaId), superseded })
-    })
+  /** All state of an operator: what lies beyond memory, then its live blocks in the order in which they are applied. */
+  async restore(operator: string, into: (block: StoredBlock) => Promise<void> | void): Promise<void> {
+    const snapshot = this.snapshot()
+    await snapshot?.restore(operator, into).finally(() => snapshot.release())
+  }
+
+  /** Entries beyond memory of an operator. */
+  coldRowsOf(operator: string): number {
+    return this.cold?.rowsOf(operator) ?? 0
+  }
+
+  /** Of what was written beyond memory. */
+  get coldBytesWritten(): number {
+    return this.cold?.bytesWritten ?? 0
+  }
+
+  /** What stands beyond memory of these keys; null: nothing. */
+  async readCold(operator: string, keys: readonly ColdKey[]): Promise<readonly (ColdRow | null)[]> {
+    const { cold } = this
+    if (cold === null) return keys.map(() => null)
+    await this.reopening
+    return cold.read(operator, keys)
+  }
+
+  /**
+   * One synced, atomic write behind the epochs that were asked for before: their state must be there before this is.
+   *
+   * @returns the sum of each entry; 0 where it goes.
+   * @throws StateError ANB6011 as `prepare` does.
+   */
+  writeCold(changes: readonly ColdChange[]): Promise<Uint32Array> {
+    if (changes.length === 0) return Promise.resolve(new Uint32Array(0))
+    const done = this.tail.then(() => this.persistCold(changes))
+    this.tail = done.then(
+      () => undefined,
+      () => undefined,
+    )
+    return done
   }
 
   /** Waits for what is under way. Can be called twice. */
@@ -217,12 +267,17 @@ export class StateStore {
       if (isWhole && this.finished > this.finishedOnDisk && this.last !== null)
         await this.writeFinished(this.last.epoch).catch(() => undefined)
       await this.forgetting
-      await this.kv.close()
+      await this.closeHandles()
       if (isWhole) await this.options.place.keep(this.head())
     } finally {
-      await this.kv.close()
+      await this.closeHandles()
       await this.options.place.close()
     }
+  }
+
+  private async closeHandles(): Promise<void> {
+    await this.kv.close()
+    await this.cold?.close()
   }
 
   private async writeFinished(epoch: number): Promise<void> {
@@ -237,7 +292,8 @@ export class StateStore {
     return this.last === null ? null : { epoch: this.last.epoch, digest: this.digest }
   }
 
-  private async load(): Promise<void> {
+  /** Answers how many writes beyond memory there must have been. */
+  private async load(): Promise<number> {
     const { records, finished } = await readRecords(this.kv, this.options.place)
     for (const { head } of records) this.manifest.replay(head)
     this.finished = finished
@@ -246,6 +302,14 @@ export class StateStore {
     this.recordKeys = records.map(({ head }) => head.epoch)
     this.records = records.map(({ head, bytes }) => ({ epoch: head.epoch, bytes }))
     this.records = this.records.filter(each => each.epoch > finished || each === this.last)
+    return records.at(-1)?.head.cold ?? 0
+  }
+
+  private async openCold(writes: number): Promise<void> {
+    const { place, cold = false } = this.options
+    const kv = await place.openCold(cold && writes === 0)
+    if (kv !== null) this.cold = await ColdStore.open(kv, place.path, writes)
+    else if (writes > 0) throw new StateError('ANB6010', `state beyond memory is gone from ${place.path}`)
   }
 
   /** Reads every live block once. */
@@ -253,11 +317,14 @@ export class StateStore {
     await this.read(this.manifest.live, () => undefined)
   }
 
-  private async read(blocks: readonly LiveBlock[], each: (block: LiveBlock, bytes: Uint8Array) => void): Promise<void> {
+  private async read(
+    blocks: readonly LiveBlock[],
+    each: (block: LiveBlock, bytes: Uint8Array) => Promise<void> | void,
+  ): Promise<void> {
     for (let from = 0; from < blocks.length; from += readAhead) {
       const some = blocks.slice(from, from + readAhead)
       const values = await this.kv.getMany(some.map(({ epoch, number }) => keyOf(epoch, kinds.block, number)))
-      some.forEach((block, i) => each(block, this.checked(block, values[i])))
+      for (const [i, block] of some.entries()) await each(block, this.checked(block, values[i]))
     }
   }
 
@@ -276,12 +343,13 @@ export class StateStore {
     failpoint('prepare.write', 'before')
     const { finished } = this
     const change = this.manifest.add(epoch, blocks, () => this.oldRecords())
-    const record = encodeRecord({ epoch, previous: this.digest, finished, ...change }, bytes)
+    const beyond = this.cold === null || this.cold.writes === 0 ? {} : { cold: this.cold.writes }
+    const record = encodeRecord({ epoch, previous: this.digest, finished, ...beyond, ...change }, bytes)
     const puts: Put[] = blocks.map((block, i) => ({ key: keyOf(epoch, kinds.block, i), value: block.bytes }))
     puts.push({ key: keyOf(epoch, kinds.record), value: record })
     failpoint('prepare.write', 'after')
     failpoint('prepare.sync', 'before')
-    await this.persist(epoch, record, puts)
+    await this.persist({ what: `epoch ${epoch}`, epoch, record, write: () => this.kv.write(puts) })
     failpoint('prepare.sync', 'after')
     this.digest = digestOf(record)
     this.options.place.note({ epoch, digest: this.digest })
@@ -328,16 +396,28 @@ export class StateStore {
     this.counts.bytesChanged += blocks.reduce((sum, block) => sum + block.changed, 0)
   }
 
-  /** After an error the epoch is unknown: a fresh handle tells whether it is there. */
-  private async persist(epoch: number, record: Uint8Array, puts: readonly Put[]): Promise<void> {
+  private async persistCold(changes: readonly ColdChange[]): Promise<Uint32Array> {
+    const { cold } = this
+    invariant(cold !== null, 'who writes beyond memory has opened a place for it')
+    if (this.broken !== null) throw this.broken
+    let sums: Uint32Array = new Uint32Array(0)
+    const write = async (): Promise<void> => {
+      sums = await cold.write(changes)
+    }
+    await this.persist({ what: 'state beyond memory', epoch: 0, record: null, write })
+    return sums
+  }
+
+  /** After an error it is unknown whether it was written: a fresh handle tells, or it is written again. */
+  private async persist(write: Write): Promise<void> {
     let failure: unknown
     for (const pauseMs of [0, ...retryMs]) {
       try {
         if (failure !== undefined) {
           await this.options.pause(pauseMs)
-          if (await this.reopened(epoch, record)) return
+          if (await this.reopened(write)) return
         }
-        await this.kv.write(puts)
+        await write.write()
         return
       } catch (error) {
         if (error instanceof StateError && error.code === 'ANB6010') {
@@ -347,30 +427,41 @@ export class StateStore {
         failure = error
       }
     }
-    throw this.give(epoch, failure)
+    throw this.give(write.what, failure)
   }
 
   /** Nothing more is written: what this run thinks of the store and what is in it may differ. */
-  private give(epoch: number, cause: unknown): StateError {
-    this.broken = new StateError('ANB6011', `epoch ${epoch} could not be written to ${this.options.place.path}`, {
-      detail: `${retryMs.length + 1} tries, each but the first on a fresh handle. Nothing of the epoch was acknowledged.`,
+  private give(what: string, cause: unknown): StateError {
+    this.broken = new StateError('ANB6011', `${what} could not be written to ${this.options.place.path}`, {
+      detail: `${retryMs.length + 1} tries, each but the first on a fresh handle. Nothing of it was acknowledged.`,
       cause,
     })
     return this.broken
   }
 
-  /** Answers whether the epoch is there; throws ANB6010 where what was there before it is not. */
-  private async reopened(epoch: number, record: Uint8Array): Promise<boolean> {
-    await this.forgetting
-    await this.kv.close()
-    this.kv = await this.options.place.open()
-    this.counts.reopened += 1
-    const found = await this.kv.get(keyOf(epoch, kinds.record))
-    const there = found !== undefined && digestOf(found) === digestOf(record)
+  /** Answers whether it is there; throws ANB6010 where what was there before it is not. */
+  private async reopened({ epoch, record }: Write): Promise<boolean> {
+    const reopening = this.reopen()
+    this.reopening = reopening.catch(() => undefined)
+    await reopening
+    const found = record === null ? undefined : await this.kv.get(keyOf(epoch, kinds.record))
+    const there = record !== null && found !== undefined && digestOf(found) === digestOf(record)
     const before = this.last
     if (before !== null && !there) await this.expectRecord(before.epoch)
     await this.options.place.keep(there ? { epoch, digest: digestOf(record) } : this.head())
     return there
+  }
+
+  private async reopen(): Promise<void> {
+    const { place } = this.options
+    await this.forgetting
+    await this.closeHandles()
+    this.kv = await place.open()
+    this.counts.reopened += 1
+    if (this.cold === null) return
+    const kv = await place.openCold(this.cold.writes === 0)
+    if (kv === null) throw new StateError('ANB6010', `state beyond memory is gone from ${place.path}`)
+    this.cold.useHandle(kv)
   }
 
   private async expectRecord(epoch: number): Promise<void> {

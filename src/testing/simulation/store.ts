@@ -6,7 +6,14 @@
  * handle goes on acknowledging what it loses, which is the trap that the store must not step into.
  */
 import { StateError } from '../../base/index.js'
-import { type Head, type KeyRange, type KeyValue, type Put, type StorePlace } from '../../state/stores/index.js'
+import {
+  type Head,
+  type KeyRange,
+  type KeyReader,
+  type KeyValue,
+  type Put,
+  type StorePlace,
+} from '../../state/stores/index.js'
 
 export type WriteFate = 'done' | 'refused' | 'refused but kept' | 'lost with the host' | 'kept with the host'
 
@@ -18,6 +25,8 @@ const nameOf = (key: Uint8Array): string => Buffer.from(key).toString('hex')
 export class SimulatedPlace implements StorePlace {
   readonly path = '/simulated/state'
   readonly disk = new Map<string, Uint8Array>()
+  /** State beyond memory; null: there is none. */
+  cold: Map<string, Uint8Array> | null = null
   head: Head | null = null
   free = Number.POSITIVE_INFINITY
   hasBallast = true
@@ -28,6 +37,7 @@ export class SimulatedPlace implements StorePlace {
   /** The host died in a write: nothing more happens until `crash`. */
   isDead = false
   private handle: SimulatedKeyValue | null = null
+  private coldHandle: SimulatedKeyValue | null = null
 
   constructor(
     readonly lineage: string,
@@ -37,8 +47,14 @@ export class SimulatedPlace implements StorePlace {
   open(): Promise<KeyValue> {
     if (this.isDead) return Promise.reject(new HostDied('the host is dead'))
     if (this.handle?.isOpen === true) return Promise.reject(new StateError('ANB6012', 'the store is open already'))
-    this.handle = new SimulatedKeyValue(this)
+    this.handle = new SimulatedKeyValue(this, this.disk)
     return Promise.resolve(this.handle)
+  }
+
+  openCold(create: boolean): Promise<KeyValue | null> {
+    if (create) this.cold ??= new Map()
+    this.coldHandle = this.cold === null ? null : new SimulatedKeyValue(this, this.cold)
+    return Promise.resolve(this.coldHandle)
   }
 
   keep(head: Head | null): Promise<void> {
@@ -69,9 +85,10 @@ export class SimulatedPlace implements StorePlace {
   }
 
   /** The host is gone: what no synced write holds is lost. */
-  crash(): Promise<void> {
+  async crash(): Promise<void> {
     this.isDead = false
-    return this.handle?.close() ?? Promise.resolve()
+    await this.handle?.close()
+    await this.coldHandle?.close()
   }
 }
 
@@ -80,12 +97,19 @@ class SimulatedKeyValue implements KeyValue {
   private isBroken = false
   private readonly seen: Map<string, Uint8Array>
 
-  constructor(private readonly place: SimulatedPlace) {
-    this.seen = new Map(place.disk)
+  constructor(
+    private readonly place: SimulatedPlace,
+    private readonly disk: Map<string, Uint8Array>,
+  ) {
+    this.seen = new Map(disk)
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
     return Promise.resolve(this.seen.get(nameOf(key)))
+  }
+
+  snapshot(): KeyReader {
+    return new SimulatedKeyValue(this.place, new Map(this.seen))
   }
 
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
@@ -102,13 +126,13 @@ class SimulatedKeyValue implements KeyValue {
     }
   }
 
-  async write(puts: readonly Put[]): Promise<void> {
+  async write(puts: readonly Put[], gone: readonly Uint8Array[] = []): Promise<void> {
     await this.place.slow
     if (!this.isOpen) throw new StateError('ANB6011', 'the store was closed')
     const fate = this.place.fate(this.place.writes++)
     const kept = fate === 'done' || fate === 'refused but kept' || fate === 'kept with the host'
-    if (kept && !this.isBroken) apply(this.place.disk, puts)
-    if (fate === 'done') return apply(this.seen, puts)
+    if (kept && !this.isBroken) apply(this.disk, puts, gone)
+    if (fate === 'done') return apply(this.seen, puts, gone)
     this.isBroken = true
     if (fate === 'refused') throw new Error('IO error: No space left on device')
     if (fate === 'refused but kept') throw new Error('IO error: Input/output error')
@@ -117,7 +141,7 @@ class SimulatedKeyValue implements KeyValue {
   }
 
   forget(keys: readonly Uint8Array[]): Promise<void> {
-    for (const entries of [this.seen, ...(this.isBroken || !this.isOpen ? [] : [this.place.disk])]) {
+    for (const entries of [this.seen, ...(this.isBroken || !this.isOpen ? [] : [this.disk])]) {
       for (const key of keys) entries.delete(nameOf(key))
     }
     return Promise.resolve()
@@ -129,6 +153,7 @@ class SimulatedKeyValue implements KeyValue {
   }
 }
 
-function apply(entries: Map<string, Uint8Array>, puts: readonly Put[]): void {
+function apply(entries: Map<string, Uint8Array>, puts: readonly Put[], gone: readonly Uint8Array[]): void {
+  for (const key of gone) entries.delete(nameOf(key))
   for (const { key, value } of puts) entries.set(nameOf(key), value)
 }

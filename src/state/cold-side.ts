@@ -1,0 +1,270 @@
+/**
+ * The cold side of a keyed stage: keeps its keys and tables within a share of memory. Keys that were not used for a while leave
+ * memory behind an epoch that is written, and come back when a row needs them.
+ *
+ * At a cut `choose` takes keys that no row waits for. Once the epoch is written, `leave` says what has to be written of them
+ * beyond memory, and when it is, `left` gives up their memory. A key that is used or changed in between stays. What a key has
+ * beyond memory is always that of an epoch, and no block after it has it, or it is known here to be outdated.
+ */
+import { bitAt } from '../batch/index.js'
+import { invariant } from '../base/index.js'
+import { type ColdAnswer, type ColdChange, type ColdQuestion, type ColdRow } from './cold.js'
+import { type StateForm } from './block-schema.js'
+import { type KeyIndex } from './key-index.js'
+import { slotsWithin } from './key-table.js'
+import { type OperatorState, type StateWatch } from './operator-state.js'
+import { Residence } from './residence.js'
+import { encodeRows } from './row-codec.js'
+import { type StateTable } from './state-table.js'
+
+/** One operator of the stage. */
+export interface ColdPart {
+  readonly form: StateForm
+  readonly table: StateTable
+  readonly state: OperatorState
+}
+
+/** What is to be written beyond memory; the sums of what was written come back with it. */
+export interface Leaving {
+  readonly slots: Int32Array
+  readonly changes: readonly ColdChange[]
+  /** Of each change: its slot and the number of its operator. */
+  readonly of: readonly { readonly slot: number; readonly part: number }[]
+}
+
+/** Of what the share allows: above the first keys are chosen, down to the second; above the third no more come. */
+const level = { high: 0.85, low: 0.7, full: 1.05 } as const
+/** Keys that leave at once. */
+const leaveAtOnce = 8192
+
+export class ColdSide {
+  private readonly residence: Residence
+  private parts: readonly ColdPart[] = []
+  /** Keys that left since the beginning, or lay there before: while it is false nobody has to ask. */
+  private isUsed = false
+  private chosen: { readonly epoch: number; readonly slots: Int32Array; next: number } | null = null
+  private away = false
+  /** Keys that cannot leave before a block was written that says that they have no state. */
+  private stuck = 0
+  private readonly restoredKeys: { readonly part: number; readonly slots: Int32Array }[] = []
+
+  constructor(
+    private readonly index: KeyIndex,
+    private readonly shareBytes: number,
+    operators: number,
+  ) {
+    this.residence = new Residence(operators)
+    index.takeFresh()
+  }
+
+  /** How the state of an operator tells what happens to it. */
+  watch(part: number): StateWatch {
+    const { residence, index } = this
+    return {
+      restored: (slots, sums) => this.restored(part, slots, sums),
+      taken: slots => {
+        for (const slot of slots) {
+          residence.mark(slot, 'same', false)
+          residence.mark(slot, 'leaving', false)
+        }
+      },
+      known: slots => residence.known(slots),
+      stale: (first, last) => this.stale(part, first, last, index.groupOf),
+    }
+  }
+
+  use(parts: readonly ColdPart[]): void {
+    this.parts = parts
+  }
+
+  /** State lies beyond memory from before. */
+  begin(): void {
+    this.isUsed = true
+  }
+
+  /** Rows of these keys came. Answers what has to be read before they can be worked on; null: nothing. */
+  routed(slots: Int32Array): { readonly slots: Int32Array; readonly question: ColdQuestion } | null {
+    const { residence, index } = this
+    const fresh = index.takeFresh()
+    residence.arrive(fresh, this.isUsed)
+    residence.use(slots)
+    if (!this.isUsed || fresh.length === 0) return null
+    return { slots: fresh, question: this.question(fresh) }
+  }
+
+  private question(slots: Int32Array): ColdQuestion {
+    const { index } = this
+    const keys = Array.from(slots, slot => ({ group: index.groupOf[slot] ?? 0, key: index.keyBytesOf(slot) }))
+    return { operators: this.parts.map(({ state }) => state.operator), keys }
+  }
+
+  /**
+   * What was asked for.
+   *
+   * @param newer an operator that has newer state of all of them.
+   */
+  loaded(slots: Int32Array, answer: ColdAnswer, newer: number | null = null): void {
+    const { residence } = this
+    for (const slot of slots) {
+      residence.mark(slot, 'loading', false)
+      residence.mark(slot, 'same', newer === null)
+    }
+    this.parts.forEach(({ state }, part) => {
+      if (part === newer) return
+      const byForm = new Map<StateForm, { readonly slots: number[]; readonly rows: ColdRow[] }>()
+      answer[part]?.forEach((row, i) => {
+        if (row === null) return
+        const some = byForm.get(row.form) ?? { slots: [], rows: [] }
+        byForm.set(row.form, some)
+        some.slots.push(slots[i] ?? 0)
+        some.rows.push(row)
+        residence.noteSum(part, slots[i] ?? 0, row.sum)
+      })
+      for (const [form, some] of byForm)
+        state.load(
+          Int32Array.from(some.slots),
+          form,
+          some.rows.map(({ row }) => row),
+        )
+    })
+  }
+
+  /** Keys that blocks of one operator brought, of which others may have state beyond memory. */
+  askRestored(): { readonly part: number; readonly slots: Int32Array; readonly question: ColdQuestion } | null {
+    const next = this.restoredKeys.shift()
+    return next === undefined ? null : { ...next, question: this.question(next.slots) }
+  }
+
+  /** More keys are in memory than should be: no rows are taken in before some have left. */
+  get isFull(): boolean {
+    return this.index.size - this.stuck > level.full * this.capacity
+  }
+
+  /** Keys that the share has room for, with texts as long as they are now. */
+  get capacity(): number {
+    const { index, parts } = this
+    const keys = Math.max(1, index.size)
+    const texts = parts.reduce((sum, { table }) => sum + table.textBytes, index.textBytes) / keys
+    const rows = parts.reduce((sum, { table }) => sum + table.rowBytes, 0)
+    // Memory grows by a quarter, the list of key groups by half.
+    const rowBytes = 1.25 * (rows + 1 + 4 * parts.length) + 4 + (index.textBytes > 0 ? 1.25 * texts : texts)
+    return Math.max(1, slotsWithin(this.shareBytes, rowBytes))
+  }
+
+  /**
+   * Keys that shall leave memory as they are at the end of this epoch.
+   *
+   * @param waiting slots of rows that wait.
+   */
+  choose(epoch: number, waiting: Iterable<Int32Array>): void {
+    const { index, residence, capacity } = this
+    if (this.away || this.chosen !== null || index.size <= level.high * capacity) return
+    const pinned = new Set<number>()
+    for (const slots of waiting) for (const slot of slots) pinned.add(slot)
+    const count = Math.ceil(index.size - level.low * capacity)
+    let stuck = 0
+    const stays = (slot: number): boolean => {
+      if (pinned.has(slot)) return true
+      if (!this.isOwed(slot)) return false
+      stuck += 1
+      return true
+    }
+    const slots = residence.choose(count, index.slots, stays)
+    this.stuck = stuck
+    this.chosen = slots.length === 0 ? null : { epoch, slots, next: 0 }
+  }
+
+  /** It has no state, and a block that says so is still to come. */
+  private isOwed(slot: number): boolean {
+    return this.parts.some(({ table, state }) => !table.present(slot) && state.holds(slot))
+  }
+
+  /**
+   * The epoch is written, and all before it: what has to be written of keys that were chosen then; null: nothing, or something
+   * is on its way.
+   */
+  leave(written: number): Leaving | null {
+    const { chosen, residence } = this
+    if (chosen === null || this.away || written < chosen.epoch) return null
+    const slots = chosen.slots.subarray(chosen.next, chosen.next + leaveAtOnce).filter(slot => this.mayLeave(slot))
+    chosen.next += leaveAtOnce
+    const { epoch } = chosen
+    if (chosen.next >= chosen.slots.length) this.chosen = null
+    this.away = true
+    const changed = slots.filter(slot => !residence.is(slot, 'same'))
+    const parts = this.parts.map((_, part) => this.changesOf(part, changed, epoch))
+    for (const slot of slots) residence.mark(slot, 'same', true)
+    return { slots, changes: parts.flatMap(p => p.changes), of: parts.flatMap(p => p.of) }
+  }
+
+  private mayLeave(slot: number): boolean {
+    return this.residence.is(slot, 'leaving') && !this.parts.some(({ table }) => table.isDirty(slot))
+  }
+
+  private changesOf(part: number, slots: Int32Array, epoch: number): Pick<Leaving, 'changes' | 'of'> {
+    const { index, residence } = this
+    const { table, form, state } = this.part(part)
+    const { operator } = state
+    const gathered = table.gather(slots)
+    const { bytes, ends } = encodeRows(gathered.state)
+    gathered.loan?.release()
+    const changes: ColdChange[] = []
+    const of: { slot: number; part: number }[] = []
+    slots.forEach((slot, i) => {
+      const before = residence.sumOf(part, slot)
+      const isNew = bitAt(gathered.isNew, i) === 1
+      if (isNew && before === 0) return
+      const row = isNew ? null : bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i])
+      const group = index.groupOf[slot] ?? 0
+      changes.push({ operator, form, epoch, group, key: index.keyBytesOf(slot), row, before })
+      of.push({ slot, part })
+    })
+    return { changes, of }
+  }
+
+  /** It was written. Answers how many keys left memory. */
+  left({ slots, of }: Leaving, sums: Uint32Array): number {
+    const { residence } = this
+    this.away = false
+    this.isUsed = true
+    of.forEach(({ slot, part }, i) => {
+      residence.noteSum(part, slot, sums[i] ?? 0)
+    })
+    const gone = slots.filter(slot => this.mayLeave(slot))
+    for (const { table } of this.parts) table.forget(gone)
+    this.index.remove(gone)
+    residence.leave(gone)
+    return gone.length
+  }
+
+  private restored(part: number, slots: Int32Array, sums: Uint32Array | null): void {
+    const { residence, index } = this
+    const fresh = index.takeFresh()
+    residence.arrive(fresh, false)
+    if (this.isUsed && this.parts.length > 1) this.restoredKeys.push({ part, slots: fresh })
+    slots.forEach((slot, i) => {
+      residence.mark(slot, 'same', false)
+      const sum = sums?.[i] ?? 0
+      if (sum !== 0) residence.noteSum(part, slot, sum)
+    })
+  }
+
+  private stale(part: number, first: number, last: number, groupOf: Uint16Array): Int32Array {
+    const { residence, index } = this
+    const { table } = this.part(part)
+    if (!this.isUsed) return new Int32Array(0)
+    const slots: number[] = []
+    for (let slot = 0; slot < index.slots; slot++) {
+      const group = groupOf[slot] ?? 0
+      if (group < first || group > last || residence.sumOf(part, slot) === 0) continue
+      if (residence.is(slot, 'there') && !residence.is(slot, 'loading') && !table.present(slot)) slots.push(slot)
+    }
+    return Int32Array.from(slots)
+  }
+
+  private part(number: number): ColdPart {
+    const part = this.parts[number]
+    invariant(part !== undefined, 'the cold side knows the operators of its stage')
+    return part
+  }
+}

@@ -1,0 +1,228 @@
+/** State larger than memory: the real tables and the real store, against a map that has all of it. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, describe, expect, it } from 'vitest'
+import { batchFromRows, rowsOf, setBit } from '../../../src/batch/index.js'
+import { ColdSide, KeyIndex, OperatorState, StateTable, readBlock } from '../../../src/state/index.js'
+import { StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
+import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
+import { KeyedRows, countsByUser as form } from './rows-of-state.js'
+
+const pause = (): Promise<void> => Promise.resolve()
+const record = new Uint8Array(1)
+const folders: string[] = []
+afterEach(() => folders.splice(0).forEach(path => rmSync(path, { recursive: true, force: true })))
+
+/** One run of a job with one keyed operator. */
+class Run {
+  private readonly index = new KeyIndex({ ...form })
+  private readonly table = new StateTable(form.state)
+  private readonly cold: ColdSide
+  private readonly state: OperatorState
+
+  private constructor(
+    readonly store: StateStore,
+    budget: number,
+    private epoch: number,
+  ) {
+    const { index, table } = this
+    this.cold = new ColdSide(index, budget, 1)
+    this.state = new OperatorState({ operator: 'counts', form, index, table, watch: this.cold.watch(0) })
+    this.cold.use([{ form, table, state: this.state }])
+  }
+
+  static async open(place: StorePlace, budget: number): Promise<Run> {
+    const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
+    const run = new Run(store, budget, store.last?.epoch ?? 0)
+    const snapshot = store.snapshot()
+    if ((snapshot?.coldRows ?? 0) > 0) run.cold.begin()
+    await snapshot?.restore(
+      'counts',
+      async block => {
+        const rows = readBlock(block)
+        run.state.restoreRows(block.form, rows)
+        run.cold.choose(Math.max(0, rows.epoch - 1), [])
+        await run.leave(rows.epoch)
+      },
+      { hot: true },
+    )
+    snapshot?.release()
+    return run
+  }
+
+  get hotKeys(): number {
+    return this.index.size
+  }
+
+  /** What rows of these users find; then each has the number it is given, or none. */
+  async rows(changes: readonly (readonly [string, number | null])[]): Promise<readonly unknown[]> {
+    const keys = batchFromRows(
+      form.key,
+      changes.map(([user]) => ({ user })),
+    )
+    const slots = this.index.resolve(keys)
+    const ask = this.cold.routed(slots)
+    if (ask !== null) this.cold.loaded(ask.slots, [await this.store.readCold('counts', ask.question.keys)])
+    const found = rowsOf(this.table.gather(slots).state).map(row => row['n'])
+    const clear = new Uint8Array(Math.ceil(changes.length / 8))
+    changes.forEach(([, n], i) => n === null && setBit(clear, i))
+    const state = changes.map(([user, n]) => ({ n: n === null ? null : BigInt(n), label: `${user} ${n}` }))
+    this.table.apply(slots, batchFromRows(form.state, state), clear)
+    return found
+  }
+
+  async cut(): Promise<void> {
+    this.epoch += 1
+    const blocks = this.state.take(this.epoch)
+    this.cold.choose(this.epoch, [])
+    await this.store.prepare(this.epoch, record, blocks)
+    this.store.finish(this.epoch)
+    await this.leave(this.epoch)
+  }
+
+  private async leave(written: number): Promise<void> {
+    for (let leaving = this.cold.leave(written); leaving !== null; leaving = this.cold.leave(written)) {
+      this.cold.left(leaving, await this.store.writeCold(leaving.changes))
+    }
+  }
+}
+
+/** Everything that the store has, as `state list` and a savepoint see it. */
+async function stored(store: StateStore): Promise<ReadonlyMap<string, number>> {
+  const rows = new KeyedRows('counts', form)
+  await store.restore('counts', block => rows.restore(block))
+  return new Map(Object.entries(rows.counts()))
+}
+
+const users = Array.from({ length: 40 }, (_, i) => `user ${i}`)
+const steps = fc.array(
+  fc.record({
+    rows: fc.uniqueArray(fc.tuple(fc.constantFrom(...users), fc.option(fc.nat(99), { freq: 3 })), {
+      selector: ([user]) => user,
+      maxLength: 12,
+    }),
+    next: fc.constantFrom('cut', 'cut', 'cut', 'go on', 'restart'),
+  }),
+  { minLength: 5, maxLength: 60 },
+)
+
+/** Runs the steps; answers what went out of memory. */
+async function judge(
+  run: typeof steps extends fc.Arbitrary<infer T> ? T : never,
+  place: SimulatedPlace,
+  budget: number,
+) {
+  let host = await Run.open(place, budget)
+  const all = new Map<string, number>()
+  let durable = new Map<string, number>()
+  let coldMost = 0
+  for (const { rows, next } of run) {
+    const expected = rows.map(([user]) => (all.has(user) ? BigInt(all.get(user) ?? 0) : null))
+    expect(await host.rows(rows)).toEqual(expected)
+    for (const [user, n] of rows) n === null ? all.delete(user) : all.set(user, n)
+    if (next === 'go on') continue
+    if (next === 'restart') {
+      await place.crash()
+      all.clear()
+      for (const [user, n] of durable) all.set(user, n)
+      host = await Run.open(place, budget)
+    } else {
+      await host.cut()
+      durable = new Map(all)
+    }
+    coldMost = Math.max(coldMost, host.store.coldRowsOf('counts'))
+    expect(await stored(host.store)).toEqual(durable)
+  }
+  await host.store.close()
+  return coldMost
+}
+
+describe('state larger than memory', () => {
+  it.each([1, 40_000, 200_000])('of %s bytes is what it would be without a limit, whoever dies', async budget => {
+    let cold = 0
+    await fc.assert(
+      fc.asyncProperty(steps, async run => {
+        cold += await judge(run, new SimulatedPlace('0123456789abcdef'), budget)
+      }),
+      { numRuns: 60, seed: 11 },
+    )
+    if (budget === 1) expect(cold).toBeGreaterThan(100)
+  })
+
+  it('is whole after writes that failed, whether they were kept or not', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, fc.infiniteStream(fc.nat(9)), async (run, chance) => {
+        const fates: readonly WriteFate[] = ['refused', 'refused but kept']
+        const fate = (write: number): WriteFate =>
+          (write % 2 === 0 ? fates[chance.next().value ?? 9] : undefined) ?? 'done'
+        await judge(run, new SimulatedPlace('0123456789abcdef', fate), 1)
+      }),
+      { numRuns: 60, seed: 12 },
+    )
+  })
+
+  it('leaves memory until it is within the limit', async () => {
+    const run = await Run.open(new SimulatedPlace('0123456789abcdef'), 400_000)
+    for (let round = 0; round < 20; round++) {
+      await run.rows(Array.from({ length: 1_000 }, (_, i) => [`user ${1_000 * round + i}`, i] as const))
+      await run.cut()
+    }
+    expect(run.hotKeys).toBeLessThan(6_000)
+    expect(run.store.coldRowsOf('counts')).toBeGreaterThan(14_000)
+    expect(await run.rows([['user 17', 1]])).toEqual([17n])
+    await run.store.close()
+  })
+})
+
+describe('what lies beyond memory on a real disk', () => {
+  const start = (path: string): Promise<StorePlace> =>
+    openStateFolder({ path, job: 'clicks', lineage: '0123456789abcdef', ballastBytes: 0 })
+
+  async function folderWithState(): Promise<string> {
+    const path = join(mkdtempSync(join(tmpdir(), 'anabranch-budget-')), 'store')
+    folders.push(join(path, '..'))
+    const run = await Run.open(await start(path), 1)
+    for (let round = 0; round < 3; round++) {
+      await run.rows(users.map((user, i) => [`${user} of ${round}`, i] as const))
+      await run.cut()
+    }
+    // The newest record says how many writes there were before it.
+    await run.rows([['last', 1]])
+    await run.cut()
+    await run.store.close()
+    return path
+  }
+
+  const coldFiles = (path: string): readonly string[] => {
+    const generation = readdirSync(path).find(name => name.startsWith('generation-')) ?? ''
+    const folder = join(path, generation, 'cold')
+    return readdirSync(folder).map(name => join(folder, name))
+  }
+
+  it('is there for the next run', async () => {
+    const path = await folderWithState()
+    const run = await Run.open(await start(path), 1)
+    expect(await run.rows([['user 7 of 0', 1]])).toEqual([7n])
+    expect(await run.rows([['user 700', 1]])).toEqual([null])
+    await run.store.close()
+  })
+
+  it('is refused where a bit of an entry is another one', async () => {
+    const path = await folderWithState()
+    const file = coldFiles(path).find(name => /\.(log|ldb)$/.test(name) && statSync(name).size > 0) ?? ''
+    const bytes = readFileSync(file)
+    const at = bytes.indexOf('user 7 of 0')
+    expect(at).toBeGreaterThan(0)
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    writeFileSync(file, bytes)
+    await expect(Run.open(await start(path), 1)).rejects.toMatchObject({ code: 'ANB6010' })
+  })
+
+  it('is refused where it is gone', async () => {
+    const path = await folderWithState()
+    rmSync(join(coldFiles(path)[0] ?? '', '..'), { recursive: true })
+    await expect(Run.open(await start(path), 1)).rejects.toMatchObject({ code: 'ANB6010' })
+  })
+})
