@@ -4,7 +4,9 @@
  */
 export * from './flow/index.js'
 export type { EpochTerms } from './epoch/index.js'
+export { BeyondKeeper } from './open/beyond-keeper.js'
 export { EpochKeeper } from './open/epoch-keeper.js'
+export { restoreOperator } from './open/restore-state.js'
 export { failureOf, lossOf } from './open/failures.js'
 export { runJob } from './open/run-job.js'
 export * from './options.js'

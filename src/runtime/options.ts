@@ -34,6 +34,8 @@ export interface RunOptions {
   }
   /** From one epoch to the next; null: no epochs, nothing is kept on disk. */
   readonly epochMs: number | null
+  /** Bytes of memory for keys and state; what has no room there lies on disk. null: no limit. */
+  readonly stateBudgetBytes: number | null
   /** Begin anew, whatever an unfinished run left. */
   readonly fresh: boolean
   /** Absolute folder of a savepoint that a run without state of its own begins at; null: none. */

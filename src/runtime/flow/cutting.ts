@@ -92,7 +92,8 @@ export class Cutting {
   get changed(): boolean {
     const { graph, epochs } = this.parts
     if (epochs.isWanted) return true
-    return graph.gate.passes !== this.since.passes || lastCallsOf(graph).length !== this.since.lastCalls
+    if (graph.gate.passes !== this.since.passes || lastCallsOf(graph).length !== this.since.lastCalls) return true
+    return graph.stages.some(s => s.wantsEpoch)
   }
 
   /** An epoch is cut as soon as it can be. Answers the first one that holds all that was done until now. */
@@ -134,7 +135,7 @@ export class Cutting {
     const { graph, intake } = this.parts
     const still = { moved: false, error: null }
     if (!graph.gate.cutting) return still
-    const canMove = graph.stages.some(s => s.lanes.some(l => l.open.length > 0) || s.runnable(nowMs))
+    const canMove = graph.stages.some(s => s.awaitsState || s.lanes.some(l => l.open.length > 0) || s.runnable(nowMs))
     return canMove ? still : intake.widen()
   }
 

@@ -23,6 +23,7 @@ import { Intake } from './intake.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantAll } from './grant.js'
 import { Sampling } from './sampling.js'
+import { type Stage } from './stage.js'
 import { StageStates } from './stage-states.js'
 import { type Answer, Settlement } from './settle.js'
 import { type Swap, Swapping, type Trial } from './swapping.js'
@@ -64,11 +65,15 @@ export class Engine {
   ) {
     this.pool = new Pool(terms.pool)
     this.ledger = new Ledger(terms.maxDead, terms.captures, effects, observer)
-    this.graph = buildGraph(topology, terms, {
-      observer,
-      ended: stage => this.stopOn(this.settlement.ended(stage)),
-      nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
-    })
+    this.graph = buildGraph(
+      topology,
+      { ...terms, beyond: terms.epochs?.beyond ?? null },
+      {
+        observer,
+        ended: stage => this.stopOn(this.settlement.ended(stage)),
+        nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
+      },
+    )
     this.state = new StageStates(this.graph.stages)
     this.gauges = new Gauges(this.graph, this.ledger, this.pool)
     this.intake = new Intake(this.graph, this.ledger, { bounded: terms.bounded, epochs: terms.epochs !== null })
@@ -145,6 +150,11 @@ export class Engine {
     this.event(nowMs, () => {
       this.sink(sink).finished = true
     })
+  }
+
+  /** What a stage asked for beyond memory has happened. */
+  stateStep(stage: number, step: (stage: Stage) => void, nowMs: number): void {
+    this.event(nowMs, () => step(this.graph.stage(stage)))
   }
 
   /** Something that an epoch waited for has happened. */
@@ -344,6 +354,8 @@ export class Engine {
       if (!moved) moved = this.cutEpoch()
     }
     if (this.failed) return
+    const { epochs } = this
+    if (epochs !== null) for (const { beyond } of this.graph.stages) beyond?.written(epochs.written)
     if (this.flows && this.cutting?.intakeWaits(this.nowMs) !== true) this.intake.poll(this.effects)
     for (const action of this.pool.actions(this.nowMs)) {
       if (action.do === 'spawn') this.effects.spawn(action.worker, action.code)

@@ -2,6 +2,7 @@
 import { type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type Topology, type Vertex, type VertexInput } from '../../plan/index.js'
+import { type BeyondTerms } from './beyond.js'
 import { type Edge, type Output } from './edge.js'
 import { type Effects } from './effects.js'
 import { EpochGate } from './gate.js'
@@ -25,6 +26,8 @@ export interface GraphTerms {
   readonly pool: { readonly workersMax: number; readonly creditPerWorker: number }
   readonly bounded: ReadonlySet<number>
   readonly memory: Memory
+  /** For all stages together; null: all state is in memory. */
+  readonly beyond: BeyondTerms | null
 }
 export interface GraphEvents extends StageEvents {
   readonly observer: Observer
@@ -98,9 +101,15 @@ export class Graph {
     return this.edges.some(e => e.holdsAdmitted) || this.stages.some(s => s.holdsAdmitted)
   }
 
+  stage(number: number): Stage {
+    const stage = this.stages[number]
+    invariant(stage !== undefined, 'a stage is named by its number')
+    return stage
+  }
+
   /** No row waits before a vertex or in a lane. */
   get idle(): boolean {
-    return this.edges.every(e => e.rows === 0) && this.stages.every(s => s.lanes.every(l => l.idle))
+    return this.edges.every(e => e.rows === 0) && this.stages.every(s => s.idle)
   }
 
   /** The queues between the vertices. */
@@ -152,8 +161,10 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
   const order = new RowOrder(ordering.ranks, ordering.lastRanks)
   const gate = new EpochGate(topology.vertices.filter(v => v.kind === 'source').length)
   const clock: StateClock = { wallMs: 0 }
+  const keyedStages = topology.vertices.filter(v => v.kind === 'stage' && v.key !== null).length
+  const beyond = terms.beyond === null ? null : { ...terms.beyond, budgetBytes: terms.beyond.budgetBytes / keyedStages }
   for (const vertex of topology.vertices) {
-    const node = makeNode(vertex, { ...terms, ordering, order, gate, clock }, events, counts)
+    const node = makeNode(vertex, { ...terms, ordering, order, gate, clock, beyond }, events, counts)
     const inputs = inputsOf(node)
     vertex.inputs.forEach((input, i) => {
       const edge = inputs[i]
@@ -217,6 +228,7 @@ function makeNode(
           gate: terms.gate,
           observer: events.observer,
           clock: terms.clock,
+          beyond: terms.beyond,
         },
         events,
       )

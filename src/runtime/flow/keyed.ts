@@ -5,6 +5,8 @@
 import { type Batch, type Memory, bitAt, select } from '../../batch/index.js'
 import { type Schema, fieldNamed, schemaToJson } from '../../schema/index.js'
 import {
+  type ColdPart,
+  ColdSide,
   type CollectionChanges,
   Collections,
   type EntryState,
@@ -35,6 +37,8 @@ export interface KeyedTerms {
   readonly operators: ReadonlyMap<number, { readonly id: string; readonly state: Schema }>
   readonly input: Schema
   readonly clock: StateClock
+  /** Bytes of memory for keys and state; null: all of it is in memory. */
+  readonly budgetBytes: number | null
 }
 
 /** What travels beside the rows of a keyed call, and what the reply's state is applied to. */
@@ -66,6 +70,8 @@ export class KeyedState {
   private readonly operators: Map<number, { readonly id: string; readonly state: Schema }>
   /** Lists and maps of the operators that keep some. */
   readonly collections: ReadonlyMap<number, Collections>
+  /** null: all state is in memory. */
+  readonly cold: ColdSide | null
   private readonly expiries: ReadonlyMap<number, Expiry>
   private readonly laneOfGroup: Uint16Array
   private states: readonly (OperatorState | EntryState)[]
@@ -91,11 +97,18 @@ export class KeyedState {
     this.collections = present(operators, ({ state }) => Collections.of(state, terms.clock))
     const owner = { key: this.keySchema, keyGroups: terms.keyGroups, nullKeys: terms.nullKeys === 'group' }
     this.owner = owner
-    this.states = operators.flatMap(({ at, id: operator, values }) => {
+    const { index } = this
+    this.cold = terms.budgetBytes === null ? null : new ColdSide(index, terms.budgetBytes, operators.length)
+    const parts: ColdPart[] = []
+    this.states = operators.flatMap(({ at, id: operator, values }, part) => {
       const form = { ...owner, state: storedValues(values) }
-      const ofValues = new OperatorState({ operator, form, index: this.index, table: this.table(at) })
+      const table = this.table(at)
+      const watch = this.cold === null ? {} : { watch: this.cold.watch(part) }
+      const ofValues = new OperatorState({ operator, form, index, table, ...watch })
+      parts.push({ form, table, state: ofValues })
       return [ofValues, ...(this.collections.get(at)?.states(operator, owner, this.index) ?? [])]
     })
+    this.cold?.use(parts)
     // Ranges of key groups, as even as they come: group g of G belongs to lane floor(g * lanes / G).
     this.laneOfGroup = Uint16Array.from({ length: terms.keyGroups }, (_, g) =>
       Math.floor((g * terms.lanes) / terms.keyGroups),

@@ -43,6 +43,11 @@ export class Lane {
     return this.open.length === 0 && this.rowsWaiting === 0
   }
 
+  /** The keys of rows that wait for a call. */
+  get waitingSlots(): readonly Int32Array[] {
+    return this.waiting.flatMap(({ slots }) => slots ?? [])
+  }
+
   /** A row waits that belongs to the epoch that is being cut, or one is under way. */
   get holdsAdmitted(): boolean {
     return this.open.length > 0 || this.waiting.some(w => this.gate.admits(w.rows.fresh))

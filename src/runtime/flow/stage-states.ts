@@ -1,9 +1,21 @@
 /** The keyed state of all stages, as a start gives it back: before the first row flows. */
-import { type StateBlock, type StateForm, type StoredBlock, type StoredRows, readBlock } from '../../state/index.js'
+import {
+  type ColdSide,
+  type StateBlock,
+  type StateForm,
+  type StoredBlock,
+  type StoredRows,
+  readBlock,
+} from '../../state/index.js'
 import { type Stage } from './stage.js'
 
 export class StageStates {
   constructor(private readonly stages: readonly Stage[]) {}
+
+  /** Those that may be larger than memory. What is restored is kept within their budget after each block. */
+  get coldSides(): readonly ColdSide[] {
+    return this.stages.flatMap(stage => stage.keyed?.cold ?? [])
+  }
 
   /** State of one operator, as an epoch wrote it. */
   restore(block: StoredBlock): void {

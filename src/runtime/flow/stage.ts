@@ -9,9 +9,10 @@ import { type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type FunctionRef, type StageVertex } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
-import { type StateBlock, type StateClock } from '../../state/index.js'
+import { type ColdAnswer, type StateBlock, type StateClock } from '../../state/index.js'
 import { BatchSize } from '../pace/index.js'
 import { DeadLimit, Hold } from '../fault/index.js'
+import { Beyond, type BeyondTerms } from './beyond.js'
 import { CheckTally } from './check-tally.js'
 import { Edge, Output } from './edge.js'
 import { type EpochGate } from './gate.js'
@@ -42,6 +43,8 @@ export interface StageTerms {
   readonly observer: Observer
   /** What state expires by. */
   readonly clock: StateClock
+  /** null: all state is in memory. */
+  readonly beyond: BeyondTerms | null
 }
 
 /** Told about rows that never reach a worker, and that no row comes any more. */
@@ -68,6 +71,8 @@ export class Stage {
   readonly size: BatchSize
   readonly hold: Hold
   readonly meter = new StageMeter()
+  /** null: all state is in memory. */
+  readonly beyond: Beyond | null
   /** One an operator. */
   limits: readonly DeadLimit[]
   /** By the operator. */
@@ -102,12 +107,16 @@ export class Stage {
             lanes: terms.lanes,
             input: vertex.input,
             clock: terms.clock,
+            budgetBytes: terms.beyond?.budgetBytes ?? null,
             operators: new Map(
               vertex.operators.flatMap(({ id, fn }, i) =>
                 fn.keyed ? [[i, { id, state: schemaFromJson(fn.state) }] as const] : [],
               ),
             ),
           })
+    const cold = this.keyed?.cold ?? null
+    const effects = terms.beyond?.effects
+    this.beyond = cold === null || effects === undefined ? null : new Beyond(vertex.number, cold, effects)
     this.lanes = Array.from(
       { length: key === null ? 1 : terms.lanes },
       (_, i) => new Lane(i, key === null ? terms.window : 1, terms.gate, terms.memory),
@@ -139,7 +148,7 @@ export class Stage {
   /** Moves rows from the input into the lanes, as far as they have room. Answers whether anything moved. */
   route(): boolean {
     let moved = false
-    while (this.hasRoomInLanes) {
+    while (this.hasRoomInLanes && this.beyond?.isClosed(this.terms.gate.cutting) !== true) {
       const rows = this.input.shift()
       if (rows === null) break
       moved = true
@@ -161,6 +170,21 @@ export class Stage {
     if (nullRows !== null) all.loan?.release()
     if (rowCount(rows) === 0) return
     const { lanes, slots } = keyed.route(rows.batch)
+    if (this.beyond?.routed({ rows, slots, lanes }) !== true) this.enterLanes(rows, slots, lanes)
+  }
+
+  /** The state that rows waited for was read. */
+  stateLoaded(answer: ColdAnswer): void {
+    const awaited = this.beyond?.loaded(answer)
+    if (awaited !== undefined) this.enterLanes(awaited.rows, awaited.slots, awaited.lanes)
+  }
+
+  /** Keys that leave memory were written; the sums of their entries. */
+  stateLeft(sums: Uint32Array): void {
+    this.beyond?.left(sums)
+  }
+
+  private enterLanes(rows: Rows, slots: Int32Array, lanes: readonly Int32Array[]): void {
     const whole = lanes.findIndex(at => at.length === rowCount(rows))
     if (whole >= 0) {
       this.lanes[whole]?.push(rows, slots)
@@ -178,7 +202,23 @@ export class Stage {
 
   /** Rows that wait for a call. */
   get queueRows(): number {
-    return this.input.rows + this.rowsInLanes
+    const awaited = this.beyond?.rows ?? null
+    return this.input.rows + this.rowsInLanes + (awaited === null ? 0 : rowCount(awaited))
+  }
+
+  /** Rows wait for their state to be read. */
+  get awaitsState(): boolean {
+    return this.beyond !== null && this.beyond.rows !== null
+  }
+
+  /** No row waits in it, or is under way. */
+  get idle(): boolean {
+    return !this.awaitsState && this.lanes.every(l => l.idle)
+  }
+
+  /** Rows wait for room that only the next epoch makes. */
+  get wantsEpoch(): boolean {
+    return this.input.rows > 0 && this.beyond?.wantsEpoch === true
   }
 
   /** Something waits, and what it would become has no place to go. */
@@ -194,7 +234,9 @@ export class Stage {
 
   /** A row waits or is under way that belongs to the epoch that is being cut. */
   get holdsAdmitted(): boolean {
-    return this.lanes.some(l => l.holdsAdmitted) || (this.reordering?.rows ?? 0) > 0
+    const awaited = this.beyond?.rows ?? null
+    const awaits = awaited !== null && this.terms.gate.admits(awaited.fresh)
+    return awaits || this.lanes.some(l => l.holdsAdmitted) || (this.reordering?.rows ?? 0) > 0
   }
 
   /** A ticket to send a piece of now, lanes in turn; null where nothing can be sent. */
@@ -227,7 +269,9 @@ export class Stage {
   }
 
   private get lanesFront(): Place {
-    return firstOf(this.lanes.flatMap(lane => lane.front(this.order) ?? []))
+    const awaited = this.beyond?.rows ?? null
+    const fronts = this.lanes.flatMap(lane => lane.front(this.order) ?? [])
+    return firstOf(awaited === null ? fronts : [...fronts, this.order.of(awaited.origin, 0)])
   }
 
   /** No row that leaves it later stands before this place. */
@@ -239,7 +283,7 @@ export class Stage {
 
   /** After the last row: first the last calls over all keys, then the end of the outputs. Answers whether it moved. */
   finish(): boolean {
-    if (this.ended || !this.input.ended || this.lanes.some(l => !l.idle)) return false
+    if (this.ended || !this.input.ended || !this.idle) return false
     if (!this.lastCallsMade) {
       this.lastCallsMade = true
       this.makeLastCalls()
@@ -258,7 +302,12 @@ export class Stage {
 
   /** State that changed since the last cut. */
   takeDirty(epoch: number): readonly StateBlock[] {
-    return this.keyed?.takeDirty(epoch) ?? []
+    const blocks = this.keyed?.takeDirty(epoch) ?? []
+    this.beyond?.cut(
+      epoch,
+      this.lanes.flatMap(lane => lane.waitingSlots),
+    )
+    return blocks
   }
 
   /** They were, in the epoch that the run goes on from. */

@@ -2,6 +2,7 @@
 import { type Memory } from '../../batch/index.js'
 import { type PoolTerms } from '../../workers/index.js'
 import { type EpochEffects, type EpochTerms } from '../epoch/index.js'
+import { type BeyondTerms } from './beyond.js'
 import { type CaptureTerms } from './capture.js'
 import { type EpochCut } from './cutting.js'
 import { type GraphTerms } from './graph.js'
@@ -28,4 +29,6 @@ export interface EngineTerms extends Pick<GraphTerms, 'wallMinusNowMs'> {
 export interface EpochParts {
   readonly terms: EpochTerms
   readonly effects: EpochEffects<EpochCut>
+  /** null: all state is in memory. */
+  readonly beyond: BeyondTerms | null
 }

@@ -164,7 +164,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
 function epochsOf({ options }: Opened, checkpoints: Checkpoints | null): EpochParts | null {
   if (checkpoints === null || options.epochMs === null) return null
   const terms = { intervalMs: options.epochMs, openMax: epochsOpenMax, bytesMax: epochBytesMax }
-  return { terms, effects: checkpoints.keeper }
+  return { terms, effects: checkpoints.keeper, beyond: checkpoints.beyond }
 }
 
 /** Everything that may be refused comes before anything is changed. */

@@ -6,16 +6,18 @@
  * everything about it proved right; until then the store that was there is as it was.
  */
 import { join } from 'node:path'
-import { PlanError, StateError } from '../../base/index.js'
+import { PlanError, StateError, invariant } from '../../base/index.js'
 import { type Base, type EpochRecord, baseOf, decodeRecord, openSavepoint } from '../../checkpoint/index.js'
 import { type SourcePosition } from '../../connectors/index.js'
 import { StateStore } from '../../state/stores/index.js'
-import { type Engine } from '../flow/index.js'
+import { type BeyondTerms, type Engine } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
+import { BeyondKeeper } from './beyond-keeper.js'
 import { type Codes } from './codes.js'
 import { EpochKeeper, type Outputs } from './epoch-keeper.js'
 import { type Host } from './host.js'
 import { type Migrating } from './migrating.js'
+import { type Topology } from '../../plan/index.js'
 import { type Opened } from './opened.js'
 import { leftBehind, restoreState } from './restore-state.js'
 import { refuseAhead } from './rewind.js'
@@ -28,18 +30,25 @@ const finishedName = 'finished.json'
 export class Checkpoints {
   private restoreMs = 0
   private readonly saves = new Saves()
+  private readonly keepsBeyond: BeyondKeeper
 
   private constructor(
     private readonly openMs: number,
     private readonly opened: Opened,
     private readonly places: StorePlaces,
-    private readonly outputs: Outputs,
+    private readonly outputs: Outputs & { readonly host: Host },
     readonly keeper: EpochKeeper,
     /** What the run goes on from; null: nothing. */
     private readonly base: Base | null,
     /** Null until a run that begins at a savepoint begins. */
     private store: StateStore | null,
-  ) {}
+  ) {
+    const storeOf = (): StateStore => {
+      invariant(this.store !== null, 'state goes beyond memory when rows flow, and then there is a store')
+      return this.store
+    }
+    this.keepsBeyond = new BeyondKeeper(storeOf, (promise, then) => outputs.host.stateStep(promise, then))
+  }
 
   /** null: the run has no epochs. @throws StateError where the state or savepoint is damaged, or that of something else */
   static async open(
@@ -83,7 +92,7 @@ export class Checkpoints {
     engine.restore(restored)
     const left = await leftBehind(base, opened.topology, opened.options.dropState)
     if (this.store !== null) keeper.leave(left)
-    await restoreState(base, engine, migrating)
+    await restoreState(base, engine, { migrating, beyond: this.store === null ? null : this.keepsBeyond })
     base.release()
     this.restoreMs = clock.nowMs() - beganMs
   }
@@ -103,6 +112,16 @@ export class Checkpoints {
       this.store = await places.replace(lineage, keeper.firstRecord(base.record, lineage), engine.state.whole(epoch))
     }
     await keeper.open(this.store)
+  }
+
+  /** How state goes beyond memory; null: all of it is in memory. Where some lies there already, it stays there. */
+  get beyond(): BeyondTerms | null {
+    const { keepsBeyond: effects, opened, base, store } = this
+    const { stateBudgetBytes } = opened.options
+    if (stateBudgetBytes !== null) return { budgetBytes: stateBudgetBytes, effects }
+    if (store === null || base === null || base.coldRows === 0) return null
+    refuseAllKeys(opened.topology)
+    return { budgetBytes: Number.MAX_SAFE_INTEGER, effects }
   }
 
   /** Every sink has finished: there is nothing to go on with. */
@@ -132,6 +151,16 @@ export class Checkpoints {
     await this.saves.close()
     await this.store?.close()
   }
+}
+
+/** A function that is called with all keys finds those that are in memory. */
+function refuseAllKeys({ vertices }: Topology): void {
+  const operators = vertices.flatMap(v => (v.kind === 'stage' ? v.operators : []))
+  const asks = operators.find(({ fn }) => fn.keyed && fn.atEnd)
+  if (asks === undefined) return
+  throw new StateError('ANB6016', `operator "${asks.id}" is called with all keys at the end, some lie beyond memory`, {
+    hint: 'make a savepoint, and start at it: run --from',
+  })
 }
 
 /** @throws StateError ANB6035 where the savepoint is of another job */

@@ -244,6 +244,13 @@ export class Host implements Effects {
     this.settled(promise, value => this.engine?.epochStep(epochs => then(epochs, value), this.now()))
   }
 
+  /** What rows or memory waited for, as an event. */
+  stateStep<T>(promise: Promise<T>, then: (engine: Engine, value: T, nowMs: number) => void): void {
+    this.settled(promise, value => {
+      if (this.engine !== null) then(this.engine, value, this.now())
+    })
+  }
+
   /** The outcome of a promise as an event, after what the sockets have for us. */
   private settled<T>(promise: Promise<T>, then: (value: T) => void): void {
     promise.then(

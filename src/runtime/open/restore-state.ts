@@ -6,8 +6,9 @@ import { StateError } from '../../base/index.js'
 import { type Base, type StoredState } from '../../checkpoint/index.js'
 import { type StageOperator, type Topology } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
-import { type StateForm, StoredOperator, declaredState, storedIds } from '../../state/index.js'
+import { type StateForm, StoredOperator, type StoredRows, declaredState, storedIds } from '../../state/index.js'
 import { type Engine } from '../flow/index.js'
+import { type BeyondKeeper } from './beyond-keeper.js'
 import { type DeclaredValues, type Migrating, type Migration, migratedRowsMax } from './migrating.js'
 
 const statesOf = ({ vertices }: Topology): readonly StageOperator[] =>
@@ -53,13 +54,40 @@ async function keysOf(base: Base, { operator, form }: StoredState): Promise<numb
   return (await storedIn(base, operator, form)).slots.length
 }
 
-export async function restoreState(base: Base, engine: Engine, migrating: Migrating): Promise<void> {
+/** @param beyond what memory has no room for goes there, and what lies there stays; null: all of it is read. */
+export async function restoreState(
+  base: Base,
+  engine: Engine,
+  { migrating, beyond }: { readonly migrating: Migrating; readonly beyond: BeyondKeeper | null },
+): Promise<void> {
   for (const { operator, form } of base.operators) {
     const migration = migrating.find(operator, form)
-    if (migration !== null) await migrate({ base, engine, migrating }, migration, form)
-    else await base.restore(operator, (stored, rows) => engine.state.restoreRows(operator, stored, rows))
+    if (migration === null) await restoreOperator(base, engine, operator, beyond)
+    else if (beyond !== null && engine.state.coldSides.length > 0) throw notMigrated(operator)
+    else await migrate({ base, engine, migrating }, migration, form)
   }
 }
+
+/** The rows of one operator, as `restoreState` does. */
+export async function restoreOperator(
+  base: Base,
+  engine: Engine,
+  operator: string,
+  beyond: BeyondKeeper | null,
+): Promise<void> {
+  const sides = beyond === null ? [] : engine.state.coldSides
+  if (base.coldRows > 0) for (const side of sides) side.begin()
+  const into = async (stored: StateForm, rows: StoredRows): Promise<void> => {
+    engine.state.restoreRows(operator, stored, rows)
+    for (const side of sides) await beyond?.settle(side, rows.epoch)
+  }
+  await base.restore(operator, into, { hot: sides.length > 0 })
+}
+
+const notMigrated = (operator: string): StateError =>
+  new StateError('ANB6016', `state of operator "${operator}" is to be migrated, and may be larger than memory`, {
+    hint: 'make a savepoint, and start at it without a state budget: run --from',
+  })
 
 /** All rows once, and no older one of the same key. */
 async function migrate(

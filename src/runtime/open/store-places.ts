@@ -75,7 +75,7 @@ export class StorePlaces {
     const place = await openStateFolder({ path, job: plan.job, lineage })
     const pause = (ms: number): Promise<void> => new Promise(resolve => void world.clock.after(ms, resolve))
     try {
-      return await StateStore.open({ place, pause })
+      return await StateStore.open({ place, pause, cold: this.opened.options.stateBudgetBytes !== null })
     } catch (error) {
       await place.close()
       throw error

@@ -55,6 +55,7 @@ async function run(plan: Plan, out: string, { workers, lanes, batchRows }: Pytho
   const python = await pythonFor(plan.folder, world).finally(() => world.close())
   return runJob(plan, {
     epochMs: null,
+    stateBudgetBytes: null,
     fresh: false,
     from: null,
     rewind: false,

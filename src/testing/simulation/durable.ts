@@ -6,10 +6,10 @@
  * nothing moves any more (`settle`), so a seed gives the same run again.
  */
 import { AnabranchError, invariant } from '../../base/index.js'
-import { decodeRecord } from '../../checkpoint/index.js'
+import { baseOf, decodeRecord } from '../../checkpoint/index.js'
 import { type SourcePosition } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
-import { EpochKeeper, type Engine } from '../../runtime/index.js'
+import { BeyondKeeper, type BeyondTerms, EpochKeeper, type Engine, restoreOperator } from '../../runtime/index.js'
 import { StateStore } from '../../state/stores/index.js'
 import { type Chance } from './chance.js'
 import { type VirtualClock } from './clock.js'
@@ -24,6 +24,8 @@ export interface DurableParts {
   readonly striker: Striker
   readonly log: Log
   readonly topology: Topology
+  /** Bytes of memory for state; null: no limit. */
+  readonly budget: number | null
   /** Rows of the sinks in the order of the topology, then the dead letters, then the captures. */
   readonly outputs: readonly Appended[]
   /** The host dies, where it stands. */
@@ -42,6 +44,10 @@ export class Life {
   /** Of these, what waits for time to pass. */
   asleep = 0
 
+  /** Nobody moves the clock: before rows flow, and after the end. */
+  isStill = true
+  private readonly sleepers = new Set<() => void>()
+
   constructor(
     private readonly clock: VirtualClock,
     readonly engine: () => Engine,
@@ -54,13 +60,23 @@ export class Life {
 
   pause(ms: number): Promise<void> {
     if (this.isDead) return never
+    if (this.isStill) return Promise.resolve()
     this.asleep += 1
-    return new Promise(resolve =>
-      this.clock.tell(ms, () => {
+    return new Promise(resolve => {
+      const wake = (): void => {
+        if (!this.sleepers.delete(wake)) return
         this.asleep -= 1
         resolve()
-      }),
-    )
+      }
+      this.sleepers.add(wake)
+      this.clock.tell(ms, wake)
+    })
+  }
+
+  /** Nobody moves the clock any more. */
+  end(): void {
+    this.isStill = true
+    for (const wake of this.sleepers) wake()
   }
 }
 
@@ -72,6 +88,7 @@ export class Durable {
   private life: Life | null = null
   private store: StateStore | null = null
   private isOpening = false
+  private keepsBeyond: BeyondKeeper | null = null
 
   constructor(private readonly parts: DurableParts) {
     this.place = new SimulatedPlace('5eed5eed5eed5eed', () => this.fate())
@@ -88,10 +105,23 @@ export class Durable {
 
   /** Opens what is on the disk, for one life of the host. */
   async open(engine: () => Engine): Promise<EpochKeeper> {
-    const { clock, topology } = this.parts
+    const { clock, topology, budget } = this.parts
     const life = new Life(clock, engine)
     this.life = life
-    this.store = await StateStore.open({ place: this.place, pause: ms => life.pause(ms), deadCountMax: 1 })
+    this.store = await StateStore.open({
+      place: this.place,
+      pause: ms => life.pause(ms),
+      deadCountMax: 1,
+      cold: budget !== null,
+    })
+    const { store } = this
+    this.keepsBeyond = new BeyondKeeper(
+      () => store,
+      (promise, then) => {
+        this.count('state beyond memory')
+        this.told(life, promise, value => then(engine(), value, clock.nowMs))
+      },
+    )
     const sinks = this.outputs.slice(0, -2)
     const [letters, captures] = this.outputs.slice(-2)
     if (letters === undefined || captures === undefined) throw new RangeError('dead letters and captures are outputs')
@@ -108,13 +138,23 @@ export class Durable {
       warn: () => this.count('disk nearly full'),
       nowMs: () => clock.nowMs,
       settled: (promise, then) => {
-        life.asked += 1
-        promise.then(
-          value => this.soon(life, () => life.engine().epochStep(epochs => then(epochs, value), clock.nowMs)),
-          (error: unknown) => this.failed(life, error),
-        )
+        this.told(life, promise, value => life.engine().epochStep(epochs => then(epochs, value), clock.nowMs))
       },
     })
+  }
+
+  /** How the life that was opened last keeps state within its budget. */
+  get beyond(): BeyondTerms | null {
+    const { budget } = this.parts
+    return budget === null || this.keepsBeyond === null ? null : { budgetBytes: budget, effects: this.keepsBeyond }
+  }
+
+  private told<T>(life: Life, promise: Promise<T>, then: (value: T) => void): void {
+    life.asked += 1
+    promise.then(
+      value => this.soon(life, () => then(value)),
+      (error: unknown) => this.failed(life, error),
+    )
   }
 
   /** A new engine goes on where the last written epoch was, and what was not committed is. */
@@ -125,12 +165,27 @@ export class Durable {
       engine.restore(restored)
       for (const vertex of this.parts.topology.vertices)
         for (const { id, fn } of vertex.kind === 'stage' ? vertex.operators : [])
-          if (fn.keyed) await this.store?.restore(id, block => engine.state.restore(block))
+          if (fn.keyed) await this.restore(engine, id)
     }
     const { store } = this
     invariant(store !== null, 'a host goes on with the store that it has opened')
     this.isOpening = true
     await keeper.open(store).finally(() => (this.isOpening = false))
+    if (this.life !== null) this.life.isStill = false
+  }
+
+  private async restore(engine: Engine, operator: string): Promise<void> {
+    const snapshot = this.store?.snapshot() ?? null
+    if (snapshot === null) return
+    try {
+      await restoreOperator(baseOf(snapshot), engine, operator, this.keepsBeyond)
+    } catch (error) {
+      if (!(error instanceof AnabranchError) || error.code !== 'ANB6011') throw error
+      this.count('store gave up')
+      throw new HostDied('the store gave up')
+    } finally {
+      snapshot.release()
+    }
   }
 
   /** Where each source goes on. */
@@ -164,6 +219,7 @@ export class Durable {
 
   /** After the end of a run: everything that a sink holds was committed. */
   async end(): Promise<void> {
+    this.life?.end()
     for (const output of this.outputs) output.end()
     this.count('epochs', this.store?.last?.epoch ?? 0)
     this.count('store reopened', this.store?.counts.reopened ?? 0)

@@ -233,6 +233,7 @@ export function drawJob(chance: Chance): Job {
       transientMaxMs: 600_000,
       stateBytesMax: 2 ** 20,
       epochMs: null,
+      stateBudgetBytes: null,
       restart: null,
     },
     nodes: drawer.nodes,

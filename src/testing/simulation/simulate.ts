@@ -28,6 +28,8 @@ export interface SimulationOptions {
   readonly seed: number
   /** null: nothing is durable, and the host may not die. Left out: drawn. */
   readonly epochs?: EpochTerms | null
+  /** Bytes of memory for state; null: no limit. Left out: drawn. */
+  readonly budget?: number | null
   /** Seed of the job and its rows, where it is not `seed`. */
   readonly input?: number
   readonly terms?: Partial<EngineTerms>
@@ -87,6 +89,10 @@ export function simulate(options: SimulationOptions): Promise<Simulated> {
   return new Run(options, job, { ...terms, bounded: new Set(splits.keys()) }, splits).go()
 }
 
+/** The plan refuses a budget for functions that are called with all keys, and for lists and maps. */
+const maySpill = ({ topology }: Job): boolean =>
+  topology.vertices.every(v => v.kind !== 'stage' || v.operators.every(o => !o.fn.atEnd))
+
 class Run {
   private readonly clock = new VirtualClock()
   private readonly chance: Chance
@@ -97,6 +103,7 @@ class Run {
   private readonly sinks: ReadonlyMap<string, RecordingSink>
   private readonly letters: DeadLetter[] = []
   private readonly epochs: EpochTerms | null
+  private readonly budget: number | null
   private readonly durable: Durable
   private host: SimulatedHost
   /** Of hosts that died. */
@@ -122,6 +129,9 @@ class Run {
       job.topology.vertices.flatMap(v => (v.kind === 'sink' ? [[v.id, new RecordingSink()] as const] : [])),
     )
     this.epochs = options.epochs === undefined ? drawEpochs(this.chance) : options.epochs
+    // By a stream of its own, so that the others stay as they are.
+    const drawn = new Chance(options.seed, 4).pick([null, 1, 1, 200_000])
+    this.budget = !maySpill(job) ? null : options.budget === undefined ? drawn : options.budget
     const { clock, chance, log } = this
     const captures: unknown[] = []
     const outputs = [...[...this.sinks.values()].map(s => s.rows), this.letters, captures]
@@ -129,7 +139,16 @@ class Run {
     const die = (): void => {
       this.dies = true
     }
-    this.durable = new Durable({ clock, chance, log, outputs, striker: this.striker, topology, die })
+    this.durable = new Durable({
+      clock,
+      chance,
+      log,
+      outputs,
+      striker: this.striker,
+      topology,
+      budget: this.budget,
+      die,
+    })
     this.host = this.newHost()
   }
 
@@ -230,7 +249,11 @@ class Run {
       const keeper = epochs === null ? null : await durable.open(() => engine)
       const engine: Engine = new Engine(
         this.job.topology,
-        { ...this.terms, epochs: epochs === null || keeper === null ? null : { terms: epochs, effects: keeper } },
+        {
+          ...this.terms,
+          epochs:
+            epochs === null || keeper === null ? null : { terms: epochs, effects: keeper, beyond: durable.beyond },
+        },
         host,
         host.observer,
       )
