@@ -19,6 +19,7 @@ import { exitCodes } from './exit-codes.js'
 import { type LoadedJob, fileOf, loadJob } from './load-job.js'
 import { lineEveryMs, progressLine } from './progress.js'
 import { errorJson, renderError } from './render.js'
+import { budgetFrom, withBudget } from './budget-option.js'
 import { restartFrom, withRestart } from './restart-option.js'
 import { type Signals, listenForSignals } from './signals.js'
 import { summaryJson, summaryText } from './summary.js'
@@ -40,6 +41,7 @@ export const run: Command = {
     '--set name=value  a parameter of the job, read by the type of its value in the job; may be given several times',
     '--out DIR         folder of the outputs; default: ./out/<job>',
     '--epoch TIME     from one commit of state, positions and output to the next, from 50ms on; off: none; default: what the job says, else 1s',
+    '--state-budget SIZE  memory for keys and state, such as 512MiB; more lies on disk; off: no limit; default: as the job says',
     '--fresh          begin anew, where an unfinished run would be gone on with',
     '--from SAVEPOINT  begin at a savepoint, with other workers, lanes, folders or code; a run that began there goes on',
     '--rewind         with --from: also where a sink has more than the savepoint, which is written twice then',
@@ -61,6 +63,7 @@ export const run: Command = {
       set: { type: 'string', multiple: true },
       out: { type: 'string' },
       epoch: { type: 'string' },
+      'state-budget': { type: 'string' },
       fresh: { type: 'boolean' },
       from: { type: 'string' },
       rewind: { type: 'boolean' },
@@ -86,7 +89,9 @@ export const run: Command = {
     const ends = endsOf(run, { input: values.input ?? [], write: values.write })
     const epochs = { epoch: epochOption(values.epoch), fresh: values.fresh === true, ...beginOf(values) }
     const restart = values.restart === undefined ? undefined : restartFrom(run, values.restart)
-    const asked = { ...limits, ...epochs, captures, restart, out: values.out, json: values.json === true }
+    const given = values['state-budget']
+    const stateBudget = given === undefined ? undefined : budgetFrom(run, given)
+    const asked = { ...limits, ...epochs, stateBudget, captures, restart, out: values.out, json: values.json === true }
     return runTo(await prepare(path, values.set ?? [], ends), asked, terminal)
   },
 }
@@ -100,6 +105,8 @@ interface Asked {
   readonly captures: RunOptions['captures']
   /** Undefined: what the job says. */
   readonly epoch: number | null | undefined
+  /** Undefined: what the job says; null: no limit. */
+  readonly stateBudget: number | null | undefined
   readonly fresh: boolean
   readonly from: string | null
   readonly rewind: boolean
@@ -128,7 +135,8 @@ function beginOf(values: {
 
 /** Signals are listened to from here on: before, there is nothing to finish, and a job file may never load. */
 async function runTo({ loaded, python }: Prepared, asked: Asked, terminal: Terminal): Promise<number> {
-  const plan = asked.restart === undefined ? loaded.plan : withRestart(loaded.plan, asked.restart)
+  const restarting = asked.restart === undefined ? loaded.plan : withRestart(loaded.plan, asked.restart)
+  const plan = withBudget(restarting, asked)
   const limits = { ...asked, python, out: resolve(asked.out ?? join('out', plan.job)) }
   const signals = listenForSignals(terminal)
   try {
@@ -174,7 +182,7 @@ function epochOption(given: string | undefined): number | null | undefined {
   )
 }
 
-interface Limits extends Omit<Asked, 'out' | 'restart' | 'json'> {
+interface Limits extends Omit<Asked, 'out' | 'restart' | 'json' | 'epoch' | 'stateBudget'> {
   readonly out: string
   readonly python: string
 }
@@ -189,28 +197,16 @@ async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Ter
     terminal.err(progressLine(progress, 120))
   }
   try {
-    const {
-      metricsPort,
-      workers,
-      spares,
-      lanes,
-      batchRows,
-      captures,
-      epoch,
-      fresh,
-      from,
-      rewind,
-      dropState,
-      out,
-      python,
-    } = limits
+    const { metricsPort, workers, spares, lanes, batchRows, captures, fresh, from, rewind, dropState, out, python } =
+      limits
     return await runJob(plan, {
       workers,
       spares,
       lanes,
       batchRows,
       captures,
-      epochMs: epoch === undefined ? plan.options.epochMs : epoch,
+      epochMs: plan.options.epochMs,
+      stateBudgetBytes: plan.options.stateBudgetBytes,
       fresh,
       from,
       rewind,

@@ -59,6 +59,11 @@ export interface JobOptions {
    * run that died begins anew, and sinks write through.
    */
   readonly epoch?: Duration | 'off'
+  /**
+   * Memory for keys and state, such as `'512MiB'`: what was not used for a while lies on disk then, and state may be larger than
+   * memory. Default: no limit.
+   */
+  readonly stateBudget?: Bytes
   /** Whether a job that failed begins again where its last epoch ended. Default `'none'`: it stays failed. */
   readonly restart?: RestartOption
 }

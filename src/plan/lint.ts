@@ -7,6 +7,7 @@ import { Faults } from './faults.js'
 import { graphOf, inputsOf } from './graph.js'
 import { type Plan, type SinkConnector, type SinkNode } from './nodes.js'
 import { isPlainJson } from './plain-json.js'
+import { lintBudget } from './rules-budget.js'
 import { type NodeRule, lintNode, placeOf } from './rules-node.js'
 import { lintOrder } from './rules-order.js'
 
@@ -36,6 +37,7 @@ export function lintWith(
   const tainted = new Set(unknown)
   const rule: NodeRule = { graph, faults, tainted }
   for (const node of plan.nodes) lintNode(rule, node)
+  lintBudget(plan, faults, place)
   lintDangling(plan, faults)
   lintSinks(plan, faults)
   if (faults.list.length === 0) lintOrder(plan, faults)

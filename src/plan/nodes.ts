@@ -247,6 +247,8 @@ export interface PlanOptions {
   readonly stateBytesMax: number
   /** null: no epochs. */
   readonly epochMs: number | null
+  /** Bytes of memory for keys and state; null: no limit. */
+  readonly stateBudgetBytes: number | null
   /** What becomes of the job when it fails; null: it stays failed. */
   readonly restart: RestartPolicy | null
 }

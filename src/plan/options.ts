@@ -20,6 +20,7 @@ const known: Readonly<Record<keyof JobOptions, true>> = {
   workerRecycle: true,
   transientMax: true,
   epoch: true,
+  stateBudget: true,
   restart: true,
   stateBytesMax: true,
 }
@@ -29,7 +30,7 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
     const given = JSON.stringify(options[name])
     faults.add('ANB1017', at, `job option ${name} must be ${allowed}, but it is ${given}`, `write ${allowed}`)
   }
-  const bytes = (name: 'workerMemory' | 'workerRecycle'): number | null => {
+  const bytes = (name: 'workerMemory' | 'workerRecycle' | 'stateBudget'): number | null => {
     const given = options[name]
     const read = given === undefined ? null : bytesOf(given)
     if (given !== undefined && read === null) wrong(name, "a size such as '2GiB'")
@@ -58,6 +59,7 @@ export function readOptions(options: JobOptions, faults: Faults, at: Place): Pla
     recycleBytes: bytes('workerRecycle'),
     transientMaxMs: transientMaxMs ?? 600_000,
     epochMs,
+    stateBudgetBytes: bytes('stateBudget'),
     stateBytesMax,
     restart: 'policy' in restart ? restart.policy : null,
   }

@@ -267,6 +267,7 @@ const planShape: Shape<Portable> = object({
     recycleBytes: nullOr(whole),
     transientMaxMs: whole,
     epochMs: nullOr(whole),
+    stateBudgetBytes: nullOr(whole),
     stateBytesMax: whole,
     restart: nullOr(restartShape),
   }),

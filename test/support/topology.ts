@@ -44,6 +44,7 @@ export function topologyOf(functions: readonly FunctionRef[], { source, key, nul
     transientMaxMs: 60_000,
     stateBytesMax: 2 ** 20,
     epochMs: null,
+    stateBudgetBytes: null,
     restart: null,
   }
   return stagesOf({ version: planVersion, job: 'test', params: {}, options, nodes, modules: [], folder: '/test' })
