@@ -108,6 +108,7 @@ const limits = {
   clock: { wallMs: 0 },
   transientMaxMs: 1_000,
   stateBytesMax: 2 ** 20,
+  beyond: null,
 }
 const terms = { ...limits, gate: new EpochGate(1), inOrder: false, order, memory: new BufferPool(0), observer }
 
