@@ -123,6 +123,7 @@ test('options: sizes and times as text, defaults as documented', () => {
     recycleBytes: 1_000_000,
     transientMaxMs: 5_000,
     epochMs: 1_000,
+    stateBudgetBytes: null,
     stateBytesMax: 2 ** 20,
     restart: { policy: 'fixed-delay', attempts: 1, delayMs: 1_000 },
   })
