@@ -110,15 +110,15 @@ export class ColdSide {
       residence.mark(slot, 'same', newer === null)
     }
     this.parts.forEach(({ state }, part) => {
-      if (part === newer) return
       const byForm = new Map<StateForm, { readonly slots: number[]; readonly rows: ColdRow[] }>()
       answer[part]?.forEach((row, i) => {
         if (row === null) return
+        residence.noteSum(part, slots[i] ?? 0, row.sum)
+        if (part === newer) return
         const some = byForm.get(row.form) ?? { slots: [], rows: [] }
         byForm.set(row.form, some)
         some.slots.push(slots[i] ?? 0)
         some.rows.push(row)
-        residence.noteSum(part, slots[i] ?? 0, row.sum)
       })
       for (const [form, some] of byForm)
         state.load(
@@ -129,7 +129,7 @@ export class ColdSide {
     })
   }
 
-  /** Keys that blocks of one operator brought, of which others may have state beyond memory. */
+  /** Keys that blocks of one operator brought, of which something may have gone beyond memory since the start. */
   askRestored(): { readonly part: number; readonly slots: Int32Array; readonly question: ColdQuestion } | null {
     const next = this.restoredKeys.shift()
     return next === undefined ? null : { ...next, question: this.question(next.slots) }
@@ -241,7 +241,7 @@ export class ColdSide {
     const { residence, index } = this
     const fresh = index.takeFresh()
     residence.arrive(fresh, false)
-    if (this.isUsed && this.parts.length > 1) this.restoredKeys.push({ part, slots: fresh })
+    if (this.isUsed) this.restoredKeys.push({ part, slots: fresh })
     slots.forEach((slot, i) => {
       residence.mark(slot, 'same', false)
       const sum = sums?.[i] ?? 0

@@ -31,8 +31,6 @@ const text = new TextEncoder()
 export type ColdReader = Pick<ColdStore, 'operators' | 'rowsOf' | 'read' | 'entries' | 'close'>
 
 export class ColdStore {
-  /** Keys and values of entries, so far. */
-  bytesWritten = 0
   private tally = new ColdTally()
   private readonly operatorIds = new Map<string, number>()
   private readonly formIds = new Map<StateForm, number>()
@@ -88,7 +86,7 @@ export class ColdStore {
    *
    * @returns the sum of each entry; 0 where it goes.
    */
-  async write(changes: readonly ColdChange[]): Promise<Uint32Array> {
+  async write(changes: readonly ColdChange[]): Promise<Uint32Array<ArrayBuffer>> {
     const tally = this.tally.copy()
     tally.writes += 1
     const sums = new Uint32Array(changes.length)
@@ -109,7 +107,6 @@ export class ColdStore {
     puts.push({ key: tallyName, value: tally.encode() })
     await this.kv.write(puts, gone)
     this.tally = tally
-    this.bytesWritten += puts.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
     return sums
   }
 

@@ -3,7 +3,8 @@
  * sink or a worker.
  */
 export * from './key-value.js'
-export { type EpochBytes, StateStore, type StateStoreOptions, type StoreCounts } from './state-store.js'
+export { StateStore } from './state-store.js'
+export type { EpochBytes, StateStoreOptions, StoreCounts } from './store-options.js'
 export type { Snapshot } from './snapshot.js'
 export { type StateFolderOptions, openStateFolder } from './state-folder.js'
 export { openForReading } from './read-folder.js'

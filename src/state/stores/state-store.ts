@@ -9,56 +9,18 @@ import { type StateForm } from '../block-schema.js'
 import { type ColdChange, type ColdKey, type ColdRow } from '../cold.js'
 import { type StoredBlock } from '../restore.js'
 import { ColdStore } from './cold-store.js'
-import { type KeyValue, type Put, type StorePlace } from './key-value.js'
+import { type KeyValue, type Put } from './key-value.js'
 import { type LiveBlock, Manifest } from './manifest.js'
+import { Persistence, type Write } from './persistence.js'
 import { readRecords } from './read-records.js'
 import { damaged, opened } from './open-place.js'
 import { Snapshot } from './snapshot.js'
+import { type EpochBytes, type StateStoreOptions, type StoreCounts } from './store-options.js'
 import { type EpochRecord, decodeRecord, digestOf, encodeFinished, encodeRecord, keyOf, kinds } from './record.js'
-
-/** What the coordinator wrote with an epoch. */
-export interface EpochBytes {
-  readonly epoch: number
-  readonly bytes: Uint8Array
-}
-
-export interface StateStoreOptions {
-  readonly place: StorePlace
-  /** Waits before a write is tried again. */
-  readonly pause: (ms: number) => Promise<void>
-  /** Blocks and records that nobody needs, before their room is given back; default 4,096. */
-  readonly deadCountMax?: number
-  /** State may be larger than memory: a place for it is made. */
-  readonly cold?: boolean
-  /** Free bytes of the disk below which `spaceLow` is true; default 64 MiB. */
-  readonly spaceMin?: number
-}
-
-/** What was written so far, for the bench and for `status`. */
-export interface StoreCounts {
-  epochs: number
-  /** Of blocks and records, as they were given to the database. */
-  bytesWritten: number
-  /** Of those the bytes of rows that changed in their epoch. */
-  bytesChanged: number
-  /** Handles that were closed after a write error. */
-  reopened: number
-}
 
 /** How often a disk with little room is looked at. */
 const spaceLookMs = 1_000
 
-/** What is written until it is there. */
-interface Write {
-  readonly what: string
-  readonly epoch: number
-  /** null: it has none, and can be written again. */
-  readonly record: Uint8Array | null
-  write(): Promise<void>
-}
-
-/** Pauses before an epoch is written again after an error. */
-const retryMs = [100, 1000, 4000]
 /** Blocks that are read at once: at most so many MiB. */
 const readAhead = 16
 /** Less that is dead is not worth the work. */
@@ -76,7 +38,7 @@ export class StateStore {
   private tail: Promise<void> = Promise.resolve()
   private forgetting: Promise<void> = Promise.resolve()
   private closing: Promise<void> | null = null
-  private broken: StateError | null = null
+  private readonly persistence: Persistence
   /** Snapshots that somebody reads. */
   private pins = 0
   private readonly awaitFinish = new Set<{ readonly epoch: number; readonly settle: () => void }>()
@@ -89,7 +51,10 @@ export class StateStore {
     private readonly options: StateStoreOptions,
     private kv: KeyValue,
     private readonly manifest: Manifest,
-  ) {}
+  ) {
+    const { place, pause } = options
+    this.persistence = new Persistence({ path: place.path, pause, reopened: write => this.reopened(write) })
+  }
 
   /**
    * Opens what is there and looks at all of it.
@@ -102,7 +67,7 @@ export class StateStore {
     const store = new StateStore(options, kv, manifest)
     try {
       await store.openCold(await store.load())
-      await store.verify()
+      await store.read(manifest.live, () => undefined)
       await options.place.keep(store.head())
     } catch (error) {
       await store.closeHandles()
@@ -224,11 +189,6 @@ export class StateStore {
     return this.cold?.rowsOf(operator) ?? 0
   }
 
-  /** Of what was written beyond memory. */
-  get coldBytesWritten(): number {
-    return this.cold?.bytesWritten ?? 0
-  }
-
   /** What stands beyond memory of these keys; null: nothing. */
   async readCold(operator: string, keys: readonly ColdKey[]): Promise<readonly (ColdRow | null)[]> {
     const { cold } = this
@@ -261,7 +221,7 @@ export class StateStore {
 
   /** After a write error nothing more is written, and the folder is let go all the same. */
   private async end(): Promise<void> {
-    const isWhole = this.broken === null
+    const isWhole = this.persistence.broken === null
     try {
       // Whoever goes on has the sinks commit once more what could not be noted, which changes nothing.
       if (isWhole && this.finished > this.finishedOnDisk && this.last !== null)
@@ -312,11 +272,6 @@ export class StateStore {
     else if (writes > 0) throw new StateError('ANB6010', `state beyond memory is gone from ${place.path}`)
   }
 
-  /** Reads every live block once. */
-  private async verify(): Promise<void> {
-    await this.read(this.manifest.live, () => undefined)
-  }
-
   private async read(
     blocks: readonly LiveBlock[],
     each: (block: LiveBlock, bytes: Uint8Array) => Promise<void> | void,
@@ -339,7 +294,7 @@ export class StateStore {
   }
 
   private async write(epoch: number, bytes: Uint8Array, blocks: readonly StateBlock[]): Promise<void> {
-    if (this.broken !== null) throw this.broken
+    if (this.persistence.broken !== null) throw this.persistence.broken
     failpoint('prepare.write', 'before')
     const { finished } = this
     const change = this.manifest.add(epoch, blocks, () => this.oldRecords())
@@ -349,7 +304,7 @@ export class StateStore {
     puts.push({ key: keyOf(epoch, kinds.record), value: record })
     failpoint('prepare.write', 'after')
     failpoint('prepare.sync', 'before')
-    await this.persist({ what: `epoch ${epoch}`, epoch, record, write: () => this.kv.write(puts) })
+    await this.persistence.write({ what: `epoch ${epoch}`, epoch, record, write: () => this.kv.write(puts) })
     failpoint('prepare.sync', 'after')
     this.digest = digestOf(record)
     this.options.place.note({ epoch, digest: this.digest })
@@ -399,44 +354,12 @@ export class StateStore {
   private async persistCold(changes: readonly ColdChange[]): Promise<Uint32Array> {
     const { cold } = this
     invariant(cold !== null, 'who writes beyond memory has opened a place for it')
-    if (this.broken !== null) throw this.broken
-    let sums: Uint32Array = new Uint32Array(0)
+    let sums = new Uint32Array(0)
     const write = async (): Promise<void> => {
       sums = await cold.write(changes)
     }
-    await this.persist({ what: 'state beyond memory', epoch: 0, record: null, write })
+    await this.persistence.write({ what: 'state beyond memory', epoch: 0, record: null, write })
     return sums
-  }
-
-  /** After an error it is unknown whether it was written: a fresh handle tells, or it is written again. */
-  private async persist(write: Write): Promise<void> {
-    let failure: unknown
-    for (const pauseMs of [0, ...retryMs]) {
-      try {
-        if (failure !== undefined) {
-          await this.options.pause(pauseMs)
-          if (await this.reopened(write)) return
-        }
-        await write.write()
-        return
-      } catch (error) {
-        if (error instanceof StateError && error.code === 'ANB6010') {
-          this.broken = error
-          throw error
-        }
-        failure = error
-      }
-    }
-    throw this.give(write.what, failure)
-  }
-
-  /** Nothing more is written: what this run thinks of the store and what is in it may differ. */
-  private give(what: string, cause: unknown): StateError {
-    this.broken = new StateError('ANB6011', `${what} could not be written to ${this.options.place.path}`, {
-      detail: `${retryMs.length + 1} tries, each but the first on a fresh handle. Nothing of it was acknowledged.`,
-      cause,
-    })
-    return this.broken
   }
 
   /** Answers whether it is there; throws ANB6010 where what was there before it is not. */
