@@ -28,7 +28,6 @@ export { type PlanContext, type Planned, checkedPlan, isJob, jobFile, jobOf, pla
 export type { LintReaders } from './lint.js'
 export { functionRefShape, planFromJson, planToJson } from './portable.js'
 export { refuseBudget } from './rules-budget.js'
-export { planFromJson, planToJson } from './portable.js'
 export { type RestartOption, restartOf } from './restart.js'
 export { refuseFaults } from './refuse.js'
 export { explain, graphText } from './explain.js'

@@ -180,6 +180,15 @@ export class KeyedState {
   fits(operator: number, to: Schema): void {
     const id = this.declared(operator).id
     if (this.keeps(operator, to)) return
+    if (this.cold !== null) {
+      throw new PlanError(
+        'ANB1027',
+        `operator "${id}" declares other state columns, and its state may be larger than memory`,
+        {
+          hint: 'with a state budget columns change between two runs: stop the job, and start it with the new code',
+        },
+      )
+    }
     if (isPlain(this.declared(operator).state) && isPlain(to)) return this.valuesOf(id).fits(this.formOf(to))
     throw new PlanError(
       'ANB1027',

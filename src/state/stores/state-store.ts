@@ -9,6 +9,7 @@ import { type StateForm } from '../block-schema.js'
 import { type ColdChange, type ColdKey, type ColdRow } from '../cold.js'
 import { type StoredBlock } from '../restore.js'
 import { ColdStore } from './cold-store.js'
+import { DiskSpace } from './disk-space.js'
 import { type KeyValue, type Put } from './key-value.js'
 import { type LiveBlock, Manifest } from './manifest.js'
 import { Persistence, type Write } from './persistence.js'
@@ -17,9 +18,6 @@ import { damaged, opened } from './open-place.js'
 import { Snapshot } from './snapshot.js'
 import { type EpochBytes, type StateStoreOptions, type StoreCounts } from './store-options.js'
 import { type EpochRecord, decodeRecord, digestOf, encodeFinished, encodeRecord, keyOf, kinds } from './record.js'
-
-/** How often a disk with little room is looked at. */
-const spaceLookMs = 1_000
 
 /** Blocks that are read at once: at most so many MiB. */
 const readAhead = 16
@@ -42,7 +40,7 @@ export class StateStore {
   /** Snapshots that somebody reads. */
   private pins = 0
   private readonly awaitFinish = new Set<{ readonly epoch: number; readonly settle: () => void }>()
-  private isLow = false
+  private readonly space: DiskSpace
   private cold: ColdStore | null = null
   /** Settles when the handles can be read again. */
   private reopening: Promise<unknown> = Promise.resolve()
@@ -52,7 +50,8 @@ export class StateStore {
     private kv: KeyValue,
     private readonly manifest: Manifest,
   ) {
-    const { place, pause } = options
+    const { place, pause, spaceMin } = options
+    this.space = new DiskSpace(place, pause, spaceMin)
     this.persistence = new Persistence({ path: place.path, pause, reopened: write => this.reopened(write) })
   }
 
@@ -98,15 +97,12 @@ export class StateStore {
 
   /** The disk has little room left: epochs under way can still be written, and nothing new should be taken in. */
   get spaceLow(): boolean {
-    return this.isLow
+    return this.space.isLow
   }
 
   /** Settles once the disk has room again, or the store is closed. */
-  async roomAgain(): Promise<void> {
-    while (this.isLow && this.closing === null) {
-      await this.options.pause(spaceLookMs)
-      await this.lookAtSpace()
-    }
+  roomAgain(): Promise<void> {
+    return this.space.roomAgain(() => this.closing !== null)
   }
 
   /** Bytes of the live blocks. */
@@ -313,17 +309,7 @@ export class StateStore {
     this.records.push({ epoch, bytes })
     this.count(puts, blocks)
     this.forgetDead()
-    await this.lookAtSpace()
-  }
-
-  /** Before the disk is full: the ballast goes, and intake should stop until there is room again. */
-  private async lookAtSpace(): Promise<void> {
-    const { place, spaceMin = 64 << 20 } = this.options
-    const free = await place.freeBytes()
-    const wasLow = this.isLow
-    this.isLow = free < spaceMin
-    if (this.isLow && !wasLow) await place.giveBack()
-    if (!this.isLow && wasLow) await place.reserve()
+    await this.space.look()
   }
 
   /** Beside the epochs that follow: what is dead is up to half of what lives. */
