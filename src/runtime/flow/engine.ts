@@ -12,7 +12,6 @@ import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type EpochEvents, Epochs } from '../epoch/index.js'
 import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
-import { PoolSize } from '../pace/index.js'
 import { type CheckReport } from './check-tally.js'
 import { Cutting, type EpochCut, type EpochStatus, type Restored } from './cutting.js'
 import { type Effects } from './effects.js'
@@ -22,6 +21,7 @@ import { type Graph, buildGraph } from './graph.js'
 import { Intake } from './intake.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantAll } from './grant.js'
+import { PoolLoad } from './pool-load.js'
 import { Sampling } from './sampling.js'
 import { type Stage } from './stage.js'
 import { StageStates } from './stage-states.js'
@@ -40,7 +40,7 @@ export class Engine {
   private readonly graph: Graph
   private readonly pool: Pool
   private readonly gauges: Gauges
-  private readonly poolSize = new PoolSize()
+  private readonly load: PoolLoad
   /** After the last event work waited that no worker could take. */
   private starved = false
   private readonly leases = new LeaseTable<Work>()
@@ -64,16 +64,13 @@ export class Engine {
     private readonly observer: Observer,
   ) {
     this.pool = new Pool(terms.pool)
+    this.load = new PoolLoad(this.pool)
     this.ledger = new Ledger(terms.maxDead, terms.captures, effects, observer)
-    this.graph = buildGraph(
-      topology,
-      { ...terms, beyond: terms.epochs?.beyond ?? null },
-      {
-        observer,
-        ended: stage => this.stopOn(this.settlement.ended(stage)),
-        nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
-      },
-    )
+    this.graph = buildGraph(topology, terms, {
+      observer,
+      ended: stage => this.stopOn(this.settlement.ended(stage)),
+      nullKeys: (stage, rows) => this.stopOn(this.ledger.nullKeys(stage, rows)),
+    })
     this.state = new StageStates(this.graph.stages)
     this.gauges = new Gauges(this.graph, this.ledger, this.pool)
     this.intake = new Intake(this.graph, this.ledger, { bounded: terms.bounded, epochs: terms.epochs !== null })
@@ -325,19 +322,10 @@ export class Engine {
   private event(nowMs: number, change: () => void): void {
     if (this.failed || this.finished) return
     this.nowMs = nowMs
-    this.weigh(this.gauges.passed(nowMs))
+    this.load.weigh({ ms: this.gauges.passed(nowMs), starved: this.starved })
     this.graph.moveTo(nowMs)
     change()
     this.pump()
-  }
-
-  /** What was so since the last event, for a pool whose size follows its load. */
-  private weigh(ms: number): void {
-    const { pool, starved } = this
-    if (!pool.byLoad || ms === 0) return
-    const change = this.poolSize.observe({ ms, busy: pool.busyCount, active: pool.activeCount, starved })
-    // Who was asked for last has to show first whether it is enough.
-    if (change < 0 || pool.readyCount >= pool.wanted) pool.want(pool.wanted + change)
   }
 
   private stopOn(error: AnabranchError | null): void {

@@ -26,8 +26,8 @@ export interface GraphTerms {
   readonly pool: { readonly workersMax: number; readonly creditPerWorker: number }
   readonly bounded: ReadonlySet<number>
   readonly memory: Memory
-  /** For all stages together; null: all state is in memory. */
-  readonly beyond: BeyondTerms | null
+  /** `beyond` is for all stages together; null: all state is in memory. */
+  readonly epochs: { readonly beyond: BeyondTerms | null } | null
 }
 export interface GraphEvents extends StageEvents {
   readonly observer: Observer
@@ -162,7 +162,8 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
   const gate = new EpochGate(topology.vertices.filter(v => v.kind === 'source').length)
   const clock: StateClock = { wallMs: 0 }
   const keyedStages = topology.vertices.filter(v => v.kind === 'stage' && v.key !== null).length
-  const beyond = terms.beyond === null ? null : { ...terms.beyond, budgetBytes: terms.beyond.budgetBytes / keyedStages }
+  const all = terms.epochs?.beyond ?? null
+  const beyond = all === null ? null : { ...all, budgetBytes: all.budgetBytes / keyedStages }
   for (const vertex of topology.vertices) {
     const node = makeNode(vertex, { ...terms, ordering, order, gate, clock, beyond }, events, counts)
     const inputs = inputsOf(node)
@@ -195,6 +196,7 @@ function makeNode(
     readonly order: RowOrder
     readonly gate: EpochGate
     readonly clock: StateClock
+    readonly beyond: BeyondTerms | null
   },
   events: GraphEvents,
   counts: { source: number; sink: number },
