@@ -67,7 +67,7 @@ export function oneWord(command: Pick<Command, 'name' | 'usage'>, words: readonl
   const [word] = words
   if (word === undefined || word === '') throw usageError(command, `${command.name} needs ${what}`)
   if (words.length > 1)
-    throw usageError(command, `${command.name} takes one ${what.replace(/^an? /, '')}, but got ${words.length}`)
+    throw usageError(command, `${command.name} takes one ${what.replace(/^(?:an?|the) /, '')}, but got ${words.length}`)
   return word
 }
 

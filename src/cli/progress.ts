@@ -1,7 +1,15 @@
-/** Progress of a run: a bar on a terminal, a line every 10 s elsewhere. Pure: it is told the progress and what stands on the screen. */
+/** Progress of a run: a bar on a terminal, lines elsewhere. Pure: it is told the progress and what stands on the screen. */
 import { type Progress } from '../runtime/index.js'
 
-export const lineEveryMs = 10_000
+const lineEveryMs = 10_000
+const quietLineEveryMs = 60_000
+
+/** Where lines stay: one every 10 s, and one a minute while nothing comes. */
+export function isWorthALine(now: Progress, before: Progress | null): boolean {
+  const ms = (now.seconds - (before?.seconds ?? 0)) * 1_000
+  const quiet = before !== null && now.rowsIn === before.rowsIn && now.rowsDead === before.rowsDead
+  return ms >= (quiet ? quietLineEveryMs : lineEveryMs)
+}
 
 const units: readonly (readonly [number, string])[] = [
   [1e9, 'G'],
@@ -32,9 +40,8 @@ export function time(seconds: number): string {
 
 /** One line that fits `columns`. */
 export function progressLine(progress: Progress, columns: number): string {
-  const { done, seconds, rowsIn, rowsDead, workers } = progress
-  const rate = seconds > 0 ? rowsIn / seconds : 0
-  const parts = [`${short(rowsIn)} rows`, `${short(rate)} rows/s`, time(seconds)]
+  const { done, seconds, rowsIn, rowsDead, rowsPerSecond, workers } = progress
+  const parts = [`${short(rowsIn)} rows`, `${short(rowsPerSecond)} rows/s`, time(seconds)]
   if (rowsDead > 0) parts.push(`${short(rowsDead)} dead`)
   if (workers > 0) parts.push(`${workers} ${workers === 1 ? 'worker' : 'workers'}`)
   if (done !== null && done > 0.02 && done < 1) parts.push(`${time((seconds * (1 - done)) / done)} left`)

@@ -17,7 +17,7 @@ import { type Command, type Terminal, oneWord, usageError, wholeOption, wordsOf 
 import { type Ends, endsOf, withEnds } from './ends.js'
 import { exitCodes } from './exit-codes.js'
 import { type LoadedJob, fileOf, loadJob } from './load-job.js'
-import { lineEveryMs, progressLine } from './progress.js'
+import { isWorthALine, progressLine } from './progress.js'
 import { errorJson, renderError } from './render.js'
 import { budgetFrom, withBudget } from './budget-option.js'
 import { restartFrom, withRestart } from './restart-option.js'
@@ -188,12 +188,11 @@ interface Limits extends Omit<Asked, 'out' | 'restart' | 'json' | 'epoch' | 'sta
 }
 
 async function start(plan: Plan, limits: Limits, signals: Signals, terminal: Terminal): Promise<RunResult> {
-  let told = 0
+  let told: Progress | null = null
   const onProgress = (progress: Progress): void => {
     if (terminal.interactive) return terminal.status(progressLine(progress, terminal.columns))
-    const ms = progress.seconds * 1_000
-    if (ms - told < lineEveryMs) return
-    told = ms
+    if (!isWorthALine(progress, told)) return
+    told = progress
     terminal.err(progressLine(progress, 120))
   }
   try {

@@ -1,6 +1,6 @@
 /** `anabranch state`: what is stored of a job that does not run: its operators, one key, all rows. */
 import { existsSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { StateError } from '../base/index.js'
 import { type Batch, arrowStream, batchFromRows, jsonRow, jsonRowsOf } from '../batch/index.js'
 import { type Schema } from '../schema/index.js'
@@ -9,6 +9,7 @@ import { StateStore, openForReading } from '../state/stores/index.js'
 import { aligned } from './aligned.js'
 import { type Command, type Terminal, usageError, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
+import { outOf } from './job-at.js'
 import { joined, storedOperator } from './state-rows.js'
 
 const options = {
@@ -27,12 +28,13 @@ interface Asked {
 
 export const state: Command = {
   name: 'state',
-  usage: 'state list DIR | inspect DIR --key JSON [--operator ID] | export DIR [--operator ID] [--to FILE] [--json]',
+  usage:
+    'state list DIR or JOB.ts | inspect DIR --key JSON [--operator ID] | export DIR [--operator ID] [--to FILE] [--json]',
   summary: 'what is stored of a job that does not run: its operators, one key, all rows; every byte is checked',
   options: [
-    'DIR               the output folder of the run, or its state folder; nothing in it is changed',
+    'DIR               the output folder of the run, or its state folder, or its job file; nothing is changed',
     '--operator ID     one of those that list shows; not needed where there is one',
-    `--key JSON        the key columns: '{"user": "ann"}'`,
+    `--key JSON        the key columns: '{"user": "ann"}'; the value alone where there is one: '"ann"'`,
     '--to FILE         export to FILE.jsonl or FILE.arrow, a stream that pyarrow, pandas and polars read; else JSON lines on stdout',
     '--json            list: one JSON object: job lineage epoch unfinished operators',
   ],
@@ -43,7 +45,7 @@ export const state: Command = {
     if (work === undefined) throw usageError(state, `state takes list, inspect or export, but got "${name}"`)
     if (dir === undefined) throw usageError(state, `state ${name} needs the output folder of a run`)
     if (rest.length > 0) throw usageError(state, `state ${name} takes one folder, but got ${1 + rest.length}`)
-    const place = await openForReading(folderOf(resolve(dir)))
+    const place = await openForReading(folderOf(await outOf(state, [dir])))
     const store = await StateStore.open({ place, pause: () => Promise.resolve() })
     try {
       await work({ store, job: place.job, values, terminal })
@@ -100,7 +102,10 @@ function keyOf(text: string, key: Schema): Batch {
   const names = key.fields.map(({ name }) => name).join(', ')
   try {
     const said: unknown = JSON.parse(text)
-    const row = Object.fromEntries(key.fields.map(({ name }) => [name, scalar(said, name)]))
+    const isValue = key.fields.length === 1 && (typeof said !== 'object' || said === null)
+    const row = Object.fromEntries(
+      key.fields.map(({ name }) => [name, isValue ? plain(said, name) : scalar(said, name)]),
+    )
     return batchFromRows(key, [row])
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -109,7 +114,10 @@ function keyOf(text: string, key: Schema): Batch {
 }
 
 function scalar(said: unknown, name: string): string | number | boolean | null {
-  const value: unknown = typeof said === 'object' && said !== null ? Reflect.get(said, name) : undefined
+  return plain(typeof said === 'object' && said !== null ? Reflect.get(said, name) : undefined, name)
+}
+
+function plain(value: unknown, name: string): string | number | boolean | null {
   const fits = value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
   if (!fits) throw new TypeError(`"${name}" is ${value === undefined ? 'missing' : 'no plain value'}`)
   return value

@@ -11,6 +11,8 @@ export interface Progress {
   /** 0 to 1; null where nobody knows the end. */
   readonly done: number | null
   readonly seconds: number
+  /** Rows that came in: over the whole run where it has an end, over the last minute where nobody knows one. */
+  readonly rowsPerSecond: number
   readonly workers: number
 }
 

@@ -50,6 +50,8 @@ describe('anabranch state', () => {
       key: { user: 'ann' },
       state: { n: 1, label: 'ann 1' },
     })
+    const alone = await cli(['state', 'inspect', out, '--operator', 'counts', '--key', '"ann"'])
+    expect(alone.stdout).toBe(ann.stdout)
     const bob = await cli(['state', 'inspect', out, '--operator', 'counts', '--key', '{"user":"bob"}'])
     expect(bob.code).not.toBe(0)
     expect(bob.stderr).toContain('operator "counts" has no state of the key {"user":"bob"}')

@@ -16,12 +16,17 @@ export function reportProgress(
     const each = of.sources.map(s => s.progress())
     const known = each.every(p => p.total !== null)
     const share = each.map(p => (p.total === null || p.total === 0 ? 1 : p.done / p.total))
+    const { rowsIn } = of.engine.ledger
+    const { seconds } = of.running
     options.onProgress({
-      rowsIn: of.engine.ledger.rowsIn,
+      rowsIn,
       rowsOut: of.engine.sinkRows.reduce((a, b) => a + b, 0),
       rowsDead: of.engine.ledger.rowsDead,
       done: known ? share.reduce((a, b) => a + b, 0) / Math.max(1, share.length) : null,
-      seconds: of.running.seconds,
+      seconds,
+      rowsPerSecond: known
+        ? rowsIn / Math.max(seconds, 0.001)
+        : of.engine.report(world.clock.nowMs()).rowsInPerSecond.lastMinute,
       workers: of.engine.activeWorkers,
     })
     cancel = world.clock.after(progressMs, report)

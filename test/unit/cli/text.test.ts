@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ContractError, PlanError } from '../../../src/base/index.js'
 import { type Command, wholeOption, wordsOf } from '../../../src/cli/command.js'
-import { progressLine, short, time } from '../../../src/cli/progress.js'
+import { isWorthALine, progressLine, short, time } from '../../../src/cli/progress.js'
 import { pythonCandidates } from '../../../src/runtime/index.js'
 import { errorJson, renderError } from '../../../src/cli/render.js'
 import { summaryJson, summaryText } from '../../../src/cli/summary.js'
-import { type RunResult } from '../../../src/runtime/index.js'
+import { type Progress, type RunResult } from '../../../src/runtime/index.js'
 
 const command: Pick<Command, 'name' | 'usage'> = { name: 'run', usage: 'run JOB.ts' }
 
@@ -88,18 +88,33 @@ ANB1000 job "x" has 2 faults; nothing was started`,
 })
 
 describe('progress is one line that fits', () => {
-  const progress = { rowsIn: 1_500_000, rowsOut: 0, rowsDead: 0, done: 0.5, seconds: 10, workers: 2 }
+  const progress = {
+    rowsIn: 1_500_000,
+    rowsOut: 0,
+    rowsDead: 0,
+    done: 0.5,
+    seconds: 10,
+    rowsPerSecond: 150_000,
+    workers: 2,
+  }
   const cases = [
     [progress, 100, '[###############...............]  50 %  1.5 M rows  150.0 k rows/s  10 s  2 workers  10 s left'],
     [progress, 40, ' 50 %  1.5 M rows  150.0 k rows/s  10 s  2 workers  10 s left'],
     [{ ...progress, done: null, rowsDead: 3, workers: 1 }, 100, '1.5 M rows  150.0 k rows/s  10 s  3 dead  1 worker'],
     [
-      { ...progress, done: 0, rowsIn: 0, seconds: 0, workers: 0 },
+      { ...progress, done: 0, rowsIn: 0, seconds: 0, rowsPerSecond: 0, workers: 0 },
       80,
       '[..............................]   0 %  0 rows  0 rows/s  0.0 s',
     ],
   ] as const
   for (const [given, width, expected] of cases) test(expected, () => expect(progressLine(given, width)).toBe(expected))
+
+  test('where lines stay there is one every 10 s, and one a minute while nothing comes', () => {
+    const at = (seconds: number, rowsIn: number): Progress => ({ ...progress, seconds, rowsIn })
+    expect([9, 10].map(seconds => isWorthALine(at(seconds, 5), null))).toEqual([false, true])
+    expect([19, 20].map(seconds => isWorthALine(at(seconds, 6), at(10, 5)))).toEqual([false, true])
+    expect([20, 69, 70].map(seconds => isWorthALine(at(seconds, 5), at(10, 5)))).toEqual([false, false, true])
+  })
 
   test('numbers and times are short', () => {
     expect([0, 999, 1_000, 12_345_678, 2e9].map(short)).toEqual(['0', '999', '1.0 k', '12.3 M', '2.0 G'])
