@@ -15,6 +15,9 @@ const swappedIn = map(object({ own: string, source: string, fn: functionRefShape
 /** Records that were written before code could be swapped do not have it. */
 const swapped: typeof swappedIn = (value, path) => (value === undefined ? {} : swappedIn(value, path))
 
+/** Records from before a sink could join a job that goes on do not have it. */
+const joined: typeof whole = (value, path) => whole(value ?? 0, path)
+
 export const recordShape = object({
   version: oneOf(recordVersion),
   /** Name of the job. */
@@ -25,8 +28,8 @@ export const recordShape = object({
   wallMs: number,
   /** By id. `position`: where the source goes on; null: at its beginning. `rows`: records given so far. */
   sources: map(object({ position: nullOr(anyJson()), rows: whole })),
-  /** By id. `prepared`: what the sink said. `rows`: given to it so far. `marked`: it keeps a marker of its own. */
-  sinks: map(object({ prepared, rows: whole })),
+  /** By id. `prepared`: what the sink said. `rows`: given to it so far. `joined`: the epoch behind which it came to the job. */
+  sinks: map(object({ prepared, rows: whole, joined })),
   letters: prepared,
   captures: prepared,
   /** Stages whose functions for the end of the input were called, by id. */

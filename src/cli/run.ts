@@ -45,7 +45,7 @@ export const run: Command = {
     '--fresh          begin anew, where an unfinished run would be gone on with',
     '--from SAVEPOINT  begin at a savepoint, with other workers, lanes, folders or code; a run that began there goes on',
     '--rewind         with --from: also where a sink has more than the savepoint, which is written twice then',
-    '--drop-state ID  leave the state of an operator behind that the job has no more; may be given several times',
+    '--drop-state ID  leave behind what is kept of an operator, source or sink that the job has no more; may be given several times',
     '--capture-every N  keep one of N calls in DIR/captures, for anabranch replay; at most 1,000 a run',
     '--capture-slow MS  keep the calls whose functions take MS milliseconds or more',
     '--input id=FILE   read a source from another file: .jsonl, .csv, .avro, .parquet, .arrow; may be given several times',

@@ -79,7 +79,7 @@ export interface SinkStart {
   readonly lineage: string
   /** The last epoch that is prepared in the state of the job; 0: none. */
   readonly epoch: number
-  /** What this sink said of that epoch; null with epoch 0. What was written behind it is taken back. */
+  /** What this sink said of that epoch; null: it joins the job behind it. What was written behind it is taken back. */
   readonly prepared: Prepared | null
   /** The state of the job knows that this sink wrote a marker: one that is gone now is a StateError. */
   readonly marked: boolean

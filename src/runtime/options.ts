@@ -44,7 +44,7 @@ export interface RunOptions {
   readonly from: string | null
   /** Begin there also where a sink has more than the savepoint, which is then written twice. */
   readonly rewind: boolean
-  /** Operators that the job has no more and whose state is left behind. */
+  /** Operators, sources and sinks that the job has no more, of which what is kept is left behind. */
   readonly dropState: readonly string[]
   /** The interpreter. */
   readonly python: string

@@ -1,5 +1,6 @@
 /** A job that counts the clicks of users in a file that grows: what its state is can be said of any row. */
 import { expect } from 'vitest'
+import { type Ended } from './cli.js'
 import { type JobFolder, type Row, jobFolder } from './job-folder.js'
 
 export const clicksJob = `
@@ -45,7 +46,7 @@ export async function runUntil(
   rows: number,
   then: () => Promise<void>,
   ...args: string[]
-): Promise<void> {
+): Promise<Ended> {
   const run = folder.start(['--epoch', '50ms', ...args])
   const { ended } = run
   await Promise.race([
@@ -53,8 +54,9 @@ export async function runUntil(
     ended.then(({ stderr }) => Promise.reject(new Error(`the run ended too early: ${stderr}`))),
   ])
   await then()
-  const { code, stderr } = await ended
-  expect(code, stderr).toBe(0)
+  const end = await ended
+  expect(end.code, end.stderr).toBe(0)
+  return end
 }
 
 export const stop = async (folder: JobFolder, name: string): Promise<void> => {

@@ -20,11 +20,13 @@ export interface ResumedFiles {
   readonly begun: number
 }
 
-export function resumeFiles(
-  { shelf, staging, parts }: { readonly shelf: Shelf; readonly staging: Staging; readonly parts: Parts },
-  start: SinkStart,
-  delivery: Delivery,
-): ResumedFiles {
+interface Rooms {
+  readonly shelf: Shelf
+  readonly staging: Staging
+  readonly parts: Parts
+}
+
+export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, delivery: Delivery): ResumedFiles {
   const prepared = preparedAs(preparedShape, start.prepared)
   const names = [...prepared.growing, ...prepared.sealed].map(({ name }) => name)
   const known = shelf.resume(start.lineage, { lineage: prepared.lineage, staged: new Set(names) })
@@ -46,9 +48,24 @@ export function resumeFiles(
   return {
     growing: growing.map(({ folder, ageMs, ...state }) => ({ folder, ageMs, part: parts.resume(state) })),
     sealed: sealed.map(({ epoch, ...state }) => ({ epoch, state })),
-    begun: Math.max(prepared.parts, ...[...taken.keys()].map(name => numberOf(name) + 1)),
+    begun: Math.max(prepared.parts, begunIn(shelf)),
   }
 }
+
+/**
+ * A sink of which the run knows nothing, since it is new or was away for a while: what it showed stays, under numbers that go on,
+ * and what it had staged was left behind.
+ */
+export function joinFiles({ shelf, staging }: Pick<Rooms, 'shelf' | 'staging'>, lineage: string): ResumedFiles {
+  if (!shelf.resume(lineage, { lineage, staged: new Set() })) shelf.open(lineage)
+  // One that the run died over is named as shown, and still staged.
+  if (!shelf.replacing) shelf.takeBack(name => staging.has(name))
+  staging.keepOnly(new Set(shelf.replacing ? shelf.taken.keys() : []))
+  return { growing: [], sealed: [], begun: begunIn(shelf) }
+}
+
+/** Number behind the last part that is shown or held. */
+const begunIn = ({ taken }: Shelf): number => Math.max(0, ...[...taken.keys()].map(name => numberOf(name) + 1))
 
 function refuseLoss({ lineage, epoch }: SinkStart, before: string): void {
   if (lineage !== before) return

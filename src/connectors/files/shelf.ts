@@ -110,7 +110,7 @@ export class Shelf {
     }
   }
 
-  /** Takes back files that a run with other epochs showed behind the place where this one begins. */
+  /** Takes back files: those that a run with other epochs showed behind the place where this one begins. */
   takeBack(isBehind: (name: string) => boolean): void {
     const behind = [...this.visible, ...this.held].filter(({ name }) => isBehind(name))
     if (behind.length === 0) return

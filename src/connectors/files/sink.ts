@@ -30,7 +30,7 @@ import { Markers } from './markers.js'
 import { type Part, type PartState, type Parts, encodedParts, tableParts } from './parts.js'
 import { type Partition, partitions } from './partitions.js'
 import { preparedShape } from './prepared.js'
-import { resumeFiles } from './resume.js'
+import { joinFiles, resumeFiles } from './resume.js'
 import { Shelf } from './shelf.js'
 import { Staging } from './staging.js'
 
@@ -155,7 +155,7 @@ class FilesSink implements Sink {
     this.state = 'open'
     this.epoch = start.epoch + 1
     if (start.epoch === 0) shelf.open(start.lineage)
-    else this.resume(start)
+    else this.goOn(start)
     markers.begin(start.lineage, applied)
     return { applied }
   }
@@ -234,8 +234,12 @@ class FilesSink implements Sink {
     return this.rooms.shelf.shown
   }
 
-  private resume(start: SinkStart): void {
-    const { growing, sealed, begun } = resumeFiles(this.rooms, start, this.options.delivery)
+  private goOn(start: SinkStart): void {
+    const { rooms, options } = this
+    const joins = start.prepared === null
+    const { growing, sealed, begun } = joins
+      ? joinFiles(rooms, start.lineage)
+      : resumeFiles(rooms, start, options.delivery)
     this.begun = begun
     for (const { folder, part, ageMs } of growing) this.grow(folder, part, ageMs)
     for (const { state, epoch } of sealed) this.seal(state, { epoch, durable: Promise.resolve() })

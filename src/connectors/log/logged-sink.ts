@@ -37,6 +37,8 @@ const preparedShape = shape.object({
   /** Rows of all epochs so far. */
   total: shape.whole,
   columns: shape.string,
+  /** Its rows went out as they came, so there is no marker of it. Left out by those that came before. */
+  through: (value, path) => shape.boolean(value ?? false, path),
 })
 
 class LoggedSink implements Sink {
@@ -44,40 +46,48 @@ class LoggedSink implements Sink {
   private readonly log: EpochLog
   private readonly names: readonly string[]
   private readonly columns: string
-  /** Where the system keeps no marker. */
-  private markers: Markers | null = null
-  private through = false
+  /** Beside the log, where the system keeps none. */
+  private readonly markers: Markers
+  private keepsOwn = false
+  private through: boolean
   private epoch = 1
   private applied = 0
   private total = 0
 
   constructor(private readonly options: LoggedSinkOptions) {
-    const { files, out, id, schema } = options
+    const { files, out, id, schema, delivery } = options
     this.folder = join(out, 'state', 'log', encodeURIComponent(id))
+    this.through = delivery === 'at-least-once'
     this.log = new EpochLog(files, this.folder, schema)
+    this.markers = new Markers(files, join(this.folder, 'applied'))
     this.names = schema.fields.map(field => field.name)
     this.columns = JSON.stringify(schemaToJson(schema))
   }
 
   async appliedIn(lineage: string): Promise<number> {
     if (this.through) return 0
-    return (await this.options.to.appliedIn(lineage)) ?? this.ownMarker(lineage)
+    return (await this.options.to.appliedIn(lineage)) ?? this.markers.read(lineage)
   }
 
   async open({ lineage, epoch, prepared, marked }: SinkStart): Promise<SinkOpened> {
-    const { to, delivery } = this.options
-    this.through = lineage === '' || delivery === 'at-least-once'
-    if (prepared !== null) this.total = this.known(prepared).total
+    const { to } = this.options
+    this.through ||= lineage === ''
+    const before = prepared === null ? null : this.known(prepared)
+    this.total = before?.total ?? 0
     const opened = await to.open(this.through ? '' : lineage)
     if (this.through) return { applied: null }
-    const applied = opened.applied ?? this.ownMarker(lineage)
-    if (marked && applied === 0) throw markerGone(to.place, epoch)
+    this.keepsOwn = opened.applied === null
+    const applied = opened.applied ?? this.markers.read(lineage)
+    const isMarked = before?.through !== true
+    if (marked && isMarked && applied === 0) throw markerGone(to.place, epoch)
     if (applied > epoch) return { applied }
     this.epoch = epoch + 1
-    this.applied = applied
-    this.log.open({ applied, prepared: epoch })
-    this.markers?.begin(lineage, applied)
-    return { applied }
+    this.applied = isMarked ? applied : epoch
+    // One that joins the job has nothing to send of the epochs before, whatever it left when it was here last.
+    this.log.open({ applied: prepared === null ? epoch : this.applied, prepared: epoch })
+    if (this.keepsOwn) this.markers.begin(lineage, this.applied)
+    else if (!isMarked) await to.apply(epoch, [])
+    return { applied: this.applied }
   }
 
   async write(batch: Batch): Promise<void> {
@@ -89,17 +99,19 @@ class LoggedSink implements Sink {
   }
 
   async prepare(epoch: number): Promise<Prepared> {
-    const { total, columns } = this
+    const { total, columns, through } = this
     this.epoch = epoch + 1
-    return { ...(await this.log.seal()), total, columns }
+    return { ...(await this.log.seal()), total, columns, through }
   }
 
   async commit(epoch: number, prepared: Prepared): Promise<void> {
-    if (this.through || epoch <= this.applied) return
+    const logged = this.known(prepared)
+    // Rows wait in the log also where the run before sent them by epoch and this one does not.
+    if ((this.through && logged.bytes === 0) || epoch <= this.applied) return
     failpoint('sink.begin', 'before')
-    const batches = this.log.read(epoch, this.known(prepared))
+    const batches = this.log.read(epoch, logged)
     failpoint('sink.begin', 'after')
-    await this.options.to.apply(epoch, batches)
+    await this.options.to.apply(this.through ? null : epoch, batches)
     await this.mark(epoch)
     this.applied = epoch
     this.log.trim(epoch)
@@ -113,14 +125,8 @@ class LoggedSink implements Sink {
     return this.end()
   }
 
-  /** The last epoch that is applied, as the file beside the log says. */
-  private ownMarker(lineage: string): number {
-    this.markers = new Markers(this.options.files, join(this.folder, 'applied'))
-    return this.markers.read(lineage)
-  }
-
   private async mark(epoch: number): Promise<void> {
-    if (this.markers === null) return
+    if (!this.keepsOwn) return
     failpoint('sink.marker', 'before')
     await this.markers.add(epoch)
     failpoint('sink.marker', 'after')
@@ -128,7 +134,7 @@ class LoggedSink implements Sink {
 
   private async end(): Promise<readonly SinkFile[]> {
     this.log.close()
-    this.markers?.close()
+    this.markers.close()
     await this.options.to.close()
     return [{ path: this.options.to.place, rows: this.total }]
   }

@@ -109,7 +109,7 @@ export class Checkpoints {
       if (!opened.options.rewind) await refuseAhead(opened.topology, outputs.sinks, base.record)
       const { epoch } = base.record
       const lineage = opened.world.random.hex(8)
-      this.store = await places.replace(lineage, keeper.firstRecord(base.record, lineage), engine.state.whole(epoch))
+      this.store = await places.replace(lineage, keeper.firstRecord(lineage), engine.state.whole(epoch))
     }
     await keeper.open(this.store)
   }
@@ -188,6 +188,7 @@ function keeperOf(
     last: base?.record ?? null,
     unfinished,
     keyGroups: plan.options.keyGroups,
+    dropState: options.dropState,
     outputs,
     wallMs: () => world.clock.wallMs(),
     warn: message => options.observer.log('warning', message),

@@ -11,7 +11,7 @@ import { type StateStore } from '../../state/stores/index.js'
 import { type EpochEffects, type EpochEvents } from '../epoch/index.js'
 import { type EpochCut, type Restored } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
-import { factsOf, refuseOther } from './plan-facts.js'
+import { endsLeft, factsOf, withoutEnds } from './plan-facts.js'
 
 /** What epochs go out to: the sinks, and behind them the dead letters and the captures. */
 export interface Outputs {
@@ -30,6 +30,8 @@ export interface KeeperParts {
   /** Prepared and not finished, oldest first. */
   readonly unfinished: readonly EpochRecord[]
   readonly keyGroups: number
+  /** Sources and sinks among them that the job has no more are left behind. */
+  readonly dropState: readonly string[]
   readonly outputs: Outputs
   wallMs(): number
   warn(message: string): void
@@ -44,20 +46,24 @@ const cutsMax = 4_096
 export class EpochKeeper implements EpochEffects<EpochCut> {
   /** Milliseconds from the beginning of a cut until rows flowed again, its state taken; of the newest ones. */
   private readonly cutsMs: number[] = []
+  /** What the run goes on from, without what it leaves behind. */
   private readonly last: EpochRecord | null
+  private readonly unfinished: readonly EpochRecord[]
   private readonly outputs: readonly EpochOutput[]
   private readonly facts: EpochRecord['plan']
   private opened: StateStore | null = null
   private left: readonly StoredState[] = []
   private waitsForSpace = false
 
-  /** @throws StateError ANB6103 where what the run goes on from is not of this job. */
+  /** @throws StateError ANB6103 where what the run goes on from is not of this job */
   constructor(private readonly parts: KeeperParts) {
     const { outputs, last, topology, keyGroups } = parts
     this.outputs = [...outputs.sinks, outputs.letters, outputs.captures]
-    this.last = last
     this.facts = factsOf(topology, keyGroups)
-    if (last !== null) refuseOther(last.plan, this.facts)
+    const left = last === null ? [] : endsLeft(last.plan, this.facts, parts.dropState)
+    for (const { words } of left) parts.warn(words)
+    this.last = last === null ? null : withoutEnds(last, left)
+    this.unfinished = parts.unfinished.map(record => withoutEnds(record, left))
   }
 
   /** Of the last epoch that was written. */
@@ -87,10 +93,12 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     this.left = left
   }
 
-  /** What a store begins with whose lineage begins at this epoch of another one. */
-  firstRecord(of: EpochRecord, lineage: string): EpochRecord {
-    const { lineage: before, epoch } = of
-    return { ...of, lineage, plan: this.facts, begun: { lineage: before, epoch }, wallMs: this.parts.wallMs() }
+  /** What a store begins with whose lineage begins at the last epoch of another one. */
+  firstRecord(lineage: string): EpochRecord {
+    const { last } = this
+    invariant(last !== null, 'a lineage begins at an epoch')
+    const begun = { lineage: last.lineage, epoch: last.epoch }
+    return { ...last, lineage, plan: this.facts, begun, wallMs: this.parts.wallMs() }
   }
 
   /** Opens what epochs go out to, and commits what a run before did not. */
@@ -99,10 +107,12 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     const markers: (number | null)[] = []
     for (const [i, output] of this.outputs.entries()) markers.push((await output.open(this.startOf(i))).applied)
     markers.forEach((marker, i) => this.refuseAhead(marker, i))
-    for (const record of this.parts.unfinished) {
+    for (const record of this.unfinished) {
       for (const [i, output] of this.outputs.entries()) {
         const marker = markers[i] ?? null
-        if (marker === null || marker < record.epoch) await output.commit(record.epoch, this.saidBy(i, record) ?? null)
+        const prepared = this.saidBy(i, record)
+        const isDue = prepared !== undefined && (marker === null || marker < record.epoch)
+        if (isDue) await output.commit(record.epoch, prepared)
       }
       store.finish(record.epoch)
     }
@@ -173,7 +183,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
       epoch,
       wallMs: this.parts.wallMs(),
       sources: byId(idsOf(topology, 'source'), i => cut.sources[i] ?? { position: null, rows: 0 }),
-      sinks: byId(sinks, i => ({ prepared: said(i), rows: cut.sinkRows[i] ?? 0 })),
+      sinks: byId(sinks, (i, id) => ({ prepared: said(i), rows: cut.sinkRows[i] ?? 0, joined: this.joined(id) })),
       letters: said(sinks.length),
       captures: said(sinks.length + 1),
       lastCalls: topology.vertices.flatMap(v => (v.kind === 'stage' && cut.lastCalls.includes(v.number) ? [v.id] : [])),
@@ -190,12 +200,19 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   private startOf(output: number): SinkStart {
     const { last } = this
     const { lineage } = this.store
-    const prepared = last === null ? undefined : this.saidBy(output, last)
-    if (last === null || prepared === undefined) return { lineage, epoch: 0, prepared: null, marked: false }
+    if (last === null) return { lineage, epoch: 0, prepared: null, marked: false }
+    const joined = this.joined(idsOf(this.parts.topology, 'sink')[output])
     // Of the epoch that a lineage begins at nobody wrote a marker in it.
-    const first = (this.begun?.epoch ?? 0) + 1
-    const marked = last.epoch >= first && this.parts.unfinished.every(record => record.epoch > first)
-    return { lineage, epoch: last.epoch, prepared, marked }
+    const first = Math.max(this.begun?.epoch ?? 0, joined) + 1
+    const marked = last.epoch >= first && this.unfinished.every(record => record.epoch > first)
+    return { lineage, epoch: last.epoch, prepared: this.saidBy(output, last) ?? null, marked }
+  }
+
+  /** The epoch behind which a sink came to the job; of the dead letters and captures the beginning. */
+  private joined(sink: string | undefined): number {
+    const { last } = this
+    if (last === null || sink === undefined) return 0
+    return last.sinks[sink]?.joined ?? last.epoch
   }
 
   /** Undefined: a sink that was not there in that epoch. */
@@ -237,5 +254,5 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
 const idsOf = (topology: Topology, kind: 'source' | 'sink'): readonly string[] =>
   topology.vertices.flatMap(v => (v.kind === kind ? [v.id] : []))
 
-const byId = <T>(ids: readonly string[], of: (index: number) => T): Readonly<Record<string, T>> =>
-  Object.fromEntries(ids.map((id, i) => [id, of(i)]))
+const byId = <T>(ids: readonly string[], of: (index: number, id: string) => T): Readonly<Record<string, T>> =>
+  Object.fromEntries(ids.map((id, i) => [id, of(i, id)]))

@@ -30,6 +30,7 @@ export function epochSinkCases(make: MakeEpochSink): readonly Case[] {
     'a crash behind a commit: what was written behind it is taken back': diesBehindCommit,
     'several prepared epochs are committed in their order': severalOpen,
     'the marker says the last epoch that was committed': markerSays,
+    'a sink that joins a job at a later epoch goes on from there, and so does one that comes back': joinsLater,
     'what is prepared is plain JSON': preparedIsJson,
   }
   return Object.entries(cases).map(([name, run]) => ({
@@ -143,6 +144,26 @@ async function markerSays({ again }: EpochSinkUnderTest): Promise<void> {
   const last = again()
   strictEqual((await last.open({ ...fresh, epoch: 2, prepared: two, marked: true })).applied, 2)
   await last.abort()
+}
+
+/** What it had prepared and not committed when it was left out is not its any more. */
+async function joinsLater({ again, visible }: EpochSinkUnderTest): Promise<void> {
+  const first = await opened(again(), { ...fresh, epoch: 7 })
+  await write(first, 0, 100)
+  const prepared = await first.prepare(8)
+  await first.abort()
+  const next = await opened(again(), { ...fresh, epoch: 8, prepared })
+  await next.commit(8, prepared)
+  await write(next, 500, 600)
+  await next.prepare(9)
+  await next.finish('unfinished')
+  const shown = await visible()
+  const back = again()
+  strictEqual((await back.open({ ...fresh, epoch: 12 })).applied, 8)
+  await write(back, 600, 650)
+  await back.commit(13, await back.prepare(13))
+  await back.finish()
+  deepStrictEqual(await visible(), [...shown, ...numberedRows(600, 650)])
 }
 
 async function preparedIsJson({ again }: EpochSinkUnderTest): Promise<void> {

@@ -133,6 +133,7 @@ export class Durable {
       last: last === null ? null : decodeRecord(last.bytes),
       unfinished: unfinished.map(({ bytes }) => decodeRecord(bytes)),
       keyGroups: 128,
+      dropState: [],
       outputs: { sinks, letters, captures },
       wallMs: () => clock.nowMs,
       warn: () => this.count('disk nearly full'),

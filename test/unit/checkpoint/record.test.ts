@@ -21,6 +21,12 @@ test('a record from before code could be swapped is read as one where none was',
   expect(decodeRecord(Buffer.from(JSON.stringify(before))).swapped).toEqual({})
 })
 
+test('a record from before a sink could join a job that goes on has those that were there from the beginning', () => {
+  const before = compact.replace(/,"joined":\d+/, '')
+  expect(before).not.toBe(compact)
+  expect(decodeRecord(Buffer.from(before)).sinks['out']?.joined).toBe(0)
+})
+
 test.each([
   ['that is not JSON', 'x'],
   ['of a later version', compact.replace('"version":1', '"version":2')],
