@@ -52,28 +52,27 @@ export function openSavepoint(files: Files, path: string): Base & { readonly sav
     async restore(operator, into) {
       const saved = savepoint.operators.find(each => each.operator === operator)
       if (saved === undefined) return
-      reading(path, saved.file, () =>
-        readRows(files, { path, saved, bytes: savepoint.files[saved.file]?.bytes ?? 0 }, into),
-      )
+      await readRows(files, { path, saved, bytes: savepoint.files[saved.file]?.bytes ?? 0 }, into)
     },
     coldRows: 0,
     release: () => undefined,
   }
 }
 
-function readRows(
+async function readRows(
   files: Files,
   { path, saved, bytes }: { readonly path: string; readonly saved: SavedOperator; readonly bytes: number },
-  into: (form: StateForm, rows: StoredRows) => void,
-): void {
+  into: (form: StateForm, rows: StoredRows) => Promise<void> | void,
+): Promise<void> {
   const form = formOf(saved)
   const template = ipcTemplate(savedSchema(form))
-  const file = files.open(join(path, saved.file), 'read')
+  const file = reading(path, saved.file, () => files.open(join(path, saved.file), 'read'))
   try {
-    saved.batches.forEach((from, i) => {
-      const rows = readBatch(template, file, { from, to: saved.batches[i + 1] ?? bytes })
-      into(form, storedRows(form, rows))
-    })
+    for (const [i, from] of saved.batches.entries()) {
+      const to = saved.batches[i + 1] ?? bytes
+      const rows = reading(path, saved.file, () => readBatch(template, file, { from, to }))
+      await into(form, storedRows(form, rows))
+    }
   } finally {
     file.close()
   }

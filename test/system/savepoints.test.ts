@@ -174,6 +174,14 @@ test.each([
   expect(treeOf(join(second.path, 'out'))).toEqual({})
 })
 
+test('a savepoint is refused by a job whose state column is of another type, and nothing is touched', async () => {
+  const second = await elsewhere(await stopped(), counting.replace('ab.int32.default(0)', 'ab.utf8'))
+  const refused = await second.run('--from', 'half')
+  expect(refused.code, refused.stderr).toBe(1)
+  expect(refused.stderr).toContain('ANB6016 operator "count": state column')
+  expect(treeOf(join(second.path, 'out'))).toEqual({})
+})
+
 test('U4: state of an operator that is gone is left behind with consent, and the new one begins with none', async () => {
   const second = await elsewhere(await stopped(), counting, job.replace('code.count', "code.count, { id: 'counter' }"))
   await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half', '--drop-state', 'count')
