@@ -12,11 +12,11 @@
  * block-schema.ts. test/golden/state-block.json fixes the bytes.
  */
 import { StateError } from '../base/index.js'
-import { type Batch, type IpcTemplate, ipcSize, readIpc, writeIpc } from '../batch/index.js'
+import { type Batch, type IpcTemplate, type Loan, type Memory, ipcSize, readIpc, writeIpc } from '../batch/index.js'
 import { crc32c } from '../kernels/index.js'
 import { type StateForm } from './block-schema.js'
 
-/** Changed state on its way to the store; its bytes are its own. */
+/** Changed state on its way to the store; its bytes are its own, until `loan` is released. */
 export interface StateBlock {
   readonly operator: string
   /** What its rows are. */
@@ -29,6 +29,8 @@ export interface StateBlock {
   readonly bytes: Uint8Array
   /** Of its bytes those that changed in this epoch; the others are written so that older blocks can go. */
   readonly changed: number
+  /** What the bytes lie in. */
+  readonly loan: Loan | undefined
 }
 
 /** Rows [from, to) of a block are of this key group. */
@@ -75,11 +77,14 @@ export const schemaIdOf = ({ buffer, byteOffset }: Uint8Array): number =>
 export const blockBytes = (template: IpcTemplate, rows: Batch, groups: number): number =>
   fixedBytes + align64(8 * groups) + ipcSize(template, rows)
 
-export function encodeBlock(template: IpcTemplate, rows: Batch, parts: BlockParts): StateBlock {
+/** @param memory where its bytes lie; without, they are left to the garbage collector. */
+export function encodeBlock(template: IpcTemplate, rows: Batch, parts: BlockParts, memory?: Memory): StateBlock {
   const { operator, form, epoch, since, groups } = parts
-  const bytes = new Uint8Array(blockBytes(template, rows, groups.length))
-  const view = new DataView(bytes.buffer)
+  const size = blockBytes(template, rows, groups.length)
+  const { bytes, loan } = memory?.take(size) ?? { bytes: new Uint8Array(size), loan: undefined }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, size)
   const body = fixedBytes + align64(8 * groups.length)
+  bytes.fill(0, 0, body)
   view.setUint32(0, magic, true)
   view.setUint16(8, blockVersion, true)
   view.setUint16(10, fixedBytes, true)
@@ -98,7 +103,7 @@ export function encodeBlock(template: IpcTemplate, rows: Batch, parts: BlockPart
   writeIpc(template, rows, bytes, body)
   view.setUint32(4, crc32c(bytes.subarray(8)), true)
   const [firstGroup, lastGroup] = [groups[0]?.group ?? 0, groups.at(-1)?.group ?? 0]
-  return { operator, form, epoch, since, firstGroup, lastGroup, rows: rows.rows, bytes, changed: 0 }
+  return { operator, form, epoch, since, firstGroup, lastGroup, rows: rows.rows, bytes, changed: 0, loan }
 }
 
 /**

@@ -2,7 +2,16 @@
  * Deltas: rows of a state table become blocks, at a cut and on the engine's thread. Everything moves by column; a million
  * rows of four numbers take less than 100 ms (test/unit/state/delta.test.ts has the row counts, `npm run bench` the time).
  */
-import { type Batch, type IpcTemplate, makeColumn, noNulls, slice } from '../batch/index.js'
+import {
+  type Batch,
+  BufferPool,
+  type IpcTemplate,
+  type Loan,
+  type Memory,
+  makeColumn,
+  noNulls,
+  slice,
+} from '../batch/index.js'
 import { byteWidth } from '../schema/index.js'
 import { type BlockParts, type GroupRows, type StateBlock, blockBytes, encodeBlock } from './block.js'
 import { type StateForm, blockTemplate, formId } from './block-schema.js'
@@ -27,6 +36,8 @@ export class DeltaWriter {
   private readonly schemaId: number
   /** Bytes of a row, by estimate: texts are taken for short. */
   readonly rowBytes: number
+  /** Where the columns of one block lie while it is written. */
+  private readonly scratch = new BufferPool(4 * blockBytesMax)
   /** Rows that fit in a block, by the blocks so far. */
   private rowsGuess = 8192
 
@@ -35,6 +46,8 @@ export class DeltaWriter {
     readonly form: StateForm,
     private readonly index: KeySlots,
     private readonly table: StateTable,
+    /** Where the blocks lie; without, they are left to the garbage collector. */
+    private readonly memory?: Memory,
   ) {
     this.template = blockTemplate(form)
     this.schemaId = formId(form)
@@ -63,6 +76,20 @@ export class DeltaWriter {
     return span === undefined ? blocks : this.stretched(blocks, span, written)
   }
 
+  /** Those of these slots whose keys are in no group of the span. */
+  outside(slots: Int32Array, { first, last }: GroupSpan): Int32Array {
+    const { groupOf } = this.index
+    const rest = new Int32Array(slots.length)
+    let at = 0
+    for (const slot of slots) {
+      const group = groupOf[slot] ?? 0
+      rest[at] = slot
+      // Groups come by chance, so no branch: 1 where one of the differences is negative.
+      at += ((group - first) | (last - group)) >>> 31
+    }
+    return rest.subarray(0, at)
+  }
+
   /** Each block covers the groups up to the next one; one without rows says that a span has none. */
   private stretched(blocks: readonly StateBlock[], span: GroupSpan, written: Written): readonly StateBlock[] {
     const all = blocks.length > 0 ? blocks : this.block(new Int32Array(0), [], written)
@@ -75,16 +102,18 @@ export class DeltaWriter {
 
   /** These rows as one block, or halves of them where they are more bytes than a block may have. */
   private block(slots: Int32Array, groups: readonly GroupRows[], written: Written): readonly StateBlock[] {
-    const rows = this.rowsOf(slots)
+    const { rows, loan } = this.rowsOf(slots)
     const bytes = blockBytes(this.template, rows, groups.length)
     if (slots.length >= 64)
       this.rowsGuess = Math.max(64, Math.min(1 << 20, Math.floor((0.9 * blockBytesMax * (slots.length + 1)) / bytes)))
-    return this.encodeRows(rows, groups, written)
+    const blocks = this.encodeRows(rows, groups, written)
+    loan?.release()
+    return blocks
   }
 
   private encodeRows(rows: Batch, groups: readonly GroupRows[], written: Written): readonly StateBlock[] {
     if (rows.rows <= 1 || blockBytes(this.template, rows, groups.length) <= blockBytesMax) {
-      return [encodeBlock(this.template, rows, { ...written, groups })]
+      return [encodeBlock(this.template, rows, { ...written, groups }, this.memory)]
     }
     const half = rows.rows >>> 1
     return [
@@ -93,11 +122,12 @@ export class DeltaWriter {
     ]
   }
 
-  private rowsOf(slots: Int32Array): Batch {
+  private rowsOf(slots: Int32Array): { readonly rows: Batch; readonly loan: Loan | undefined } {
     const keys = this.index.keysOf(slots)
-    const { state, isNew } = this.table.gather(slots)
+    const { state, isNew, loan } = this.table.gather(slots, this.scratch)
     const deleted = makeColumn({ kind: 'bool' }, slots.length, noNulls, { offsets: null, values: isNew, children: [] })
-    return { schema: this.template.schema, rows: slots.length, columns: [deleted, ...keys.columns, ...state.columns] }
+    const columns = [deleted, ...keys.columns, ...state.columns]
+    return { rows: { schema: this.template.schema, rows: slots.length, columns }, loan }
   }
 }
 

@@ -2,6 +2,7 @@
  * Operator state: the keyed state of one operator as the epochs see it. At a cut it answers what changed, as blocks; at a
  * start it takes stored blocks, oldest first, whatever columns they were written with.
  */
+import { type Memory } from '../batch/index.js'
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
 import { DeltaWriter } from './delta.js'
@@ -20,6 +21,8 @@ export interface OperatorStateOptions {
   readonly index: KeySlots
   readonly table: StateTable
   readonly watch?: StateWatch
+  /** Where blocks lie until they are written; without, they are left to the garbage collector. */
+  readonly memory?: Memory | undefined
 }
 
 /** Who knows which keys memory has no room for. */
@@ -48,9 +51,9 @@ export class OperatorState {
   private rewrites = false
 
   constructor(private readonly options: OperatorStateOptions) {
-    const { operator, form, index, table } = options
+    const { operator, form, index, table, memory } = options
     this.operator = operator
-    this.writer = new DeltaWriter(operator, form, index, table)
+    this.writer = new DeltaWriter(operator, form, index, table, memory)
   }
 
   /**

@@ -3,13 +3,14 @@
  * back quickly. Everything is written from memory, nothing is read and merged.
  *
  * Bases: behind the bytes of a delta go as many of whole key groups, in turn; half as many behind a large one. A delta is
- * dead once all groups came around, so live bytes stay under two, or three, times the state.
+ * dead once all groups came around, so live bytes stay under two, or three, times the state. What changed in a group that is
+ * written whole is not in the delta too; where nearly everything changed, everything is written whole.
  *
  * Tiers: the rows of 16 small epochs are written once more as one block that supersedes them, and so are those of 16 such
  * blocks, so that a trickle of rows leaves few blocks.
  */
 import { type StateBlock } from './block.js'
-import { type DeltaWriter } from './delta.js'
+import { type DeltaWriter, type GroupSpan } from './delta.js'
 import { DirtySlots } from './dirty-slots.js'
 
 /** Bytes of base for each byte of delta: live bytes tend to 1 + 1 / share times the state. Less where the cut is long already. */
@@ -22,6 +23,8 @@ const smallBytes = 256 << 10
 const tierBytesMax = 4 << 20
 /** No base for less: blocks have a head. */
 const baseBytesMin = 64 << 10
+/** Of all keys: where more changed, a delta and its bases are as many bytes as everything. */
+const wholeShare = 0.85
 
 type Present = (first: number, last: number) => Int32Array
 type Known = (slots: Int32Array) => Int32Array
@@ -39,6 +42,8 @@ export class Rebase {
   private owed = 0
   private nextGroup = 0
   private bytesPerGroup: number
+  /** By the blocks so far. */
+  private bytesPerRow: number
 
   /**
    * @param stateBytes how much state there is, by estimate.
@@ -50,6 +55,7 @@ export class Rebase {
     { stateBytes, since, owed }: { readonly stateBytes: number; readonly since: number; readonly owed: number },
   ) {
     this.bytesPerGroup = Math.max(1, stateBytes / keyGroups)
+    this.bytesPerRow = writer.rowBytes
     this.tiers = Array.from({ length: tierCount }, () => ({ since, epochs: 0, slots: new DirtySlots() }))
     this.owed = owed
   }
@@ -71,15 +77,21 @@ export class Rebase {
     }: { readonly epoch: number; readonly keys: number; readonly present: Present; readonly known?: Known },
   ): readonly StateBlock[] {
     if (dirty.length === 0) return []
-    if (dirty.length === keys) return this.everything(dirty, epoch)
+    if (dirty.length >= wholeShare * keys) {
+      const slots = dirty.length === keys ? dirty : present(0, this.keyGroups - 1)
+      return this.everything(slots, epoch, dirty.length)
+    }
     const { slots, since } = this.throughTiers(dirty, epoch, known)
-    const delta = this.writer
-      .encode(slots, epoch, since, since === epoch - 1 ? undefined : this.allGroups)
-      .map(block => ({ ...block, changed: (block.bytes.length * dirty.length) / slots.length }))
-    const bytes = bytesOf(delta)
+    const bytes = slots.length * this.bytesPerRow
     if (bytes > smallBytes) this.forget(epoch)
     this.owed += bytes * (bytes > largeBytes ? baseShare.large : baseShare.small)
-    return [...delta, ...this.bases(epoch, present)]
+    const due = this.groupsDue()
+    const rest = due === null ? slots : this.writer.outside(slots, due)
+    const delta = this.writer.encode(rest, epoch, since, since === epoch - 1 ? undefined : this.allGroups)
+    this.learn(delta)
+    const changed = dirty.length / slots.length
+    const whole = due === null ? [] : this.base(due, present(due.first, due.last), epoch)
+    return [...changedIn(delta, changed * rest.length), ...changedIn(whole, changed * (slots.length - rest.length))]
   }
 
   /** A block that is still to come says what became of this slot. */
@@ -87,16 +99,22 @@ export class Rebase {
     return this.tiers.some(tier => tier.slots.has(slot))
   }
 
-  /** These slots are all there is, and nothing older counts: where every key changed, or its columns did. */
-  everything(slots: Int32Array, epoch: number): readonly StateBlock[] {
+  /** These slots are all there is, and nothing older counts: where nearly every key changed, or its columns did. */
+  everything(slots: Int32Array, epoch: number, changed = slots.length): readonly StateBlock[] {
     const blocks = this.writer.encode(slots, epoch, 0, this.allGroups)
     this.forget(epoch)
+    this.learn(blocks)
     this.owed = 0
     this.bytesPerGroup = Math.max(1, bytesOf(blocks) / this.keyGroups)
-    return blocks.map(block => ({ ...block, changed: block.bytes.length }))
+    return changedIn(blocks, changed)
   }
 
-  private get allGroups(): { readonly first: number; readonly last: number } {
+  private learn(blocks: readonly StateBlock[]): void {
+    const rows = rowsOf(blocks)
+    if (rows > 0) this.bytesPerRow = bytesOf(blocks) / rows
+  }
+
+  private get allGroups(): GroupSpan {
     return { first: 0, last: this.keyGroups - 1 }
   }
 
@@ -131,12 +149,18 @@ export class Rebase {
     }
   }
 
-  /** Whole key groups, as many as are owed. */
-  private bases(epoch: number, present: Present): readonly StateBlock[] {
-    if (this.owed < Math.max(baseBytesMin, this.bytesPerGroup)) return []
+  /** The key groups that are written whole now: as many as are owed. */
+  private groupsDue(): GroupSpan | null {
+    if (this.owed < Math.max(baseBytesMin, this.bytesPerGroup)) return null
     const first = this.nextGroup
-    const last = Math.min(this.keyGroups, first + Math.max(1, Math.floor(this.owed / this.bytesPerGroup))) - 1
-    const blocks = this.writer.encode(present(first, last), epoch, 0, { first, last })
+    return {
+      first,
+      last: Math.min(this.keyGroups, first + Math.max(1, Math.floor(this.owed / this.bytesPerGroup))) - 1,
+    }
+  }
+
+  private base({ first, last }: GroupSpan, slots: Int32Array, epoch: number): readonly StateBlock[] {
+    const blocks = this.writer.encode(slots, epoch, 0, { first, last })
     const bytes = bytesOf(blocks)
     this.owed = Math.max(0, this.owed - bytes)
     this.nextGroup = last + 1 === this.keyGroups ? 0 : last + 1
@@ -145,4 +169,11 @@ export class Rebase {
   }
 }
 
+/** The blocks, of whose rows so many changed in their epoch. */
+function changedIn(blocks: readonly StateBlock[], rows: number): readonly StateBlock[] {
+  const share = Math.min(1, rows / Math.max(1, rowsOf(blocks)))
+  return blocks.map(block => ({ ...block, changed: share * block.bytes.length }))
+}
+
+const rowsOf = (blocks: readonly StateBlock[]): number => blocks.reduce((sum, block) => sum + block.rows, 0)
 const bytesOf = (blocks: readonly StateBlock[]): number => blocks.reduce((sum, block) => sum + block.bytes.length, 0)

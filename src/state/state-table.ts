@@ -212,17 +212,31 @@ export class StateTable {
 
   /** Those of key groups [first, last], by the group of each slot. */
   presentIn(groupOf: Uint16Array, first: number, last: number): Int32Array {
-    const limit = Math.min(this.rows.limit, groupOf.length)
-    // Below `first` the difference is negative, and as an unsigned number larger than any span.
-    const span = last - first
+    // Groups come by chance: a branch that is guessed wrong costs more than a write that is not kept.
+    const limit = Math.min(this.used, this.rows.limit, groupOf.length)
     let count = 0
-    for (let slot = 0; slot < limit; slot++) if (((groupOf[slot] ?? 0) - first) >>> 0 <= span) count += 1
-    const slots = new Int32Array(count)
+    for (let slot = 0; slot < limit; slot++) count += oneWithin(groupOf[slot] ?? 0, first, last)
+    const slots = new Int32Array(count + 1)
     let at = 0
     for (let slot = 0; slot < limit; slot++) {
-      if (((groupOf[slot] ?? 0) - first) >>> 0 <= span && this.present(slot)) slots[at++] = slot
+      slots[at] = slot
+      at += oneWithin(groupOf[slot] ?? 0, first, last)
     }
-    return slots.subarray(0, at)
+    return slots.subarray(0, this.keepPresent(slots.subarray(0, count)))
+  }
+
+  /** Moves those that have state to the front, and answers how many they are. */
+  private keepPresent(slots: Int32Array): number {
+    const { rows, layout } = this
+    const { u8 } = rows.memory
+    const header = rows.rowOf(0) + layout.header
+    let kept = 0
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] ?? 0
+      slots[kept] = slot
+      kept += (u8[header + slot * layout.stride] ?? 0) & 1
+    }
+    return kept
   }
 
   /** Copies the texts that live into a new arena; rows that have none have a length of 0. */
@@ -243,6 +257,10 @@ export class StateTable {
     this.texts = fresh
   }
 }
+
+/** 1 where first <= group <= last, else 0: of the differences neither is negative. */
+const oneWithin = (group: number, first: number, last: number): number =>
+  (((group - first) | (last - group)) >>> 31) ^ 1
 
 const isOfType = (batch: Batch, c: number, type: Schema['fields'][number]['type']): boolean => {
   const column = batch.columns[c]

@@ -14,7 +14,7 @@ export interface EpochTerms {
   readonly intervalMs: number
   /** Cut and not finished; with so many, the next one waits and intake with it. */
   readonly openMax: number
-  /** Bytes given to the sinks after which an epoch is cut before its time. */
+  /** Bytes that wait in the sinks for a commit after which an epoch is cut before its time. */
   readonly bytesMax: number
 }
 

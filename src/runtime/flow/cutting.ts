@@ -165,7 +165,7 @@ export class Cutting {
 
   private isDue(nowMs: number): boolean {
     const { epochs, graph } = this.parts
-    return nowMs >= epochs.dueMs || graph.bytesWritten - this.since.bytes >= epochs.terms.bytesMax
+    return nowMs >= epochs.dueMs || graph.heldBytes - this.since.bytes >= epochs.terms.bytesMax
   }
 
   private complete(nowMs: number): void {
@@ -188,7 +188,7 @@ export class Cutting {
 
   private note(): void {
     const { graph } = this.parts
-    this.since = { passes: graph.gate.passes, lastCalls: lastCallsOf(graph).length, bytes: graph.bytesWritten }
+    this.since = { passes: graph.gate.passes, lastCalls: lastCallsOf(graph).length, bytes: graph.heldBytes }
   }
 }
 

@@ -1,7 +1,7 @@
 /** The graph: the vertices of a topology, wired by edges, and the order in which they move. */
 import { type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
-import { type Topology, type Vertex, type VertexInput } from '../../plan/index.js'
+import { type SinkConnector, type Topology, type Vertex, type VertexInput } from '../../plan/index.js'
 import { type BeyondTerms } from './beyond.js'
 import { type Edge, type Output } from './edge.js'
 import { type Effects } from './effects.js'
@@ -91,9 +91,9 @@ export class Graph {
     return this.sinks.every(s => s.ended)
   }
 
-  /** Bytes that the sinks were given. */
-  get bytesWritten(): number {
-    return this.sinks.reduce((n, s) => n + s.bytes, 0)
+  /** Bytes that sinks were given and show at a commit. */
+  get heldBytes(): number {
+    return this.sinks.reduce((n, s) => n + s.heldBytes, 0)
   }
 
   /** A row waits or is under way that belongs to the epoch that is being cut. */
@@ -186,6 +186,9 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
   })
 }
 
+/** Whether rows wait in it for a commit. */
+const holdsRows = ({ kind }: SinkConnector): boolean => kind !== 'null' && kind !== 'socket'
+
 const inputsOf = (node: Node): readonly Edge[] =>
   node instanceof UnionVertex ? node.inputs : node instanceof SourceVertex ? [] : [node.input]
 
@@ -205,7 +208,7 @@ function makeNode(
     case 'source':
       return new SourceVertex(counts.source++, vertex.id, terms.order)
     case 'sink':
-      return new SinkVertex(counts.sink++, vertex.id, terms.gate)
+      return new SinkVertex(counts.sink++, vertex.id, holdsRows(vertex.connector), terms.gate)
     case 'select':
       return new SelectVertex(vertex.id, vertex.columns, terms.gate)
     case 'union': {

@@ -39,6 +39,8 @@ export interface KeyedTerms {
   readonly clock: StateClock
   /** Bytes of memory for keys and state; null: all of it is in memory. */
   readonly budgetBytes: number | null
+  /** Where state lies on its way to the store. */
+  readonly memory: Memory
 }
 
 /** What travels beside the rows of a keyed call, and what the reply's state is applied to. */
@@ -104,7 +106,7 @@ export class KeyedState {
       const form = { ...owner, state: storedValues(values) }
       const table = this.table(at)
       const watch = this.cold === null ? {} : { watch: this.cold.watch(part) }
-      const ofValues = new OperatorState({ operator, form, index, table, ...watch })
+      const ofValues = new OperatorState({ operator, form, index, table, memory: terms.memory, ...watch })
       parts.push({ form, table, state: ofValues })
       return [ofValues, ...(this.collections.get(at)?.states(operator, owner, this.index) ?? [])]
     })

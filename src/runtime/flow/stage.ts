@@ -108,6 +108,7 @@ export class Stage {
             input: vertex.input,
             clock: terms.clock,
             budgetBytes: terms.beyond?.budgetBytes ?? null,
+            memory: terms.memory,
             operators: new Map(
               vertex.operators.flatMap(({ id, fn }, i) =>
                 fn.keyed ? [[i, { id, state: schemaFromJson(fn.state) }] as const] : [],

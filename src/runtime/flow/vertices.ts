@@ -32,12 +32,14 @@ export class SinkVertex {
   finishing = false
   finished = false
   rows = 0
-  bytes = 0
+  /** That it was given and shows at a commit. */
+  heldBytes = 0
   private writing: Loan | undefined
 
   constructor(
     readonly index: number,
     readonly id: string,
+    private readonly holds: boolean,
     private readonly gate: EpochGate,
   ) {
     this.input = new Edge(gate)
@@ -51,7 +53,7 @@ export class SinkVertex {
     for (const part of parts) this.gate.pass(part.fresh)
     const rows = concatRows(parts)
     this.rows += rowCount(rows)
-    this.bytes += rowBytes(rows)
+    if (this.holds) this.heldBytes += rowBytes(rows)
     this.busy = true
     this.writing = rows.loan
     return rows.batch

@@ -33,7 +33,7 @@ import { IoWorker } from './table-work.js'
 
 /** Most epochs that are cut and not finished; then intake waits. */
 const epochsOpenMax = 4
-/** Bytes given to the sinks after which an epoch is cut before its time. */
+/** Bytes that wait in the sinks for a commit after which an epoch is cut before its time. */
 const epochBytesMax = 256 << 20
 
 type Parts = Awaited<ReturnType<typeof connect>>

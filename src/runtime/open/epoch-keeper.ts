@@ -143,6 +143,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     this.left = []
     const written = this.store.prepare(epoch, record, [...cleared, ...cut.state])
     this.parts.settled(written, epochs => {
+      for (const { loan } of cut.state) loan?.release()
       epochs.epochWritten(epoch)
       this.lookAtSpace(epochs)
     })

@@ -142,7 +142,8 @@ class JobDrawer {
 
   sink(stream: Stream): void {
     const id = `sink-${this.nodes.length}`
-    this.nodes.push({ kind: 'sink', id, place, input: stream.from, connector: { kind: 'null', checksum: null } })
+    const made = { module: 'simulated', name: 'sink', options: null, delivery: 'exactly-once' } as const
+    this.nodes.push({ kind: 'sink', id, place, input: stream.from, connector: { kind: 'custom', ...made } })
     this.order.set(id, stream.exchanged)
     this.reads([stream])
   }

@@ -155,5 +155,5 @@ class SimulatedKeyValue implements KeyValue {
 
 function apply(entries: Map<string, Uint8Array>, puts: readonly Put[], gone: readonly Uint8Array[]): void {
   for (const key of gone) entries.delete(nameOf(key))
-  for (const { key, value } of puts) entries.set(nameOf(key), value)
+  for (const { key, value } of puts) entries.set(nameOf(key), value.slice())
 }

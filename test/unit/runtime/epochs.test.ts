@@ -1,7 +1,9 @@
 /** What becomes of an epoch, step by step: what is asked of the world is written down, and answered by hand. */
 import { describe, expect, test } from 'vitest'
+import { batchFromRows } from '../../../src/batch/index.js'
 import { Epochs } from '../../../src/runtime/epoch/index.js'
 import { EpochGate } from '../../../src/runtime/flow/gate.js'
+import { SinkVertex } from '../../../src/runtime/flow/vertices.js'
 
 class Story {
   readonly asked: string[] = []
@@ -170,5 +172,19 @@ describe('the gate', () => {
     gate.begin()
     expect([gate.widen(0, 2), gate.widen(0, 5), gate.widen(0, 5)]).toEqual([false, true, false])
     expect(gate.end()).toEqual([5])
+  })
+})
+
+describe('the size of an epoch', () => {
+  test('is that of rows that wait in a sink for their commit, and of no others', () => {
+    const heldBytes = (holds: boolean): number => {
+      const sink = new SinkVertex(0, 'out', holds, new EpochGate(1))
+      const batch = batchFromRows({ fields: [{ name: 'n', type: { kind: 'int64' } }] }, [{ n: 1n }, { n: 2n }])
+      sink.input.push({ batch, origin: { kind: 'run', split: 0, first: 0 } })
+      expect(sink.next()?.rows).toBe(2)
+      return sink.heldBytes
+    }
+    expect(heldBytes(true)).toBeGreaterThanOrEqual(16)
+    expect(heldBytes(false)).toBe(0)
   })
 })

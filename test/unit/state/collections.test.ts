@@ -3,7 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Batch, type Value, batchFromRows, columnOf, rowsOf } from '../../../src/batch/index.js'
 import { type Schema } from '../../../src/schema/index.js'
-import { Collections, type EntryState, KeyIndex, declaredState } from '../../../src/state/index.js'
+import { Collections, type EntryState, KeyIndex, type StateBlock, declaredState } from '../../../src/state/index.js'
+import { Manifest } from '../../../src/state/stores/manifest.js'
+import { stored } from './rows-of-state.js'
 
 const schema: Schema = {
   fields: [
@@ -144,6 +146,8 @@ describe.each([
         const one = made()
         const other = made()
         const kept = new Map<number, Kept>()
+        const manifest = new Manifest()
+        const written = new Map<string, StateBlock>()
         all.forEach((changes, epoch) => {
           const slots = [...one.index.resolve(users(changes.map(({ slot }) => slot)))]
           apply(
@@ -151,12 +155,16 @@ describe.each([
             changes.map((change, i) => ({ ...change, slot: slots[i] ?? 0 })),
           )
           note(kept, changes)
-          for (const state of one.states)
-            for (const block of state.take(epoch + 1))
-              other.states
-                .find(each => each.operator === state.operator)
-                ?.restore({ operator: state.operator, bytes: block.bytes, form: block.form, superseded: null })
+          const blocks = one.states.flatMap(state => state.take(epoch + 1))
+          manifest.add(epoch + 1, blocks, () => [])
+          blocks.forEach((block, number) => written.set(`${epoch + 1}/${number}`, block))
         })
+        for (const state of other.states) {
+          for (const live of manifest.of(state.operator)) {
+            const block = written.get(`${live.epoch}/${live.number}`)
+            if (block !== undefined) state.restore(stored(block, live.superseded))
+          }
+        }
         const who = [...kept.keys()]
         const { lists, maps } = other.collections.gather(other.index.resolve(users(who)), null)
         const ofSlots = who.map(slot => kept.get(slot) ?? nothing())
