@@ -64,6 +64,9 @@ class TransformError(AnabranchError):
 class TransientError(AnabranchError):
     """What the transform calls is away; raise it to have the same rows sent again later.
 
+    Rows that are handled in order behind them wait too; those of other lanes go on. No epoch ends meanwhile, so sinks
+    show nothing new before the service is back.
+
     Args:
         message: what is away.
         retry_after_ms: milliseconds to wait at least, if the service said so.

@@ -31,7 +31,7 @@ export function statusText(status: JobStatus): string {
         s.stateBytes === 0 ? '' : bytes(s.stateBytes),
       ]),
     ),
-    ...stages.flatMap(s => (s.held === null ? [] : [`  ${s.id} is held: ${s.held}`])),
+    ...stages.flatMap(s => (s.held === null ? [] : [`  ${heldText(s.id, s.held)}`])),
     ...table(
       ['sink', 'rows', 'waiting'],
       'lrr',
@@ -95,6 +95,9 @@ function epochText({ epoch, ageMs, lastCutMs, delayedBy, open }: EpochStatus): s
   const why = delayedBy === null ? '' : ` (waited for ${delayedBy})`
   return `epoch ${epoch} open for ${time(ageMs / 1_000)}${cut}${why}, ${open} prepared and not finished`
 }
+
+const heldText = (id: string, { lanes, forMs, reason }: NonNullable<JobStatus['stages'][number]['held']>): string =>
+  `${id}: ${lanes === 1 ? '1 lane waits' : `${lanes} lanes wait`} for a service, for ${time(forMs / 1_000)}: ${reason}`
 
 function lagText({ lag }: SourceStatus): string {
   if (lag === null) return ''

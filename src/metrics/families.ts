@@ -119,9 +119,14 @@ const ofStages: readonly Metric[] = [
     stages(s => s.queueRows),
   ),
   gauge(
-    'anabranch_stage_held',
-    '1 where rows wait for a service that is away.',
-    stages(s => (s.held === null ? 0 : 1)),
+    'anabranch_stage_held_lanes',
+    'Lanes whose rows wait for a service that is away.',
+    stages(s => s.held?.lanes ?? 0),
+  ),
+  gauge(
+    'anabranch_stage_held_seconds',
+    'For how long the first of them does.',
+    stages(s => (s.held?.forMs ?? 0) / 1_000),
   ),
   gauge(
     'anabranch_stage_state_bytes',

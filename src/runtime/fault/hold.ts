@@ -11,14 +11,11 @@ const lastMs = 10_000
 export class Hold {
   private failures = 0
   private sinceMs: number | null = null
-  /** What the last call that failed said; null where none failed since one succeeded. */
-  reason: string | null = null
 
   constructor(private readonly maxMs: number) {}
 
   /** How long to wait before the next try; null: given up. */
-  failed(nowMs: number, { retryAfterMs, message }: Pick<Failure, 'retryAfterMs' | 'message'>): number | null {
-    this.reason = message
+  failed(nowMs: number, { retryAfterMs }: Pick<Failure, 'retryAfterMs'>): number | null {
     this.sinceMs ??= nowMs
     if (nowMs - this.sinceMs >= this.maxMs) return null
     this.failures += 1
@@ -29,6 +26,5 @@ export class Hold {
   succeeded(): void {
     this.failures = 0
     this.sinceMs = null
-    this.reason = null
   }
 }

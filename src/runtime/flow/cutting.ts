@@ -46,12 +46,14 @@ export interface EpochStatus {
   readonly open: number
 }
 
-/** What a step did: nothing, or the cut is complete; or why it must not be. */
-type Step = 'idle' | 'cut' | AnabranchError
+/** What a step did: nothing, or the cut is complete or put off; or why it must not be. */
+type Step = 'idle' | 'cut' | 'put off' | AnabranchError
 
 export class Cutting {
   private lastMs: number | null = null
   private beganMs = 0
+  /** Since when the epoch is open that is being cut. */
+  private openSinceMs = 0
   private waitsFor: string | null = null
   private delayedBy: string | null = null
   /** What `changed` and the size of an epoch are counted from. */
@@ -69,7 +71,7 @@ export class Cutting {
 
   /** When the next epoch is due; null while one is cut, or where nothing was done since the last one. */
   get dueMs(): number | null {
-    return this.parts.graph.gate.cutting || !this.changed ? null : this.parts.epochs.dueMs
+    return this.parts.graph.gate.cutting || !this.changed || this.isPutOff ? null : this.parts.epochs.dueMs
   }
 
   /** No more rows are read: an epoch is due and too many are on their way, or the disk is nearly full. */
@@ -92,7 +94,7 @@ export class Cutting {
   get changed(): boolean {
     const { graph, epochs } = this.parts
     if (epochs.isWanted) return true
-    if (graph.gate.passes !== this.since.passes || lastCallsOf(graph).length !== this.since.lastCalls) return true
+    if (graph.gate.passes !== this.since.passes || lastCallsIn(graph) !== this.since.lastCalls) return true
     return graph.stages.some(s => s.wantsEpoch)
   }
 
@@ -108,23 +110,47 @@ export class Cutting {
   /** `quiet`: no call is out and no sink is writing. `ending`: the next epoch is the last one, and waits for no time. */
   step(nowMs: number, { quiet, ending }: { readonly quiet: boolean; readonly ending: boolean }): Step {
     const { graph, epochs, swapping } = this.parts
+    const atOnce = ending || swapping.waits
     if (!graph.gate.cutting) {
-      if (quiet && !this.changed) swapping.boundary(nowMs)
-      if (epochs.full || !this.changed || !(ending || swapping.waits || this.isDue(nowMs))) return 'idle'
-      this.beganMs = nowMs
-      this.waitsFor = null
-      graph.gate.begin()
-      epochs.began(nowMs)
+      const { changed } = this
+      if (quiet && !changed) swapping.boundary(nowMs)
+      if (!changed || epochs.full || !(atOnce || (this.isDue(nowMs) && !this.isPutOff))) return 'idle'
+      this.begin(nowMs)
     }
     if (!quiet || graph.holdsAdmitted) {
       this.waitsFor = slowestOf(graph)
-      return 'idle'
+      return !atOnce && this.isPutOff ? this.putOff() : 'idle'
     }
     const error = swapping.judge(epochs.epoch + 1)
     if (error !== null) return error
     atFailpoint('epoch.close', () => this.complete(nowMs))
     swapping.boundary(this.beganMs)
     return 'cut'
+  }
+
+  /**
+   * Rows of a lane wait for a service that is away, for minutes perhaps: a cut would stand still with all other lanes. So the epoch
+   * grows meanwhile, up to its bytes.
+   */
+  private get isPutOff(): boolean {
+    return !this.isLarge && this.parts.graph.stages.some(s => s.lanes.some(lane => lane.held !== null))
+  }
+
+  private begin(nowMs: number): void {
+    const { graph, epochs } = this.parts
+    this.beganMs = nowMs
+    this.waitsFor = null
+    this.openSinceMs = epochs.openSinceMs
+    graph.gate.begin()
+    epochs.began(nowMs)
+  }
+
+  /** The cut has not begun after all. */
+  private putOff(): Step {
+    const { graph, epochs } = this.parts
+    graph.gate.end()
+    epochs.began(this.openSinceMs)
+    return 'put off'
   }
 
   /**
@@ -145,9 +171,13 @@ export class Cutting {
       epoch: epochs.epoch + 1,
       ageMs: Math.max(0, nowMs - epochs.openSinceMs),
       lastCutMs: this.lastMs,
-      delayedBy: graph.gate.cutting ? this.waitsFor : this.delayedBy,
+      delayedBy: this.delays(nowMs) ? slowestOf(graph) : this.delayedBy,
       open: epochs.openCount,
     }
+  }
+
+  private delays(nowMs: number): boolean {
+    return this.parts.graph.gate.cutting || (this.changed && this.isDue(nowMs) && this.isPutOff)
   }
 
   restore(restored: Restored): void {
@@ -164,8 +194,12 @@ export class Cutting {
   }
 
   private isDue(nowMs: number): boolean {
+    return nowMs >= this.parts.epochs.dueMs || this.isLarge
+  }
+
+  private get isLarge(): boolean {
     const { epochs, graph } = this.parts
-    return nowMs >= epochs.dueMs || graph.heldBytes - this.since.bytes >= epochs.terms.bytesMax
+    return graph.heldBytes - this.since.bytes >= epochs.terms.bytesMax
   }
 
   private complete(nowMs: number): void {
@@ -178,7 +212,7 @@ export class Cutting {
     epochs.cut({
       sources,
       sinkRows: graph.sinks.map(s => s.rows),
-      lastCalls: lastCallsOf(graph),
+      lastCalls: graph.stages.filter(s => s.lastCalls).map(s => s.vertex.number),
       ledger: ledger.state(sources.reduce((n, s) => n + s.rows, 0)),
       checks: Object.fromEntries(checks),
       code: swapping.code,
@@ -188,16 +222,19 @@ export class Cutting {
 
   private note(): void {
     const { graph } = this.parts
-    this.since = { passes: graph.gate.passes, lastCalls: lastCallsOf(graph).length, bytes: graph.heldBytes }
+    this.since = { passes: graph.gate.passes, lastCalls: lastCallsIn(graph), bytes: graph.heldBytes }
   }
 }
 
-/** What is still under way, nearest to the sources. */
-function slowestOf(graph: Graph): string | null {
-  const stage = graph.stages.find(s => s.lanes.some(l => l.open.length > 0))
+/** What is still under way: what waits for a service, else what is nearest to the sources. */
+function slowestOf({ stages, sinks }: Graph): string | null {
+  const held = stages.find(s => s.lanes.some(lane => lane.held !== null))
+  if (held !== undefined) return `operator "${held.vertex.id}", which waits for a service`
+  const stage = stages.find(s => s.lanes.some(l => l.open.length > 0))
   if (stage !== undefined) return `operator "${stage.vertex.id}"`
-  const sink = graph.sinks.find(s => s.busy)
+  const sink = sinks.find(s => s.busy)
   return sink === undefined ? null : `sink "${sink.id}"`
 }
 
-const lastCallsOf = (graph: Graph): readonly number[] => graph.stages.filter(s => s.lastCalls).map(s => s.vertex.number)
+/** Asked after each event: nothing is made for it. */
+const lastCallsIn = ({ stages }: Graph): number => stages.reduce((n, stage) => (stage.lastCalls ? n + 1 : n), 0)

@@ -68,7 +68,7 @@ export class Ending {
       this.suspended = true
       return still
     }
-    if (step === 'cut') return { moved: true, error: intake.release() }
+    if (step !== 'idle') return { moved: true, error: intake.release() }
     return quiet ? cutting.widen(nowMs) : still
   }
 

@@ -63,7 +63,7 @@ export class EpochGate {
     return true
   }
 
-  /** The last poll of each source that is in the epoch. */
+  /** The last poll of each source that is in the epoch; every row may move again. */
   end(): readonly number[] {
     const { bounds } = this
     invariant(bounds !== null, 'a cut ends that has begun')

@@ -14,6 +14,14 @@ export interface Rate {
   readonly lastMinute: number
 }
 
+export interface Held {
+  readonly lanes: number
+  /** Since the first of them is. */
+  readonly forMs: number
+  /** What the last call of that one said. */
+  readonly reason: string
+}
+
 export interface StageReport {
   readonly id: string
   readonly operators: readonly string[]
@@ -33,8 +41,8 @@ export interface StageReport {
   readonly backPressuredTimeMsPerSecond: number
   /** Rows that wait before it, in lanes and on their way through it. */
   readonly queueRows: number
-  /** What its rows wait for: a service that is away. */
-  readonly held: string | null
+  /** Lanes whose rows wait for a service that is away; null: none. */
+  readonly held: Held | null
   readonly stateBytes: number
 }
 
@@ -96,7 +104,12 @@ export class Gauges {
       stages: graph.stages.map((stage, i) => {
         const at = countersBefore + i * countersPerStage
         const [busy = 0, backPressured = 0] = shares.slice(at + 2)
-        return { ...reportOf(stage), ...stageRates(rate, at), ...stageShares(busy, backPressured) }
+        return {
+          ...reportOf(stage),
+          held: heldOf(stage, nowMs),
+          ...stageRates(rate, at),
+          ...stageShares(busy, backPressured),
+        }
       }),
       sinks: graph.sinks.map(({ id, rows, input }) => ({ id, rows, queueRows: input.rows })),
       pool: pool.report,
@@ -131,8 +144,14 @@ const stageShares = (
   backPressuredTimeMsPerSecond: backPressured,
 })
 
+function heldOf({ heldLanes }: Stage, nowMs: number): Held | null {
+  const [first, ...others] = heldLanes.toSorted((a, b) => a.sinceMs - b.sinceMs)
+  if (first === undefined) return null
+  return { lanes: others.length + 1, forMs: nowMs - first.sinceMs, reason: first.reason }
+}
+
 function reportOf(stage: Stage) {
-  const { meter, vertex, keyed, hold } = stage
+  const { meter, vertex, keyed } = stage
   return {
     id: vertex.id,
     operators: vertex.operators.map(o => o.id),
@@ -143,7 +162,6 @@ function reportOf(stage: Stage) {
     busyMs: meter.busyMs,
     backPressuredMs: meter.backPressuredMs,
     queueRows: stage.queueRows,
-    held: hold.reason,
     stateBytes: keyed === null ? 0 : keyed.bytes,
   }
 }

@@ -21,8 +21,8 @@ export class Lane {
   private rowsWaiting = 0
   private bytesWaiting = 0
   readonly open: Ticket[] = []
-  /** No call before this moment: what the transform calls is away (see `fault/hold`). */
-  heldUntilMs = 0
+  /** What the transform calls is away (see `fault/hold`); null once a call of the lane has succeeded. */
+  held: { readonly sinceMs: number; readonly untilMs: number; readonly reason: string } | null = null
 
   constructor(
     readonly index: number,
@@ -32,6 +32,15 @@ export class Lane {
     /** Where rows are joined. */
     private readonly memory?: Memory,
   ) {}
+
+  /** No call before `untilMs`. */
+  hold(nowMs: number, { untilMs, reason }: { readonly untilMs: number; readonly reason: string }): void {
+    this.held = { sinceMs: this.held?.sinceMs ?? nowMs, untilMs, reason }
+  }
+
+  get heldUntilMs(): number {
+    return this.held?.untilMs ?? 0
+  }
 
   get rows(): number {
     return this.rowsWaiting

@@ -67,6 +67,7 @@ export class Settlement {
     for (const { output, rows } of reply.emissions)
       ticket.done.push({ output, rows: { ...rows, loan: joinLoans(rows.loan, holdBoth(piece.rows.loan, loan)) } })
     stage.hold.succeeded()
+    stage.lane(ticket.lane).held = null
     stage.meter.rowsSettled += rowCount(piece.rows)
     if (reply.dead.length < rowCount(piece.rows)) for (const limit of stage.limits) limit.success()
     if (ticket.call.kind === 'rows') {
@@ -114,7 +115,7 @@ export class Settlement {
         const waitMs = stage.hold.failed(nowMs, failure)
         if (waitMs === null) return givenUp(work, failure)
         this.observer.log('warning', `operator "${stage.vertex.id}" is held for ${waitMs} ms: ${failure.message}`)
-        stage.lane(work.ticket.lane).heldUntilMs = nowMs + waitMs
+        stage.lane(work.ticket.lane).hold(nowMs, { untilMs: nowMs + waitMs, reason: failure.message })
         this.again(work, noEvidence)
         return { rssBytes: 0 }
       }

@@ -334,6 +334,11 @@ export class Stage {
     if (this.keyed === null) for (const lane of this.lanes) lane.window = window
   }
 
+  /** What lanes are held for, since a service that they call is away. */
+  get heldLanes(): readonly NonNullable<Lane['held']>[] {
+    return this.lanes.flatMap(lane => lane.held ?? [])
+  }
+
   /** When a held lane may try again; null where none is held. */
   wakeMs(nowMs: number): number | null {
     const held = this.lanes.map(l => l.heldUntilMs).filter(ms => ms > nowMs)

@@ -39,7 +39,7 @@ const status: JobStatus = {
       busyTimeMsPerSecond: 874,
       backPressuredTimeMsPerSecond: 21,
       queueRows: 555,
-      held: 'connection refused',
+      held: { lanes: 2, forMs: 12_000, reason: 'connection refused' },
       stateBytes: 3 << 20,
     },
   ],
@@ -70,7 +70,7 @@ test('a status is what the job is about, and its way from sources to sinks in co
   users          10
   stage            rows in   rows out  rows/s  calls  busy  back-pressured  waiting    state
   enrich, score  1,234,567  1,234,000  12.3 k    321  87 %             2 %      555  3.0 MiB
-  score is held: connection refused
+  score: 2 lanes wait for a service, for 12 s: connection refused
   sink           rows  waiting
   features  1,234,000        0
   dead letters of  rows

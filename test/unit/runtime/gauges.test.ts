@@ -69,9 +69,9 @@ describe('a stage', () => {
 
   test('says what its rows wait for, until a call succeeds', () => {
     const driven = new DrivenEngine(['tally'])
-    const held = () => driven.engine.report(1).stages[0]?.held
+    const held = () => driven.engine.report(1_000).stages[0]?.held
     for (const event of ['ready 1', 'rows a', 'waits 1']) driven.hear(event)
-    expect(held()).toBe('waits')
+    expect(held()).toEqual({ lanes: 1, forMs: 1_000, reason: 'waits' })
     driven.hear('tick', 1_000)
     driven.hear('answers 1', 1_000)
     expect(held()).toBeNull()

@@ -162,7 +162,7 @@ describe('a lane', () => {
       const [what, of = ''] = event.split(' ')
       let sent = ''
       if (what === 'push') lane.push(rows(of), slotsOf(rows(of)))
-      else if (what === 'hold') lane.heldUntilMs = Number(of)
+      else if (what === 'hold') lane.hold(atMs, { untilMs: Number(of), reason: 'away' })
       else if (what === 'send') sent = driven.send(atMs)
       else driven.settle(of, what === 'back')
       const emitted = lane.finished(overtaking).flatMap(ticket => ticket.done.map(e => rangeOf(e.rows)))

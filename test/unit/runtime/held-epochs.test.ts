@@ -1,0 +1,75 @@
+/** A service is away for the rows of one lane: the epoch waits for them, and the other lanes do not. */
+import { expect, test } from 'vitest'
+import { type EpochEffects } from '../../../src/runtime/epoch/index.js'
+import { type EpochCut } from '../../../src/runtime/flow/index.js'
+import { DrivenEngine } from '../../support/engine.js'
+
+class Story {
+  /** Epochs that were cut, in their order. */
+  readonly cuts: string[] = []
+  readonly driven: DrivenEngine
+
+  constructor(bytesMax = 1e9) {
+    const effects: EpochEffects<EpochCut> = {
+      cutTaken: () => undefined,
+      prepareSink: (sink, epoch) => {
+        if (sink === 0) this.cuts.push(`epoch ${epoch}`)
+      },
+      writeEpoch: () => undefined,
+      commitSink: () => undefined,
+      finishEpoch: () => undefined,
+    }
+    this.driven = new DrivenEngine(['tally'], {
+      lanes: 16,
+      pool: { creditPerWorker: 2 },
+      epochs: { terms: { intervalMs: 1_000, openMax: 4, bytesMax }, effects, beyond: null },
+    })
+    this.tell(0, 'ready 1')
+  }
+
+  /** Answers which calls were asked for. */
+  tell(atMs: number, ...events: readonly string[]): string {
+    for (const event of events) this.driven.hear(event, atMs)
+    return this.driven.said().calls
+  }
+
+  delayedBy(atMs: number): string | null {
+    return this.driven.engine.epochStatus(atMs)?.delayedBy ?? null
+  }
+}
+
+test('an epoch that is due while a lane is held is not cut, and rows of the other lanes go on', () => {
+  const story = new Story()
+  expect(story.tell(0, 'rows b a')).toBe('1: 1, 1: 2')
+  story.tell(0, 'waits 1', 'answers 1', 'written')
+  expect(story.tell(1_500, 'rows a')).toBe('1: 1, 1: 3')
+  expect(story.tell(1_500, 'waits 1', 'answers 1', 'written', 'rows a a')).toBe('1: 4-5')
+  expect(story.delayedBy(1_500)).toBe('operator "tally", which waits for a service')
+  story.tell(1_500, 'answers 1', 'written')
+  expect(story.cuts).toEqual([])
+  expect(story.tell(3_000, 'tick')).toBe('1: 1')
+  story.tell(3_000, 'answers 1', 'written')
+  expect(story.cuts).toEqual(['epoch 1'])
+})
+
+test('a cut that is under way when a lane is held is put off, and rows of the other lanes go on', () => {
+  const story = new Story()
+  story.tell(0, 'rows b a')
+  story.tell(1_000, 'answers 1 last', 'written')
+  expect(story.tell(1_100, 'rows a')).toBe('')
+  expect(story.delayedBy(1_100)).toBe('operator "tally"')
+  expect(story.tell(1_100, 'waits 1')).toBe('1: 3')
+  story.tell(1_100, 'answers 1', 'written')
+  expect(story.cuts).toEqual([])
+  expect(story.tell(1_300, 'tick')).toBe('1: 1')
+  story.tell(1_300, 'answers 1', 'written')
+  expect(story.cuts).toEqual(['epoch 1'])
+})
+
+test('an epoch that has as many bytes as it may have waits for the lane, and all others with it', () => {
+  const story = new Story(1)
+  story.tell(0, 'rows b a', 'waits 1', 'answers 1', 'written')
+  expect(story.tell(1_500, 'rows a')).toBe('1: 1')
+  story.tell(1_500, 'answers 1', 'written')
+  expect(story.cuts).toEqual(['epoch 1'])
+})
