@@ -20,7 +20,9 @@ export interface Around {
 export function topologyOf(functions: readonly FunctionRef[], { source, key, nullKeys }: Around): Topology {
   const place = 'job.ts:1'
   const connector = { kind: 'files', glob: '*.jsonl', format: { kind: 'json', schema: source } } as const
-  const sink = { kind: 'null', checksum: null } as const
+  const roll = { bytes: 2 ** 27, ms: 60_000 }
+  const written = { format: { kind: 'json' }, roll, delivery: 'exactly-once', partitionBy: [] } as const
+  const sink = { kind: 'files', path: 'rows/', ...written } as const
   const nodes: PlanNode[] = [
     { kind: 'source', id: 'source', place, connector, schema: source },
     { kind: 'key', id: 'key', place, input: { node: 'source' }, columns: [key], nullKeys, schema: source },
