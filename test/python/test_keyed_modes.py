@@ -1,6 +1,7 @@
 """Keyed code over columns, once a key and once a row: one mechanism, the same results."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,6 +160,60 @@ def test_what_raises_for_one_key_says_which_key():
     with pytest.raises(ValueError, match="seven") as raised:
         testing.run(picky, {"user": ["a", "b"], "day": [1, 2], "x": [1, 7]}, key=["user", "day"])
     assert raised.value.__notes__ == ["key: user='b', day=2"]
+
+
+AS = {
+    "list": list,
+    "tuple": tuple,
+    "numpy": np.array,
+    "arrow": pa.array,
+    "floats": lambda values: [float(value) for value in values],
+    "nulls": lambda values: [*values[:-1], None],
+}
+
+
+def answering(forms):
+    """A transform whose answer for the i-th key is a column of the i-th form."""
+
+    @ab.keyed(inputs={"x": ab.int64}, state={"n": ab.int64}, outputs={"y": ab.int64}, mode="key")
+    def doubled(batch, state):
+        return {"y": AS[forms[ord(state.key["user"]) - ord("a")]]([2 * x for x in batch.list("x")])}
+
+    return doubled
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 99)), min_size=1),
+    st.tuples(*[st.sampled_from([*AS])] * 3),
+)
+def test_the_answers_of_keys_may_be_columns_of_any_kind(rows, forms):
+    last = {user: i for i, (user, _) in enumerate(rows)}
+    expected = [
+        None if forms[ord(user) - ord("a")] == "nulls" and last[user] == i else 2 * x
+        for i, (user, x) in enumerate(rows)
+    ]
+    found = testing.run_keyed(answering(forms), {"user": [u for u, _ in rows], "x": [x for _, x in rows]}, key="user")
+    assert found["y"].to_pylist() == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"y": [1]}, 'returned 1 value for column "y", expected 2'),
+        ({"z": [1, 2]}, 'with undeclared "z", expected exactly "y"'),
+        ({"y": ["one", "two"]}, "int64"),
+        (None, "returned nothing, expected a dict of columns"),
+    ],
+)
+def test_an_answer_that_is_wrong_for_one_key_is_refused(answer, said):
+    @ab.keyed(inputs={"x": ab.int64}, state={"n": ab.int64}, outputs={"y": ab.int64}, mode="key")
+    def wrong(batch, state):
+        return {"y": [1]} if state.key["user"] == "a" else answer
+
+    with pytest.raises(ab.ContractError) as raised:
+        testing.run_keyed(wrong, {"user": ["a", "b", "b"], "x": [1, 2, 3]}, key="user")
+    assert said in str(raised.value)
+    assert raised.value.__notes__ == ["key: user='b'"]
 
 
 def test_a_state_object_knows_its_key_and_whether_it_is_new():

@@ -108,6 +108,29 @@ class Taken:
         return to_numpy(self.column(name))
 
 
+class Stretch:
+    """Rows of a source that follow one another; not copied, and cut only where they are asked for."""
+
+    __slots__ = ("base", "rows", "start")
+
+    def __init__(self, base: Source, start: int, rows: int) -> None:
+        self.base = base
+        self.start = start
+        self.rows = rows
+
+    def column(self, name: str) -> Column:
+        """The column as it is at hand."""
+        return part(self.base.column(name), self.start, self.rows)
+
+    def arrow(self, name: str) -> pa.Array:
+        """The column as a pyarrow array."""
+        return to_arrow(self.column(name))
+
+    def numpy(self, name: str) -> AnyArray:
+        """The column as NumPy."""
+        return to_numpy(self.column(name))
+
+
 def take(column: Column, numbers: Rows) -> Column:
     """Some rows of a column."""
     if isinstance(column, np.ndarray):
