@@ -4,6 +4,8 @@ import { type KeyValue, type StorePlace } from './key-value.js'
 import { type EpochRecord, decodeFinished, decodeRecord, keyOf, kinds, partsOf } from './record.js'
 
 export interface FoundRecords {
+  /** Not finished, and older than the first of `records`: oldest first. */
+  readonly older: readonly EpochRecord[]
   /** Oldest first; the first one that is replayed lists all blocks. */
   readonly records: readonly EpochRecord[]
   readonly finished: number
@@ -13,14 +15,30 @@ export interface FoundRecords {
 export async function readRecords(kv: KeyValue, place: StorePlace): Promise<FoundRecords> {
   const newest = await readNewest(kv)
   checkHead(newest, place)
-  if (newest === null) return { records: [], finished: 0 }
+  if (newest === null) return { older: [], records: [], finished: 0 }
   const records = [newest]
   let first = newest
   while (!first.head.full && first.head.previous !== '') {
     first = await readBefore(kv, first)
     records.unshift(first)
   }
-  return { records, finished: Math.max(newest.head.finished, await readFinished(kv, newest)) }
+  const finished = Math.max(newest.head.finished, await readFinished(kv, newest))
+  return { older: await readOlder(kv, first, finished), records, finished }
+}
+
+/** Records before one that lists all blocks are gone, but for those of epochs that were not finished when it was written. */
+async function readOlder(kv: KeyValue, full: EpochRecord, finished: number): Promise<readonly EpochRecord[]> {
+  const older: EpochRecord[] = []
+  const from = keyOf(finished + 1, 0)
+  for await (const { key, value } of kv.entries({ from, to: keyOf(full.head.epoch, 0), reverse: true })) {
+    const { epoch, kind } = partsOf(key)
+    if (kind !== kinds.record) continue
+    const record = decodeRecord(epoch, value)
+    if (record.digest !== (older[0] ?? full).head.previous)
+      throw new StateError('ANB6010', `the record of epoch ${epoch} is another one than was written`)
+    older.unshift(record)
+  }
+  return older
 }
 
 async function readNewest(kv: KeyValue): Promise<EpochRecord | null> {

@@ -250,13 +250,14 @@ export class StateStore {
 
   /** Answers how many writes beyond memory there must have been. */
   private async load(): Promise<number> {
-    const { records, finished } = await readRecords(this.kv, this.options.place)
+    const { older, records, finished } = await readRecords(this.kv, this.options.place)
     for (const { head } of records) this.manifest.replay(head)
     this.finished = finished
     this.finishedOnDisk = finished
     this.digest = records.at(-1)?.digest ?? ''
-    this.recordKeys = records.map(({ head }) => head.epoch)
-    this.records = records.map(({ head, bytes }) => ({ epoch: head.epoch, bytes }))
+    const all = [...older, ...records]
+    this.recordKeys = all.map(({ head }) => head.epoch)
+    this.records = all.map(({ head, bytes }) => ({ epoch: head.epoch, bytes }))
     this.records = this.records.filter(each => each.epoch > finished || each === this.last)
     return records.at(-1)?.head.cold ?? 0
   }

@@ -34,6 +34,30 @@ async function counts(disk: SimulatedPlace): Promise<{ readonly epoch: number; r
   return { epoch, counts: rows.counts() }
 }
 
+/** As sinks that are slow: three epochs are on their way, whatever their records list. */
+async function behind(disk: SimulatedPlace, last: number): Promise<void> {
+  const store = await StateStore.open({ place: disk, pause, deadCountMax: 1 })
+  const rows = new KeyedRows('counts', countsByUser)
+  for (let epoch = 1; epoch <= last; epoch++) {
+    rows.count({ [`user ${epoch % 7}`]: epoch })
+    await store.prepare(epoch, Uint8Array.of(epoch), rows.take(epoch))
+    if (epoch > 3) store.finish(epoch - 3)
+  }
+}
+
+// A record that lists all blocks hid those before it, so sinks that were slow never committed an epoch that was written.
+it('an epoch that no sink has committed is found wherever the host dies, whatever the records behind it list', async () => {
+  for (let last = 4; last <= 60; last++) {
+    const disk = place({})
+    await behind(disk, last)
+    await disk.crash()
+    const store = await StateStore.open({ place: disk, pause })
+    // What is finished is noted with the next write.
+    expect(store.unfinished.map(({ epoch }) => epoch)).toEqual([last - 3, last - 2, last - 1, last])
+    await store.close()
+  }
+})
+
 describe('a write that fails', () => {
   it('S7 on a full disk is tried again on a fresh handle, and nothing that is acknowledged later is lost', async () => {
     const disk = place({ 3: 'refused', 4: 'refused' })
