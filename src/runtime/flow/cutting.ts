@@ -216,7 +216,7 @@ export class Cutting {
       ledger: ledger.state(sources.reduce((n, s) => n + s.rows, 0)),
       checks: Object.fromEntries(checks),
       code: swapping.code,
-      state: graph.stages.flatMap(stage => stage.takeDirty(epochs.epoch + 1)),
+      state: graph.stages.flatMap(stage => (swapping.holdsState(stage) ? [] : stage.takeDirty(epochs.epoch + 1))),
     })
   }
 

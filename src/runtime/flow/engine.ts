@@ -6,7 +6,7 @@
  * After each event it pumps: rows move downstream first, then work is granted (stages near the sinks before those
  * near the sources), then sources are polled that have room before them. That order is the back-pressure.
  */
-import { AnabranchError, type Observer, invariant } from '../../base/index.js'
+import { AnabranchError, type Observer, PlanError, invariant } from '../../base/index.js'
 import { type Polled } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
@@ -75,7 +75,7 @@ export class Engine {
     this.gauges = new Gauges(this.graph, this.ledger, this.pool)
     this.intake = new Intake(this.graph, this.ledger, { bounded: terms.bounded, epochs: terms.epochs !== null })
     const { graph, intake, ledger, pool } = this
-    this.swapping = new Swapping({ graph, ledger, pool })
+    this.swapping = new Swapping({ graph, pool })
     const { swapping } = this
     const outputs = graph.sinks.length + outputsBesideSinks
     this.epochs = terms.epochs === null ? null : new Epochs(terms.epochs.terms, outputs, terms.epochs.effects)
@@ -167,6 +167,10 @@ export class Engine {
   /** Other code for the functions, at the end of this epoch. @throws PlanError, StateError where it does not fit what runs */
   swap(swap: Swap, nowMs: number): void {
     invariant(this.cutting !== null, 'code is swapped between epochs')
+    if (this.failed || this.finished)
+      throw new PlanError('ANB8012', 'expected a running job to swap code of, this one is over or begins again', {
+        hint: 'look at anabranch status, and swap again once it runs',
+      })
     this.event(nowMs, () => this.swapping.begin(swap))
   }
 

@@ -208,6 +208,8 @@ export class KeyedState {
     const table = new StateTable(form.state)
     const before = this.valuesOf(this.declared(operator).id)
     const next = before.goOnIn(form, table)
+    // A column that went and came again would else have what was stored before it went.
+    next.rewrite()
     this.states = this.states.map(state => (state === before ? next : state))
     this.ofOperators.set(operator, table)
     this.operators.set(operator, { ...this.declared(operator), state: to })

@@ -169,7 +169,9 @@ export class Ledger {
     const { origin } = of.rows
     const split = splitOf(origin, of.at)
     const position = split < 0 ? null : positionOf(origin, of.at)
-    this.count(error.code, quiet.has(error.code) ? error.message : error.type, split, position)
+    const reason = quiet.has(error.code) ? error.message : error.type
+    if (error.code !== 'ANB2006') stage.meter.died(shortened(reason))
+    this.count(error.code, reason, split, position)
     this.bury({
       operator: at?.id ?? stage.vertex.id,
       transform: at?.fn.name ?? '',
@@ -202,7 +204,7 @@ export class Ledger {
     if (this.dead.has(id)) return
     this.dead.add(id)
     this.rowsDead += 1
-    const key = reason.length > 120 ? `${reason.slice(0, 119)}…` : reason
+    const key = shortened(reason)
     this.deadByReason.set(key, (this.deadByReason.get(key) ?? 0) + 1)
   }
 
@@ -213,3 +215,5 @@ export class Ledger {
     return new TransformError('ANB2004', message, { detail })
   }
 }
+
+const shortened = (reason: string): string => (reason.length > 120 ? `${reason.slice(0, 119)}…` : reason)

@@ -4,6 +4,8 @@ export class StageMeter {
   rowsOut = 0
   /** Rows that a call answered or that were given up. */
   rowsSettled = 0
+  /** By the reason, rows that died of a call. */
+  readonly dead = new Map<string, number>()
   calls = 0
   /** Calls that are at a worker now. */
   callsOut = 0
@@ -18,6 +20,10 @@ export class StageMeter {
   /** A call came back, or its worker is gone. */
   ended(): void {
     this.callsOut -= 1
+  }
+
+  died(reason: string): void {
+    this.dead.set(reason, (this.dead.get(reason) ?? 0) + 1)
   }
 
   /** As Flink has it, each moment is one of three: a call is out, the output has no room for what waits, or nothing is to do. */

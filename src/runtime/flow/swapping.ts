@@ -9,12 +9,14 @@ import { type StageVertex, type Topology } from '../../plan/index.js'
 import { type Pool } from '../../workers/index.js'
 import { type Loss } from '../fault/index.js'
 import { type Graph } from './graph.js'
-import { type Ledger } from './ledger.js'
+import { type Stage } from './stage.js'
 
 /** What is asked of the engine. */
 export interface Swap {
-  /** Of the running job, but for the functions of some stages. */
+  /** Of the running job, but for some functions. */
   readonly topology: Topology
+  /** Ids of the operators that get one of the new code: what it declares may be the same. */
+  readonly operators: ReadonlySet<string>
   /** Share of the trial's rows that may be dead. */
   readonly maxErrors: number
   readonly events: SwapEvents
@@ -35,12 +37,13 @@ export interface Trial {
   readonly rows: number
   readonly dead: number
   readonly deadByReason: Readonly<Record<string, number>>
+  /** That with which it becomes durable; null: it is not judged yet. */
+  readonly epoch: number | null
 }
 
 /** Counted from the moment at which code changed. */
 interface Since {
   readonly rows: number
-  readonly dead: number
   readonly deadByReason: ReadonlyMap<string, number>
 }
 
@@ -54,7 +57,7 @@ type State =
 export class Swapping {
   private state: State = { is: 'none' }
 
-  constructor(private readonly parts: { readonly graph: Graph; readonly ledger: Ledger; readonly pool: Pool }) {}
+  constructor(private readonly parts: { readonly graph: Graph; readonly pool: Pool }) {}
 
   /** @throws PlanError ANB1027, StateError ANB6016 where new code does not fit what runs; then nothing was done. */
   begin(swap: Swap): void {
@@ -102,7 +105,7 @@ export class Swapping {
   judge(epoch: number): AnabranchError | null {
     if (this.state.is !== 'trial') return null
     const { swap } = this.state
-    const trial = this.trialOf(this.state)
+    const trial = { ...this.trialOf(this.state), epoch }
     // An epoch in which new code had no row says nothing of it: the trial goes on.
     if (trial.rows === 0) return null
     if (trial.dead > swap.maxErrors * trial.rows) return lost(trial, swap.maxErrors)
@@ -116,6 +119,11 @@ export class Swapping {
     const { swap, trial } = this.state
     this.state = { is: 'none' }
     swap.events.kept(trial)
+  }
+
+  /** What a stage keeps is not of the open epoch: it is declared by code on trial, which did nothing of what was cut. */
+  holdsState({ vertex }: Stage): boolean {
+    return this.state.is === 'trial' && isSwapped(this.state.swap, vertex)
   }
 
   /** Number of the code that the open epoch stands on: not of one on trial, which did nothing of what was cut. */
@@ -135,30 +143,31 @@ export class Swapping {
     const reasons = [...now.deadByReason]
       .map(([reason, rows]) => [reason, rows - (since.deadByReason.get(reason) ?? 0)] as const)
       .filter(([, rows]) => rows > 0)
-    return { rows: now.rows - since.rows, dead: now.dead - since.dead, deadByReason: Object.fromEntries(reasons) }
+    const dead = reasons.reduce((n, [, rows]) => n + rows, 0)
+    return { rows: now.rows - since.rows, dead, deadByReason: Object.fromEntries(reasons), epoch: null }
   }
 
   /** Of all stages that changed. */
   private count(swap: Swap): Since {
-    const { ledger } = this.parts
-    const stages = this.changes(swap).map(([stage]) => stage)
-    const operators = stages.flatMap(stage => stage.vertex.operators.map(o => o.id))
-    return {
-      rows: stages.reduce((n, stage) => n + stage.meter.rowsSettled, 0),
-      dead: operators.reduce((n, id) => n + (ledger.deadByOperator.get(id) ?? 0), 0),
-      deadByReason: new Map(ledger.deadByReason),
-    }
+    const deadByReason = new Map<string, number>()
+    const meters = this.changes(swap).map(([stage]) => stage.meter)
+    for (const { dead } of meters)
+      for (const [reason, rows] of dead) deadByReason.set(reason, (deadByReason.get(reason) ?? 0) + rows)
+    return { rows: meters.reduce((n, meter) => n + meter.rowsSettled, 0), deadByReason }
   }
 
   /** The stages whose code is another one. */
-  private changes({ topology }: Swap) {
-    const next = topology.vertices.filter((v): v is StageVertex => v.kind === 'stage')
+  private changes(swap: Swap): readonly (readonly [Stage, StageVertex])[] {
+    const next = swap.topology.vertices.filter(v => v.kind === 'stage').filter(v => isSwapped(swap, v))
     return this.parts.graph.stages.flatMap(stage => {
       const vertex = next.find(v => v.number === stage.vertex.number)
       return vertex === undefined ? [] : [[stage, vertex] as const]
     })
   }
 }
+
+const isSwapped = ({ operators }: Swap, vertex: StageVertex): boolean =>
+  vertex.operators.some(({ id }) => operators.has(id))
 
 function lost({ rows, dead, deadByReason }: Trial, maxErrors: number): TransformError {
   const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`

@@ -143,7 +143,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
     restored.catch(() => undefined)
     await host.run(engine, async () => {
       await openAll(parts, engine, { checkpoints, restored })
-      parts.swaps.flows()
+      parts.swaps.flows(checkpoints?.keeper.record?.epoch ?? 0)
     })
     if (engine.end.run === 'finished') checkpoints?.finished()
     else await running.save()

@@ -2,14 +2,18 @@
  * Attempts: a run from its beginning to its end, over the failures that its restart policy allows. Each attempt after the
  * first goes on behind the last epoch that was written; who attends the run notices nothing but a pause.
  */
+import { join } from 'node:path'
 import { AnabranchError } from '../../base/index.js'
 import { type OutputFolder } from '../../connectors/index.js'
+import { type DescribedModule, describeModule } from '../../workers/index.js'
 import { decideRestart } from '../fault/index.js'
 import { StoppedError } from '../options.js'
 import { type Attending, attend, leave } from './attend.js'
 import { attempt } from './attempt.js'
+import { CodeFolder } from './code-folder.js'
 import { Codes } from './codes.js'
 import { type Opened } from './opened.js'
+import { packageFolder } from './package.js'
 import { type Result } from './result.js'
 import { Running } from './running.js'
 import { Swaps } from './swaps.js'
@@ -18,9 +22,12 @@ import { Swaps } from './swaps.js'
 const chances = 2 ** 30
 
 export async function attempts(opened: Opened, folder: OutputFolder): Promise<Result> {
-  const codes = new Codes(opened)
-  const swaps = new Swaps(opened, codes)
-  const running = new Running(opened.world, opened.plan, opened.options.epochMs === null ? null : swaps)
+  const { world, plan, topology, options } = opened
+  const epochs = options.epochMs !== null
+  const codes = new Codes({ plan, topology, epochs }, new CodeFolder(world.files, join(options.out, 'state', 'code')))
+  const { clock } = world
+  const swaps = new Swaps({ plan, clock, observer: options.observer, codes, describe: path => describe(opened, path) })
+  const running = new Running(world, plan, epochs ? swaps : null)
   const attending: Promise<readonly Attending[]>[] = []
   const attended = async (): Promise<void> => {
     if (attending.length === 0) attending.push(attend(opened, running, folder))
@@ -58,6 +65,11 @@ async function untilDone(first: Opened, lasting: Parameters<typeof attempt>[1]):
       running.restarts += 1
     }
   }
+}
+
+/** What a module declares that is to be swapped in. */
+function describe({ world, options, plan }: Opened, path: string): Promise<DescribedModule> {
+  return describeModule(path, { world, python: options.python, packageFolder, cwd: plan.folder, hostEnv: process.env })
 }
 
 /** Milliseconds until the job begins again; null: it does not. */

@@ -2,12 +2,12 @@
  * Codes: what Python code a run has, by number: 1 for that with which an attempt began, one more for each swap. What runs is
  * decided by the last epoch that was written: its record says which functions were swapped in.
  */
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import { PlanError, invariant } from '../../base/index.js'
 import { type EpochRecord } from '../../checkpoint/index.js'
 import { type FunctionRef, type Plan, type Topology, stagesOf, withFunctions } from '../../plan/index.js'
 import { type DescribedModule } from '../../workers/index.js'
-import { CodeFolder } from './code-folder.js'
+import { type CodeFolder } from './code-folder.js'
 import { type Opened } from './opened.js'
 
 export interface Code {
@@ -15,22 +15,28 @@ export interface Code {
   readonly topology: Topology
   /** By the module's path, the digest under which its source is kept; empty in a run without epochs. */
   readonly kept: Readonly<Record<string, string>>
+  /** Ids of the operators that the last swap gave another function. */
+  readonly operators: ReadonlySet<string>
   /** By the operator: functions of another module, or of the same one as it was later, than the job names. */
   readonly swapped: EpochRecord['swapped']
 }
 
 export class Codes {
-  private readonly folder: CodeFolder
   private readonly own: Code
   private codes: readonly Code[]
 
-  /** @param opened the job as its file describes it */
-  constructor(opened: Pick<Opened, 'plan' | 'topology' | 'options' | 'world'>) {
-    const { plan, topology, options, world } = opened
-    this.folder = new CodeFolder(world.files, join(options.out, 'state', 'code'))
-    const modules = options.epochMs === null ? [] : plan.modules
-    const kept = Object.fromEntries(modules.map(m => [m.path, this.folder.keep(m.path)] as const))
-    this.own = { plan, topology, kept, swapped: {} }
+  /**
+   * @param job as its file describes it
+   * @param folder where sources are kept
+   */
+  constructor(
+    job: Pick<Opened, 'plan' | 'topology'> & { readonly epochs: boolean },
+    private readonly folder: Pick<CodeFolder, 'keep' | 'pathOf'>,
+  ) {
+    const { plan, topology, epochs } = job
+    const modules = epochs ? plan.modules : []
+    const kept = Object.fromEntries(modules.map(m => [m.path, folder.keep(m.path)] as const))
+    this.own = { plan, topology, kept, operators: new Set(), swapped: {} }
     this.codes = [this.own]
   }
 
@@ -73,10 +79,11 @@ export class Codes {
     if (source !== module.source)
       throw new PlanError('ANB1027', `module ${module.path} changed while it was read`, { hint: 'swap again' })
     const functions = functionsOf(before.plan, module, at)
+    refuseShared(before, module, functions)
     const swapped = Object.fromEntries(
       [...functions].map(([id, fn]) => [id, { own: this.ownDigest(id), source, fn }] as const),
     )
-    const code = this.with(before, { ...before.swapped, ...swapped })
+    const code = this.with(before, { ...before.swapped, ...swapped }, new Set(functions.keys()))
     this.codes = [...this.codes, code]
     return code
   }
@@ -93,7 +100,7 @@ export class Codes {
       const node = own.plan.nodes.find(n => n.id === id)
       return node?.kind === 'python' && this.ownDigest(id) === then
     })
-    return this.with(own, Object.fromEntries(still))
+    return this.with(own, Object.fromEntries(still), new Set())
   }
 
   private ownDigest(operator: string): string {
@@ -101,7 +108,7 @@ export class Codes {
     return node?.kind === 'python' ? (this.own.kept[node.fn.module] ?? '') : ''
   }
 
-  private with(base: Code, swapped: EpochRecord['swapped']): Code {
+  private with(base: Code, swapped: EpochRecord['swapped'], operators: ReadonlySet<string>): Code {
     const functions = new Map(Object.entries(swapped).map(([id, { fn }]) => [id, fn] as const))
     if (functions.size === 0) return base
     const sources = Object.values(swapped).map(({ fn, source }) => [fn.module, source] as const)
@@ -109,7 +116,7 @@ export class Codes {
     const types = base.plan.modules[0]?.types ?? ''
     const modules = Object.entries(kept).map(([path, source]) => ({ path, source, types }))
     const plan = withFunctions(base.plan, functions, modules)
-    return { plan, topology: stagesOf(plan), kept, swapped }
+    return { plan, topology: stagesOf(plan), kept, operators, swapped }
   }
 }
 
@@ -133,6 +140,19 @@ function functionsOf(
       return [id, { ...rest, kind, module: module.path, ...(unordered === true && { unordered }) }] as const
     }),
   )
+}
+
+/** Workers have one source of a file: with other code in it, an operator that is not named would change too. */
+function refuseShared(
+  { plan, kept }: Pick<Code, 'plan' | 'kept'>,
+  { path, source }: DescribedModule,
+  functions: ReadonlyMap<string, FunctionRef>,
+): void {
+  const other = plan.nodes.find(node => node.kind === 'python' && node.fn.module === path && !functions.has(node.id))
+  if (other === undefined || kept[path] === source) return
+  throw new PlanError('ANB1027', `operator "${other.id}" has a function of ${relative(plan.folder, path)} too`, {
+    hint: 'give the new code a file of its own, and name it with --module; or swap all operators of the file',
+  })
 }
 
 function checkOf(module: DescribedModule, fn: FunctionRef, name: string): FunctionRef {

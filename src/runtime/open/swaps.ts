@@ -3,13 +3,12 @@
  * goes on behind the epoch before, and its record says which code that is: the old one.
  */
 import { resolve } from 'node:path'
-import { AnabranchError, type ErrorClass, PlanError } from '../../base/index.js'
-import { describeModule } from '../../workers/index.js'
+import { AnabranchError, type Clock, type ErrorClass, type Observer, PlanError } from '../../base/index.js'
+import { type Plan } from '../../plan/index.js'
+import { type DescribedModule } from '../../workers/index.js'
 import { type Engine, type SwapEvents, type Trial } from '../flow/index.js'
 import { type SwapReport, type SwapRequest } from '../running-job.js'
 import { type Codes } from './codes.js'
-import { type Opened } from './opened.js'
-import { packageFolder } from './package.js'
 
 /** Share of the first epoch's rows that may be dead, unless the request says another. */
 const maxErrorsDefault = 0.01
@@ -30,7 +29,7 @@ interface Asked {
   pausedMs: number
 }
 
-/** Thrown away; rows flow again once the next attempt is open. */
+/** The attempt failed; rows flow again once the next one is open. */
 interface Lost {
   readonly trial: Trial
   readonly error: AnabranchError
@@ -42,8 +41,14 @@ export class Swaps {
   private lost: Lost | null = null
 
   constructor(
-    private readonly opened: Pick<Opened, 'options' | 'world' | 'plan'>,
-    private readonly codes: Codes,
+    private readonly parts: {
+      readonly plan: Pick<Plan, 'folder'>
+      readonly clock: Pick<Clock, 'nowMs'>
+      readonly observer: Observer
+      readonly codes: Codes
+      /** What a module declares. @throws PlanError where it does not import */
+      describe(path: string): Promise<DescribedModule>
+    },
   ) {}
 
   /** Settles with the word on the trial. @throws where the new code is refused; then nothing was touched */
@@ -52,11 +57,13 @@ export class Swaps {
       throw new PlanError('ANB1027', 'expected no swap to be under way, the one before is not judged yet', {
         hint: 'wait until its first epoch was judged',
       })
-    const report = new Promise<SwapReport>((answer, refuse) => {
-      this.asked = { answer, refuse, pausedMs: 0 }
+    return new Promise<SwapReport>((answer, refuse) => {
+      const asked = { answer, refuse, pausedMs: 0 }
+      this.asked = asked
+      this.begin(asked, engine, request).catch((error: unknown) => {
+        if (this.asked === asked) this.refuse(error)
+      })
     })
-    this.begin(engine, request).catch((error: unknown) => this.refuse(error))
-    return report
   }
 
   /** An attempt ended with an error. Answers whether it was the new code's, so that the old one goes on at once. */
@@ -66,66 +73,63 @@ export class Swaps {
       this.refuse(error)
       return false
     }
-    this.lost = { trial, error, sinceMs: this.opened.world.clock.nowMs() }
+    this.lost = { trial, error, sinceMs: this.parts.clock.nowMs() }
     return ofCode.has(error.class)
   }
 
-  /** Rows flow, with the code of the record. */
-  flows(): void {
+  /** Rows flow, with the code of the record: that of the last epoch which was written. */
+  flows(epoch: number): void {
     const { lost } = this
     if (lost === null) return
     this.lost = null
-    const pausedMs = this.opened.world.clock.nowMs() - lost.sinceMs
-    const { options } = this.opened
-    options.observer.count('swap.thrown away')
-    options.observer.log(
-      'warning',
-      `new code was thrown away, the old one goes on: ${lost.error.code} ${lost.error.message}`,
-    )
-    this.answer({ ...lost.trial, kept: false, why: lost.error.json, pausedMs })
+    const { clock, observer } = this.parts
+    const pausedMs = clock.nowMs() - lost.sinceMs
+    // What failed the attempt came behind the write that made the trial durable.
+    if (lost.trial.epoch !== null && epoch >= lost.trial.epoch) return this.keep(lost.trial, pausedMs)
+    const { code, message } = lost.error
+    observer.count('swap.thrown away')
+    observer.log('warning', `new code was thrown away, the old one goes on: ${code} ${message}`)
+    this.answer({ ...reportOf(lost.trial), kept: false, why: lost.error.json, pausedMs })
   }
 
   /** The run is over. */
   ended(): void {
-    this.flows()
+    // Whether an epoch that was on its way is written is for the next run to find.
+    if (this.lost !== null && this.lost.trial.epoch !== null) this.refuse(this.lost.error)
+    else this.flows(0)
     this.refuse(new PlanError('ANB8012', 'expected the first epoch of the new code to end, the run ended before'))
   }
 
-  private async begin(engine: Engine, request: SwapRequest): Promise<void> {
-    const { plan, options, world } = this.opened
-    const running = this.codes.now.plan
-    const replaces = replacedBy(running.nodes, request)
-    const path = request.module === null ? replaces : resolve(plan.folder, request.module)
-    const hostEnv = process.env
-    const described = await describeModule(path, {
-      world,
-      python: options.python,
-      packageFolder,
-      cwd: plan.folder,
-      hostEnv,
-    })
-    const code = this.codes.add(described, { replaces, operator: request.operator })
+  private async begin(asked: Asked, engine: Engine, request: SwapRequest): Promise<void> {
+    const { plan, clock, codes, describe } = this.parts
+    const replaces = replacedBy(codes.now.plan.nodes, request)
+    const described = await describe(request.module === null ? replaces : resolve(plan.folder, request.module))
+    // The attempt failed meanwhile, and whoever asked was told.
+    if (this.asked !== asked) return
+    const { topology, operators } = codes.add(described, { replaces, operator: request.operator })
     const maxErrors = request.maxErrors ?? maxErrorsDefault
     try {
-      engine.swap({ topology: code.topology, maxErrors, events: this.events }, world.clock.nowMs())
+      engine.swap({ topology, operators, maxErrors, events: this.events }, clock.nowMs())
     } catch (error) {
-      this.codes.drop()
+      codes.drop()
       throw error
     }
   }
 
   private readonly events: SwapEvents = {
     refused: error => {
-      this.codes.drop()
+      this.parts.codes.drop()
       this.refuse(error)
     },
     changed: sinceMs => {
-      if (this.asked !== null) this.asked.pausedMs = this.opened.world.clock.nowMs() - sinceMs
+      if (this.asked !== null) this.asked.pausedMs = this.parts.clock.nowMs() - sinceMs
     },
-    kept: trial => {
-      this.opened.options.observer.count('swap.kept')
-      this.answer({ ...trial, kept: true, why: null, pausedMs: this.asked?.pausedMs ?? 0 })
-    },
+    kept: trial => this.keep(trial, this.asked?.pausedMs ?? 0),
+  }
+
+  private keep(trial: Trial, pausedMs: number): void {
+    this.parts.observer.count('swap.kept')
+    this.answer({ ...reportOf(trial), kept: true, why: null, pausedMs })
   }
 
   private answer(report: SwapReport): void {
@@ -139,6 +143,10 @@ export class Swaps {
     this.asked = null
     asked?.refuse(error)
   }
+}
+
+const reportOf = ({ rows, dead, deadByReason }: Trial): Pick<SwapReport, 'rows' | 'dead' | 'deadByReason'> => {
+  return { rows, dead, deadByReason }
 }
 
 /** The module whose functions are replaced: the only one of the job, that of the operator, or that which has the name. */
