@@ -35,6 +35,12 @@ const reactions: Readonly<Record<string, string>> = {
   'epoch rolled forward': 'an epoch that was written and not committed is committed',
   'rows taken back': 'rows behind the last epoch are taken back',
   'store reopened': 'the store is opened again after a write error',
+  'attempt failed': 'a run begins again behind its last epoch, in the same host',
+  'swap.kept': 'other code is swapped in',
+  'swap.thrown away': 'other code is thrown away for its first epoch',
+  'swap.refused ANB1020': 'code that does not import is refused',
+  'swap.refused ANB1027': 'code that does not fit is refused',
+  'swap.refused ANB3003': 'code is refused whose workers do not start',
 }
 
 export function simulateSeeds(part: number, parts: number): void {

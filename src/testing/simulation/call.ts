@@ -27,6 +27,7 @@ import {
   inlineFrame,
 } from '../../transport/index.js'
 import { type Grouped, type KeyState, type Outcome, type Produced, runAtEnd, runChain } from './stand-in.js'
+import { type Version, firstVersion } from './versions.js'
 
 export interface Given {
   readonly kind: number
@@ -72,6 +73,8 @@ export class OpenedStage {
   constructor(
     readonly open: OpenStage,
     private readonly numbers: readonly number[],
+    /** Of each operator; left out: the first one of all. */
+    private readonly versions: readonly Version[] = [],
   ) {
     this.shipped = schemaFromJson(open.shipped)
     this.output = schemaFromJson(open.output)
@@ -86,6 +89,7 @@ export class OpenedStage {
     return runChain({
       operators: this.open.operators,
       numbers: this.numbers,
+      versions: this.versions,
       rows,
       grouped: this.grouped(tables),
       state: operator => this.stateOf(tables, operator),
@@ -96,7 +100,7 @@ export class OpenedStage {
     const state = given(tables, Table.state)
     const keys = rowsOf(readIpc(this.keys ?? { fields: [] }, given(tables, Table.keys).bytes))
     const cells = this.stateOf(tables, state.operator).map(s => s.cells)
-    const out = runAtEnd(keys, cells)
+    const out = runAtEnd(keys, cells, this.versions[state.operator] ?? firstVersion)
     if ('raised' in out) return { kind: 'raised', operator: state.operator, message: out.raised }
     const entries = out.map((row, parent) => ({ parent, cells: row }))
     return { kind: 'done', main: [], sides: new Map([[state.operator, entries]]), state: new Map(), dead: [] }

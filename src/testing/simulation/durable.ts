@@ -7,9 +7,17 @@
  */
 import { AnabranchError, invariant } from '../../base/index.js'
 import { baseOf, decodeRecord } from '../../checkpoint/index.js'
-import { type SourcePosition } from '../../connectors/index.js'
+import { type Prepared, type SourcePosition } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
-import { BeyondKeeper, type BeyondTerms, EpochKeeper, type Engine, restoreOperator } from '../../runtime/index.js'
+import {
+  BeyondKeeper,
+  type BeyondTerms,
+  type Engine,
+  type EpochCut,
+  EpochKeeper,
+  type KeeperParts,
+  restoreOperator,
+} from '../../runtime/index.js'
 import { StateStore } from '../../state/stores/index.js'
 import { type Chance } from './chance.js'
 import { type VirtualClock } from './clock.js'
@@ -17,6 +25,7 @@ import { type Striker } from './faults.js'
 import { type Log } from './log.js'
 import { type Appended, SimulatedOutput } from './output.js'
 import { HostDied, SimulatedPlace, type WriteFate } from './store.js'
+import { type Swapper } from './swapper.js'
 
 export interface DurableParts {
   readonly clock: VirtualClock
@@ -26,6 +35,8 @@ export interface DurableParts {
   readonly topology: Topology
   /** Bytes of memory for state; null: no limit. */
   readonly budget: number | null
+  /** Whose code an epoch is of. */
+  readonly swapper: Swapper
   /** Rows of the sinks in the order of the topology, then the dead letters, then the captures. */
   readonly outputs: readonly Appended[]
   /** The host dies, where it stands. */
@@ -35,6 +46,21 @@ export interface DurableParts {
 /** Turns that a chain of promises may take before it needs something from outside. */
 const turnsMax = 200
 const never = new Promise<void>(() => undefined)
+
+/** Tells of each epoch before it is written. */
+class WatchedKeeper extends EpochKeeper {
+  constructor(
+    parts: KeeperParts,
+    private readonly swapper: Swapper,
+  ) {
+    super(parts)
+  }
+
+  override writeEpoch(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): void {
+    this.swapper.noted(epoch, cut)
+    super.writeEpoch(epoch, cut, prepared)
+  }
+}
 
 /** One life of the host. */
 export class Life {
@@ -105,7 +131,7 @@ export class Durable {
 
   /** Opens what is on the disk, for one life of the host. */
   async open(engine: () => Engine): Promise<EpochKeeper> {
-    const { clock, topology, budget } = this.parts
+    const { clock, topology, budget, swapper } = this.parts
     const life = new Life(clock, engine)
     this.life = life
     this.store = await StateStore.open({
@@ -126,10 +152,10 @@ export class Durable {
     const [letters, captures] = this.outputs.slice(-2)
     if (letters === undefined || captures === undefined) throw new RangeError('dead letters and captures are outputs')
     const { last, unfinished } = this.store
-    return new EpochKeeper({
+    const parts: KeeperParts = {
       job: 'simulated',
       topology,
-      codeOf: () => ({ code: {}, swapped: {} }),
+      codeOf: number => swapper.recordOf(number),
       last: last === null ? null : decodeRecord(last.bytes),
       unfinished: unfinished.map(({ bytes }) => decodeRecord(bytes)),
       keyGroups: 128,
@@ -141,7 +167,8 @@ export class Durable {
       settled: (promise, then) => {
         this.told(life, promise, value => life.engine().epochStep(epochs => then(epochs, value), clock.nowMs))
       },
-    })
+    }
+    return new WatchedKeeper(parts, swapper)
   }
 
   /** How the life that was opened last keeps state within its budget. */
@@ -218,12 +245,27 @@ export class Durable {
     this.count('host crashes')
   }
 
+  /** An attempt failed and its host lives, unless it dies in this: what was asked of the store is done, of the rest nobody hears. */
+  async leave(): Promise<void> {
+    const { life } = this
+    invariant(life !== null, 'an attempt that failed was opened')
+    life.end()
+    await this.settle()
+    await this.closeStore()
+    life.isDead = true
+    this.count('attempt failed')
+  }
+
   /** After the end of a run: everything that a sink holds was committed. */
   async end(): Promise<void> {
     this.life?.end()
     for (const output of this.outputs) output.end()
     this.count('epochs', this.store?.last?.epoch ?? 0)
     this.count('store reopened', this.store?.counts.reopened ?? 0)
+    await this.closeStore()
+  }
+
+  private async closeStore(): Promise<void> {
     await this.store?.close().catch((error: unknown) => {
       if (!isDeath(error)) throw error
     })
@@ -243,14 +285,15 @@ export class Durable {
     if (!life.isDead) this.parts.clock.tell(this.parts.chance.pick([0, 0.1, 5, 200]), then)
   }
 
-  /** A store that gave up stops the job; somebody makes room, and starts it again. */
+  /** A store that gave up stops the job; somebody makes room, and it begins again, or another host does. */
   private failed(life: Life, error: unknown): void {
     life.asked -= 1
     if (life.isDead) return
     if (!(error instanceof AnabranchError) && !isDeath(error)) this.wrong.push(String(error))
     if (error instanceof AnabranchError && error.code !== 'ANB6011') this.wrong.push(error.render())
     if (error instanceof AnabranchError) this.count('store gave up')
-    this.parts.die()
+    if (error instanceof AnabranchError && this.parts.chance.happens(0.5)) life.engine().stop(error)
+    else this.parts.die()
   }
 
   private count(name: string, by = 1): void {

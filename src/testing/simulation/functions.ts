@@ -37,6 +37,14 @@ export const fateIn = (value: unknown, operator: number): number =>
 export const childrenOf = (g: number): number => (g < burst ? g % 3 : g)
 export const burst = 200
 
+/** The file of the functions, before other code was swapped in. */
+export const modulePath = '/simulated/transforms.py'
+export const moreAtFirst = 5
+
+/** What a function with a bug looks at in a row, for those that it rejects. */
+export const lookedAt = (name: string): 'v' | 'id' | 'g' => (name === 'scale' ? 'v' : name === 'pairs' ? 'id' : 'g')
+export const isRejected = (value: unknown): boolean => Number(value) % 11 === 0
+
 /** A key that raises at the end of input. */
 export const badAtEnd = 'bad at end'
 
@@ -161,9 +169,13 @@ export const declared: Readonly<Record<FunctionName, Declared>> = {
   },
 }
 
-export const refOf = (name: FunctionName, timeoutMs: number): FunctionRef => ({
+/** A column of state that a later version of `tally` keeps beside the others. */
+const more = ['more', 'int64', { default: moreAtFirst }] as const
+
+export const refOf = (name: FunctionName, timeoutMs: number, keepsMore = false): FunctionRef => ({
   ...declared[name],
-  module: '/simulated/transforms.py',
+  ...(keepsMore && name === 'tally' && { state: [...declared.tally.state, more] }),
+  module: modulePath,
   name,
   mode: 'batch',
   atEnd: name === 'tally',

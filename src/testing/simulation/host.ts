@@ -17,6 +17,7 @@ import { type Striker } from './faults.js'
 import { type Log } from './log.js'
 import { type RecordingSink, type ScriptedSource } from './scripted.js'
 import { spoilingMemory } from './spoil.js'
+import { type Damage } from './wire.js'
 import { type End, FakeWorker, type WorkerWorld } from './worker.js'
 
 export const jobId = '5eed5eed5eed5eed'
@@ -26,12 +27,16 @@ export interface HostParts {
   readonly chance: Chance
   readonly striker: Striker
   readonly log: Log
-  readonly world: WorkerWorld
+  /** Of workers with the code of this number. */
+  world(code: number): WorkerWorld
+  readonly damage: Damage
   readonly sources: readonly ScriptedSource[]
   readonly sinks: readonly RecordingSink[]
   readonly letters: DeadLetter[]
   readonly guarded: boolean
   readonly tickMs: number
+  /** What a poll takes. */
+  readonly pollMs: number
 }
 
 interface Seat {
@@ -59,7 +64,7 @@ export class SimulatedHost implements Effects {
 
   readonly observer: Observer = {
     count: (name, by = 1, labels = {}) => {
-      if (name === 'frame.refused') this.parts.world.damage.refused()
+      if (name === 'frame.refused') this.parts.damage.refused()
       this.count(name, by)
       for (const value of Object.values(labels)) this.count(`${name} ${value}`, by)
     },
@@ -86,8 +91,8 @@ export class SimulatedHost implements Effects {
   // What the engine asks for.
 
   poll(source: number, limit: PollLimit): void {
-    const { clock, chance, striker, log } = this.parts
-    const ms = striker.strikes('source slow') ? chance.between(10, 2_000) : 0.1
+    const { clock, chance, striker, log, pollMs } = this.parts
+    const ms = striker.strikes('source slow') ? chance.between(10, 2_000) : pollMs
     failpoint('source.poll', 'before')
     clock.tell(ms, () => {
       const polled = at(this.parts.sources, source).poll(limit)
@@ -117,10 +122,10 @@ export class SimulatedHost implements Effects {
     clock.tell(1, () => this.engine?.sinkFinished(sink, clock.nowMs))
   }
 
-  spawn(worker: number): void {
+  spawn(worker: number, code: number): void {
     const { clock, log, world } = this.parts
-    log.write(`worker ${worker}`, 'starts')
-    const process = new FakeWorker(worker, world, {
+    log.write(`worker ${worker}`, 'starts', code === 1 ? '' : `with code ${code}`)
+    const process = new FakeWorker(worker, world(code), {
       ready: () => {
         log.write(`worker ${worker}`, 'is ready')
         this.engine?.ready(worker, clock.nowMs)
@@ -243,7 +248,7 @@ export class SimulatedHost implements Effects {
   }
 
   private reply(worker: number, frame: Frame): void {
-    const { clock, log, world } = this.parts
+    const { clock, log, damage } = this.parts
     const { kind, incarnation, sequence, attempt } = frame.envelope
     log.write(`worker ${worker}`, kind === Message.done ? 'answers' : 'fails', `#${sequence} attempt ${attempt}`)
     const before = this.dropped
@@ -251,7 +256,7 @@ export class SimulatedHost implements Effects {
     if (kind === Message.done) this.engine?.done(worker, key, frame, clock.nowMs)
     else this.engine?.callFailed(worker, key, failureOf(frame.tables), clock.nowMs)
     if (before !== this.dropped) return
-    world.damage.healed()
+    damage.healed()
   }
 
   /** Replies that the engine had no use for. */

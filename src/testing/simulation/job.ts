@@ -15,9 +15,11 @@ import {
 } from '../../plan/index.js'
 import { type SchemaJson, schemaFromJson, schemaToJson, withFields } from '../../schema/index.js'
 import { type Chance } from './chance.js'
-import { type FunctionName, declared, keyedNames, names, refOf } from './functions.js'
+import { type FunctionName, declared, keyedNames, modulePath, names, refOf } from './functions.js'
+import { firstVersion, sourceOf } from './versions.js'
 
 export interface Job {
+  readonly plan: Plan
   readonly topology: Topology
   /** Number of an operator in `fate`, by its id: its place among the Python nodes of the plan. */
   readonly operators: ReadonlyMap<string, number>
@@ -74,9 +76,10 @@ class JobDrawer {
   union(inputs: readonly Stream[]): Stream {
     const [first] = inputs
     if (first === undefined || inputs.length === 1) return first ?? this.source()
-    const id = `union-${this.nodes.length}`
     const schema = first.schema.filter(([name]) => inputs.every(i => i.schema.some(([known]) => known === name)))
-    this.nodes.push({ kind: 'union', id, place, inputs: inputs.map(i => i.from), schema })
+    const from = inputs.map(i => (i.schema.length === schema.length ? i.from : this.project(i, schema)))
+    const id = `union-${this.nodes.length}`
+    this.nodes.push({ kind: 'union', id, place, inputs: from, schema })
     this.reads(inputs)
     const sources = new Set(inputs.flatMap(i => [...i.sources]))
     const shared = inputs.reduce((n, i) => n + i.sources.size, 0) > sources.size
@@ -91,6 +94,14 @@ class JobDrawer {
       ends,
       weight: inputs.reduce((n, i) => n + i.weight, 0),
     }
+  }
+
+  /** These columns of it: a union has the same ones on all sides. */
+  private project(stream: Stream, schema: SchemaJson): Edge {
+    const id = `select-${this.nodes.length}`
+    const columns = schema.map(([name]) => ({ from: name, to: name }))
+    this.nodes.push({ kind: 'select', id, place, input: stream.from, columns, schema })
+    return { node: id }
   }
 
   /** Streams that nothing reads. */
@@ -238,8 +249,8 @@ export function drawJob(chance: Chance): Job {
       restart: null,
     },
     nodes: drawer.nodes,
-    modules: [],
+    modules: [{ path: modulePath, source: sourceOf(firstVersion), types: '/simulated/transforms.anabranch.ts' }],
     folder: '/simulated',
   }
-  return { topology: stagesOf(plan), operators: drawer.operators, order: drawer.order, timeoutMs }
+  return { plan, topology: stagesOf(plan), operators: drawer.operators, order: drawer.order, timeoutMs }
 }

@@ -5,10 +5,12 @@
  * A row that dies anywhere in a stage leaves nothing behind in that stage: no output, no side output, no state.
  */
 import { type StageVertex, type Topology, type VertexInput } from '../../plan/index.js'
-import { badAtEnd, childrenOf, fateIn, fates } from './functions.js'
+import { type Eras } from './eras.js'
+import { badAtEnd, childrenOf, fateIn, fates, isRejected, lookedAt, moreAtFirst } from './functions.js'
 import { type Job } from './job.js'
 import { type Place, Places, byPlace } from './places.js'
 import { type Row, type Split } from './rows.js'
+import { type Version } from './versions.js'
 
 interface Item {
   readonly row: Row
@@ -16,6 +18,7 @@ interface Item {
   /** null: no row of a source stands behind it. */
   readonly position: number | null
   readonly place: Place
+  readonly era: number
 }
 
 export interface Expected {
@@ -42,6 +45,13 @@ export function letterText(of: {
 
 type State = Record<string, Row[string]>
 
+/** State of a key, as code of an era left it. */
+interface Kept {
+  readonly key: Row
+  readonly state: State
+  readonly era: number
+}
+
 class Oracle {
   readonly letters: string[] = []
   readonly dead = new Set<string>()
@@ -54,6 +64,7 @@ class Oracle {
   constructor(
     private readonly job: Job,
     private readonly sources: readonly (readonly Split[])[],
+    private readonly eras: Eras,
   ) {
     this.places = new Places(job.topology)
   }
@@ -63,7 +74,7 @@ class Oracle {
     topology.vertices.forEach((vertex, i) => {
       switch (vertex.kind) {
         case 'source':
-          this.outputs.set(nameOf({ vertex: i, side: null }), this.read(i, vertex.id, this.sources[source++] ?? []))
+          this.outputs.set(nameOf({ vertex: i, side: null }), this.read(i, vertex.id, source++))
           break
         case 'stage':
           this.stage(i, vertex)
@@ -98,11 +109,12 @@ class Oracle {
     return this.outputs.get(nameOf(input)) ?? []
   }
 
-  private read(vertex: number, id: string, splits: readonly Split[]): readonly Item[] {
-    return splits.flatMap((split, number) =>
-      split.lines.flatMap(({ position, row }) => {
+  private read(vertex: number, id: string, source: number): readonly Item[] {
+    return (this.sources[source] ?? []).flatMap((split, number) =>
+      split.lines.flatMap(({ position, row }, line) => {
         const place = this.places.ofRow(vertex, number, position)
-        const item = { row: row ?? {}, source: split.name, position, place }
+        const era = this.eras.ofRow(source, number, line)
+        const item = { row: row ?? {}, source: split.name, position, place, era }
         if (row !== null) return [item]
         this.bury(id, item, 'ANB2003')
         return []
@@ -119,7 +131,7 @@ class Oracle {
   private stage(index: number, stage: StageVertex): void {
     const main: Item[] = []
     const sides = stage.operators.map((): Item[] => [])
-    const states = stage.operators.map(() => new Map<string, { readonly key: Row; readonly state: State }>())
+    const states = stage.operators.map(() => new Map<string, Kept>())
     for (const item of this.input(stage.inputs[0])) {
       const key = stage.key?.columns.map(c => [c, item.row[c] ?? null] as const) ?? []
       if (key.some(([, value]) => value === null) && stage.key?.nullKeys !== 'group') {
@@ -127,7 +139,11 @@ class Oracle {
         continue
       }
       const text = JSON.stringify(key)
-      const run = new ChainRun(stage, this.job.operators, operator => ({ ...states[operator]?.get(text)?.state }))
+      const run = new ChainRun(stage, {
+        numbers: this.job.operators,
+        versionOf: id => this.eras.version(item.era, id),
+        stateOf: operator => this.evolved(stage, operator, states[operator]?.get(text), item.era),
+      })
       const death = run.go(item.row)
       if (death !== null) {
         this.bury(stage.operators[death.code === 'ANB2008' ? 0 : death.operator]?.id ?? '', item, death.code)
@@ -139,7 +155,7 @@ class Oracle {
       run.sides.forEach((rows, operator) => sides[operator]?.push(...rows.map(row => ({ ...item, row }))))
       run.states.forEach((state, operator) => {
         if (state === null) states[operator]?.delete(text)
-        else states[operator]?.set(text, { key: Object.fromEntries(key), state })
+        else states[operator]?.set(text, { key: Object.fromEntries(key), state, era: item.era })
       })
     }
     this.atEnd(stage, this.places.ofEnd(index), states, sides)
@@ -147,20 +163,35 @@ class Oracle {
     sides.forEach((items, operator) => this.outputs.set(`${index} side ${operator}`, items))
   }
 
+  /** What was left in an era as code of a later one finds it: a column that went on the way came back new. */
+  private evolved({ operators }: StageVertex, operator: number, kept: Kept | undefined, era: number): State {
+    const id = operators[operator]?.id ?? ''
+    const state = { ...kept?.state }
+    for (let at = kept?.era ?? era; at <= era; at += 1) {
+      if (!this.eras.version(at, id).keepsMore) delete state['more']
+      else state['more'] ??= BigInt(moreAtFirst)
+    }
+    return state
+  }
+
   private atEnd(
     stage: StageVertex,
     place: Place,
-    states: readonly Map<string, { readonly key: Row; readonly state: State }>[],
+    states: readonly Map<string, Kept>[],
     sides: readonly Item[][],
   ): void {
     stage.operators.forEach(({ id, fn }, operator) => {
       if (!fn.atEnd) return
+      const era = this.eras.ofLastCalls(stage.number)
+      const mark = markOf(this.eras.version(era, id))
       for (const { key, state } of states[operator]?.values() ?? []) {
+        const { n = null, sum = null, last } = state
         const item = {
-          row: { k: key['k'] ?? null, n: state['n'] ?? null, sum: state['sum'] ?? null, last: state['last'] ?? null },
+          row: { k: key['k'] ?? null, n, sum, last: typeof last === 'string' ? last + mark : null },
           source: '',
           position: null,
           place,
+          era,
         }
         if (key['k'] === badAtEnd) {
           this.bury(id, { ...item, row: key }, 'ANB2001')
@@ -195,43 +226,58 @@ class ChainRun {
 
   constructor(
     private readonly stage: StageVertex,
-    private readonly numbers: ReadonlyMap<string, number>,
-    private readonly stateOf: (operator: number) => State,
+    private readonly known: {
+      /** Of an operator in `fate`, by its id. */
+      readonly numbers: ReadonlyMap<string, number>
+      versionOf(id: string): Version
+      stateOf(operator: number): State
+    },
   ) {}
 
   go(row: Row): Death | null {
     this.rows = [row]
     for (const [operator, { id, fn }] of this.stage.operators.entries()) {
-      const evil = this.rows.map(r => fateIn(r['fate'], this.numbers.get(id) ?? -1)).find(f => f !== fates.fine)
+      const version = this.known.versionOf(id)
+      const number = this.known.numbers.get(id) ?? -1
+      const evil = this.rows
+        .map(r => evilOf(fn.name, version, r) ?? fateIn(r['fate'], number))
+        .find(f => f !== fates.fine)
       if (evil !== undefined) return deathOf(evil, operator)
       if (fn.name === 'aside')
         this.sides.set(
           operator,
           this.rows
-            .filter(isOdd)
+            .filter(r => isOdd(r, version))
             .map(({ id: i, k, g, fate }) => ({ id: i ?? null, k: k ?? null, g: g ?? null, fate: fate ?? null })),
         )
       this.rows = fn.keyed
-        ? this.rows.flatMap(r => this.keyed(fn.name, operator, r))
-        : this.rows.flatMap(r => stateless(fn.name, r))
+        ? this.rows.flatMap(r => this.keyed({ name: fn.name, version }, operator, r))
+        : this.rows.flatMap(r => stateless(fn.name, version, r))
     }
     return null
   }
 
-  private keyed(name: string, operator: number, row: Row): readonly Row[] {
+  private keyed(
+    { name, version }: { readonly name: string; readonly version: Version },
+    operator: number,
+    row: Row,
+  ): readonly Row[] {
+    const { number, keepsMore } = version
     const left = this.states.get(operator)
-    const state = left === undefined ? this.stateOf(operator) : (left ?? {})
+    const state = left === undefined ? this.known.stateOf(operator) : (left ?? {})
     switch (name) {
       case 'tally': {
         const nth = BigInt(Number(state['n'] ?? 0) + 1)
-        const total = Number(state['sum'] ?? 0) + Number(row['v'] ?? 0)
-        const last = `${Number(row['g'])}${'-'.repeat(Number(row['g']))}`
-        this.states.set(operator, { n: nth, sum: total, last })
-        return [{ ...row, nth, total, before: state['last'] ?? null }]
+        const total = Number(state['sum'] ?? 0) + Number(row['v'] ?? 0) + number
+        const last = `${Number(row['g'])}${'-'.repeat(Number(row['g']))}${markOf(version)}`
+        const more = Number(state['more'] ?? moreAtFirst) + 1
+        this.states.set(operator, { n: nth, sum: total, last, ...(keepsMore && { more }) })
+        const mark = state['last'] ?? null
+        return [{ ...row, nth, total, before: keepsMore ? `${mark}+${more}` : mark }]
       }
       case 'fresh': {
         const seen = Number(state['seen'] ?? 0)
-        const bit = 2 ** (Number(row['g']) % 12)
+        const bit = 2 ** ((Number(row['g']) + number) % 12)
         const n = Number(state['n'] ?? 0) + 1
         const known = Math.floor(seen / bit) % 2 === 1
         this.states.set(operator, n >= 9 ? null : { seen: known ? seen : seen + bit, n })
@@ -239,14 +285,25 @@ class ChainRun {
       }
       default: {
         const waiting = state['waiting'] ?? null
-        this.states.set(operator, { waiting: waiting === null ? (row['id'] ?? null) : null })
+        const own = BigInt(Number(row['id']) + number * 1e9)
+        this.states.set(operator, { waiting: waiting === null ? own : null })
         return waiting === null ? [] : [{ ...row, partner: waiting }]
       }
     }
   }
 }
 
-const isOdd = (row: Row): boolean => Number(row['g']) % 2 === 1
+const isOdd = (row: Row, { number }: Version): boolean => (Number(row['g']) + number) % 2 === 1
+
+/** What a version adds to a text. */
+const markOf = ({ number }: Version): string => (number > 0 ? `~${number}` : '')
+
+/** What a bug does to a row; null: nothing. */
+function evilOf(name: string, { bug }: Version, row: Row): number | null {
+  if (bug === 'raises') return fates.raise
+  if (bug === 'crashes') return fates.crash
+  return bug === 'rejects some' && isRejected(row[lookedAt(name)]) ? fates.reject : null
+}
 
 function deathOf(fate: number, operator: number): Death {
   if (fate === fates.reject) return { operator, code: 'ANB2002', costly: false, slow: false }
@@ -255,26 +312,27 @@ function deathOf(fate: number, operator: number): Death {
   return { operator, code: 'ANB2008', costly: true, slow: fate === fates.hang || fate === fates.killed }
 }
 
-function stateless(name: string, row: Row): readonly Row[] {
+function stateless(name: string, version: Version, row: Row): readonly Row[] {
   const g = Number(row['g'])
+  const { number } = version
   switch (name) {
     case 'scale':
-      return [{ ...row, w: typeof row['v'] === 'number' ? 2 * row['v'] + 1 : null }]
+      return [{ ...row, w: typeof row['v'] === 'number' ? 2 * row['v'] + 1 + number : null }]
     case 'label': {
-      const text = row['k'] === null ? null : `${String(row['k'])}/${g}`
+      const text = row['k'] === null ? null : `${String(row['k'])}/${g}${markOf(version)}`
       return [{ ...row, text, long: text === null ? null : text.length > 6 }]
     }
     case 'keep':
-      return g % 3 === 0 ? [] : [row]
+      return (g + number) % 3 === 0 ? [] : [row]
     case 'spread':
-      return Array.from({ length: childrenOf(g) }, (_, child) => ({ ...row, child }))
+      return Array.from({ length: childrenOf(g) }, (_, child) => ({ ...row, child: child + 1_000 * number }))
     default:
-      return [{ ...row, odd: g % 2 === 1 }]
+      return [{ ...row, odd: isOdd(row, version) }]
   }
 }
 
-export function expect(job: Job, sources: readonly (readonly Split[])[]): Expected {
-  const oracle = new Oracle(job, sources)
+export function expect(job: Job, sources: readonly (readonly Split[])[], eras: Eras): Expected {
+  const oracle = new Oracle(job, sources, eras)
   oracle.run(job.topology)
   const { all, slow } = oracle.costly
   return {

@@ -4,8 +4,7 @@
  * A seed has three streams of chance: the job and its rows, the terms of the run (batch size, workers, lanes), and
  * the world (faults and their times). Two runs with the same job and other terms or another world must give the same rows.
  */
-import { type AnabranchError, type ErrorCode, atFailpoint } from '../../base/index.js'
-import { openStages } from '../../plan/index.js'
+import { type ErrorCode, atFailpoint } from '../../base/index.js'
 import { type DeadLetter, Engine, type EngineTerms, type EpochTerms, edgeLimit } from '../../runtime/index.js'
 import { OpenedStage } from './call.js'
 import { Chance } from './chance.js'
@@ -16,55 +15,15 @@ import { type Faults, Striker, drawFaults } from './faults.js'
 import { SimulatedHost } from './host.js'
 import { type Job, drawJob } from './job.js'
 import { Log } from './log.js'
+import { type Simulated, type SimulationOptions } from './options.js'
 import { type Expected, expect } from './oracle.js'
-import { type Poison, type Row, drawPoison, drawSplits } from './rows.js'
+import { drawPoison, drawSplits } from './rows.js'
 import { RecordingSink, ScriptedSource } from './scripted.js'
+import { Swapper, drawSwaps } from './swapper.js'
 import { judge, judgePart } from './verdict.js'
 import { drawEpochs, drawTerms, largeBytes } from './terms.js'
 import { Damage } from './wire.js'
 import { type WorkerWorld } from './worker.js'
-
-export interface SimulationOptions {
-  readonly seed: number
-  /** null: nothing is durable, and the host may not die. Left out: drawn. */
-  readonly epochs?: EpochTerms | null
-  /** Bytes of memory for state; null: no limit. Left out: drawn. */
-  readonly budget?: number | null
-  /** Seed of the job and its rows, where it is not `seed`. */
-  readonly input?: number
-  readonly terms?: Partial<EngineTerms>
-  readonly faults?: Faults
-  readonly poison?: Poison
-  /** Rows of each source. */
-  readonly rows?: number
-  /** How long the service stays away that the transforms call. */
-  readonly serviceAwayMs?: number
-  /** Other numbers of workers while it runs. */
-  readonly setWorkers?: readonly { readonly atMs: number; readonly workers: number }[]
-  /** The job must stop with this code; what came out before must be right. */
-  readonly stops?: ErrorCode
-  /** Keep the lines of the log. */
-  readonly log?: boolean
-}
-
-export interface Simulated {
-  readonly seed: number
-  /** What is wrong, in sentences; empty where nothing is. */
-  readonly wrong: readonly string[]
-  readonly error: AnabranchError | null
-  readonly sinks: ReadonlyMap<string, readonly Row[]>
-  readonly order: Job['order']
-  readonly letters: readonly DeadLetter[]
-  /** Faults that struck and reactions of the engine, by name. */
-  readonly counts: ReadonlyMap<string, number>
-  readonly log: string
-  readonly digest: string
-  readonly virtualMs: number
-  readonly calls: number
-  /** Most batches that ever waited before one vertex, and the limit with what may have been under way. */
-  readonly queue: { readonly most: number; readonly limit: number }
-  readonly rows: number
-}
 
 /** Losses by chance after which the engine knows their rate: before, a row that is struck again is rightly blamed. */
 const chancesKnown = 5
@@ -74,6 +33,7 @@ const stepsMax = 2_000_000
 /** Faults end at this moment, or after so many hosts. */
 const calmMs = 120_000
 const livesMax = 12
+const tooManyDead: ReadonlySet<ErrorCode> = new Set(['ANB2004', 'ANB2005'])
 /** What a run may need after that: services that are away, holds and deadlines that began before. */
 const liveMsMax = 300_000
 
@@ -105,6 +65,8 @@ class Run {
   private readonly epochs: EpochTerms | null
   private readonly budget: number | null
   private readonly durable: Durable
+  private readonly pollMs: number
+  private readonly swapper: Swapper
   private host: SimulatedHost
   /** Of hosts that died. */
   private readonly before = { counts: new Map<string, number>(), calls: 0 }
@@ -133,6 +95,14 @@ class Run {
     const drawn = new Chance(options.seed, 4).pick([null, 1, 1, 200_000])
     this.budget = !maySpill(job) ? null : options.budget === undefined ? drawn : options.budget
     const { clock, chance, log } = this
+    const ofSwaps = new Chance(options.seed, 5)
+    // Who says what strikes a run wants nothing else in it.
+    const mayDraw = this.epochs !== null && options.faults === undefined
+    const swaps = options.swaps ?? (mayDraw ? drawSwaps(ofSwaps) : [])
+    // A run that is over before a worker has started shows nothing of other code.
+    this.pollMs = swaps.length === 0 ? 0.1 : ofSwaps.pick([0.1, 20, 100])
+    this.swapper = new Swapper(job, swaps, { clock, chance, log, engine: () => this.engine })
+    const { swapper } = this
     const captures: unknown[] = []
     const outputs = [...[...this.sinks.values()].map(s => s.rows), this.letters, captures]
     const { topology } = job
@@ -147,6 +117,7 @@ class Run {
       striker: this.striker,
       topology,
       budget: this.budget,
+      swapper,
       die,
     })
     this.host = this.newHost()
@@ -154,15 +125,18 @@ class Run {
 
   private newHost(): SimulatedHost {
     const { clock, chance, striker, log } = this
+    const world = this.world()
     return new SimulatedHost({
       clock,
       chance,
       striker,
       log,
-      world: this.world(),
+      world: code => ({ ...world, ...this.opened(code) }),
+      damage: world.damage,
       sources: this.sources,
       sinks: [...this.sinks.values()],
       letters: this.letters,
+      pollMs: this.pollMs,
       guarded: chance.happens(0.5),
       tickMs: chance.pick([50, 100, 400]),
     })
@@ -172,21 +146,13 @@ class Run {
     return (this.host.counts.get('worker.lost.chance') ?? 0) >= chancesKnown
   }
 
-  private world(): WorkerWorld {
+  private world(): Omit<WorkerWorld, keyof ReturnType<Run['opened']>> {
     const { clock, chance, striker, log } = this
-    const numberOf = (id: string): number => this.job.operators.get(id) ?? -1
     return {
       clock,
       chance,
       striker,
       damage: new Damage(this.options.stops !== undefined),
-      stages: openStages(this.job.topology).map(
-        s =>
-          new OpenedStage(
-            s,
-            s.operators.map(o => numberOf(o.id)),
-          ),
-      ),
       rowUs: chance.pick([1, 10, 100]),
       largeBytes,
       serviceBackMs:
@@ -197,14 +163,33 @@ class Run {
     }
   }
 
+  /** What a worker has opened that runs the code of this number. */
+  private opened(code: number): Pick<WorkerWorld, 'stages' | 'starts'> {
+    const stages = this.swapper.stagesOf(code)
+    const numberOf = (id: string): number => this.job.operators.get(id) ?? -1
+    const numbersOf = ({ operators }: (typeof stages)[number]['open']): readonly number[] =>
+      operators.map(o => numberOf(o.id))
+    return {
+      stages: stages.map(({ open, versions }) => new OpenedStage(open, numbersOf(open), versions)),
+      starts: !stages.some(({ versions }) => versions.some(({ bug }) => bug === 'does not start')),
+    }
+  }
+
   async go(): Promise<Simulated> {
     const wrong: string[] = []
     let rows = 0
     try {
       const engine = await this.lives(wrong)
       rows = engine.ledger.rowsIn
+      await this.swapper.end(engine)
       if (this.epochs !== null && this.host.error === null) await this.durable.end()
-      wrong.push(...this.host.wrong, ...this.durable.wrong, ...this.verdict(engine), ...this.liveness())
+      wrong.push(
+        ...this.host.wrong,
+        ...this.durable.wrong,
+        ...this.swapper.wrong,
+        ...this.verdict(engine),
+        ...this.liveness(),
+      )
     } catch (error) {
       wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
     } finally {
@@ -212,7 +197,7 @@ class Run {
     }
     const { host, clock, log, before } = this
     const counts = new Map<string, number>()
-    for (const of of [before.counts, host.counts, this.striker.struck, this.durable.counts])
+    for (const of of [before.counts, host.counts, this.striker.struck, this.durable.counts, this.swapper.counts])
       for (const [name, times] of of) counts.set(name, (counts.get(name) ?? 0) + times)
     return {
       seed: this.options.seed,
@@ -231,24 +216,35 @@ class Run {
     }
   }
 
-  /** One host after the other, until one comes to the end. */
+  /** One attempt after the other, until one comes to the end. */
   private async lives(wrong: string[]): Promise<Engine> {
     this.plan()
     for (;;) {
       const engine = await this.live()
-      if (engine !== null && (await this.spin(engine, wrong))) return engine
+      if (engine !== null && (await this.spin(engine, wrong)) && !(await this.begins(engine))) return engine
       await this.goOn()
     }
   }
 
-  /** One life of the host; null: it died before rows flowed. */
+  /** Whether its host begins another attempt: new code was to blame, or there was no room on the disk. */
+  private async begins(engine: Engine): Promise<boolean> {
+    const { host, swapper, durable } = this
+    if (host.error === null) return false
+    const isOfNewCode = swapper.failed(host.error, engine)
+    if (!isOfNewCode && host.error.code !== 'ANB6011') return false
+    await durable.leave()
+    return true
+  }
+
+  /** One attempt; null: the host died before rows flowed. */
   private async live(): Promise<Engine | null> {
-    const { epochs, host, durable, chance, striker } = this
+    const { epochs, host, durable, chance, striker, swapper } = this
     this.armed()
     try {
       const keeper = epochs === null ? null : await durable.open(() => engine)
+      const { topology } = swapper.goOn(keeper?.record ?? null)
       const engine: Engine = new Engine(
-        this.job.topology,
+        topology,
         {
           ...this.terms,
           epochs:
@@ -264,6 +260,8 @@ class Run {
       if (epochs !== null && striker.strikes('host dies'))
         this.clock.after(chance.between(1, chance.pick([60, 300, 3_000])), () => (this.dies = true))
       host.run(engine)
+      swapper.flows(keeper?.record?.epoch ?? 0)
+      swapper.plan()
       return engine
     } catch (error) {
       if (!isDeath(error)) throw error
@@ -283,13 +281,16 @@ class Run {
     })
   }
 
-  /** The host is dead, with its workers; another one goes on. */
+  /** The host is dead, with its workers, or an attempt of it has failed; another one goes on. */
   private async goOn(): Promise<void> {
-    const { host, clock, before } = this
+    const { host, clock, before, swapper, durable } = this
     for (const [name, times] of host.counts) before.counts.set(name, (before.counts.get(name) ?? 0) + times)
     before.calls += host.calls
+    if (this.dies || host.error === null) {
+      await durable.crash()
+      swapper.died()
+    }
     this.dies = false
-    await this.durable.crash()
     clock.clear()
     this.host = this.newHost()
     this.livesBefore += 1
@@ -329,6 +330,7 @@ class Run {
         return true
       }
       if (this.durable.isMoving) await this.durable.settle()
+      await this.swapper.settle()
     }
     if (this.host.error === null && !engine.atRest) wrong.push('the engine finished with a lease out or rows waiting')
     return true
@@ -367,7 +369,7 @@ class Run {
 
   /** What bad rows cost, where nothing else makes a call come again. */
   private costs(expected: Expected): readonly string[] {
-    const alone = this.faults.size === 0 && this.options.serviceAwayMs === undefined
+    const alone = this.faults.size === 0 && this.options.serviceAwayMs === undefined && !this.swapper.hasAsked
     if (!alone || this.terms.pool.creditPerWorker > 1) return []
     const again = this.host.counts.get('call again') ?? 0
     const most = expected.extraCalls(this.host.rowsMost)
@@ -375,13 +377,16 @@ class Run {
   }
 
   private verdict(engine: Engine): readonly string[] {
-    const { host, job } = this
-    const { stops } = this.options
+    const { host, job, swapper } = this
     const code = host.error?.code
+    // Code that fails rows and was kept may fail as many as stop a job.
+    const mayStop = swapper.hasKeptBug && code !== undefined && tooManyDead.has(code)
+    const stops = mayStop ? code : this.options.stops
     if (code !== stops) return [`the job should ${stops ?? 'finish'}: ${host.error?.render() ?? 'it finished'}`]
     const expected = expect(
       job,
       this.sources.map(s => s.given),
+      swapper.eras,
     )
     const sinks = new Map([...this.sinks].map(([id, s]) => [id, s.rows]))
     const { rowsIn, rowsDead } = engine.ledger

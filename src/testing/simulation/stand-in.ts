@@ -4,7 +4,8 @@
  */
 import { type Value } from '../../batch/index.js'
 import { type OpenOperator } from '../../plan/index.js'
-import { badAtEnd, childrenOf, fateIn, fates } from './functions.js'
+import { badAtEnd, childrenOf, fateIn, fates, isRejected, lookedAt } from './functions.js'
+import { type Version, firstVersion } from './versions.js'
 
 type Cells = Record<string, Value>
 /** One row on its way through the chain; `parent` is the row of the call that it comes from. */
@@ -48,6 +49,8 @@ export interface ChainCall {
   readonly operators: readonly OpenOperator[]
   /** Number of each operator in `fate`. */
   readonly numbers: readonly number[]
+  /** Of each operator. */
+  readonly versions: readonly Version[]
   readonly rows: readonly Cells[]
   readonly grouped: Grouped | null
   /** State as it came, by operator. */
@@ -90,28 +93,40 @@ function runOnce(call: ChainCall, without: ReadonlySet<number>): Produced {
   const state = new Map<number, KeyState[]>()
   const dead = new Map<number, DeadCell>()
   for (const [i, operator] of call.operators.entries()) {
-    for (const cell of evilOf(entries, i, call.numbers[i] ?? -1)) dead.set(cell.row, cell)
+    const version = call.versions[i] ?? firstVersion
+    const number = call.numbers[i] ?? -1
+    for (const cell of evilOf(entries, i, { name: operator.function, number, version })) dead.set(cell.row, cell)
     entries = entries.filter(e => !dead.has(e.parent))
     if (operator.keyed) {
       const keys = call.state(i)
       state.set(i, keys)
-      entries = runKeyed(operator.function, entries, keys, call)
+      entries = runKeyed({ name: operator.function, version }, entries, keys, call)
     } else {
       if (operator.function === 'aside')
         sides.set(
           i,
-          entries.filter(e => Number(e.cells['g']) % 2 === 1),
+          entries.filter(e => (Number(e.cells['g']) + version.number) % 2 === 1),
         )
-      entries = entries.flatMap(e => runStateless(operator.function, e))
+      entries = entries.flatMap(e => runStateless(operator.function, version, e))
     }
   }
   return { kind: 'done', main: entries, sides, state, dead: [...dead.values()] }
 }
 
 /** Rows that this operator gives up; throws where one of them ends the call. */
-function evilOf(entries: readonly Entry[], operator: number, number: number): readonly DeadCell[] {
+function evilOf(
+  entries: readonly Entry[],
+  operator: number,
+  { name, number, version }: { readonly name: string; readonly number: number; readonly version: Version },
+): readonly DeadCell[] {
   const dead = new Map<number, DeadCell>()
   for (const { cells, parent } of entries) {
+    if (version.bug === 'raises') throw new Evil({ kind: 'raised', operator, message: 'a bug' })
+    if (version.bug === 'crashes') throw new Evil({ kind: 'died', code: null, signal: 'SIGSEGV' })
+    if (version.bug === 'rejects some' && isRejected(cells[lookedAt(name)])) {
+      dead.set(parent, { row: parent, operator, code: 'ANB2002', message: 'a bug' })
+      continue
+    }
     const message = `row of fate ${String(cells['fate'])}`
     switch (fateIn(cells['fate'], number)) {
       case fates.raise:
@@ -134,26 +149,38 @@ function evilOf(entries: readonly Entry[], operator: number, number: number): re
   return [...dead.values()]
 }
 
-function runStateless(name: string, { parent, cells }: Entry): Entry[] {
+/** What a version adds to a text. */
+const mark = ({ number }: Version): string => (number === 0 ? '' : `~${number}`)
+
+function runStateless(name: string, version: Version, { parent, cells }: Entry): Entry[] {
+  const { number } = version
   const { k, g, v } = cells
   switch (name) {
     case 'scale':
-      return [{ parent, cells: { ...cells, w: typeof v === 'number' ? v * 2 + 1 : null } }]
+      return [{ parent, cells: { ...cells, w: typeof v === 'number' ? v * 2 + 1 + number : null } }]
     case 'label': {
-      const text = typeof k === 'string' ? `${k}/${String(g)}` : null
+      const text = typeof k === 'string' ? `${k}/${String(g)}${mark(version)}` : null
       return [{ parent, cells: { ...cells, text, long: text === null ? null : text.length > 6 } }]
     }
     case 'keep':
-      return Number(g) % 3 === 0 ? [] : [{ parent, cells }]
+      return (Number(g) + number) % 3 === 0 ? [] : [{ parent, cells }]
     case 'spread':
-      return Array.from({ length: childrenOf(Number(g)) }, (_, child) => ({ parent, cells: { ...cells, child } }))
+      return Array.from({ length: childrenOf(Number(g)) }, (_, child) => ({
+        parent,
+        cells: { ...cells, child: child + 1_000 * number },
+      }))
     default:
-      return [{ parent, cells: { ...cells, odd: Number(g) % 2 === 1 } }]
+      return [{ parent, cells: { ...cells, odd: (Number(g) + number) % 2 === 1 } }]
   }
 }
 
 /** Keyed functions go through the groups as Python does: rows of one key together, in their order. */
-function runKeyed(name: string, entries: readonly Entry[], keys: readonly KeyState[], call: ChainCall): Entry[] {
+function runKeyed(
+  of: { readonly name: string; readonly version: Version },
+  entries: readonly Entry[],
+  keys: readonly KeyState[],
+  call: ChainCall,
+): Entry[] {
   const { grouped } = call
   if (grouped === null) throw new RangeError('a keyed call has a grouping')
   const byParent: Entry[][] = call.rows.map(() => [])
@@ -163,29 +190,33 @@ function runKeyed(name: string, entries: readonly Entry[], keys: readonly KeySta
     for (let at = grouped.starts[j] ?? 0; at < (grouped.starts[j + 1] ?? 0); at += 1) {
       const row = grouped.order[at] ?? 0
       if (grouped.index[row] !== j) throw new RangeError('index, order and starts say the same')
-      for (const entry of byParent[row] ?? []) out[row]?.push(...runOnKey(name, entry, key))
+      for (const entry of byParent[row] ?? []) out[row]?.push(...runOnKey(of, entry, key))
     }
   })
   return out.flat()
 }
 
-function runOnKey(name: string, entry: Entry, key: KeyState): Entry[] {
+function runOnKey(
+  { name, version }: { readonly name: string; readonly version: Version },
+  entry: Entry,
+  key: KeyState,
+): Entry[] {
   const { parent, cells } = entry
   const state = key.cells
   key.touched = true
   key.cleared = false
   switch (name) {
     case 'tally': {
-      const before = state['last'] ?? null
+      const before = beforeOf(state, version)
       const nth = BigInt(String(state['n'])) + 1n
       state['n'] = nth
-      state['sum'] = Number(state['sum'] ?? 0) + Number(cells['v'] ?? 0)
-      state['last'] = `${String(cells['g'])}${'-'.repeat(Number(cells['g']))}`
+      state['sum'] = Number(state['sum'] ?? 0) + Number(cells['v'] ?? 0) + version.number
+      state['last'] = `${String(cells['g'])}${'-'.repeat(Number(cells['g']))}${mark(version)}`
       return [{ parent, cells: { ...cells, nth, total: state['sum'], before } }]
     }
     case 'fresh': {
       const seen = typeof state['seen'] === 'bigint' ? state['seen'] : 0n
-      const bit = 1n << BigInt(Number(cells['g']) % 12)
+      const bit = 1n << BigInt((Number(cells['g']) + version.number) % 12)
       state['seen'] = seen | bit
       state['n'] = Number(state['n'] ?? 0) + 1
       if (state['n'] >= 9) {
@@ -197,22 +228,31 @@ function runOnKey(name: string, entry: Entry, key: KeyState): Entry[] {
     }
     default: {
       const waiting = state['waiting'] ?? null
-      state['waiting'] = waiting === null ? (cells['id'] ?? null) : null
+      state['waiting'] = waiting === null ? BigInt(String(cells['id'])) + 10n ** 9n * BigInt(version.number) : null
       return waiting === null ? [] : [{ parent, cells: { ...cells, partner: waiting } }]
     }
   }
+}
+
+/** The mark of the row before, and where a version keeps it how many rows such a version saw. */
+function beforeOf(state: Cells, { keepsMore }: Version): Value {
+  const last = state['last'] ?? null
+  if (!keepsMore) return last
+  state['more'] = BigInt(String(state['more'])) + 1n
+  return `${String(last)}+${String(state['more'])}`
 }
 
 /** `at_end` of `tally`: one summary row a key. */
 export function runAtEnd(
   keys: readonly Cells[],
   states: readonly Cells[],
+  version: Version,
 ): readonly Cells[] | { readonly raised: string } {
   if (keys.some(k => k['k'] === badAtEnd)) return { raised: 'key that raises at the end' }
   return keys.map((key, i) => ({
     k: key['k'] ?? null,
     n: states[i]?.['n'] ?? null,
     sum: states[i]?.['sum'] ?? null,
-    last: states[i]?.['last'] ?? null,
+    last: typeof states[i]?.['last'] === 'string' ? `${states[i]['last']}${mark(version)}` : null,
   }))
 }

@@ -23,6 +23,8 @@ export interface WorkerWorld {
   readonly striker: Striker
   readonly damage: Damage
   readonly stages: readonly OpenedStage[]
+  /** Code that ends its process as it is opened does not. */
+  readonly starts: boolean
   /** Microseconds of user code a row. */
   readonly rowUs: number
   /** Resident bytes above which the engine replaces a worker. */
@@ -61,7 +63,7 @@ export class FakeWorker {
     this.wire = new Wire(world, bytes => ears.message(bytes))
     const { striker, clock, chance } = world
     const startMs = striker.strikes('start is slow') ? chance.between(2_000, 20_000) : chance.between(50, 500)
-    if (striker.strikes('start fails')) clock.after(startMs, () => this.die({ code: 1, signal: null }))
+    if (!world.starts || striker.strikes('start fails')) clock.after(startMs, () => this.die({ code: 1, signal: null }))
     else
       clock.after(startMs, () => {
         if (this.phase !== 'starting') return
