@@ -237,6 +237,10 @@ const entries = {
     hint: 'start from the newest savepoint or give another --out; or consent to what is written twice: --rewind',
   },
   ANB6037: { title: 'savepoint is needed', hint: 'delete it when the run that began at it is finished' },
+  ANB6038: {
+    title: 'source of swapped code is gone',
+    hint: 'bring back DIR/state/code, start from a savepoint, or change the module of the job to run its own code',
+  },
   ANB6101: { title: 'record of an epoch cannot be read', hint: 'start from a savepoint, or anew with --fresh' },
   ANB6102: { title: 'sink is ahead of the state', hint: 'bring back the newest state, or start anew with --fresh' },
   ANB6103: { title: 'state belongs to another job', hint: 'give another --out, or start anew with --fresh' },

@@ -6,6 +6,8 @@ export const exitCodes = {
   failed: 1,
   usage: 2,
   internal: 3,
+  /** Two versions of code do not do the same. */
+  different: 4,
   /** As `EX_TEMPFAIL` of sysexits: the same command may work later, and nothing has to be mended. */
   tryAgain: 75,
   hungUp: 129,

@@ -11,7 +11,15 @@ import {
   errorClasses,
   shape,
 } from '../base/index.js'
-import { type JobEnd, type JobStatus, type SwapReport, type SwapRequest, type WorkersStatus } from '../runtime/index.js'
+import {
+  type JobEnd,
+  type JobStatus,
+  type ShadowReport,
+  type ShadowRequest,
+  type SwapReport,
+  type SwapRequest,
+  type WorkersStatus,
+} from '../runtime/index.js'
 import { notThere, socketOf } from './find.js'
 
 /** What a running job refused, as it said it. */
@@ -53,6 +61,10 @@ export const askSavepoint = async (
 export const askSwap = async (out: string, request: SwapRequest): Promise<SwapReport> =>
   as(isSwap, await ask(out, { do: 'swap', ...request }, null))
 
+/** Answers when the shadow is over. */
+export const askShadow = async (out: string, request: ShadowRequest): Promise<ShadowReport> =>
+  as(isShadow, await ask(out, { do: 'shadow', ...request }, null))
+
 export const askWorkers = async (
   out: string,
   range: { readonly min?: number; readonly max?: number },
@@ -65,6 +77,16 @@ const has =
 
 const isEnd = has<JobEnd>('end', 'rowsIn', 'rowsOut', 'rowsDead')
 const isSwap = has<SwapReport>('kept', 'why', 'rows', 'dead', 'deadByReason', 'pausedMs')
+const isShadow = has<ShadowReport>(
+  'verdict',
+  'ended',
+  'seconds',
+  'rowsSeen',
+  'rowsCompared',
+  'losses',
+  'stages',
+  'swap',
+)
 const isWorkers = has<WorkersStatus>('min', 'max', 'byLoad', 'wanted', 'spares', 'restarts', 'list')
 const hasStatus = has<JobStatus>('job', 'pid', 'state', 'rowsIn', 'epochs', 'sources', 'stages', 'sinks', 'workers')
 const isStatus = (value: unknown): value is JobStatus => hasStatus(value) && isWorkers(value.workers)

@@ -31,6 +31,19 @@ const swapRequest = shape.object({
   operator: optional(shape.nullOr(shape.string)),
   maxErrors: optional(shape.nullOr(part)),
 })
+const positive: Shape<number> = (value, path) => {
+  const number = shape.number(value, path)
+  if (number > 0 && Number.isFinite(number)) return number
+  throw new ShapeError(path, 'a number over 0')
+}
+const shadowRequest = shape.object({
+  module: optional(shape.nullOr(shape.string)),
+  operator: optional(shape.nullOr(shape.string)),
+  epochs: optional(shape.nullOr(positive)),
+  rows: optional(shape.nullOr(positive)),
+  seconds: optional(shape.nullOr(positive)),
+  tolerance: optional(shape.nullOr(part)),
+})
 const named = shape.object({ name: optional(shape.nullOr(shape.string)) })
 
 const stopping = shape.object({ savepoint: optional(shape.boolean), name: optional(shape.nullOr(shape.string)) })
@@ -53,6 +66,10 @@ const handlers: Readonly<Record<string, Handler>> = {
   savepoint: taking(named, (job, { name }) => {
     if (job.savepoint === undefined) throw notTaken('make a savepoint')
     return job.savepoint(name)
+  }),
+  shadow: taking(shadowRequest, (job, request) => {
+    if (job.shadow === undefined) throw notTaken('run new code beside its own')
+    return job.shadow(request)
   }),
   swap: taking(swapRequest, (job, request) => {
     if (job.swap === undefined) throw notTaken('swap code')

@@ -6,5 +6,5 @@
  * One request a line, one answer a line, in order: `{"id": 1, "do": "status"}`, `{"id": 1, "ok": {...}}` or
  * `{"id": 1, "error": {"class", "code", "message", "detail", "hint"}}`. `id` is any text or number, and comes back.
  */
-export { askEnd, askSavepoint, askStatus, askSwap, askWorkers } from './ask.js'
+export { askEnd, askSavepoint, askShadow, askStatus, askSwap, askWorkers } from './ask.js'
 export { controlSocket } from './server.js'

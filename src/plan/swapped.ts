@@ -9,14 +9,21 @@ import { lint } from './lint.js'
 import { type FunctionRef, type Plan } from './nodes.js'
 import { stagesOf } from './stages.js'
 
+/** Whether the rows that functions give have to be what the running job knows, or only what a job may have. */
+export type RowsMay = 'stay' | 'change'
+
 /**
  * @param functions by the id of the operator
  * @throws PlanError ANB1027 where a function gives or is something else, or its rows lack a column that it reads
  */
-export function withFunctions(plan: Plan, functions: ReadonlyMap<string, FunctionRef>, modules: Plan['modules']): Plan {
+export function withFunctions(
+  plan: Plan,
+  functions: ReadonlyMap<string, FunctionRef>,
+  { modules, rows }: { readonly modules: Plan['modules']; readonly rows: RowsMay },
+): Plan {
   const faults = plan.nodes.flatMap(node => {
     const next = functions.get(node.id)
-    return node.kind === 'python' && next !== undefined ? differences(node.fn, next) : []
+    return node.kind === 'python' && next !== undefined ? differences(node.fn, next, rows) : []
   })
   const [first, ...more] = faults
   if (first !== undefined) throw new PlanError('ANB1027', first, { detail: more.join('\n') })
@@ -28,12 +35,12 @@ export function withFunctions(plan: Plan, functions: ReadonlyMap<string, Functio
   const [fault, ...others] = lint(swapped)
   if (fault !== undefined)
     throw new PlanError('ANB1027', fault.message, { detail: others.map(f => f.message).join('\n'), hint: fault.hint })
-  refusePruned(plan, swapped)
+  if (rows === 'stay') refusePruned(plan, swapped)
   return swapped
 }
 
 /** What would change for whoever reads its rows, in words. */
-function differences(running: FunctionRef, next: FunctionRef): readonly string[] {
+function differences(running: FunctionRef, next: FunctionRef, rows: RowsMay): readonly string[] {
   const name = `transform "${next.name}"`
   const parts: readonly (readonly [string, (fn: FunctionRef) => unknown])[] = [
     ['kind', fn => [fn.kind, fn.keyed]],
@@ -45,7 +52,7 @@ function differences(running: FunctionRef, next: FunctionRef): readonly string[]
   const others = parts
     .filter(([, of]) => JSON.stringify(of(running)) !== JSON.stringify(of(next)))
     .map(([what]) => `${name} has another ${what} than in the running job`)
-  return [...outputDifferences(name, running, next), ...others]
+  return rows === 'change' ? others : [...outputDifferences(name, running, next), ...others]
 }
 
 function outputDifferences(name: string, running: FunctionRef, next: FunctionRef): readonly string[] {

@@ -3,6 +3,7 @@
  * HTTP request; those come to it.
  */
 export * from './flow/index.js'
+export * from './shadow/report.js'
 export type { EpochTerms } from './epoch/index.js'
 export { BeyondKeeper } from './open/beyond-keeper.js'
 export { type Code, Codes } from './open/codes.js'

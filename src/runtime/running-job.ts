@@ -7,6 +7,7 @@
 import { type AnabranchError, type World } from '../base/index.js'
 import { type RunEnd } from '../connectors/index.js'
 import { type PoolReport, type WorkerReport } from '../workers/index.js'
+import { type ShadowReport, type ShadowRequest } from './shadow/index.js'
 import { type EngineReport, type EpochStatus, type Rate, type SinkReport, type StageReport } from './flow/index.js'
 
 /**
@@ -117,6 +118,11 @@ export interface RunningJob {
    * @param name in `DIR/savepoints`, or an absolute path; null: by lineage and epoch
    */
   savepoint?(name: string | null): Promise<{ readonly path: string; readonly epoch: number }>
+  /**
+   * New code beside the running one, called with the same rows and state; settles with what differs when that is over. It commits
+   * nothing. Not there where the job has no transforms of its own.
+   */
+  shadow?(request: ShadowRequest): Promise<ShadowReport>
   /** Not there where the job runs without epochs. Settles when the first epoch of the new code was judged. */
   readonly swap?: (request: SwapRequest) => Promise<SwapReport>
 }

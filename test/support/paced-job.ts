@@ -98,3 +98,19 @@ export const sumsOfAll = (rows: number): readonly (readonly [number, number])[] 
     const earlier = Math.floor(n / keys)
     return [n, earlier * (n % keys) + (keys * (earlier * (earlier - 1))) / 2] as const
   })
+
+/** New code that no running job takes: what is wrong with it, its module, and what is said. */
+export const refusedModules: readonly (readonly [string, string, string])[] = [
+  ['the module does not import', 'import nothing_like_this\n', 'could not be imported'],
+  ['a function is missing', transforms(2).replace('def work', 'def other'), 'module new.py has no transform "work"'],
+  [
+    'state cannot become the declared one',
+    transforms(2, { state: '"sum": ab.utf8.default("")' }),
+    'state column "sum" is declared utf8, but stored as int64',
+  ],
+  [
+    'a worker with it does not start',
+    transforms(2, { top: 'import os, sys\nif "anabranch._worker" in " ".join(sys.orig_argv): os._exit(3)' }),
+    'expected a worker with the new code to start and stay, it exited with 3',
+  ],
+]

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { runCli } from '../support/cli.js'
 import { blocksOf, readmeBlocks, readmes } from '../support/readme.js'
 import { repository } from '../support/repository.js'
+import { enough, hasWorked, pacedJob, transforms } from '../support/paced-job.js'
 import { runFolder } from '../support/run-folder.js'
 
 const python = join(repository, '.venv', 'bin', 'python')
@@ -69,12 +70,26 @@ async function printed(command: string, cwd: string): Promise<string> {
   const [program = '', ...args] = command.split(' ')
   if (program === 'python') return untimed(execFileSync(python, args, { cwd, encoding: 'utf8' }))
   expect([program, args[0]]).toEqual(['npx', 'anabranch'])
+  if (args[1] === 'transform') return beside(args.slice(1))
   const run = await runCli(args.slice(1), { cwd, env: { ...process.env, ANABRANCH_PYTHON: python } })
   expect(run.code, run.stderr).toBe(0)
   return untimed(run.stderr)
 }
 
-/** Time and speed differ from run to run. */
+/** What a command says of a job that runs, and of new code that adds two to the sum of the first key of each call. */
+async function beside(args: readonly string[]): Promise<string> {
+  const body = 'new = [sum + 2 * (key == 0) for key, sum in enumerate(new)]'
+  const folder = await pacedJob(50, { 'new.py': transforms(1, { body }) })
+  const run = folder.start([])
+  await hasWorked(folder, 500)
+  const { stdout } = await folder.cli(...args)
+  enough(folder)
+  expect((await run.ended).code).toBe(0)
+  return untimed(stdout)
+}
+
+/** Time and speed differ from run to run, and what came meanwhile does. */
 function untimed(text: string): string {
-  return text.replace(/done in .*/, 'done').trim()
+  const same = text.startsWith('different') ? text.replace(/\d[\d,.]*/g, '#') : text
+  return same.replace(/done in .*/, 'done').trim()
 }

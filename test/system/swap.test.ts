@@ -3,7 +3,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Row } from '../support/job-folder.js'
-import { enough, hasWorked, pacedJob, sumsOf, sumsOfAll, swap, transforms } from '../support/paced-job.js'
+import {
+  enough,
+  hasWorked,
+  pacedJob,
+  refusedModules,
+  sumsOf,
+  sumsOfAll,
+  swap,
+  transforms,
+} from '../support/paced-job.js'
 
 /** How many rows each version worked on. */
 const versions = (rows: readonly Row[]) => {
@@ -92,9 +101,7 @@ describe('a swap', () => {
 })
 
 describe('a swap is refused in words, and nothing is touched, where', () => {
-  test.each([
-    ['the module does not import', 'import nothing_like_this\n', 'could not be imported'],
-    ['a function is missing', transforms(2).replace('def work', 'def other'), 'module new.py has no transform "work"'],
+  const others: readonly (readonly [string, string, string])[] = [
     [
       'an output column is gone',
       transforms(2).replace(', "version": ab.int64}', '}').replace(', "version": [2] * len(batch)}', '}'),
@@ -105,17 +112,8 @@ describe('a swap is refused in words, and nothing is touched, where', () => {
       transforms(2).replace('inputs={"n": ab.int64}', 'inputs={"n": ab.int64, "m": ab.int64}'),
       'column "m"',
     ],
-    [
-      'state cannot become the declared one',
-      transforms(2, { state: '"sum": ab.utf8.default("")' }),
-      'state column "sum" is declared utf8, but stored as int64',
-    ],
-    [
-      'a worker with it does not start',
-      transforms(2, { top: 'import os, sys\nif "anabranch._worker" in " ".join(sys.orig_argv): os._exit(3)' }),
-      'expected a worker with the new code to start and stay, it exited with 3',
-    ],
-  ])('%s', async (_, module, said) => {
+  ]
+  test.each([...refusedModules, ...others])('%s', async (_, module, said) => {
     const folder = await pacedJob(10, { 'new.py': module })
     const run = folder.start([])
     await hasWorked(folder, 100)

@@ -3,7 +3,7 @@
  * dead rows. Everything that a worker says is checked here against what the stage declared before anything is
  * applied; a reply is taken whole or not at all.
  */
-import { type AnabranchError, ProtocolError, ShapeError, atFailpoint, invariant, shape } from '../../base/index.js'
+import { type AnabranchError, atFailpoint, invariant } from '../../base/index.js'
 import {
   type Batch,
   type IpcTemplate,
@@ -21,13 +21,13 @@ import { type StageVertex, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { type NamingRows, type Written, declaredState } from '../../state/index.js'
 import { Table, type TableKind, type TablePart, type TableView } from '../../transport/index.js'
-import { type Checked } from './check-tally.js'
 import { CollectionCodec } from './collection-codec.js'
 import { type Grouping, type KeyedState, type NewState } from './keyed.js'
 import { takeOrigin } from './origin.js'
 import { tooLarge } from './state-limit.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
 import { type DeadRow, readDead } from './dead-rows.js'
+import { type Measures, readMeasures, refused } from './measures.js'
 import { type Call, type Emission } from './ticket.js'
 
 export interface SideOutput {
@@ -44,16 +44,36 @@ export interface Outgoing {
   readonly loan: Loan | undefined
   readonly error: AnabranchError | null
 }
-export interface Reply {
-  readonly emissions: readonly Emission[]
+
+/** Rows of one output as they came: its declared columns, and the row of the call that each is of. */
+export interface GivenRows {
+  /** 0 the main output, then the sides of the stage. */
+  readonly output: number
+  readonly batch: Batch
+  /** Ascending; null: a row for each row of the call, or rows at the end of the input, which are of none. */
+  readonly parent: Int32Array | null
+}
+
+/** What a DONE says, checked, before anything is made of it. */
+export interface Answered extends Measures {
+  readonly given: readonly GivenRows[]
   readonly state: readonly NewState[]
   readonly dead: readonly DeadRow[]
-  readonly us: number
-  readonly rssBytes: number
-  readonly rowsWanted: number
-  readonly counters: Readonly<Record<string, number>>
-  readonly checked: readonly Checked[]
 }
+
+export interface Reply extends Omit<Answered, 'given'> {
+  readonly emissions: readonly Emission[]
+}
+
+/** What was asked: `keys` is how many distinct ones the rows have. */
+export interface Question {
+  readonly rows: Rows
+  readonly call: Call
+  readonly keys: number
+}
+
+/** Keyed state as calls are given it. */
+export type StateSource = Pick<KeyedState, 'keySchema' | 'keysOf' | 'gather' | 'collections'>
 
 interface StateTemplate {
   /** Of the values. */
@@ -109,7 +129,7 @@ export class StageCodec {
   }
 
   /** Tables of a CALL. */
-  call(rows: Rows, keyed: KeyedState | null, grouping: Grouping | null): Outgoing {
+  call(rows: Rows, keyed: StateSource | null, grouping: Grouping | null): Outgoing {
     const batch = this.ship(rows)
     const parts = [this.arrow(Table.rows, schemaIds.shipped, this.rowsTemplate, batch)]
     if (keyed === null || grouping === null) return { parts, loan: undefined, error: null }
@@ -130,13 +150,13 @@ export class StageCodec {
   }
 
   /** Tables of an END: the keys of one lane and one operator, in order, with their state. */
-  end(keys: Batch, slots: Int32Array, operator: number, keyed: KeyedState): Outgoing {
+  end(keys: Batch, slots: Int32Array, operator: number, keyed: StateSource): Outgoing {
     this.keysTemplate ??= ipcTemplate(keyed.keySchema)
     const { parts, ...state } = this.stateOf(operator, keyed, slots, null)
     return { parts: [this.arrow(Table.keys, schemaIds.keys, this.keysTemplate, keys), ...parts], ...state }
   }
 
-  private stateOf(operator: number, keyed: KeyedState, uniq: Int32Array, rows: NamingRows | null): Outgoing {
+  private stateOf(operator: number, keyed: StateSource, uniq: Int32Array, rows: NamingRows | null): Outgoing {
     const known = this.stateTemplates.get(operator)
     invariant(known !== undefined, 'a keyed operator has a template')
     const { state, isNew, loan } = atFailpoint('state.read', () => keyed.gather(operator, uniq, this.memory))
@@ -169,26 +189,32 @@ export class StageCodec {
     }
   }
 
-  /** Tables of a DONE. Throws a ProtocolError where they do not fit what was asked. */
-  reply(tables: readonly TableView[], asked: { rows: Rows; call: Call; keys: number }): Reply {
-    for (const table of tables) this.check(table, asked.call)
-    const emissions: Emission[] = []
-    if (asked.call.kind === 'rows') {
-      const main = this.mainOutput(tables, asked.rows)
-      if (rowCount(main) > 0) emissions.push({ output: 0, rows: main })
-    }
-    this.sides.forEach((side, i) => {
-      const rows = this.sideOutput(tables, side, asked)
-      if (rows !== null && rowCount(rows) > 0) emissions.push({ output: i + 1, rows })
+  /** Tables of a DONE as rows of the stage. Throws a ProtocolError where they do not fit what was asked. */
+  reply(tables: readonly TableView[], asked: Question): Reply {
+    const { given, ...answered } = this.read(tables, asked)
+    const emissions = given.flatMap((one): readonly Emission[] => {
+      const rows = one.output === 0 ? this.joined(asked.rows, one) : { batch: one.batch, origin: originOf(asked, one) }
+      return rowCount(rows) === 0 ? [] : [{ output: one.output, rows }]
     })
+    return { ...answered, emissions }
+  }
+
+  /** What the tables of a DONE say. Throws a ProtocolError where they do not fit what was asked. */
+  read(tables: readonly TableView[], asked: Question): Answered {
+    for (const table of tables) this.check(table, asked.call)
+    const isRows = asked.call.kind === 'rows'
+    const given = [
+      ...(isRows ? [this.mainOutput(tables, rowCount(asked.rows))] : []),
+      ...this.sides.flatMap((side, i) => this.sideOutput(tables, { ...side, index: i + 1 }, asked)),
+    ]
     const measures = readMeasures(tables)
     for (const { operator, byRule } of measures.checked) {
       const rules = this.vertex.operators[operator]?.fn.check?.rules.length
       if (rules !== byRule.length) throw refused(`counts of ${rules ?? 'no'} rules`, `${byRule.length}`)
     }
     return {
-      emissions,
-      state: asked.call.kind === 'rows' ? this.newState(tables, asked.keys) : [],
+      given,
+      state: isRows ? this.newState(tables, asked.keys) : [],
       dead: readDead(tables, deadSchema, rowCount(asked.rows), this.vertex.operators.length),
       ...measures,
     }
@@ -227,40 +253,45 @@ export class StageCodec {
     }
   }
 
-  private mainOutput(tables: readonly TableView[], rows: Rows): Rows {
+  private mainOutput(tables: readonly TableView[], rows: number): GivenRows {
     const found = tables.find(t => t.kind === Table.output && t.output === 0)
     const parents = tables.find(t => t.kind === Table.parent && t.output === 0)
-    const parent = parents === undefined ? null : readParent(parents, rowCount(rows))
-    const m = parent?.length ?? rowCount(rows)
-    const base = parent === null ? { batch: rows.batch, origin: rows.origin } : takeRows(rows, parent, this.memory)
+    const parent = parents === undefined ? null : readParent(parents, rows)
+    const m = parent?.length ?? rows
     // It comes without columns too: its rows say that no table of parents was lost.
     if (found === undefined) throw refused('the main output of the stage', 'none')
-    const added = readIpc(this.output, found.bytes, replyLimits)
-    if (added.rows !== m || found.rows !== m) throw refused(`${m} rows of output`, `${added.rows} and ${found.rows}`)
+    const batch = readIpc(this.output, found.bytes, replyLimits)
+    if (batch.rows !== m || found.rows !== m) throw refused(`${m} rows of output`, `${batch.rows} and ${found.rows}`)
+    return { output: 0, batch, parent }
+  }
+
+  /** With the columns of the rows that they were made of. */
+  private joined(rows: Rows, { batch, parent }: GivenRows): Rows {
+    const base = parent === null ? { batch: rows.batch, origin: rows.origin } : takeRows(rows, parent, this.memory)
     if (this.output.fields.length === 0) return base
-    const joined = withColumns(base.batch, added)
+    const joined = withColumns(base.batch, batch)
     return { ...base, batch: { ...joined, schema: this.vertex.schema } }
   }
 
   private sideOutput(
     tables: readonly TableView[],
-    side: SideOutput,
-    asked: { readonly rows: Rows; readonly call: Call },
-  ): Rows | null {
+    { index, ...side }: SideOutput & { readonly index: number },
+    asked: Question,
+  ): readonly GivenRows[] {
     const mine = (t: TableView): boolean => t.operator === side.operator && t.output === side.output
     const found = tables.find(t => t.kind === Table.output && mine(t))
-    if (found === undefined) return null
+    if (found === undefined) return []
     const batch = readIpc(side.schema, found.bytes, replyLimits)
-    if (asked.call.kind === 'end') return { batch, origin: asked.rows.origin }
+    if (asked.call.kind === 'end') return [{ output: index, batch, parent: null }]
     const parents = tables.find(t => t.kind === Table.parent && mine(t))
+    const n = rowCount(asked.rows)
     if (parents === undefined) {
-      if (batch.rows !== rowCount(asked.rows))
-        throw refused(`${rowCount(asked.rows)} rows of side output`, `${batch.rows}`)
-      return { batch, origin: asked.rows.origin }
+      if (batch.rows !== n) throw refused(`${n} rows of side output`, `${batch.rows}`)
+      return [{ output: index, batch, parent: null }]
     }
-    const parent = readParent(parents, rowCount(asked.rows))
+    const parent = readParent(parents, n)
     if (parent.length !== batch.rows) throw refused(`${batch.rows} parents of side output`, `${parent.length}`)
-    return { batch, origin: takeOrigin(asked.rows.origin, parent) }
+    return [{ output: index, batch, parent }]
   }
 
   private newState(tables: readonly TableView[], keys: number): NewState[] {
@@ -283,6 +314,9 @@ export class StageCodec {
   }
 }
 
+const originOf = ({ rows }: Question, { parent }: GivenRows): Rows['origin'] =>
+  parent === null ? rows.origin : takeOrigin(rows.origin, parent)
+
 /** A bitmap of k bits for each value that expires and was written; `output` in the frame is its place, from 1. */
 function readWritten(tables: readonly TableView[], operator: number, values: Schema, keys: number): Written {
   const mine = tables.filter(t => t.kind === Table.written && t.operator === operator)
@@ -294,9 +328,6 @@ function readWritten(tables: readonly TableView[], operator: number, values: Sch
     }),
   )
 }
-
-const refused = (expected: string, got: string): AnabranchError =>
-  new ProtocolError('ANB5001', `expected ${expected} in a reply, got ${got}`)
 
 /** int32[m], ascending, each a row that was sent. */
 function readParent(table: TableView, rows: number): Int32Array {
@@ -310,59 +341,4 @@ function readParent(table: TableView, rows: number): Int32Array {
     before = row
   }
   return parent
-}
-
-interface Measures {
-  readonly us: number
-  readonly rssBytes: number
-  /** 0 where a call may be as short as its rows are cheap. */
-  readonly rowsWanted: number
-  readonly counters: Readonly<Record<string, number>>
-  readonly checked: readonly Checked[]
-}
-
-const checkedShape = shape.list(shape.list(shape.whole))
-
-function readMeasures(tables: readonly TableView[]): Measures {
-  const found = tables.find(t => t.kind === Table.measures)
-  const none: Measures = { us: 0, rssBytes: 0, rowsWanted: 0, counters: {}, checked: [] }
-  if (found === undefined) return none
-  const json = parseObject(found.bytes)
-  const amount = (value: unknown): number =>
-    typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0
-  const counters = Object.entries(
-    typeof json['counters'] === 'object' && json['counters'] !== null ? json['counters'] : {},
-  )
-  return {
-    us: amount(json['us']),
-    rssBytes: amount(json['rss']),
-    rowsWanted: amount(json['rowsWanted']),
-    counters: Object.fromEntries(counters.map(([name, value]) => [name, amount(value)])),
-    checked: readChecked(json['checked'] ?? []),
-  }
-}
-
-/** `[operator, rows, failed, ...byRule]` for each check of the call. */
-function readChecked(value: unknown): readonly Checked[] {
-  try {
-    return checkedShape(value, 'checked').map(([operator = -1, rows = 0, failed = 0, ...byRule]) => {
-      return { operator, rows, failed, byRule }
-    })
-  } catch (error) {
-    if (error instanceof ShapeError) throw refused(error.message, 'another form of counts')
-    throw error
-  }
-}
-
-/** A JSON object that a worker wrote; a ProtocolError where it is anything else. */
-export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes))
-  } catch (cause) {
-    throw new ProtocolError('ANB5001', 'expected JSON in a reply, got something else', { cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw refused('a JSON object', Array.isArray(value) ? 'an array' : typeof value)
-  return Object.fromEntries(Object.entries(value))
 }

@@ -21,12 +21,14 @@ import { type Graph, buildGraph } from './graph.js'
 import { Intake } from './intake.js'
 import { Ledger } from './ledger.js'
 import { type Work, grantAll } from './grant.js'
+import { carryOut } from './pool-actions.js'
 import { PoolLoad } from './pool-load.js'
 import { Sampling } from './sampling.js'
 import { type Stage } from './stage.js'
 import { StageStates } from './stage-states.js'
 import { type Answer, Settlement } from './settle.js'
 import { type Swap, Swapping, type Trial } from './swapping.js'
+import { type Tap } from './tap.js'
 import { type EngineTerms } from './terms.js'
 import { type SinkVertex } from './vertices.js'
 
@@ -41,8 +43,6 @@ export class Engine {
   private readonly pool: Pool
   private readonly gauges: Gauges
   private readonly load: PoolLoad
-  /** After the last event work waited that no worker could take. */
-  private starved = false
   private readonly leases = new LeaseTable<Work>()
   private readonly settlement: Settlement
   /** Workers that we ended for what they sent: what else they say is not heard. */
@@ -177,6 +177,11 @@ export class Engine {
   /** What new code did and nobody can rely on yet; null: nothing. */
   get trial(): Trial | null {
     return this.swapping.trial
+  }
+
+  /** Sees the calls; null: nobody does. */
+  set tap(tap: Tap | null) {
+    this.settlement.tap = tap
   }
 
   /** A worker did not start for a reason that the next one would have too. */
@@ -326,7 +331,7 @@ export class Engine {
   private event(nowMs: number, change: () => void): void {
     if (this.failed || this.finished) return
     this.nowMs = nowMs
-    this.load.weigh({ ms: this.gauges.passed(nowMs), starved: this.starved })
+    this.load.passed(this.gauges.passed(nowMs))
     this.graph.moveTo(nowMs)
     change()
     this.pump()
@@ -349,13 +354,7 @@ export class Engine {
     const { epochs } = this
     if (epochs !== null) for (const { beyond } of this.graph.stages) beyond?.written(epochs.written)
     if (this.flows && this.cutting?.intakeWaits(this.nowMs) !== true) this.intake.poll(this.effects)
-    for (const action of this.pool.actions(this.nowMs)) {
-      if (action.do === 'spawn') this.effects.spawn(action.worker, action.code)
-      else if (action.do === 'stop') {
-        this.observer.count(`worker.${action.why}`)
-        this.effects.stop(action.worker)
-      } else this.stopOn(action.error)
-    }
+    this.stopOn(carryOut(this.pool.actions(this.nowMs), this.effects, this.observer))
     if (this.opened && !this.failed) this.finish()
   }
 
@@ -385,9 +384,10 @@ export class Engine {
   }
 
   private grant(): boolean {
-    const { leases, effects, nowMs } = this
-    const { granted, starved, error } = grantAll(this.graph.stagesSinksFirst, this.pool, { leases, effects, nowMs })
-    this.starved = starved
+    const { leases, effects, nowMs, settlement } = this
+    const to = { leases, effects, tap: settlement.tap, nowMs }
+    const { granted, starved, error } = grantAll(this.graph.stagesSinksFirst, this.pool, to)
+    this.load.starved = starved
     this.stopOn(error)
     return granted
   }

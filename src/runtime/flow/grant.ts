@@ -3,8 +3,10 @@ import { type AnabranchError, invariant } from '../../base/index.js'
 import { type LeaseTable, type Pool } from '../../workers/index.js'
 import { type Effects } from './effects.js'
 import { type Grouping } from './keyed.js'
+import { type Outgoing, type StageCodec, type StateSource } from './codec.js'
 import { rowCount } from './rows.js'
 import { type Stage } from './stage.js'
+import { type Tap } from './tap.js'
 import { type Piece, type Ticket } from './ticket.js'
 
 /** What a lease holds: enough to apply its reply, or to send the same rows again. */
@@ -23,6 +25,7 @@ const againCostTimes = 20
 interface To {
   readonly leases: LeaseTable<Work>
   readonly effects: Effects
+  readonly tap: Tap | null
   readonly nowMs: number
 }
 
@@ -64,12 +67,14 @@ function grantWork(
   const { keyed, codec } = stage
   const grouped = call.kind === 'rows' && keyed !== null && piece.slots !== null
   const grouping = grouped ? keyed.group(piece.slots) : null
-  const lease = to.leases.grant(
-    { stage, ticket, piece, grouping },
-    { worker, attempt: piece.attempt, allowedMs: allowedMs(stage, piece), nowMs: to.nowMs },
-  )
-  const { parts, loan, error } =
-    call.kind === 'rows' ? codec.call(piece.rows, keyed, grouping) : lastCall(stage, piece, call.operator)
+  const work = { stage, ticket, piece, grouping }
+  const lease = to.leases.grant(work, {
+    worker,
+    attempt: piece.attempt,
+    allowedMs: allowedMs(stage, piece),
+    nowMs: to.nowMs,
+  })
+  const { parts, loan, error } = tablesOf(work, codec, keyed)
   if (error !== null) return { suspicious: false, error }
   to.effects.call(worker, {
     kind: call.kind === 'rows' ? 'call' : 'end',
@@ -82,15 +87,22 @@ function grantWork(
   })
   // The tables are written when the call is sent.
   loan?.release()
+  to.tap?.granted(work, to.nowMs)
   return { suspicious: wasLost(piece), error: null }
 }
 
 /** A worker was lost with exactly these rows in hand. */
 const wasLost = (piece: Piece): boolean => piece.evidence.crashes + piece.evidence.losses > 0
 
-function lastCall(stage: Stage, piece: Piece, operator: number): ReturnType<Stage['codec']['end']> {
-  invariant(stage.keyed !== null && piece.slots !== null, 'only keyed stages have last calls')
-  return stage.codec.end(piece.rows.batch, piece.slots, operator, stage.keyed)
+/** Tables of the call: rows, or the keys at the end of the input, with their state. */
+export function tablesOf(
+  { ticket: { call }, piece, grouping }: Work,
+  codec: StageCodec,
+  state: StateSource | null,
+): Outgoing {
+  if (call.kind === 'rows') return codec.call(piece.rows, state, grouping)
+  invariant(state !== null && piece.slots !== null, 'only keyed stages have last calls')
+  return codec.end(piece.rows.batch, piece.slots, call.operator, state)
 }
 
 function allowedMs(stage: Stage, piece: Piece): number {

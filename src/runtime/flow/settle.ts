@@ -22,6 +22,7 @@ import { type Ledger } from './ledger.js'
 import { type Sampling } from './sampling.js'
 import { type Rows, rowBytes, rowCount, splitRows } from './rows.js'
 import { type Stage } from './stage.js'
+import { type Tap } from './tap.js'
 import { type Evidence, type Piece, noEvidence } from './ticket.js'
 
 /** Frames refused in a row, without a good reply between them, before the job stops (DESIGN 11). */
@@ -31,6 +32,7 @@ const refusedMax = 2
 export type Answer = Pick<Frame, 'tables' | 'loan'>
 
 export class Settlement {
+  tap: Tap | null = null
   private refusedInARow = 0
   private readonly lossRate = new LossRate()
 
@@ -42,6 +44,7 @@ export class Settlement {
 
   /** Applies a DONE. A ProtocolError means that nothing was applied; any other error stops the job. Consumes the answer. */
   done(work: Work, { tables, loan }: Answer): { readonly rssBytes: number } | AnabranchError {
+    this.tap?.done(work, { tables, loan })
     const { stage, ticket, piece } = work
     let reply: Reply
     try {
@@ -100,6 +103,7 @@ export class Settlement {
 
   /** A FAILED of the call. */
   failed(work: Work, failure: Failure, nowMs: number): { readonly rssBytes: number } | AnabranchError {
+    this.tap?.failed(work, failure)
     const { stage, piece } = work
     this.refusedInARow = 0
     this.survived(piece.evidence)
@@ -129,6 +133,7 @@ export class Settlement {
    * `begun` where it stood behind another one, which may have killed the worker after its reply.
    */
   lost(work: Work, blamed: { readonly loss: Loss; readonly begun: boolean } | null): AnabranchError | null {
+    this.tap?.failed(work, null)
     const { piece } = work
     this.observer.count('lease.resent')
     if (blamed === null) {

@@ -28,6 +28,7 @@ import { declaredValues } from './restore-state.js'
 import { type Result, resultOf } from './result.js'
 import { type Running } from './running.js'
 import { startWorkerOf } from './start.js'
+import { type Shadows } from './shadows.js'
 import { type Swaps } from './swaps.js'
 import { IoWorker } from './table-work.js'
 
@@ -44,13 +45,14 @@ export interface Lasting {
   readonly running: Running
   readonly codes: Codes
   readonly swaps: Swaps
+  readonly shadows: Shadows
   /** Lets in who attends the run, the first time. */
   attended(): Promise<void>
 }
 
 export async function attempt(opened: Opened, lasting: Lasting): Promise<Result> {
-  const { folder, codes } = lasting
-  const parts = await connect(opened, codes, pids => folder.workers(pids))
+  const { codes } = lasting
+  const parts = await connect(opened, lasting)
   const checkpoints = await Checkpoints.open(opened, { ...parts, codes })
   const { plan, topology } = codes.goOn(checkpoints?.keeper.record ?? null)
   try {
@@ -60,7 +62,7 @@ export async function attempt(opened: Opened, lasting: Lasting): Promise<Result>
   }
 }
 
-async function connect(opened: Opened, codes: Codes, pids: (pids: readonly number[]) => void) {
+async function connect(opened: Opened, { folder: output, codes, shadows }: Lasting) {
   const { world, topology, options, plan, incarnation } = opened
   const startUser = userStarter(opened, codes)
   const io = new IoWorker({
@@ -109,8 +111,11 @@ async function connect(opened: Opened, codes: Codes, pids: (pids: readonly numbe
     pidsChanged: () => pidsChanged(),
   })
   const pidsChanged = (): void =>
-    pids([...host.pids, ...[io, migrating, ...pushers].map(({ pid }) => pid).filter(pid => pid !== null)])
-  return { io, migrating, sources, sinks, letters, captures, host }
+    output.workers([
+      ...host.pids,
+      ...[io, migrating, shadows, ...pushers].map(({ pid }) => pid).filter(pid => pid !== null),
+    ])
+  return { io, migrating, sources, sinks, letters, captures, host, pidsChanged }
 }
 
 /** Starts workers with the copies of what they run. */
@@ -135,6 +140,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
       host,
       suspends: checkpoints !== null && sources.every(s => s.replayable),
       save: checkpoints === null ? null : name => checkpoints.save(engine, name),
+      pidsChanged: parts.pidsChanged,
       epochStatus: () => engine.epochStatus(world.clock.nowMs()),
     })
     await parts.attended()
@@ -154,6 +160,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
     throw error
   } finally {
     stopProgress()
+    await parts.shadows.end('job')
     await Promise.allSettled(sources.map(s => s.close()))
     await Promise.allSettled([host.close(), io.close(), migrating.close()])
     letters.close()

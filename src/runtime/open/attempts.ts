@@ -16,6 +16,7 @@ import { type Opened } from './opened.js'
 import { packageFolder } from './package.js'
 import { type Result } from './result.js'
 import { Running } from './running.js'
+import { Shadows } from './shadows.js'
 import { Swaps } from './swaps.js'
 
 /** Parts into which chance is cut. */
@@ -24,10 +25,13 @@ const chances = 2 ** 30
 export async function attempts(opened: Opened, folder: OutputFolder): Promise<Result> {
   const { world, plan, topology, options } = opened
   const epochs = options.epochMs !== null
-  const codes = new Codes({ plan, topology, epochs }, new CodeFolder(world.files, join(options.out, 'state', 'code')))
-  const { clock } = world
-  const swaps = new Swaps({ plan, clock, observer: options.observer, codes, describe: path => describe(opened, path) })
-  const running = new Running(world, plan, epochs ? swaps : null)
+  const { observer } = options
+  const codes = new Codes({ plan, topology, epochs, observer }, codeFolderOf(opened))
+  const newCode = { plan, codes, describe: (path: string) => describe(opened, path) }
+  const changes = (): void => void shadows.end('swap')
+  const swaps: Swaps = new Swaps({ ...newCode, clock: world.clock, observer, changes })
+  const shadows = new Shadows(opened, { ...newCode, swaps })
+  const running = new Running(opened, swaps, shadows)
   const attending: Promise<readonly Attending[]>[] = []
   const attended = async (): Promise<void> => {
     if (attending.length === 0) attending.push(attend(opened, running, folder))
@@ -35,7 +39,7 @@ export async function attempts(opened: Opened, folder: OutputFolder): Promise<Re
   }
   watchSignals(opened, running)
   try {
-    const result = await untilDone(opened, { folder, running, codes, swaps, attended })
+    const result = await untilDone(opened, { folder, running, codes, swaps, shadows, attended })
     running.ended(result.end)
     return result
   } catch (error) {
@@ -67,7 +71,15 @@ async function untilDone(first: Opened, lasting: Parameters<typeof attempt>[1]):
   }
 }
 
-/** What a module declares that is to be swapped in. */
+function codeFolderOf({ world, options: { out, from } }: Opened): CodeFolder {
+  return new CodeFolder(world.files, {
+    run: join(world.runFolder, 'code'),
+    kept: join(out, 'state', 'code'),
+    saved: from === null ? null : join(from, 'code'),
+  })
+}
+
+/** What a module declares that is to be run. */
 function describe({ world, options, plan }: Opened, path: string): Promise<DescribedModule> {
   return describeModule(path, { world, python: options.python, packageFolder, cwd: plan.folder, hostEnv: process.env })
 }

@@ -36,7 +36,7 @@ export class Checkpoints {
     private readonly openMs: number,
     private readonly opened: Opened,
     private readonly places: StorePlaces,
-    private readonly outputs: Outputs & { readonly host: Host },
+    private readonly outputs: Outputs & { readonly host: Host; readonly codes: Codes },
     readonly keeper: EpochKeeper,
     /** What the run goes on from; null: nothing. */
     private readonly base: Base | null,
@@ -104,6 +104,7 @@ export class Checkpoints {
   /** Everything proved right: outputs are opened, and a run that begins at a savepoint has its store. */
   async begin(engine: Engine): Promise<void> {
     const { base, keeper, places, opened, outputs } = this
+    outputs.codes.keep()
     if (this.store === null) {
       if (base === null) throw new RangeError('a run without a store begins at a savepoint')
       if (!opened.options.rewind) await refuseAhead(opened.topology, outputs.sinks, base.record)
@@ -112,6 +113,7 @@ export class Checkpoints {
       this.store = await places.replace(lineage, keeper.firstRecord(lineage), engine.state.whole(epoch))
     }
     await keeper.open(this.store)
+    outputs.codes.leave()
   }
 
   /** How state goes beyond memory; null: all of it is in memory. Where some lies there already, it stays there. */

@@ -3,9 +3,9 @@
  * decided by the last epoch that was written: its record says which functions were swapped in.
  */
 import { relative } from 'node:path'
-import { PlanError, invariant } from '../../base/index.js'
+import { type Observer, PlanError, invariant } from '../../base/index.js'
 import { type EpochRecord } from '../../checkpoint/index.js'
-import { type FunctionRef, type Plan, type Topology, stagesOf, withFunctions } from '../../plan/index.js'
+import { type FunctionRef, type Plan, type RowsMay, type Topology, stagesOf, withFunctions } from '../../plan/index.js'
 import { type DescribedModule } from '../../workers/index.js'
 import { type CodeFolder } from './code-folder.js'
 import { type Opened } from './opened.js'
@@ -13,7 +13,7 @@ import { type Opened } from './opened.js'
 export interface Code {
   readonly plan: Plan
   readonly topology: Topology
-  /** By the module's path, the digest under which its source is kept; empty in a run without epochs. */
+  /** By the module's path, the digest under which its source was copied; empty in a run without epochs, which runs the files. */
   readonly kept: Readonly<Record<string, string>>
   /** Ids of the operators that the last swap gave another function. */
   readonly operators: ReadonlySet<string>
@@ -21,30 +21,54 @@ export interface Code {
   readonly swapped: EpochRecord['swapped']
 }
 
+type RecordedCode = Pick<EpochRecord, 'code' | 'swapped'>
+
+/** Which operators get it: those with a function of this module, or one. */
+export interface Place {
+  readonly replaces: string
+  readonly operator: string | null
+}
+
 export class Codes {
   private readonly own: Code
   private codes: readonly Code[]
+  /** What the attempt went on behind. */
+  private record: RecordedCode | null = null
 
   /**
    * @param job as its file describes it
    * @param folder where sources are kept
    */
   constructor(
-    job: Pick<Opened, 'plan' | 'topology'> & { readonly epochs: boolean },
-    private readonly folder: Pick<CodeFolder, 'keep' | 'pathOf'>,
+    private readonly job: Pick<Opened, 'plan' | 'topology'> & { readonly epochs: boolean; readonly observer: Observer },
+    private readonly folder: Pick<CodeFolder, 'copy' | 'bring' | 'pathOf' | 'keep' | 'leave'>,
   ) {
     const { plan, topology, epochs } = job
     const modules = epochs ? plan.modules : []
-    const kept = Object.fromEntries(modules.map(m => [m.path, folder.keep(m.path)] as const))
+    const kept = Object.fromEntries(modules.map(m => [m.path, folder.copy(m.path)] as const))
     this.own = { plan, topology, kept, operators: new Set(), swapped: {} }
     this.codes = [this.own]
   }
 
-  /** The code of the attempt that begins; null: nothing was written yet. */
-  goOn(record: Pick<EpochRecord, 'swapped'> | null): Code {
+  /** The code of the attempt that begins; null: nothing was written yet. @throws StateError ANB6038 */
+  goOn(record: RecordedCode | null): Code {
     const code = record === null ? this.own : this.restored(record.swapped)
+    if (record !== null && this.record === null) this.tellChanges(record, code)
+    this.record = record
     this.codes = [code]
     return code
+  }
+
+  /** What an epoch may name is on the disk when it returns. @throws StateError ANB6011 */
+  keep(): void {
+    this.folder.keep(Object.values(this.now.kept))
+  }
+
+  /** What no epoch names any more is taken away. */
+  leave(): void {
+    const { now, record, folder } = this
+    const named = record === null ? [] : [...Object.values(record.code), ...sourcesOf(record.swapped)]
+    folder.leave(new Set([...Object.values(now.kept), ...named]))
   }
 
   /** The newest. */
@@ -72,25 +96,34 @@ export class Codes {
     return Object.fromEntries(Object.entries(kept).map(([path, digest]) => [path, this.folder.pathOf(digest)]))
   }
 
-  /** The code of now with what a module declares; it is the next one. @throws PlanError, then nothing has changed */
-  add(module: DescribedModule, at: { readonly replaces: string; readonly operator: string | null }): Code {
+  /**
+   * The code of now with what a module declares. `rows`: whether what it gives has to be what the job knows.
+   *
+   * @throws PlanError ANB1020, ANB1027
+   */
+  with(module: DescribedModule, at: Place & { readonly rows: RowsMay }): Code {
     const before = this.now
-    const source = this.folder.keep(module.path)
+    const source = this.folder.copy(module.path)
     if (source !== module.source)
-      throw new PlanError('ANB1027', `module ${module.path} changed while it was read`, { hint: 'swap again' })
+      throw new PlanError('ANB1027', `module ${module.path} changed while it was read`, { hint: 'ask again' })
     const functions = functionsOf(before.plan, module, at)
     refuseShared(before, module, functions)
     const swapped = Object.fromEntries(
       [...functions].map(([id, fn]) => [id, { own: this.ownDigest(id), source, fn }] as const),
     )
-    const code = this.with(before, { ...before.swapped, ...swapped }, new Set(functions.keys()))
+    return codeOf(before, { ...before.swapped, ...swapped }, { operators: new Set(functions.keys()), rows: at.rows })
+  }
+
+  /** It is the next one. @throws StateError ANB6011 */
+  add(code: Code): void {
     this.codes = [...this.codes, code]
-    return code
+    this.keep()
   }
 
   /** The one that was added last is not wanted. */
   drop(): void {
     this.codes = this.codes.slice(0, -1)
+    this.leave()
   }
 
   /** What was swapped into operators that are still there, unless their own module is another one by now: then that is newer. */
@@ -100,31 +133,57 @@ export class Codes {
       const node = own.plan.nodes.find(n => n.id === id)
       return node?.kind === 'python' && this.ownDigest(id) === then
     })
-    return this.with(own, Object.fromEntries(still), new Set())
+    for (const digest of sourcesOf(Object.fromEntries(still))) this.folder.bring(digest)
+    return codeOf(own, Object.fromEntries(still), { operators: new Set(), rows: 'stay' })
+  }
+
+  /** Whoever starts with other code than that of the epoch should know. */
+  private tellChanges({ code, swapped }: RecordedCode, now: Code): void {
+    const { plan, observer } = this.job
+    for (const [path, digest] of Object.entries(now.kept)) {
+      const name = relative(plan.folder, path)
+      const before = code[name]
+      if (before === undefined || before === digest) continue
+      observer.log(
+        'info',
+        `module ${name} is not the one that ran until then: ${short(digest)}, it was ${short(before)}`,
+      )
+    }
+    for (const id of Object.keys(swapped))
+      if (now.swapped[id] === undefined)
+        observer.log('info', `operator "${id}" runs the job's own code again, since its module is another one`)
   }
 
   private ownDigest(operator: string): string {
     const node = this.own.plan.nodes.find(n => n.id === operator)
     return node?.kind === 'python' ? (this.own.kept[node.fn.module] ?? '') : ''
   }
+}
 
-  private with(base: Code, swapped: EpochRecord['swapped'], operators: ReadonlySet<string>): Code {
-    const functions = new Map(Object.entries(swapped).map(([id, { fn }]) => [id, fn] as const))
-    if (functions.size === 0) return base
-    const sources = Object.values(swapped).map(({ fn, source }) => [fn.module, source] as const)
-    const kept: Record<string, string> = { ...base.kept, ...Object.fromEntries(sources) }
-    const types = base.plan.modules[0]?.types ?? ''
-    const modules = Object.entries(kept).map(([path, source]) => ({ path, source, types }))
-    const plan = withFunctions(base.plan, functions, modules)
-    return { plan, topology: stagesOf(plan), kept, operators, swapped }
-  }
+const short = (digest: string): string => digest.slice(0, 12)
+const sourcesOf = (swapped: EpochRecord['swapped']): readonly string[] =>
+  Object.values(swapped).map(({ source }) => source)
+
+function codeOf(
+  base: Code,
+  swapped: EpochRecord['swapped'],
+  { operators, rows }: Pick<Code, 'operators'> & { readonly rows: RowsMay },
+): Code {
+  const functions = new Map(Object.entries(swapped).map(([id, { fn }]) => [id, fn] as const))
+  if (functions.size === 0) return base
+  const sources = Object.values(swapped).map(({ fn, source }) => [fn.module, source] as const)
+  const kept: Record<string, string> = { ...base.kept, ...Object.fromEntries(sources) }
+  const types = base.plan.modules[0]?.types ?? ''
+  const modules = Object.entries(kept).map(([path, source]) => ({ path, source, types }))
+  const plan = withFunctions(base.plan, functions, { modules, rows })
+  return { plan, topology: stagesOf(plan), kept, operators, swapped }
 }
 
 /** The functions of the module for the operators that have one of the other module, or for the one that is named. */
 function functionsOf(
   plan: Plan,
   module: DescribedModule,
-  { replaces, operator }: { readonly replaces: string; readonly operator: string | null },
+  { replaces, operator }: Place,
 ): ReadonlyMap<string, FunctionRef> {
   const nodes = plan.nodes.flatMap(node =>
     node.kind === 'python' && (operator === null ? node.fn.module === replaces : node.id === operator) ? [node] : [],

@@ -28,7 +28,7 @@ export interface HostParts {
 
 const stopGraceMs = 2_000
 /** Room that a reply gets in the mapping: outputs are seldom larger than inputs by more than this. */
-const replyBytesOf = (request: number): number => Math.min(16 << 20, 2 * request + (64 << 10))
+export const replyBytesOf = (request: number): number => Math.min(16 << 20, 2 * request + (64 << 10))
 export class Host implements Effects {
   readonly outputs: SinkFile[][] = []
   /** When rows began to flow. */

@@ -17,7 +17,10 @@ import {
   type WorkersStatus,
 } from '../running-job.js'
 import { type Host } from './host.js'
+import { type ShadowReport, type ShadowRequest } from '../shadow/index.js'
+import { type Opened } from './opened.js'
 import { type Saved } from './savepoints.js'
+import { type Shadows } from './shadows.js'
 import { type Swaps } from './swaps.js'
 import { type RealWorld } from './world.js'
 
@@ -31,6 +34,8 @@ export interface AttemptParts {
   readonly suspends: boolean
   /** Null where the job keeps nothing that a savepoint could be made of. */
   readonly save: ((name: string | null) => Promise<Saved>) | null
+  /** It has other processes than before. */
+  pidsChanged(): void
   /** Null where the job runs without epochs. */
   epochStatus(): EpochStatus | null
 }
@@ -53,12 +58,17 @@ export class Running implements RunningJob {
   private readonly over: Promise<JobEnd>
   private settle: (end: JobEnd | Promise<JobEnd>) => void = () => undefined
 
+  private readonly world: RealWorld
+  private readonly plan: Plan
+
   constructor(
-    private readonly world: RealWorld,
-    private readonly plan: Plan,
-    swaps: Swaps | null,
+    { world, plan, options }: Pick<Opened, 'world' | 'plan' | 'options'>,
+    swaps: Swaps,
+    private readonly shadows: Shadows,
   ) {
-    if (swaps !== null) this.swap = request => swaps.swap(this.current.engine, request)
+    this.world = world
+    this.plan = plan
+    if (options.epochMs !== null) this.swap = request => swaps.swap(this.current.engine, request)
     const { clock } = world
     this.beganMs = clock.nowMs()
     this.started = new Date(clock.wallMs()).toISOString()
@@ -144,6 +154,11 @@ export class Running implements RunningJob {
     const { save } = this.current
     if (save !== null) return save(name)
     throw new PlanError('ANB8012', 'expected a job that can make a savepoint, this one runs without epochs')
+  }
+
+  async shadow(request: ShadowRequest): Promise<ShadowReport> {
+    if (this.state === 'running') return this.shadows.shadow(this.current, request)
+    throw new PlanError('ANB8012', `expected a job whose rows flow, this one is ${this.state}`)
   }
 
   cancel(): Promise<JobEnd> {

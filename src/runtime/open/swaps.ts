@@ -2,13 +2,10 @@
  * Swaps: from a request for other code to the word on its trial, over attempts. A trial that is lost fails its attempt; the next one
  * goes on behind the epoch before, and its record says which code that is: the old one.
  */
-import { resolve } from 'node:path'
 import { AnabranchError, type Clock, type ErrorClass, type Observer, PlanError } from '../../base/index.js'
-import { type Plan } from '../../plan/index.js'
-import { type DescribedModule } from '../../workers/index.js'
 import { type Engine, type SwapEvents, type Trial } from '../flow/index.js'
 import { type SwapReport, type SwapRequest } from '../running-job.js'
-import { type Codes } from './codes.js'
+import { type NewCodeParts, newModule } from './new-code.js'
 
 /** Share of the first epoch's rows that may be dead, unless the request says another. */
 const maxErrorsDefault = 0.01
@@ -41,15 +38,18 @@ export class Swaps {
   private lost: Lost | null = null
 
   constructor(
-    private readonly parts: {
-      readonly plan: Pick<Plan, 'folder'>
+    private readonly parts: NewCodeParts & {
       readonly clock: Pick<Clock, 'nowMs'>
       readonly observer: Observer
-      readonly codes: Codes
-      /** What a module declares. @throws PlanError where it does not import */
-      describe(path: string): Promise<DescribedModule>
+      /** Code is about to change. */
+      changes(): void
     },
   ) {}
+
+  /** Code is on trial, or will be. */
+  get isUnderWay(): boolean {
+    return this.asked !== null
+  }
 
   /** Settles with the word on the trial. @throws where the new code is refused; then nothing was touched */
   async swap(engine: Engine, request: SwapRequest): Promise<SwapReport> {
@@ -101,14 +101,15 @@ export class Swaps {
   }
 
   private async begin(asked: Asked, engine: Engine, request: SwapRequest): Promise<void> {
-    const { plan, clock, codes, describe } = this.parts
-    const replaces = replacedBy(codes.now.plan.nodes, request)
-    const described = await describe(request.module === null ? replaces : resolve(plan.folder, request.module))
+    const { clock, codes } = this.parts
+    const { module, place } = await newModule(this.parts, request)
     // The attempt failed meanwhile, and whoever asked was told.
     if (this.asked !== asked) return
-    const { topology, operators } = codes.add(described, { replaces, operator: request.operator })
+    const code = codes.with(module, { ...place, rows: 'stay' })
+    const { topology, operators } = code
     const maxErrors = request.maxErrors ?? maxErrorsDefault
     try {
+      codes.add(code)
       engine.swap({ topology, operators, maxErrors, events: this.events }, clock.nowMs())
     } catch (error) {
       codes.drop()
@@ -122,6 +123,7 @@ export class Swaps {
       this.refuse(error)
     },
     changed: sinceMs => {
+      this.parts.changes()
       if (this.asked !== null) this.asked.pausedMs = this.parts.clock.nowMs() - sinceMs
     },
     kept: trial => this.keep(trial, this.asked?.pausedMs ?? 0),
@@ -129,6 +131,7 @@ export class Swaps {
 
   private keep(trial: Trial, pausedMs: number): void {
     this.parts.observer.count('swap.kept')
+    this.parts.codes.leave()
     this.answer({ ...reportOf(trial), kept: true, why: null, pausedMs })
   }
 
@@ -147,26 +150,4 @@ export class Swaps {
 
 const reportOf = ({ rows, dead, deadByReason }: Trial): Pick<SwapReport, 'rows' | 'dead' | 'deadByReason'> => {
   return { rows, dead, deadByReason }
-}
-
-/** The module whose functions are replaced: the only one of the job, that of the operator, or that which has the name. */
-function replacedBy(
-  nodes: Codes['now']['plan']['nodes'],
-  { operator, module }: Pick<SwapRequest, 'operator' | 'module'>,
-): string {
-  const python = nodes.flatMap(node => (node.kind === 'python' && node.fn.module !== '' ? [node] : []))
-  const ids = python.map(node => `"${node.id}"`).join(', ')
-  if (operator !== null) {
-    const found = python.find(node => node.id === operator)
-    if (found !== undefined) return found.fn.module
-    throw new PlanError('ANB1027', `expected the id of an operator in Python, got "${operator}"; there are ${ids}`)
-  }
-  const modules = [...new Set(python.map(node => node.fn.module))]
-  const [only] = modules
-  if (only !== undefined && modules.length === 1) return only
-  const named = modules.find(path => module !== null && path.endsWith(`/${module}`))
-  if (named !== undefined) return named
-  throw new PlanError('ANB1027', 'expected to know which code to replace, the job has several modules of transforms', {
-    hint: `name an operator: --operator ID, one of ${ids}`,
-  })
 }

@@ -98,13 +98,16 @@ export class Swapper {
     files.clear()
     this.described = null
     this.asked = this.settled
-    const codes = new Codes({ ...job, epochs: true }, { keep: path => this.sourceIn(path), pathOf: source => source })
     const observer = {
       count: (what: string) => this.count(what),
       log: (_: string, message: string) => parts.log.write('swap', message),
     }
+    const nothing = (): void => undefined
+    const folder = { bring: nothing, keep: nothing, leave: nothing, pathOf: (source: string) => source }
+    const codes = new Codes({ ...job, epochs: true, observer }, { ...folder, copy: path => this.sourceIn(path) })
     const describe = (path: string): Promise<DescribedModule> => this.describe(path)
-    return [codes, new Swaps({ plan: job.plan, clock: { nowMs: () => parts.clock.nowMs }, observer, codes, describe })]
+    const clock = { nowMs: () => parts.clock.nowMs }
+    return [codes, new Swaps({ plan: job.plan, clock, observer, codes, describe, changes: nothing })]
   }
 
   died(): void {

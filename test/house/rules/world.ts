@@ -37,6 +37,7 @@ const pure = [
   'src/runtime/pace/',
   'src/runtime/fault/',
   'src/runtime/epoch/',
+  'src/runtime/shadow/',
   'src/checkpoint/cut/',
 ]
 const notPure = ['src/state/stores/']
