@@ -104,15 +104,16 @@ export class Checkpoints {
   /** Everything proved right: outputs are opened, and a run that begins at a savepoint has its store. */
   async begin(engine: Engine): Promise<void> {
     const { base, keeper, places, opened, outputs } = this
-    outputs.codes.keep()
     if (this.store === null) {
       if (base === null) throw new RangeError('a run without a store begins at a savepoint')
       if (!opened.options.rewind) await refuseAhead(opened.topology, outputs.sinks, base.record)
+      outputs.codes.keep()
       const { epoch } = base.record
       const lineage = opened.world.random.hex(8)
       this.store = await places.replace(lineage, keeper.firstRecord(lineage), engine.state.whole(epoch))
     }
     await keeper.open(this.store)
+    outputs.codes.keep()
     outputs.codes.leave()
   }
 
