@@ -5,5 +5,5 @@
 export { type Base, type StoredState, baseOf } from './base.js'
 export { openSavepoint, readSavepoint } from './read-savepoint.js'
 export { type EpochRecord, decodeRecord, encodeRecord, recordVersion } from './record.js'
-export { type Savepoint, savepointFile } from './savepoint.js'
+export { type Savepoint, isUnfinished, savepointFile } from './savepoint.js'
 export { writeSavepoint } from './write-savepoint.js'

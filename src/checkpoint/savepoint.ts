@@ -15,6 +15,9 @@ import { recordShape } from './record.js'
 
 export const savepointVersion = 1
 export const savepointFile = 'savepoint.json'
+/** Its folder while it is made. */
+export const unfinishedName = (name: string): string => `.${name}.new`
+export const isUnfinished = (name: string): boolean => name.startsWith('.') && name.endsWith('.new')
 
 const { boolean, list, map, number, object, string, whole } = of
 

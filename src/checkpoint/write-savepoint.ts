@@ -9,7 +9,14 @@ import { type Batch, columnOf, endOfStream, ipcSize, ipcTemplate, streamHeader, 
 import { StoredOperator, formToJson } from '../state/index.js'
 import { type Snapshot } from '../state/stores/index.js'
 import { decodeRecord } from './record.js'
-import { type SavedOperator, type Savepoint, encodeSavepoint, savedSchema, savepointFile } from './savepoint.js'
+import {
+  type SavedOperator,
+  type Savepoint,
+  encodeSavepoint,
+  savedSchema,
+  savepointFile,
+  unfinishedName,
+} from './savepoint.js'
 
 export interface SavepointPlan {
   readonly snapshot: Snapshot
@@ -31,7 +38,7 @@ export async function writeSavepoint(plan: SavepointPlan): Promise<Savepoint> {
   const { files, path, snapshot, wallMs } = plan
   const name = basename(path)
   if (files.stat(path) !== undefined) throw new StateError('ANB6032', `savepoint ${path} is there already`)
-  const beside = join(dirname(path), `.${name}.new`)
+  const beside = join(dirname(path), unfinishedName(name))
   const writer = new SavepointWriter(files, beside)
   try {
     files.removeTree(beside)

@@ -16,9 +16,13 @@ export interface ProgrammeTerms {
 /** Kills of hosts and faults of workers in a minute, with much to spare: what CI has to reach in its part. */
 const perMinute = { hostKills: 11, workerFaults: 33 } as const
 
+/** Minutes in which every side of every failpoint comes round. */
+const minutesForEach = 20
+
 export const floorOf = (minutes: number): Floor => ({
   hostKills: Math.max(60, perMinute.hostKills * minutes),
   workerFaults: Math.max(180, perMinute.workerFaults * minutes),
+  eachFailpoint: Math.floor(minutes / minutesForEach),
 })
 
 export async function programme({ seed, minutes, floor, seriesMax, say }: ProgrammeTerms): Promise<Tally> {

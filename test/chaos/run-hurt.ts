@@ -1,5 +1,6 @@
 /** One run of the job while faults strike it: its host as the fault says, its workers as chance says. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { type ArmedFailpoint } from '../../src/base/index.js'
 import { type Chance } from '../../src/testing/simulation/chance.js'
 import { type Ended, type Started, startCli } from '../support/cli.js'
 import { type HostFault, drawWorkerFailpoint, drawWorkerStrike, failpointText } from './faults.js'
@@ -132,11 +133,12 @@ class HurtRun {
 
   private async strikeHost(): Promise<void> {
     const { fault } = this.terms
-    if (fault === null || fault.kind === 'host at a failpoint') return
+    if (fault === null) return
     if (fault.kind !== 'host in its start') while (!this.over && this.recoverySeconds === null) await pause(lookMs)
     await pause(fault.afterMs)
     if (this.over) return
     const { pid } = this.started
+    if (fault.kind === 'host at a failpoint') return this.askFor(fault.at)
     if (fault.kind === 'host stopped') {
       signal(pid, 'SIGSTOP')
       const second = startCli(['run', 'job.ts', ...this.args], { cwd: this.scratch.path, env: this.scratch.env })
@@ -150,6 +152,13 @@ class HurtRun {
     const hit = workers.filter(worker => signal(worker, 'SIGKILL')).length
     this.struck += hit
     this.killed += hit
+  }
+
+  /** Steps that no run takes by itself. */
+  private async askFor({ name }: ArmedFailpoint): Promise<void> {
+    const { path, env } = this.scratch
+    if (name === 'shutdown.drain') signal(this.started.pid, 'SIGINT')
+    if (name === 'savepoint.publish') await startCli(['savepoint', 'create', 'out'], { cwd: path, env }).ended
   }
 }
 

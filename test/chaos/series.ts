@@ -30,6 +30,8 @@ export interface SeriesTerms {
 }
 
 const goneMsMax = 2_000
+/** About as many failpoints as a series comes to, so that the next seed goes on where this one ends. */
+const turnsPerSeed = 7
 const runMsMax = 240_000
 /** Signals to workers in the run that is left to end; then it has to, in that time. */
 const lastStrikesMax = 50
@@ -52,6 +54,8 @@ export async function series(terms: SeriesTerms, tally: Tally): Promise<void> {
 class Series {
   private readonly chance: Chance
   private readonly printed: string[] = []
+  /** Failpoints that were drawn. */
+  private turn: number
   private last: { kind: HostFaultKind; at: ArmedFailpoint | null; deep: number } | null = null
   private runs = 0
 
@@ -62,13 +66,17 @@ class Series {
     private readonly tally: Tally,
   ) {
     this.chance = new Chance(terms.seed, 3)
+    this.turn = terms.seed * turnsPerSeed
   }
 
   async go(): Promise<void> {
     const { tally, terms } = this
     let done: Hurt | null = null
     for (let kills = 0; done === null && kills < terms.hostKillsMax; kills += 1) {
-      const hurt = await this.hurt(drawHostFault(this.chance, this.last ?? { kind: null, deep: 0 }))
+      const { last, turn } = this
+      const fault = drawHostFault(this.chance, { kind: last?.kind ?? null, deep: last?.deep ?? 0, turn })
+      if (fault.kind === 'host at a failpoint') this.turn += 1
+      const hurt = await this.hurt(fault)
       // One that was killed behind its end would begin anew.
       if (hurt.ended.signal !== 'SIGKILL' || isFinished(this.scratch)) done = hurt
     }

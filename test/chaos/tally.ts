@@ -1,12 +1,14 @@
 /** What a programme has done and seen so far, and the report of it. */
 import { type ArmedFailpoint } from '../../src/base/index.js'
 import { type Broken } from './checker.js'
-import { type HostFaultKind } from './faults.js'
+import { type HostFaultKind, failpointSides } from './faults.js'
 
 /** What it must have injected at least, or it has shown nothing. */
 export interface Floor {
   readonly hostKills: number
   readonly workerFaults: number
+  /** Hosts that died on each side of each failpoint. */
+  readonly eachFailpoint: number
 }
 
 /** Counters of runs that must not be 0 at the end: else the faults did not reach what they are for. */
@@ -62,6 +64,12 @@ export class Tally {
       ...(this.workerFaults < floor.workerFaults
         ? [`${this.workerFaults} faults of workers, ${floor.workerFaults} are due`]
         : []),
+      ...failpointSides.flatMap(({ name, side }) => {
+        const times = this.faults.get(cellOf(name, side)) ?? 0
+        return times < floor.eachFailpoint
+          ? [`${times} hosts died ${side} ${name}, ${floor.eachFailpoint} are due`]
+          : []
+      }),
     ]
   }
 
@@ -86,7 +94,9 @@ export class Tally {
 }
 
 const namesOf = (kind: HostFaultKind, at: ArmedFailpoint | null): readonly string[] =>
-  at === null ? [kind] : [kind, `  ${at.name} ${at.side}`]
+  at === null ? [kind] : [kind, cellOf(at.name, at.side)]
+
+const cellOf = (name: string, side: string): string => `  ${name} ${side}`
 
 const milliseconds = (seconds: number | undefined): string =>
   seconds === undefined ? '-' : `${Math.round(seconds * 1_000)} ms`

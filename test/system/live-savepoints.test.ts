@@ -127,7 +127,7 @@ describe('S1 a host that dies', () => {
     expect((await run.ended).signal).toBe('SIGKILL')
     expect(savepointsOf(folder).filter(name => !name.startsWith('.'))).toEqual(left)
     await goesOn(folder)
-    // What was left of it is in nobody's way.
+    expect(savepointsOf(folder)).toEqual(['end', ...left])
     if (left.length === 0) expect(await create(folder, 'half')).toMatchObject({ code: 0 })
     const other = await folderOf(lines(0, 300))
     const args = ['--from', join(folder.path, 'out/savepoints/half')]

@@ -21,7 +21,7 @@ import { type Topology } from '../../plan/index.js'
 import { type Opened } from './opened.js'
 import { leftBehind, restoreState } from './restore-state.js'
 import { refuseAhead } from './rewind.js'
-import { type Saved, saveEpoch } from './savepoints.js'
+import { type Saved, removeUnfinished, saveEpoch } from './savepoints.js'
 import { Saves, unlessOver } from './saves.js'
 import { StorePlaces } from './store-places.js'
 
@@ -68,7 +68,7 @@ export class Checkpoints {
     if (options.fresh || world.files.stat(join(places.store, finishedName)) !== undefined) places.clear(options.from)
     const store = options.from === null ? await places.open() : await places.begunAt(options.from)
     try {
-      const base = baseFrom(opened, store)
+      const base = await baseFrom(opened, store)
       const keeper = keeperOf(opened, parts, { base, store })
       return new Checkpoints(world.clock.nowMs() - beganMs, opened, places, parts, keeper, base, store)
     } catch (error) {
@@ -115,6 +115,7 @@ export class Checkpoints {
     await keeper.open(this.store)
     outputs.codes.keep()
     outputs.codes.leave()
+    removeUnfinished(opened.world.files, opened.options.out)
   }
 
   /** How state goes beyond memory; null: all of it is in memory. Where some lies there already, it stays there. */
@@ -167,9 +168,9 @@ function refuseAllKeys({ vertices }: Topology): void {
 }
 
 /** @throws StateError ANB6035 where the savepoint is of another job */
-function baseFrom({ options, plan, world }: Opened, store: StateStore | null): Base | null {
+async function baseFrom({ options, plan, world }: Opened, store: StateStore | null): Promise<Base | null> {
   if (store !== null) {
-    const snapshot = store.snapshot()
+    const snapshot = await store.snapshot()
     return snapshot === null ? null : baseOf(snapshot)
   }
   const base = openSavepoint(world.files, options.from ?? '')

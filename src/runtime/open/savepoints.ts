@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { type Files, StateError } from '../../base/index.js'
-import { type Savepoint, readSavepoint, savepointFile, writeSavepoint } from '../../checkpoint/index.js'
+import { type Savepoint, isUnfinished, readSavepoint, savepointFile, writeSavepoint } from '../../checkpoint/index.js'
 import { StateStore, openForReading } from '../../state/stores/index.js'
 import { realFiles } from './files.js'
 import { unlessOver } from './saves.js'
@@ -40,7 +40,7 @@ export async function saveEpoch(
     readonly over: AbortSignal
   },
 ): Promise<Saved> {
-  const snapshot = store.snapshot()
+  const snapshot = await store.snapshot()
   if (snapshot === null) {
     throw new StateError('ANB6033', 'the job has written no epoch yet, so there is nothing to save', {
       hint: 'ask again when it has read something',
@@ -112,6 +112,13 @@ export function savepointsIn(
     .map(name => ({ path: join(folder, name), found: readable(join(folder, name)) }))
   const when = (found: Savepoint | StateError): number => (found instanceof StateError ? 0 : found.wallMs)
   return all.sort((a, b) => when(a.found) - when(b.found) || (a.path < b.path ? -1 : 1))
+}
+
+/** Removes what somebody who died while he made one left: who asks is alone in the folder. */
+export function removeUnfinished(files: Files, out: string): void {
+  const folder = join(out, 'savepoints')
+  if (files.stat(folder) === undefined) return
+  for (const name of files.list(folder)) if (isUnfinished(name)) files.removeTree(join(folder, name))
 }
 
 function readable(path: string): Savepoint | StateError {

@@ -134,9 +134,7 @@ export class StateStore {
    * @throws StateError ANB6011 where it could not be written after several tries on fresh handles.
    */
   prepare(epoch: number, record: Uint8Array, blocks: readonly StateBlock[]): Promise<void> {
-    const done = this.tail.then(() => this.write(epoch, record, blocks))
-    this.tail = done.catch(() => undefined)
-    return done
+    return this.inTurn(() => this.write(epoch, record, blocks))
   }
 
   /** Notes that all sinks have applied it; on disk with the next `prepare`, or with `close`. */
@@ -156,9 +154,18 @@ export class StateStore {
     return new Promise(settle => this.awaitFinish.add({ epoch, settle }))
   }
 
-  /** The newest epoch, to be read while later ones are written; null before the first. */
-  snapshot(): Snapshot | null {
+  /**
+   * The newest epoch, to be read while later ones are written; null before the first. Waits for those under way: only between
+   * two of them do record and blocks belong together. @throws StateError that broke the store
+   */
+  snapshot(): Promise<Snapshot | null> {
+    return this.inTurn(() => this.takeSnapshot())
+  }
+
+  private takeSnapshot(): Snapshot | null {
     const { last, manifest, lineage } = this
+    const { broken } = this.persistence
+    if (broken !== null) throw broken
     if (last === null) return null
     this.pins += 1
     return new Snapshot({
@@ -176,7 +183,7 @@ export class StateStore {
 
   /** All state of an operator: what lies beyond memory, then its live blocks in the order in which they are applied. */
   async restore(operator: string, into: (block: StoredBlock) => Promise<void> | void): Promise<void> {
-    const snapshot = this.snapshot()
+    const snapshot = await this.snapshot()
     await snapshot?.restore(operator, into).finally(() => snapshot.release())
   }
 
@@ -201,11 +208,14 @@ export class StateStore {
    */
   writeCold(changes: readonly ColdChange[]): Promise<Uint32Array> {
     if (changes.length === 0) return Promise.resolve(new Uint32Array(0))
-    const done = this.tail.then(() => this.persistCold(changes))
-    this.tail = done.then(
-      () => undefined,
-      () => undefined,
-    )
+    return this.inTurn(() => this.persistCold(changes))
+  }
+
+  /** Behind all that was asked for before, however that ends. */
+  private inTurn<T>(step: () => Promise<T> | T): Promise<T> {
+    const done = this.tail.then(step)
+    const ended = (): void => undefined
+    this.tail = done.then(ended, ended)
     return done
   }
 

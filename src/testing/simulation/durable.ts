@@ -6,7 +6,7 @@
  * nothing moves any more (`settle`), so a seed gives the same run again.
  */
 import { AnabranchError, invariant } from '../../base/index.js'
-import { baseOf, decodeRecord } from '../../checkpoint/index.js'
+import { baseOf, decodeRecord, readSavepoint } from '../../checkpoint/index.js'
 import { type Prepared, type SourcePosition } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import {
@@ -23,6 +23,7 @@ import { type Chance } from './chance.js'
 import { type VirtualClock } from './clock.js'
 import { type Striker } from './faults.js'
 import { type Log } from './log.js'
+import { type SavepointPlace, beginAt, save } from './saving.js'
 import { type Appended, SimulatedOutput } from './output.js'
 import { HostDied, SimulatedPlace, type WriteFate } from './store.js'
 import { type Swapper } from './swapper.js'
@@ -41,6 +42,8 @@ export interface DurableParts {
   readonly outputs: readonly Appended[]
   /** The host dies, where it stands. */
   readonly die: () => void
+  /** The first host begins at this savepoint; null: at the beginning. */
+  readonly from: SavepointPlace | null
 }
 
 /** Turns that a chain of promises may take before it needs something from outside. */
@@ -115,6 +118,7 @@ export class Durable {
   private store: StateStore | null = null
   private isOpening = false
   private keepsBeyond: BeyondKeeper | null = null
+  private readonly saving = new Set<Promise<void>>()
 
   constructor(private readonly parts: DurableParts) {
     this.place = new SimulatedPlace('5eed5eed5eed5eed', () => this.fate())
@@ -127,6 +131,10 @@ export class Durable {
     this.outputs = parts.outputs.map(
       (rows, i) => new SimulatedOutput(String(i), rows, i < parts.outputs.length - 2, ears),
     )
+    const { from } = parts
+    if (from === null) return
+    const { epoch } = readSavepoint(from.files, from.path).epoch
+    for (const output of this.outputs) output.begin(epoch)
   }
 
   /** Opens what is on the disk, for one life of the host. */
@@ -152,11 +160,13 @@ export class Durable {
     const [letters, captures] = this.outputs.slice(-2)
     if (letters === undefined || captures === undefined) throw new RangeError('dead letters and captures are outputs')
     const { last, unfinished } = this.store
+    const { from } = this
     const parts: KeeperParts = {
       job: 'simulated',
       topology,
       codeOf: number => swapper.recordOf(number),
-      last: last === null ? null : decodeRecord(last.bytes),
+      last:
+        last !== null ? decodeRecord(last.bytes) : from === null ? null : readSavepoint(from.files, from.path).epoch,
       unfinished: unfinished.map(({ bytes }) => decodeRecord(bytes)),
       keyGroups: 128,
       dropState: [],
@@ -188,32 +198,51 @@ export class Durable {
   /** A new engine goes on where the last written epoch was, and what was not committed is. */
   async goOn(keeper: EpochKeeper, engine: Engine): Promise<void> {
     const { restored } = keeper
-    if (restored !== null) {
-      this.count('epoch goes on')
-      engine.restore(restored)
-      for (const vertex of this.parts.topology.vertices)
-        for (const { id, fn } of vertex.kind === 'stage' ? vertex.operators : [])
-          if (fn.keyed) await this.restore(engine, id)
-    }
-    const { store } = this
+    const { store, from } = this
     invariant(store !== null, 'a host goes on with the store that it has opened')
     this.isOpening = true
+    if (restored !== null) engine.restore(restored)
+    try {
+      if (from !== null) {
+        this.count('begins at a savepoint')
+        await beginAt(from, { store, keeper, engine })
+      } else if (restored !== null) {
+        this.count('epoch goes on')
+        for (const vertex of this.parts.topology.vertices)
+          for (const { id, fn } of vertex.kind === 'stage' ? vertex.operators : [])
+            if (fn.keyed) await this.restore(engine, id)
+      }
+    } catch (error) {
+      if (!(error instanceof AnabranchError) || error.code !== 'ANB6011') throw error
+      this.count('store gave up')
+      throw new HostDied('the store gave up')
+    }
     await keeper.open(store).finally(() => (this.isOpening = false))
     if (this.life !== null) this.life.isStill = false
   }
 
   private async restore(engine: Engine, operator: string): Promise<void> {
-    const snapshot = this.store?.snapshot() ?? null
+    const snapshot = (await this.store?.snapshot()) ?? null
     if (snapshot === null) return
     try {
       await restoreOperator(baseOf(snapshot), engine, operator, this.keepsBeyond)
-    } catch (error) {
-      if (!(error instanceof AnabranchError) || error.code !== 'ANB6011') throw error
-      this.count('store gave up')
-      throw new HostDied('the store gave up')
     } finally {
       snapshot.release()
     }
+  }
+
+  /** Asks for a savepoint. One that the host does not live to see is asked for in vain. */
+  save(place: SavepointPlace): void {
+    const { store, life } = this
+    if (store === null || life === null) return
+    this.parts.log.write('host', 'is asked', 'for a savepoint')
+    const saved = save(store, life.engine(), { ...place, nowMs: this.parts.clock.nowMs }).then(
+      () => this.count('savepoint'),
+      (error: unknown) => {
+        if (!life.isDead && !isDeath(error)) this.wrong.push(String(error))
+      },
+    )
+    this.saving.add(saved.finally(() => this.saving.delete(saved)))
   }
 
   /** Where each source goes on. */
@@ -235,6 +264,8 @@ export class Durable {
     const { chance, log } = this.parts
     const { life, place } = this
     if (life !== null) life.isDead = true
+    // Nobody lives to hear of them.
+    this.saving.clear()
     await place.crash()
     // Who was in the middle of something finds the disk gone.
     place.isDead = true
@@ -262,6 +293,7 @@ export class Durable {
     for (const output of this.outputs) output.end()
     this.count('epochs', this.store?.last?.epoch ?? 0)
     this.count('store reopened', this.store?.counts.reopened ?? 0)
+    await Promise.all(this.saving)
     await this.closeStore()
   }
 
@@ -269,6 +301,11 @@ export class Durable {
     await this.store?.close().catch((error: unknown) => {
       if (!isDeath(error)) throw error
     })
+  }
+
+  /** What the next host begins at: nothing of a lineage of its own is on the disk. */
+  private get from(): SavepointPlace | null {
+    return this.store?.last === null ? this.parts.from : null
   }
 
   private fate(): WriteFate {

@@ -4,6 +4,7 @@ import { type DeadLetter, type EngineTerms, type EpochTerms } from '../../runtim
 import { type Faults } from './faults.js'
 import { type Job } from './job.js'
 import { type Poison, type Row } from './rows.js'
+import { type Beginning, type SavepointPlace } from './saving.js'
 import { type SwapAsked } from './swapper.js'
 
 export interface SimulationOptions {
@@ -25,6 +26,10 @@ export interface SimulationOptions {
   readonly setWorkers?: readonly { readonly atMs: number; readonly workers: number }[]
   /** Other code while it runs. Left out: drawn, where the faults are. */
   readonly swaps?: readonly SwapAsked[]
+  /** A savepoint is asked for at this moment. */
+  readonly save?: SavepointPlace & { readonly atMs: number }
+  /** It begins at a savepoint of a run of the same job and input, whose outputs it goes on with. */
+  readonly from?: Beginning
   /** The job must stop with this code; what came out before must be right. */
   readonly stops?: ErrorCode
   /** Keep the lines of the log. */

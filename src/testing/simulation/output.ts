@@ -33,6 +33,13 @@ export class SimulatedOutput implements EpochOutput {
     private readonly ears: OutputEars,
   ) {}
 
+  /** It holds what is of this epoch, which another lineage has committed. */
+  begin(epoch: number): void {
+    this.marker = epoch
+    this.visible = this.rows.length
+    this.durable = this.rows.length
+  }
+
   /** Takes back what was written behind the epoch that the run goes on from. */
   open({ epoch, prepared }: SinkStart): Promise<SinkOpened> {
     const length = epoch === 0 ? 0 : Number(prepared)

@@ -31,11 +31,9 @@ export class ScriptedSource {
     const [split = 0, line = 0] = Array.isArray(position) ? position.map(Number) : []
     this.split = split
     this.line = line
-    const names = new Set(this.splits.slice(0, split + (line > 0 ? 1 : 0)).map(s => s.name))
-    this.given.splice(0, this.given.length, ...this.given.filter(s => names.has(s.name)))
-    const last = this.given.at(-1)
-    if (line > 0 && last !== undefined)
-      this.given[this.given.length - 1] = { ...last, lines: last.lines.slice(0, line) }
+    this.given.splice(0, this.given.length, ...this.splits.slice(0, split))
+    const partly = this.splits[split]
+    if (line > 0 && partly !== undefined) this.given.push({ ...partly, lines: partly.lines.slice(0, line) })
   }
 
   poll(limit: PollLimit): Polled | null {
@@ -77,9 +75,10 @@ function polledOf(split: string, lines: Split['lines']): Polled {
 }
 
 export class RecordingSink {
-  readonly rows: Row[] = []
   finished = false
   batches = 0
+
+  constructor(readonly rows: Row[]) {}
 
   write(batch: Batch): void {
     this.batches += 1

@@ -17,10 +17,11 @@ import { type Job, drawJob } from './job.js'
 import { Log } from './log.js'
 import { type Simulated, type SimulationOptions } from './options.js'
 import { type Expected, expect } from './oracle.js'
-import { drawPoison, drawSplits } from './rows.js'
+import { type Split, drawPoison, drawSplits } from './rows.js'
 import { RecordingSink, ScriptedSource } from './scripted.js'
 import { Swapper, drawSwaps } from './swapper.js'
 import { judge, judgePart } from './verdict.js'
+import { putOutBefore } from './saving.js'
 import { drawEpochs, drawTerms, largeBytes } from './terms.js'
 import { Damage } from './wire.js'
 import { type WorkerWorld } from './worker.js'
@@ -61,7 +62,7 @@ class Run {
   private readonly log: Log
   private readonly sources: readonly ScriptedSource[]
   private readonly sinks: ReadonlyMap<string, RecordingSink>
-  private readonly letters: DeadLetter[] = []
+  private readonly letters: DeadLetter[]
   private readonly epochs: EpochTerms | null
   private readonly budget: number | null
   private readonly durable: Durable
@@ -80,16 +81,17 @@ class Run {
     private readonly options: SimulationOptions,
     private readonly job: Job,
     private readonly terms: EngineTerms,
-    splits: readonly Parameters<typeof makeSource>[0][],
+    splits: readonly (readonly Split[])[],
   ) {
     this.chance = new Chance(options.seed, 3)
     this.faults = options.faults ?? drawFaults(this.chance)
     this.striker = new Striker(this.faults, this.chance)
     this.log = new Log(options.log ?? false, () => this.clock.nowMs)
-    this.sources = splits.map(s => makeSource(s, this.chance))
-    this.sinks = new Map(
-      job.topology.vertices.flatMap(v => (v.kind === 'sink' ? [[v.id, new RecordingSink()] as const] : [])),
-    )
+    this.sources = splits.map(s => new ScriptedSource(s, this.chance))
+    const before = putOutBefore(options.from ?? null)
+    this.letters = [...before.letters]
+    const sinks = job.topology.vertices.filter(v => v.kind === 'sink')
+    this.sinks = new Map(sinks.map(({ id }) => [id, new RecordingSink([...(before.sinks.get(id) ?? [])])]))
     this.epochs = options.epochs === undefined ? drawEpochs(this.chance) : options.epochs
     // By a stream of its own, so that the others stay as they are.
     const drawn = new Chance(options.seed, 4).pick([null, 1, 1, 200_000])
@@ -105,7 +107,6 @@ class Run {
     const { swapper } = this
     const captures: unknown[] = []
     const outputs = [...[...this.sinks.values()].map(s => s.rows), this.letters, captures]
-    const { topology } = job
     const die = (): void => {
       this.dies = true
     }
@@ -115,10 +116,11 @@ class Run {
       log,
       outputs,
       striker: this.striker,
-      topology,
+      topology: job.topology,
       budget: this.budget,
       swapper,
       die,
+      from: options.from ?? null,
     })
     this.host = this.newHost()
   }
@@ -299,7 +301,9 @@ class Run {
   /** Faults that have one moment. */
   private plan(): void {
     const { clock, chance, striker, log } = this
-    for (const { atMs, workers } of this.options.setWorkers ?? [])
+    const { save, setWorkers = [] } = this.options
+    if (save !== undefined) clock.tell(save.atMs, () => this.durable.save(save))
+    for (const { atMs, workers } of setWorkers)
       clock.tell(atMs, () => {
         log.write('host', 'sets', `${workers} workers`)
         this.engine?.setWorkers({ workersMin: null, workersMax: workers }, clock.nowMs)
@@ -394,6 +398,3 @@ class Run {
     return [...judged(job, expected, { sinks, letters: this.letters, rowsIn, rowsDead }), ...this.costs(expected)]
   }
 }
-
-const makeSource = (splits: ConstructorParameters<typeof ScriptedSource>[0], chance: Chance): ScriptedSource =>
-  new ScriptedSource(splits, chance)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Chance } from '../../../src/testing/simulation/chance.js'
-import { type HostFault, drawHostFault, failpointText } from '../../chaos/faults.js'
+import { type HostFault, drawHostFault, failpointSides, failpointText } from '../../chaos/faults.js'
 import { floorOf } from '../../chaos/programme.js'
 import { Tally } from '../../chaos/tally.js'
 
@@ -40,6 +40,15 @@ describe('a fault programme', () => {
     expect(tally.verdict(floorOf(0))).toEqual([expect.stringContaining(counter)])
   })
 
+  test('of twenty minutes owes a death on each side of each failpoint, and names those that are missing', () => {
+    const tally = tallyOf(220, 660)
+    for (const { name, side } of failpointSides.slice(2)) tally.struck('host at a failpoint', { name, side, hit: 1 })
+    expect(tally.verdict(floorOf(20))).toEqual([
+      '0 hosts died before source.poll, 1 are due',
+      '0 hosts died after source.poll, 1 are due',
+    ])
+  })
+
   test('that stopped a host has not killed it', () => {
     const tally = new Tally()
     tally.struck('host stopped', null)
@@ -63,7 +72,7 @@ describe('a fault programme', () => {
 describe('faults of a seed', () => {
   const draw = (seed: number): readonly HostFault[] => {
     const chance = new Chance(seed)
-    return Array.from({ length: 200 }, () => drawHostFault(chance, { kind: 'host', deep: 0 }))
+    return Array.from({ length: 200 }, () => drawHostFault(chance, { kind: 'host', deep: 0, turn: 0 }))
   }
 
   test('are the same again, and of all kinds', () => {
@@ -71,10 +80,23 @@ describe('faults of a seed', () => {
     expect(new Set(draw(3).map(fault => fault.kind)).size).toBe(5)
   })
 
+  test('come to each side of each failpoint in turn', () => {
+    const chance = new Chance(5)
+    const drawn = new Set<string>()
+    for (let turn = 0; turn < failpointSides.length; ) {
+      const fault = drawHostFault(chance, { kind: null, deep: 0, turn })
+      if (fault.kind !== 'host at a failpoint') continue
+      drawn.add(`${fault.at.name} ${fault.at.side}`)
+      turn += 1
+    }
+    expect([...drawn]).toEqual(failpointSides.map(({ name, side }) => `${name} ${side}`))
+    expect([...drawn]).toContain('savepoint.publish after')
+  })
+
   test('never kill a start more than three deep', () => {
     const chance = new Chance(4)
     for (let i = 0; i < 200; i += 1) {
-      const fault = drawHostFault(chance, { kind: 'host in its start', deep: 3 })
+      const fault = drawHostFault(chance, { kind: 'host in its start', deep: 3, turn: 0 })
       expect(fault.kind).not.toBe('host in its start')
     }
   })

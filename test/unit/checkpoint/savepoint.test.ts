@@ -52,7 +52,7 @@ const commit = async (epoch: number, changed: Readonly<Record<string, number | n
 }
 
 const save = async (beforeItsName: () => Promise<void> = async () => undefined): Promise<void> => {
-  const snapshot = store.snapshot() ?? expect.fail('there is an epoch')
+  const snapshot = (await store.snapshot()) ?? expect.fail('there is an epoch')
   const breathe = async (): Promise<void> => undefined
   await writeSavepoint({ snapshot, path, files: realFiles, wallMs: 2, breathe, settled: beforeItsName })
   snapshot.release()

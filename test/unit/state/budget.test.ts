@@ -36,7 +36,7 @@ class Run {
   static async open(place: StorePlace, budget: number): Promise<Run> {
     const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
     const run = new Run(store, budget, store.last?.epoch ?? 0)
-    const snapshot = store.snapshot()
+    const snapshot = await store.snapshot()
     if ((snapshot?.coldRows ?? 0) > 0) run.cold.begin()
     await snapshot?.restore(
       'counts',

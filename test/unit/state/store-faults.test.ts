@@ -144,6 +144,30 @@ describe('a write that fails', () => {
     expect(await counts(disk)).toEqual({ epoch: 3, counts: { ann: 3 } })
   })
 
+  it('S9 a snapshot that is asked for while a slow disk writes an epoch is of that epoch, positions and state', async () => {
+    // It once had the record of the epoch before and the state of this one, which a start from it would have counted twice.
+    const disk = place({})
+    const store = await StateStore.open({ place: disk, pause })
+    const rows = new KeyedRows('counts', countsByUser)
+    await run(store, rows, { from: 1, to: 3 })
+    let release: () => void = () => undefined
+    disk.slow = new Promise(resolve => (release = resolve))
+    rows.count({ 'user 1': 40, ann: 4 })
+    const written = store.prepare(4, Uint8Array.of(4), rows.take(4))
+    const taken = store.snapshot()
+    await Promise.resolve()
+    release()
+    await written
+    rows.count({ ann: 5 })
+    await store.prepare(5, Uint8Array.of(5), rows.take(5))
+    const snapshot = (await taken) ?? expect.fail('there are epochs')
+    const found = new KeyedRows('counts', countsByUser)
+    await snapshot.restore('counts', block => found.restore(block))
+    expect([snapshot.epoch, snapshot.bytes]).toEqual([4, Uint8Array.of(4)])
+    expect(found.counts()).toEqual({ 'user 1': 40, 'user 2': 2, 'user 3': 3, ann: 4 })
+    await store.close()
+  })
+
   it('S1 S2 whatever fails and wherever the host dies, the store has what was acknowledged, or one epoch more', async () => {
     const fate = fc.constantFrom<WriteFate>(
       'done',
