@@ -5,7 +5,7 @@ import { StateError } from '../../base/index.js'
 import { codeOf, folderError, syncPath } from './folder-files.js'
 import { type Head } from './key-value.js'
 
-export const folderFormat = 1
+export const folderFormat = 2
 
 export interface FolderIdentity {
   readonly format: number

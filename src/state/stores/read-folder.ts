@@ -8,7 +8,7 @@ import { readIdentity } from './folder-identity.js'
 import { takeFolder } from './folder-lock.js'
 import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
-import { openLevel } from './level.js'
+import { openWithBlocks } from './block-files.js'
 import { copyGeneration, openColdIn } from './state-folder.js'
 
 /**
@@ -70,7 +70,7 @@ class ReadFolder implements StorePlace {
       this.copy = await mkdtemp(join(tmpdir(), 'anabranch-state-'))
       const target = join(this.copy, 'generation')
       await copyGeneration(join(path, `generation-${generation}`), target)
-      return await openLevel(target, false)
+      return await openWithBlocks(target, false)
     } catch (error) {
       throw folderError(path, 'read', error)
     }

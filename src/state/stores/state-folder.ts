@@ -3,12 +3,13 @@
  *
  *     state.json       whose it is: job, user, format, lineage; which generation counts; the newest epoch that is known
  *     head             the newest epoch that was written, as far as the page cache was kept
- *     generation-N/    a LevelDB; in it `cold`, another one, where state is larger than its budget of memory
+ *     generation-N/    a LevelDB, and block files with what is too large for it; in it `cold`, another LevelDB, where state
+ *                      is larger than its budget of memory
  *     lock/            an empty LevelDB that is open while somebody uses the folder; owner.json names the process
  *     ballast          bytes that are given back before the disk is full
  *
  * LevelDB changes a directory when it opens it, and throws away what it cannot read. So it always opens the next
- * generation: tables are linked, since they never change, and logs are copied. Only when all of it proved whole does
+ * generation: tables and block files are linked, since they never change, and logs are copied. Only when all of it proved whole does
  * `state.json` name it and the one before go. Where it did not, what was there is as it was.
  */
 import { copyFile, link, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
@@ -20,6 +21,7 @@ import { takeFolder } from './folder-lock.js'
 import { folderError, syncPath } from './folder-files.js'
 import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
+import { isBlockFile, openWithBlocks } from './block-files.js'
 import { openLevel } from './level.js'
 
 const coldName = 'cold'
@@ -110,7 +112,7 @@ export class StateFolder implements StorePlace {
       this.opened = generation + 1
       const target = this.directory(this.opened)
       if (generation > 0) await copyGeneration(this.directory(generation), target)
-      return await openLevel(target, generation === 0)
+      return await openWithBlocks(target, generation === 0)
     } catch (error) {
       throw folderError(this.path, 'open', error)
     }
@@ -122,7 +124,7 @@ export class StateFolder implements StorePlace {
 
   async keep(head: Head | null): Promise<void> {
     const { generation } = this.identity
-    const identity = { ...this.identity, generation: Math.max(generation, this.opened), head }
+    const identity = { ...this.identity, format: folderFormat, generation: Math.max(generation, this.opened), head }
     try {
       await syncPath(this.directory(identity.generation))
       await writeIdentity(this.path, identity)
@@ -190,7 +192,7 @@ export async function openColdIn(path: string, generation: string, create: boole
   }
 }
 
-/** Tables never change, so a second name is as good as a copy; where a file system has no links they are copied. */
+/** Tables and block files never change, so a second name is as good as a copy; where a file system has no links they are copied. */
 export async function copyGeneration(from: string, to: string): Promise<void> {
   await mkdir(to, { mode: 0o700 })
   for (const name of await readdir(from)) {
@@ -199,8 +201,8 @@ export async function copyGeneration(from: string, to: string): Promise<void> {
       await copyGeneration(join(from, name), join(to, name))
       continue
     }
-    const isTable = name.endsWith('.ldb') || name.endsWith('.sst')
-    if (!isTable || !(await linked(join(from, name), join(to, name)))) await copyFile(join(from, name), join(to, name))
+    const isFixed = name.endsWith('.ldb') || name.endsWith('.sst') || isBlockFile(name)
+    if (!isFixed || !(await linked(join(from, name), join(to, name)))) await copyFile(join(from, name), join(to, name))
   }
 }
 

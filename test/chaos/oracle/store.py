@@ -8,6 +8,8 @@ from pathlib import Path
 from . import arrow, leveldb
 
 BLOCK, RECORD, FINISHED = 0, 1, 2
+#: What stands in the place of a large value: number of its file, where it begins, its bytes.
+ADDRESS = struct.Struct("<4sIQI")
 #: deleted, key, n, total, least, r_sum
 STATE = "bsiiii"
 
@@ -37,8 +39,9 @@ def read(folder):
     generation = folder / f"generation-{identity['generation']}"
     found = leveldb.entries(generation) if generation.exists() else {}
     blocks, records, live = {}, {}, {}
-    for key, value in found.items():
+    for key, at_hand in found.items():
         epoch, kind, number = struct.unpack(">QBI", key)
+        value = _value(generation, at_hand)
         if kind == BLOCK:
             blocks[epoch, number] = value
         elif kind == RECORD:
@@ -46,6 +49,15 @@ def read(folder):
             records[epoch] = body
             live = _replay({} if head["full"] else live, head)
     return Stored(identity["lineage"], records, _state(blocks, live))
+
+
+def _value(generation, value):
+    if len(value) != ADDRESS.size or value[:4] != b"ABSP":
+        return value
+    _, number, begin, size = ADDRESS.unpack(value)
+    path = generation / f"{number:06}.blocks"
+    # A block that is dead may be gone.
+    return path.read_bytes()[begin : begin + size] if path.exists() else b""
 
 
 def _record(value):

@@ -298,11 +298,11 @@ describe('a state folder', () => {
   it('of a later format is refused and left as it is', async () => {
     const path = image()
     const file = join(path, 'state.json')
-    writeFileSync(file, readFileSync(file, 'utf8').replace('"format": 1', '"format": 2'))
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"format": 2', '"format": 3'))
     const before = hashOf(path)
     await expect(place(path)).rejects.toMatchObject({
       code: 'ANB6014',
-      message: `state in ${path} has format 2, this version knows 1`,
+      message: `state in ${path} has format 3, this version knows 2`,
     })
     expect(hashOf(path)).toBe(before)
   })
