@@ -71,6 +71,10 @@ const entries = {
     title: 'new code does not fit the running job',
     hint: 'declare what the message names as the running code does, or stop the job and start it with the new code',
   },
+  ANB1028: {
+    title: 'sink shows rows only at the end of a run',
+    hint: "give the job epoch: 'off', or let the sink show rows as they come: delivery: 'at-least-once'",
+  },
   // 2xxx: user code on data
   ANB2001: { title: 'transform raised on a row', hint: 'the traceback shows the line; the row is in the dead letter' },
   ANB2002: { title: 'row rejected by the transform', hint: 'ab.reject was called for it' },

@@ -1,5 +1,5 @@
 /** `--state-budget SIZE|off`, instead of what the job says. */
-import { type Plan, bytesOf, refuseBudget } from '../plan/index.js'
+import { type Plan, bytesOf, refuseForRun } from '../plan/index.js'
 import { type Command, usageError } from './command.js'
 
 /** null: no limit. */
@@ -13,7 +13,7 @@ export function budgetFrom(command: Command, given: string): number | null {
 /**
  * Undefined: as the job says.
  *
- * @throws PlanError where the job cannot have its state on disk
+ * @throws PlanError where the job cannot have its state on disk, or epochs
  */
 export function withBudget(
   plan: Plan,
@@ -29,6 +29,6 @@ export function withBudget(
     epochMs: epoch === undefined ? epochMs : epoch,
   }
   const changed = { ...plan, options }
-  refuseBudget(changed)
+  refuseForRun(changed)
   return changed
 }

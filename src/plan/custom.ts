@@ -22,7 +22,8 @@ export interface CustomSourceOptions<S extends SchemaLike> {
 export interface CustomSinkOptions {
   /**
    * `exactly-once`: rows can be seen only after `finish`, and not after `abort`. `at-least-once`: they may be seen before,
-   * so those of a run that failed may come again.
+   * so those of a run that failed may come again. The first one is for jobs without epochs (`epoch: 'off'`): a run that goes
+   * on after a crash has not the rows from before it.
    */
   readonly delivery: 'exactly-once' | 'at-least-once'
   /** What the factory is told: plain JSON. */

@@ -8,6 +8,7 @@ import { graphOf, inputsOf } from './graph.js'
 import { type Plan, type SinkConnector, type SinkNode } from './nodes.js'
 import { isPlainJson } from './plain-json.js'
 import { lintBudget } from './rules-budget.js'
+import { lintEpochs } from './rules-epochs.js'
 import { type NodeRule, lintNode, placeOf } from './rules-node.js'
 import { lintOrder } from './rules-order.js'
 
@@ -38,6 +39,7 @@ export function lintWith(
   const rule: NodeRule = { graph, faults, tainted }
   for (const node of plan.nodes) lintNode(rule, node)
   lintBudget(plan, faults, place)
+  lintEpochs(plan, faults)
   lintDangling(plan, faults)
   lintSinks(plan, faults)
   if (faults.list.length === 0) lintOrder(plan, faults)

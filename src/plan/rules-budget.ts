@@ -1,7 +1,6 @@
 /** Rules for a job whose state may be larger than memory. */
-import { Faults, type Place } from './faults.js'
+import { type Faults, type Place } from './faults.js'
 import { type Plan } from './nodes.js'
-import { refuseFaults } from './refuse.js'
 import { placeOf } from './rules-node.js'
 
 /** Functions that are called with all keys, and lists and maps, need all state in memory. */
@@ -23,11 +22,4 @@ export function lintBudget(plan: Plan, faults: Faults, place: string): void {
     const what = `state column "${kept[0]}" of keyed "${node.fn.name}"`
     faults.add('ANB1017', placeOf(node), `${what} is a ${kept[2]?.keep?.as}, which needs all keys in memory`, hint)
   }
-}
-
-/** @throws PlanError where an option given for one run makes state larger than memory, and the job does not let it */
-export function refuseBudget(plan: Plan): void {
-  const faults = new Faults()
-  lintBudget(plan, faults, '')
-  refuseFaults(plan.job, faults.list)
 }

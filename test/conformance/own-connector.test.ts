@@ -1,7 +1,6 @@
 /** The source and the sink of examples/own-connector keep the contracts, as they are and as a run holds them. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
 import { logfmt, markdown } from '../../examples/own-connector/connectors.js'
 import { batchFromRows, rowsOf } from '../../src/batch/index.js'
 import { type ConnectorContext, OwnSink, OwnSource } from '../../src/connectors/index.js'
@@ -39,14 +38,8 @@ const sink = async () => {
       return { n: Number(n), word }
     })
   }
-  return { sink: new OwnSink('markdown', markdown(contextOf(out, 'rows.md')), 'exactly-once'), visible }
+  return { sink: new OwnSink('markdown', markdown(contextOf(out, 'rows.md'))), visible }
 }
 
 contract('a source of the user keeps the contract of a source', sourceCases(source))
 contract('a sink of the user keeps the contract of a sink', sinkCases(sink, 'whole files'))
-
-test('a sink that shows rows when it is finished is not gone on with, since it would lose those before', async () => {
-  const { sink: made } = await sink()
-  const opening = made.open({ lineage: 'a1', epoch: 3, prepared: null, marked: false })
-  await expect(opening).rejects.toMatchObject({ class: 'StateError', code: 'ANB6020' })
-})

@@ -1,4 +1,6 @@
 /** Connectors of the user's own under the command: what is said where they are missing, break their contract or fail. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { jobFolder } from '../support/job-folder.js'
 
@@ -33,6 +35,20 @@ export const counts = () => ({
   abort: async () => [],
 })
 `
+
+test('a sink that shows its rows at the end of a run is refused where the job has epochs, and runs where it has none', async () => {
+  const whole = job(true).replace('at-least-once', 'exactly-once')
+  const without = whole.replace("job('own')", "job('own', { epoch: 'off' })")
+  const folder = await jobFolder({ 'own.ts': source(good) + sink(''), 'job.ts': whole })
+  const refused = await folder.run()
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain('ANB1028 sink "counts" shows its rows when the run is finished')
+  expect(refused.stderr).toContain("give the job epoch: 'off', or let the sink show rows as they come")
+  writeFileSync(join(folder.path, 'job.ts'), without)
+  expect((await folder.run('--epoch', '1s')).stderr).toContain('ANB1028')
+  const run = await folder.run()
+  expect(run.code, run.stderr).toBe(0)
+})
 
 test('rows of an own source go to an own sink, and plan shows that they may come twice', async () => {
   const folder = await jobFolder({ 'own.ts': source(good) + sink(''), 'job.ts': job(true) })

@@ -1,8 +1,6 @@
 /** Holds a sink of the user's own to its life: opened once, finished or aborted once, whatever the runtime calls twice. */
 import { type Batch } from '../../batch/index.js'
-import { StateError } from '../../base/index.js'
-import { type Delivery } from '../../plan/index.js'
-import { type OwnSinkLife, type Prepared, type RunEnd, type Sink, type SinkFile, type SinkStart } from '../contract.js'
+import { type OwnSinkLife, type Prepared, type RunEnd, type Sink, type SinkFile } from '../contract.js'
 import { own } from './own-source.js'
 
 export class OwnSink implements Sink {
@@ -13,13 +11,9 @@ export class OwnSink implements Sink {
     /** Of the export, for messages. */
     private readonly name: string,
     private readonly sink: OwnSinkLife,
-    /** As the job declares it. */
-    private readonly delivery: Delivery,
   ) {}
 
-  /** One that shows its rows when it is finished has nothing of an earlier run, so nobody can go on with it. */
-  async open({ epoch }: SinkStart): Promise<{ readonly applied: null }> {
-    if (epoch > 0 && this.delivery === 'exactly-once') throw begunAnew(this.name, epoch)
+  async open(): Promise<{ readonly applied: null }> {
     await own('sink', this.name, () => this.sink.open())
     this.opened = true
     return { applied: null }
@@ -48,9 +42,3 @@ export class OwnSink implements Sink {
     return this.ended
   }
 }
-
-const begunAnew = (name: string, epoch: number): StateError =>
-  new StateError('ANB6020', `sink "${name}" begins anew with each run, but the job goes on behind epoch ${epoch}`, {
-    detail: 'It shows rows when it is finished, so those of the epochs before would be lost. Nothing was changed.',
-    hint: "start again with another --out, give the job epoch: 'off', or let the sink declare at-least-once",
-  })

@@ -100,8 +100,7 @@ function ownDecoders(customs: Customs, format: FormatNode & { readonly kind: 'cu
 export function makeSink(connecting: Connecting, vertex: SinkVertex): Sink {
   const { world, options, io, customs, job } = connecting
   const { connector, schema } = vertex
-  if (connector.kind === 'custom')
-    return new OwnSink(connector.name, customs.make(connector, schema, isSink), connector.delivery)
+  if (connector.kind === 'custom') return new OwnSink(connector.name, customs.make(connector, schema, isSink))
   if (connector.kind === 'null') return nullSink({ checksum: connector.checksum })
   if (connector.kind === 'socket') {
     const { clock, sockets } = world

@@ -234,12 +234,17 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
   ],
   [
     'a sink of nobody',
-    s.to(custom.sink('file:///job/own.ts', '', { delivery: 'exactly-once' })),
+    s.to(custom.sink('file:///job/own.ts', '', { delivery: 'at-least-once' })),
     'ANB1017 an own connector needs the name of an export, but it is ""',
   ],
   [
+    'a sink that shows its rows at the end of a run that has epochs',
+    s.to(custom.sink('file:///job/own.ts', 'post', { delivery: 'exactly-once' })),
+    'ANB1028 sink "post" shows its rows when the run is finished, and the job commits in epochs',
+  ],
+  [
     'options that are no JSON',
-    s.to(custom.sink('file:///job/own.ts', 'post', { delivery: 'exactly-once', options: Number.NaN })),
+    s.to(custom.sink('file:///job/own.ts', 'post', { delivery: 'at-least-once', options: Number.NaN })),
     'ANB1014 options of own connector "post" must be plain JSON',
   ],
   [
