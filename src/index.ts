@@ -21,6 +21,7 @@ export {
   type JobLike,
   type JobOptions,
   type KeyOptions,
+  type OnLost,
   type PlainContract,
   type PostgresSinkOptions,
   type RowRule,

@@ -6,7 +6,7 @@
 import { type Format, type SinkFormat, json } from './formats.js'
 import { type ModuleLike } from './functions.js'
 import { givenFormat, givenPath, givenWrite } from './given.js'
-import { type SinkConnector, type SourceConnector } from './nodes.js'
+import { type OnLost, type SinkConnector, type SourceConnector } from './nodes.js'
 import { type Columns } from './types.js'
 import { type Bytes, type Duration, bytesOf, msOf } from './units.js'
 
@@ -50,6 +50,12 @@ export interface FileSourceOptions {
    * does not match copies of what was read already. Default false.
    */
   readonly tail?: boolean
+  /**
+   * Of files that are followed: what a run does that goes on and does not find one again of which it may not have read all, since it
+   * was rotated away and deleted, or cut, while nobody read. `'fail'` refuses to start (ANB4012); `'earliest'` goes on with what
+   * is there, from its first byte where it is new, and warns of each file whose unread rows are lost. Default `'fail'`.
+   */
+  readonly onLost?: OnLost
 }
 
 /**
@@ -63,7 +69,20 @@ export interface FileSourceOptions {
  */
 function filesSource<C extends Columns>(glob: string, format: Format<C>, options: FileSourceOptions = {}): Source<C> {
   const { node, wrong } = givenFormat('files(...)', format)
-  return { source: { kind: options.tail === true ? 'tail' : 'files', glob, format: node }, wrong }
+  const { tail = false, onLost = 'fail' } = options
+  const source = tail
+    ? ({ kind: 'tail', glob, format: node, onLost } as const)
+    : ({ kind: 'files', glob, format: node } as const)
+  return { source, wrong: [...wrong, ...wrongOnLost(options)] }
+}
+
+function wrongOnLost({ tail = false, onLost }: FileSourceOptions): readonly WrongOption[] {
+  if (onLost === undefined) return []
+  if (!tail)
+    return [{ message: 'option onLost is of files that are followed', hint: 'leave it out, or write tail: true' }]
+  if (onLost === 'fail' || onLost === 'earliest') return []
+  const message = `option onLost must be 'fail' or 'earliest', but it is ${JSON.stringify(onLost)}`
+  return [{ message, hint: "write { tail: true, onLost: 'earliest' }" }]
 }
 
 /**

@@ -67,7 +67,7 @@ function sourceTitle({ connector }: SourceNode): string {
     case 'files':
       return `source files ${connector.glob} (${connector.format.kind})`
     case 'tail':
-      return `source tail of files ${connector.glob} (${connector.format.kind})`
+      return `source tail of files ${connector.glob} (${connector.format.kind})${connector.onLost === 'earliest' ? ', goes on without files that are gone' : ''}`
     case 'socket':
       return `source socket ${connector.address} (${connector.format.kind})`
     case 'custom':

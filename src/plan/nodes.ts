@@ -113,7 +113,7 @@ export const isTable = <F extends FormatNode | SinkFormatNode>(
 export type SourceConnector =
   | { readonly kind: 'files'; readonly glob: string; readonly format: FormatNode }
   /** Files that are followed while they grow. */
-  | { readonly kind: 'tail'; readonly glob: string; readonly format: FormatNode }
+  | { readonly kind: 'tail'; readonly glob: string; readonly format: FormatNode; readonly onLost: OnLost }
   | { readonly kind: 'socket'; readonly address: string; readonly format: FormatNode }
   /** A source of the user's own. */
   | (CustomConnector & {
@@ -131,6 +131,9 @@ export interface RollPolicy {
   /** Default 60 s. */
   readonly ms: number
 }
+/** What a run does that goes on without a file that it followed and had not read to its end: refuse, or read what is there. */
+export type OnLost = 'fail' | 'earliest'
+
 /** What a sink shows of an epoch: its rows once, whatever dies; or at once, and perhaps again after a crash. */
 export type Delivery = 'exactly-once' | 'at-least-once'
 

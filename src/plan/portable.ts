@@ -11,6 +11,7 @@ import { inputsOf } from './graph.js'
 import { lint } from './lint.js'
 import {
   type Delivery,
+  type OnLost,
   type Edge,
   type FunctionRef,
   type Plan,
@@ -164,9 +165,11 @@ const sinkFormatShape = union('kind', {
   arrow: object({ kind: oneOf('arrow') }),
   custom: object({ ...custom, extension: string }),
 })
+/** Plans that were written before there was a choice do not have it. */
+const onLost: Shape<OnLost> = (value, path) => oneOf('fail', 'earliest')(value ?? 'fail', path)
 const sourceConnector = union('kind', {
   files: object({ kind: oneOf('files'), glob: string, format: formatShape }),
-  tail: object({ kind: oneOf('tail'), glob: string, format: formatShape }),
+  tail: object({ kind: oneOf('tail'), glob: string, format: formatShape, onLost }),
   socket: object({ kind: oneOf('socket'), address: string, format: formatShape }),
   custom: object({ ...custom, format: formatShape, bounded: boolean, replayable: boolean }),
 })

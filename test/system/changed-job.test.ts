@@ -1,5 +1,5 @@
 /** A job that is gone on with after it was changed: sinks and sources that are new, that are gone, and that come back. */
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Ended } from '../support/cli.js'
@@ -142,4 +142,22 @@ test('a source that is added is read from its beginning, and one that is gone is
   const ended = await job.ends(300, '--drop-state', 'in')
   expect(ended.stderr).toContain('source "in", tail of json, is left behind: where it stopped is forgotten')
   expect(numbers(job.folder)).toEqual(inOrder(0, 300))
+})
+
+test('a followed file that was deleted while nothing ran is refused, until the job says that it goes on without', async () => {
+  await using job = await changing(jobOf(united('in'), lines))
+  job.append('in', inOrder(0, 100))
+  await job.ends(100)
+  rmSync(join(job.folder.path, 'in/1.jsonl'))
+  writeFileSync(join(job.folder.path, 'in/2.jsonl'), '{"n":100}\n{"n":101}\n')
+  const refused = await job.folder.run()
+  // The new file may have got its inode.
+  expect(refused.stderr).toMatch(/ANB4012 file "in\/1.jsonl" (is gone|was cut)/)
+  expect(refused.stderr).toContain("go on with what is there, and lose what is not: onLost: 'earliest'")
+  job.change(jobOf(united('in'), lines).replace('tail: true', "tail: true, onLost: 'earliest'"))
+  const ended = await job.ends(102)
+  expect(ended.stderr).toMatch(
+    /warning: file "in\/1.jsonl" .*; what it had behind byte 790 and nobody read is lost/,
+  )
+  expect(numbers(job.folder)).toEqual(inOrder(0, 102))
 })

@@ -91,9 +91,9 @@ export const otherPosition = (why: string): ConnectorError =>
   })
 
 /** Throws where there are faults; all are told. */
-export function refuse(faults: readonly string[]): void {
+export function refuse(faults: readonly string[], parts: { readonly hint?: string } = {}): void {
   const [first, ...others] = faults
-  if (first !== undefined) throw new ConnectorError('ANB4012', first, { detail: others.join('\n') })
+  if (first !== undefined) throw new ConnectorError('ANB4012', first, { detail: others.join('\n'), ...parts })
 }
 
 const listed: Shape<Listed> = (value, path) => {

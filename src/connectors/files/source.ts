@@ -4,7 +4,7 @@
 import { select } from '../../batch/index.js'
 import { type Clock, type Files, type Observer, invariant } from '../../base/index.js'
 import { type Decoded, type MarkedDecoder } from '../../formats/index.js'
-import { type FormatNode, formatSchema } from '../../plan/index.js'
+import { type FormatNode, formatSchema, type OnLost } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { type TableWork, type Source } from '../contract.js'
 import { ByteSource } from './byte-source.js'
@@ -26,6 +26,8 @@ export interface FilesSourceOptions {
   readonly decoder: (() => MarkedDecoder) | null
   /** Files are followed while they grow; otherwise they are read once. */
   readonly tail: boolean
+  /** Of files that are followed. Default: fail. */
+  readonly onLost?: OnLost | undefined
   /** Columns that the job uses, in any order; null: all that are declared. Batches have them in declared order. */
   readonly needed: readonly string[] | null
 }
@@ -39,7 +41,7 @@ export interface FilesSourceOptions {
  * (ANB4004).
  */
 export function filesSource(options: FilesSourceOptions): Source {
-  const { format, decoder, needed, tail } = options
+  const { format, decoder, needed, tail, onLost = 'fail' } = options
   const schema = schemaFromJson(formatSchema(format))
   if (format.kind === 'parquet' || format.kind === 'arrow') {
     const { tables } = options
@@ -50,7 +52,7 @@ export function filesSource(options: FilesSourceOptions): Source {
   invariant(decoder !== null, 'a format of bytes has a decoder')
   const project = format.kind === 'text' ? whole : projection(schema, needed)
   return tail
-    ? new TailSource({ ...options, decoder, schema, project })
+    ? new TailSource({ ...options, onLost, decoder, schema, project })
     : new ByteSource({ ...options, decoder, project })
 }
 

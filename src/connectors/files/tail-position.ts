@@ -4,8 +4,8 @@
  * - A file is looked for by its inode, under any name in its folder, since rotation renames it; then by its name; then among
  *   the other files of its folder, where a rotation that copies has put it. It is the same one if it begins with the same
  *   bytes, as many as were read and at most 64 KiB, and is not shorter than the place.
- * - One that is not found may have had rows that nobody read: the run is refused (ANB4012). One that had ended, with all its
- *   rows given, is in no position any more.
+ * - One that is not found may have had rows that nobody read: the run is refused (ANB4012), unless the job says that it goes on
+ *   with what is there. One that had ended, with all its rows given, is in no position any more.
  * - All other files that match are new and read from their first byte.
  */
 import { dirname, join, resolve } from 'node:path'
@@ -14,7 +14,6 @@ import { type Mark } from '../../formats/index.js'
 import { errnoOf, reading } from '../io-error.js'
 import { type Named } from './inputs.js'
 import { type Prefix, differing, isSame, prefixOf, prefixShape } from './prefix.js'
-import { refuse } from './run-files.js'
 
 export type FollowedMark = Mark & { readonly name: string; readonly inode: number; readonly prefix: Prefix }
 
@@ -32,17 +31,22 @@ export const tailPosition = shape.object({ kind: shape.oneOf('tail'), files: sha
 export interface FoundAgain extends Named {
   readonly mark: FollowedMark
 }
+/** What is not found again. */
+export interface Lost {
+  readonly mark: FollowedMark
+  readonly why: string
+}
 interface Place extends Named {
   readonly stat: FileStat
 }
 
-/** Throws a ConnectorError (ANB4012) that tells of all that are not what they were. `named` are the files that match now. */
+/** `named` are the files that match now. */
 export function findAgain(
   marks: readonly FollowedMark[],
   named: readonly Named[],
   finding: Finding,
-): readonly FoundAgain[] {
-  const faults: string[] = []
+): { readonly found: readonly FoundAgain[]; readonly lost: readonly Lost[] } {
+  const lost: Lost[] = []
   const found: FoundAgain[] = []
   const taken = new Set<string>()
   for (const mark of marks) {
@@ -52,11 +56,10 @@ export function findAgain(
       taken.add(same.path)
       found.push({ path: same.path, name: same.name, mark })
     } else if (mark.prefix.bytes > 0) {
-      faults.push(faultOf(mark, places, finding.files))
+      lost.push({ mark, why: faultOf(mark, places, finding.files) })
     }
   }
-  refuse(faults)
-  return found
+  return { found, lost }
 }
 
 interface Finding {

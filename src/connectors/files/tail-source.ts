@@ -9,15 +9,16 @@
  */
 import { isAbsolute, relative, resolve } from 'node:path'
 import { emptyBatch } from '../../batch/index.js'
-import { type Clock, ConnectorError, type Files } from '../../base/index.js'
+import { type Clock, ConnectorError, type Files, type Observer } from '../../base/index.js'
 import { type Decoded, type MarkedDecoder } from '../../formats/index.js'
+import { type OnLost } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type PollLimit, type Polled, type Source, type SourcePosition, type SourceProgress } from '../contract.js'
 import { errnoOf } from '../io-error.js'
 import { FollowedFile } from './followed-file.js'
 import { type Named, sortByBytes } from './inputs.js'
-import { readPosition } from './run-files.js'
-import { type FollowedMark, findAgain, statRegular, tailPosition } from './tail-position.js'
+import { readPosition, refuse } from './run-files.js'
+import { type FollowedMark, type Lost, findAgain, statRegular, tailPosition } from './tail-position.js'
 
 /** A new file is found, and a file that lay still is read on, this late at most. */
 export const lookMs = 250
@@ -33,6 +34,9 @@ export interface TailSourceOptions {
   readonly folder: string
   readonly files: Files
   readonly clock: Clock
+  readonly observer: Observer
+  /** Where a run that goes on does not find a file again that may have had more rows. */
+  readonly onLost: OnLost
   readonly decoder: () => MarkedDecoder
   /** Of all columns that are declared. */
   readonly schema: Schema
@@ -59,9 +63,27 @@ export class TailSource implements Source {
   async open(from: SourcePosition | null = null): Promise<void> {
     if (from !== null) {
       const { files } = readPosition(from, tailPosition)
-      for (const { path, name, mark } of findAgain(files, this.names(), this.options)) this.follow(path, name, mark)
+      const { found, lost } = findAgain(files, this.names(), this.options)
+      this.lose(lost)
+      for (const { path, name, mark } of found) this.follow(path, name, mark)
     }
     this.look()
+  }
+
+  /** @throws ConnectorError ANB4012 where the job does not go on without what these files had */
+  private lose(lost: readonly Lost[]): void {
+    const { onLost, observer } = this.options
+    if (onLost === 'fail') {
+      const hint = "put them back; or let the source go on with what is there, and lose what is not: onLost: 'earliest'"
+      refuse(
+        lost.map(({ why }) => why),
+        { hint },
+      )
+    }
+    for (const { mark, why } of lost) {
+      observer.count('source.lost_files')
+      observer.log('warning', `${why}; what it had behind byte ${mark.at} and nobody read is lost`)
+    }
   }
 
   async poll(limit: PollLimit): Promise<Polled | null> {

@@ -87,6 +87,7 @@ export function makeSource(connecting: Connecting, vertex: SourceVertex): Source
     tables: isTable(format) ? tableWork(io, format.kind, schemaFromJson(format.schema)) : null,
     decoder,
     tail: connector.kind === 'tail',
+    onLost: connector.kind === 'tail' ? connector.onLost : undefined,
     needed: vertex.schema.fields.map(f => f.name),
   })
 }

@@ -3,12 +3,12 @@ import { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { type Files, silent } from '../../../src/base/index.js'
+import { type Files } from '../../../src/base/index.js'
 import { filesSource, type Polled, type Source, type SourcePosition } from '../../../src/connectors/index.js'
 import { decoderOf } from '../../../src/formats/index.js'
-import { type FormatNode } from '../../../src/plan/index.js'
+import { type FormatNode, type OnLost } from '../../../src/plan/index.js'
 import { realFiles } from '../../../src/runtime/open/files.js'
-import { HandClock, plainCsv, refusal, temporaryFolder } from '../../support/connectors.js'
+import { HandClock, listening, plainCsv, refusal, temporaryFolder } from '../../support/connectors.js'
 import { rowsOf } from '../formats/rows.js'
 
 const text: FormatNode = { kind: 'text' }
@@ -16,6 +16,7 @@ const text: FormatNode = { kind: 'text' }
 /** A source over `*.log` of a new folder; `rows` are what came so far, as `file:line text`. */
 class Following {
   readonly clock = new HandClock()
+  readonly observer = listening()
   readonly rows: string[] = []
   readonly source: Source
   /** Behind what came. */
@@ -29,17 +30,18 @@ class Following {
     glob = '*.log',
     files: Files = realFiles,
     readonly folder = temporaryFolder(),
+    onLost: OnLost = 'fail',
   ) {
     const decoder = decoderOf(format)
-    const { clock } = this
-    const more = { tables: null, decoder, tail: true, needed: null, clock, observer: silent }
+    const { clock, observer } = this
+    const more = { tables: null, decoder, tail: true, needed: null, clock, observer, onLost }
     this.source = filesSource({ glob, folder, format, files, ...more })
   }
 
   /** Another source over the folder, opened where this one was left. */
-  async again(): Promise<Following> {
+  async again(onLost: OnLost = 'fail'): Promise<Following> {
     await this.source.close()
-    const later = new Following(text, '*.log', realFiles, this.folder)
+    const later = new Following(text, '*.log', realFiles, this.folder, onLost)
     await later.source.open(this.next)
     return later
   }
@@ -274,7 +276,29 @@ describe('F4: files that are followed again by a later run', () => {
     const f = await left(change)
     const error = await refusal(() => f.again())
     expect([error.code, error.message]).toEqual(['ANB4012', expect.stringMatching(message)])
+    expect(error.hint).toContain("onLost: 'earliest'")
   })
+
+  test.each([
+    ['is gone', (f: Following) => rmSync(f.path('a.log')), ['b.log:1 other']],
+    ['was cut', (f: Following) => writeFileSync(f.path('a.log'), 'x\n'), ['a.log:1 x', 'b.log:1 other']],
+  ] as const)(
+    'of a file that %s the loss is told where it may be lost, and what is there is read',
+    async (_, change, rows) => {
+      const f = await left(before => {
+        change(before)
+        before.write('b.log', 'other\n')
+      })
+      const later = await f.again('earliest')
+      expect((await later.look()).toSorted()).toEqual(rows)
+      expect(later.observer.lines).toEqual([
+        expect.stringMatching(/^file "a.log" .*; what it had behind byte 8 and nobody read is lost$/),
+      ])
+      const last = await later.again()
+      expect(await last.look()).toEqual([])
+      await last.source.close()
+    },
+  )
 
   test('a file that was restored from a copy is the same', async () => {
     const f = await left(before => {

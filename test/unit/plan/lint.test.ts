@@ -218,6 +218,20 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
     'ANB1017 files(..., { tail: true }) follows lines, not parquet',
   ],
   [
+    'lost files of a source that follows none',
+    job('test')
+      .from(files('*.log', json({ a: 'int64' }), { onLost: 'earliest' }))
+      .to(out),
+    'ANB1017 option onLost is of files that are followed',
+  ],
+  [
+    'lost files that shall go anywhere else',
+    job('test')
+      .from(files('*.log', json({ a: 'int64' }), { tail: true, onLost: 'latest' as 'earliest' }))
+      .to(out),
+    `ANB1017 option onLost must be 'fail' or 'earliest', but it is "latest"`,
+  ],
+  [
     'a partition by a column that is not there',
     s.to(files.sink('x/', json(), { partitionBy: ['usr'] })),
     'ANB1001 partition column "usr" does not exist',
