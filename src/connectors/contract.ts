@@ -38,6 +38,8 @@ export interface SourceProgress {
   /** Done and total in one unit (bytes or rows); total is null where nobody knows. */
   readonly done: number
   readonly total: number | null
+  /** What is there and was not read yet, in that unit, of a source whose total nobody knows; left out: nobody knows this either. */
+  readonly behind?: number
 }
 
 export interface Source {

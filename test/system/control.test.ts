@@ -47,7 +47,7 @@ describe('a running job', () => {
       rows_in: 1_000,
       rows_out: 1_000,
       rows_dead: 0,
-      sources: [{ id: 'socket', rows: 1_000, lag: null }],
+      sources: [{ id: 'socket', rows: 1_000, lag: { count: 0, unit: 'bytes' } }],
       stages: [{ operators: ['work'], rows_in: 1_000, rows_out: 1_000, queue_rows: 0, held: null }],
       sinks: [{ id: 'rows', rows: 1_000, queue_rows: 0 }],
       workers: { min: 1, by_load: false, restarts: 0 },

@@ -117,6 +117,13 @@ export class FollowedFile implements Passing {
     return got === this.headLength && first.every((byte, i) => byte === this.head[i])
   }
 
+  /** Bytes that are there and were not read yet; what was cut off is not. */
+  get behind(): number {
+    if (!this.open) return 0
+    const { bytes } = reading(this.name, () => this.file.stat())
+    return Math.max(0, bytes - this.position)
+  }
+
   /** Its last record counts, whole or not. */
   end(): void {
     if (this.ended) return

@@ -100,7 +100,8 @@ export class TailSource implements Source {
   }
 
   progress(): SourceProgress {
-    return { rows: this.rows, done: this.bytes, total: null }
+    const behind = this.followed.reduce((sum, file) => sum + file.behind, 0)
+    return { rows: this.rows, done: this.bytes, total: null, behind }
   }
 
   drain(): void {

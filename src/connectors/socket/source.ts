@@ -84,8 +84,10 @@ class SocketSource implements Source {
     }
   }
 
+  /** Behind is what came; what the peer and the platform still have nobody says. */
   progress(): SourceProgress {
-    return { rows: this.rows, done: this.bytes, total: null }
+    const behind = this.connections.reduce((sum, { decoder }) => sum + decoder.pendingBytes, 0)
+    return { rows: this.rows, done: this.bytes - behind, total: null, behind }
   }
 
   drain(): void {

@@ -216,9 +216,16 @@ export class Running implements RunningJob {
   private get sources(): readonly SourceStatus[] {
     const { vertices, sources } = this.current
     return vertices.map(({ id, connector }, i) => {
-      const { rows, done, total } = sources[i]?.progress() ?? { rows: 0, done: 0, total: null }
+      const { rows, done, total, behind } = sourceAt(sources, i).progress()
       const unit = connector.kind === 'custom' ? null : isTable(connector.format) ? 'rows' : 'bytes'
-      return { id, rows, lag: total === null ? null : { count: Math.max(0, total - done), unit } }
+      const count = behind ?? (total === null ? null : Math.max(0, total - done))
+      return { id, rows, lag: count === null ? null : { count, unit } }
     })
   }
+}
+
+function sourceAt(sources: readonly Source[], index: number): Source {
+  const source = sources[index]
+  invariant(source !== undefined, 'each source of the plan was made')
+  return source
 }

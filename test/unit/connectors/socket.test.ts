@@ -133,7 +133,7 @@ describe('a socket source that listens', () => {
       if (one !== null) polled.push(one)
     }
     expect(polled.flatMap(one => one.dead.map(dead => [dead.position, dead.text]))).toEqual([[2, 'nonsense']])
-    expect(source.progress()).toMatchObject({ rows: 3, total: null })
+    expect(source.progress()).toMatchObject({ rows: 3, total: null, behind: 0 })
   })
 
   test('a drain gives the whole lines that have arrived, then the end', async () => {

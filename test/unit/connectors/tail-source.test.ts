@@ -233,6 +233,21 @@ describe('files that are followed', () => {
   })
 })
 
+test('how far it is behind are the bytes that nobody read yet, of all files that it follows', async () => {
+  const f = new Following()
+  f.write('a.log', 'one\n')
+  f.write('b.log', 'two\n')
+  await f.source.open()
+  expect(f.source.progress()).toMatchObject({ done: 0, behind: 8 })
+  await f.look()
+  f.write('b.log', 'and more\n')
+  expect(f.source.progress()).toMatchObject({ rows: 2, done: 8, total: null, behind: 9 })
+  await f.look()
+  expect(f.source.progress()).toMatchObject({ rows: 3, done: 17, behind: 0 })
+  await f.source.close()
+  expect(f.source.progress().behind).toBe(0)
+})
+
 describe('F4: files that are followed again by a later run', () => {
   /** Two lines were given; `more` is what happens to the file while nobody reads. */
   async function left(more: (f: Following) => void): Promise<Following> {
