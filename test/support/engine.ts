@@ -14,7 +14,7 @@
  */
 import { invariant, type AnabranchError } from '../../src/base/index.js'
 import { type Batch, batchFromRows, readIpc, rowsOf } from '../../src/batch/index.js'
-import { openStages } from '../../src/plan/index.js'
+import { type Topology, openStages } from '../../src/plan/index.js'
 import { type Failure, type Loss } from '../../src/runtime/fault/index.js'
 import {
   type CallMessage,
@@ -62,6 +62,12 @@ export interface DrivenOptions extends Partial<Omit<EngineTerms, 'pool'>> {
   readonly nullKeys?: 'dead-letter' | 'group' | 'drop'
 }
 
+const openedOf = (topology: Topology) =>
+  openStages(topology).map(stage => ({
+    opened: new OpenedStage(stage, [...stage.operators.keys()]),
+    shipped: schemaFromJson(stage.shipped),
+  }))
+
 export class DrivenEngine implements Effects {
   readonly engine: Engine
   readonly counts = new Map<string, number>()
@@ -71,7 +77,7 @@ export class DrivenEngine implements Effects {
   error: AnabranchError | null = null
   /** Captures of calls that went well. */
   readonly kept: { readonly stage: string; readonly bytes: Uint8Array }[] = []
-  private readonly stages: readonly { readonly opened: OpenedStage; readonly shipped: Schema }[]
+  private stages: readonly { readonly opened: OpenedStage; readonly shipped: Schema }[]
   private readonly out = new Map<number, CallRead[]>()
   private answered: { worker: number; call: CallRead; tables: readonly TableView[] } | null = null
   private readonly busySinks: number[] = []
@@ -83,10 +89,7 @@ export class DrivenEngine implements Effects {
   constructor(names: readonly FunctionName[], { pool, nullKeys = 'dead-letter', ...terms }: DrivenOptions = {}) {
     const functions = names.map(name => refOf(name, 1_000))
     const topology = topologyOf(functions, { source: sourceSchema, key: 'k', nullKeys })
-    this.stages = openStages(topology).map(stage => ({
-      opened: new OpenedStage(stage, [...stage.operators.keys()]),
-      shipped: schemaFromJson(stage.shipped),
-    }))
+    this.stages = openedOf(topology)
     const observer = {
       count: (name: string, by = 1) => void this.counts.set(name, (this.counts.get(name) ?? 0) + by),
       log: () => undefined,
@@ -94,6 +97,11 @@ export class DrivenEngine implements Effects {
     this.engine = new Engine(topology, { ...usual, ...terms, pool: { ...usual.pool, ...pool } }, this, observer)
     this.engine.start(0)
     this.engine.open(0)
+  }
+
+  /** From now on the workers have other code. */
+  opens(topology: Topology): void {
+    this.stages = openedOf(topology)
   }
 
   keep(stage: string, capture: () => Uint8Array): void {

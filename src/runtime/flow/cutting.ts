@@ -110,16 +110,16 @@ export class Cutting {
   /** `quiet`: no call is out and no sink is writing. `ending`: the next epoch is the last one, and waits for no time. */
   step(nowMs: number, { quiet, ending }: { readonly quiet: boolean; readonly ending: boolean }): Step {
     const { graph, epochs, swapping } = this.parts
-    const atOnce = ending || swapping.waits
     if (!graph.gate.cutting) {
       const { changed } = this
       if (quiet && !changed) swapping.boundary(nowMs)
-      if (!changed || epochs.full || !(atOnce || (this.isDue(nowMs) && !this.isPutOff))) return 'idle'
+      const isDue = (swapping.waits || this.isDue(nowMs)) && !this.isPutOff
+      if (!changed || epochs.full || !(ending || isDue)) return 'idle'
       this.begin(nowMs)
     }
     if (!quiet || graph.holdsAdmitted) {
       this.waitsFor = slowestOf(graph)
-      return !atOnce && this.isPutOff ? this.putOff() : 'idle'
+      return !ending && this.isPutOff ? this.putOff() : 'idle'
     }
     const error = swapping.judge(epochs.epoch + 1)
     if (error !== null) return error

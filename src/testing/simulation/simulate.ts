@@ -35,8 +35,8 @@ const stepsMax = 2_000_000
 const calmMs = 120_000
 const livesMax = 12
 const tooManyDead: ReadonlySet<ErrorCode> = new Set(['ANB2004', 'ANB2005'])
-/** What a run may need after that: services that are away, holds and deadlines that began before. */
-const liveMsMax = 300_000
+/** What a run may need after that: services that are away, holds, and rows that let each of their calls hang up to its deadline. */
+const liveMsMax = 600_000
 
 /** One at a time: failpoints are one state of the process. */
 export function simulate(options: SimulationOptions): Promise<Simulated> {

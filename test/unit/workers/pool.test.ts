@@ -1,6 +1,6 @@
 /** The pool of workers as stories: who is started, who gets work, who is replaced, and when it gives up. */
 import { describe, test } from 'vitest'
-import { Pool, type PoolTerms } from '../../../src/workers/index.js'
+import { Pool, type PoolAction, type PoolTerms } from '../../../src/workers/index.js'
 import { tell } from '../../support/story.js'
 
 const usual: PoolTerms = {
@@ -14,7 +14,13 @@ const usual: PoolTerms = {
   spareDelayMs: 0,
 }
 
-/** Events: `look`, `ready N`, `lost N` (`lost N END`: by itself), `work` (`last work`: nothing may stand behind it), `set N` (`set N by-load`), `want N`, `done N` (`done N large`), `kill N`, `close`. */
+function doesOf(action: PoolAction): string {
+  if (action.do === 'fail') return `fail ${action.error.code}`
+  const code = action.do === 'spawn' && action.code > 1 ? ` of code ${action.code}` : ''
+  return `${action.do} ${action.worker}${code}`
+}
+
+/** Events: `look`, `ready N`, `lost N` (`lost N END`: by itself), `work` (`last work`: nothing may stand behind it), `set N` (`set N by-load`), `want N`, `done N` (`done N large`), `kill N`, `close`; of other code `warm`, `cool` and `change`. */
 function check(terms: Partial<PoolTerms>, text: string): void {
   const pool = new Pool({ ...usual, ...terms })
   tell(text, (event, atMs) => {
@@ -28,13 +34,16 @@ function check(terms: Partial<PoolTerms>, text: string): void {
     else if (what === 'set') pool.resize({ workersMin: more === undefined ? null : 1, workersMax: worker })
     else if (what === 'want') pool.want(worker)
     else if (what === 'close') pool.close()
+    else if (what === 'warm') pool.warm()
+    else if (what === 'cool') pool.cool()
+    else if (what === 'change') pool.changeCode()
     else if (what === 'work' || what === 'last') {
       const picked = pool.pick()
       given = picked === null ? 'nobody' : `to ${picked}`
       if (picked === null) pool.wantMore()
       else pool.granted(picked, what === 'last')
     }
-    const does = pool.actions(atMs).map(a => (a.do === 'fail' ? `fail ${a.error.code}` : `${a.do} ${a.worker}`))
+    const does = pool.actions(atMs).map(a => (doesOf(a)))
     return [given, does.join(', ')]
   })
 }
@@ -359,6 +368,110 @@ describe('a pool', () => {
       close         .         stop 2
       work          nobody    .
       done 1        .         stop 1
+      `,
+    ))
+})
+
+describe('a pool that is to have other code', () => {
+  test('warms as many workers with it as are active, gives them nothing, and changes over to them when it is told', () =>
+    check(
+      { spares: 0 },
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         .
+      work          to 1      .
+      work          to 1      .
+      work          nobody    spawn 2
+      ready 2       .         .
+      warm          .         spawn 3 of code 2, spawn 4 of code 2
+      ready 3       .         .
+      ready 4       .         .
+      work          to 2      .            // still the old code
+      done 1        .         .
+      done 1        .         .
+      done 2        .         .
+      change        .         stop 1, stop 2
+      work          to 3      .
+      `,
+    ))
+
+  test('makes a spare of the new code once it runs', () =>
+    check(
+      {},
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         spawn 2
+      ready 2       .         .
+      warm          .         spawn 3 of code 2
+      ready 3       .         .
+      change        .         stop 1, stop 2, spawn 4 of code 2
+      `,
+    ))
+
+  test('stops an old worker that has not started yet too, and waits for one that was killed', () =>
+    check(
+      {},
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         spawn 2
+      work          to 1      .
+      kill 1        .         spawn 3
+      warm          .         spawn 4 of code 2
+      ready 4       .         .
+      change        .         stop 2, stop 3, spawn 5 of code 2
+      lost 1        .         .
+      work          to 4      .
+      `,
+    ))
+
+  test('starts the old code where a worker is lost while the new one warms', () =>
+    check(
+      { spares: 0 },
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         .
+      work          to 1      .
+      warm          .         spawn 2 of code 2
+      ready 2       .         .
+      lost 1        .         spawn 3
+      work          nobody    .
+      ready 3       .         .
+      work          to 3      .
+      `,
+    ))
+
+  test('stops the workers that nobody wants any more, and goes on as if nothing had been', () =>
+    check(
+      { spares: 0 },
+      `
+      event     ->  work      does
+      look          .         spawn 1
+      ready 1       .         .
+      warm          .         spawn 2 of code 2
+      cool          .         stop 2
+      work          to 1      .
+      `,
+    ))
+
+  test('does not give the job up for starts of the new code that fail, nor the new code for starts of the old one', () =>
+    check(
+      { spares: 0, failedStartsMax: 1 },
+      `
+      event       ->  work      does
+      look            .         spawn 1
+      ready 1         .         .
+      work            to 1      .
+      warm            .         spawn 2 of code 2
+      lost 2 exit     .         spawn 3 of code 2   // who asked decides whether it is tried again
+      lost 3 exit     .         spawn 4 of code 2
+      ready 4         .         .
+      done 1          .         .
+      change          .         stop 1
+      lost 4 exit     .         .
       `,
     ))
 })
