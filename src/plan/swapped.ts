@@ -8,6 +8,7 @@ import { frozen } from './frozen.js'
 import { lint } from './lint.js'
 import { type FunctionRef, type Plan } from './nodes.js'
 import { stagesOf } from './stages.js'
+import { type Vertex } from './topology.js'
 
 /** Whether the rows that functions give have to be what the running job knows, or only what a job may have. */
 export type RowsMay = 'stay' | 'change'
@@ -35,7 +36,7 @@ export function withFunctions(
   const [fault, ...others] = lint(swapped)
   if (fault !== undefined)
     throw new PlanError('ANB1027', fault.message, { detail: others.map(f => f.message).join('\n'), hint: fault.hint })
-  if (rows === 'stay') refusePruned(plan, swapped)
+  if (rows === 'stay') refuseRewired(stagesOf(plan).vertices, stagesOf(swapped).vertices)
   return swapped
 }
 
@@ -69,11 +70,14 @@ function outputDifferences(name: string, running: FunctionRef, next: FunctionRef
   return (found.length > 0 ? found : ['declares its output columns in another way']).map(what => `${name} ${what}`)
 }
 
-/** Tables give the columns only that somebody needed when they were opened. */
-function refusePruned(plan: Plan, swapped: Plan): void {
-  const before = stagesOf(plan).vertices
-  for (const vertex of stagesOf(swapped).vertices) {
+/** Calls hold the operators that they held, and tables give the columns only that somebody needed when they were opened. */
+function refuseRewired(before: readonly Vertex[], vertices: readonly Vertex[]): void {
+  for (const vertex of vertices) {
     const known = before.find(v => v.id === vertex.id)
+    if (known === undefined)
+      throw new PlanError('ANB1027', `operators "${vertex.id}" would be called in other groups from now on`, {
+        hint: 'a map whose entries a column of the same call names: stop the job, and start it with the new code',
+      })
     if (vertex.kind !== 'source' || known?.kind !== 'source') continue
     const more = vertex.schema.fields.find(f => fieldNamed(known.schema, f.name) === undefined)
     if (more === undefined && known.schema.fields.length === vertex.schema.fields.length) continue

@@ -43,7 +43,7 @@ function check(terms: Partial<PoolTerms>, text: string): void {
       if (picked === null) pool.wantMore()
       else pool.granted(picked, what === 'last')
     }
-    const does = pool.actions(atMs).map(a => (doesOf(a)))
+    const does = pool.actions(atMs).map(a => doesOf(a))
     return [given, does.join(', ')]
   })
 }
