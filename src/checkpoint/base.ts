@@ -20,7 +20,7 @@ export interface Base {
     options?: { readonly hot?: boolean },
   ): Promise<void>
   /** Rows that lie beyond memory, and may stay there: `hot` leaves them out. */
-  readonly coldRows: number
+  coldRowsOf(operator: string): number
   /** Nobody reads it any more. */
   release(): void
 }
@@ -31,6 +31,6 @@ export const baseOf = (snapshot: Snapshot): Base => ({
   operators: snapshot.operators.filter(({ rows }) => rows > 0),
   restore: (operator, into, options) =>
     snapshot.restore(operator, block => into(block.form, readBlock(block)), options),
-  coldRows: snapshot.coldRows,
+  coldRowsOf: operator => snapshot.coldRowsOf(operator),
   release: () => snapshot.release(),
 })

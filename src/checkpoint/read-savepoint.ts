@@ -54,7 +54,7 @@ export function openSavepoint(files: Files, path: string): Base & { readonly sav
       if (saved === undefined) return
       await readRows(files, { path, saved, bytes: savepoint.files[saved.file]?.bytes ?? 0 }, into)
     },
-    coldRows: 0,
+    coldRowsOf: () => 0,
     release: () => undefined,
   }
 }

@@ -1,5 +1,11 @@
 /** How the status of a running job reads: what it is about first, then its way through sources, stages and sinks. Pure. */
-import { type EpochStatus, type JobStatus, type SourceStatus, type WorkersStatus } from '../runtime/index.js'
+import {
+  type BeyondReport,
+  type EpochStatus,
+  type JobStatus,
+  type SourceStatus,
+  type WorkersStatus,
+} from '../runtime/index.js'
 import { aligned } from './aligned.js'
 import { short, time, whole } from './progress.js'
 
@@ -31,6 +37,13 @@ export function statusText(status: JobStatus): string {
         s.stateBytes === 0 ? '' : bytes(s.stateBytes),
       ]),
     ),
+    ...table(
+      ['state of', 'may take', 'keys in memory', 'entries beyond it', 'read', 'of them found', 'left'],
+      'lrrrrrr',
+      stages.flatMap(({ operators, beyond }) =>
+        beyond === null ? [] : [[operators.join(', '), ...beyondText(beyond)]],
+      ),
+    ),
     ...stages.flatMap(s => (s.held === null ? [] : [`  ${heldText(s.id, s.held)}`])),
     ...table(
       ['sink', 'rows', 'waiting'],
@@ -45,6 +58,11 @@ export function statusText(status: JobStatus): string {
     ...workersTable(workers),
   ].join('\n')
 }
+
+const beyondText = ({ budgetBytes, keys, entries, asked, found, left }: BeyondReport): readonly string[] => [
+  bytes(budgetBytes),
+  ...[keys, entries, asked, found, left].map(whole),
+]
 
 const again = (restarts: number): string => {
   if (restarts === 0) return ''

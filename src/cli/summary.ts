@@ -24,7 +24,7 @@ export function summaryJson(result: RunResult): Readonly<Record<string, unknown>
 
 function epochsJson(epochs: EpochsReport | null): Readonly<Record<string, unknown>> | null {
   if (epochs === null) return null
-  const { count, cutsMs, bytesWritten, bytesChanged, resumedFrom, openMs, restoreMs } = epochs
+  const { count, cutsMs, bytesWritten, bytesChanged, bytesBeyond, resumedFrom, openMs, restoreMs } = epochs
   const cutMs = (share: number): number | null => cutsMs[Math.max(0, Math.ceil(cutsMs.length * share) - 1)] ?? null
   return {
     count,
@@ -33,6 +33,7 @@ function epochsJson(epochs: EpochsReport | null): Readonly<Record<string, unknow
     cut_ms_max: cutMs(1),
     bytes_written: bytesWritten,
     bytes_changed: bytesChanged,
+    bytes_beyond: bytesBeyond,
     resumed_from: resumedFrom,
     open_ms: openMs,
     restore_ms: restoreMs,

@@ -25,6 +25,34 @@ export function crc32c(bytes: Uint8Array, before = 0): number {
   return sum(summer, bytes, before)
 }
 
+/** The sum of each row of packed bytes: row i is bytes [ends[i - 1], ends[i]). */
+export function crc32cRows(bytes: Uint8Array, ends: Uint32Array): Uint32Array {
+  summer ??= makeSummer(false)
+  const { bytes: memory, update } = summer
+  const sums = new Uint32Array(ends.length)
+  let [from, row] = [0, 0]
+  while (row < ends.length) {
+    const piece = bytes.subarray(from, from + pieceBytes)
+    memory.set(piece, pieceAt)
+    const base = pieceAt - from
+    let start = from
+    for (; row < ends.length && (ends[row] ?? 0) <= from + piece.length; row++) {
+      const end = ends[row] ?? 0
+      sums[row] = ~update(-1, base + start, base + end) >>> 0
+      start = end
+    }
+    // A row that is longer than a piece goes alone.
+    if (start === from && row < ends.length && (ends[row] ?? 0) > from) {
+      const end = ends[row] ?? 0
+      sums[row] = sum(summer, bytes.subarray(from, end), 0)
+      row += 1
+      start = end
+    }
+    from = start
+  }
+  return sums
+}
+
 /** The same by the twin. */
 export function plainCrc32c(bytes: Uint8Array, before = 0): number {
   return sum(makeSummer(true), bytes, before)

@@ -34,6 +34,15 @@ const stages =
       status.stages.map(stage => [stage.id, value(stage)]),
     )
 
+/** Of stages whose state may be larger than memory. */
+const beyond =
+  (value: (beyond: NonNullable<Stage['beyond']>) => number): Read =>
+  ({ status }) =>
+    of(
+      'stage',
+      status.stages.map(stage => [stage.id, stage.beyond === null ? null : value(stage.beyond)]),
+    )
+
 const lag =
   (unit: 'bytes' | 'rows'): Read =>
   ({ status }) =>
@@ -132,6 +141,36 @@ const ofStages: readonly Metric[] = [
     'anabranch_stage_state_bytes',
     'Memory of the keys of a stage and their state.',
     stages(s => s.stateBytes),
+  ),
+  gauge(
+    'anabranch_stage_state_budget_bytes',
+    'Memory that the keys of a stage and their state may take, where there is a limit.',
+    beyond(b => b.budgetBytes),
+  ),
+  gauge(
+    'anabranch_stage_state_keys',
+    'Keys in memory, where their state may be larger than that.',
+    beyond(b => b.keys),
+  ),
+  gauge(
+    'anabranch_stage_state_beyond_entries',
+    'Entries that keys have beyond memory.',
+    beyond(b => b.entries),
+  ),
+  counter(
+    'anabranch_stage_state_beyond_reads_total',
+    'Keys that were looked up beyond memory.',
+    beyond(b => b.asked),
+  ),
+  counter(
+    'anabranch_stage_state_beyond_found_total',
+    'Entries that were found there.',
+    beyond(b => b.found),
+  ),
+  counter(
+    'anabranch_stage_state_keys_left_total',
+    'Keys that left memory.',
+    beyond(b => b.left),
   ),
 ]
 

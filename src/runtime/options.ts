@@ -78,6 +78,8 @@ export interface EpochsReport {
   readonly bytesWritten: number
   /** Of those the bytes of rows of state that changed. */
   readonly bytesChanged: number
+  /** Of state that memory had no room for. */
+  readonly bytesBeyond: number
   /** The epoch behind which it went on; null: it began anew. */
   readonly resumedFrom: number | null
   /** Milliseconds until the state on disk was opened and looked at, to its last byte. */

@@ -6,9 +6,8 @@
  * beyond memory, and when it is, `left` gives up their memory. A key that is used or changed in between stays. What a key has
  * beyond memory is always that of an epoch, and no block after it has it, or it is known here to be outdated.
  */
-import { bitAt } from '../batch/index.js'
 import { invariant } from '../base/index.js'
-import { type ColdAnswer, type ColdChange, type ColdQuestion, type ColdRow } from './cold.js'
+import { type ColdAnswer, type ColdChanges, type ColdKeys, type ColdQuestion } from './cold.js'
 import { type StateForm } from './block-schema.js'
 import { type KeyIndex } from './key-index.js'
 import { slotsWithin } from './key-table.js'
@@ -27,15 +26,26 @@ export interface ColdPart {
 /** What is to be written beyond memory; the sums of what was written come back with it. */
 export interface Leaving {
   readonly slots: Int32Array
-  readonly changes: readonly ColdChange[]
-  /** Of each change: its slot and the number of its operator. */
-  readonly of: readonly { readonly slot: number; readonly part: number }[]
+  readonly changes: readonly ColdChanges[]
+  /** Of each of the changes: the number of its operator, and the slots. */
+  readonly of: readonly { readonly part: number; readonly slots: Int32Array }[]
+}
+
+/** What an operator sees of it. */
+export interface ColdReport {
+  readonly budgetBytes: number
+  /** In memory. */
+  readonly keys: number
+  /** Beyond memory; a key that came back has its entry until it is another one. */
+  readonly entries: number
 }
 
 /** Of what the share allows: above the first keys are chosen, down to the second; above the third no more come. */
 const level = { high: 0.85, low: 0.7, full: 1.05 } as const
+/** What the store remembers of each entry: ten bits that say whether it is there, and its part of the index of a table. */
+const bytesAnEntry = 2
 /** Keys that leave at once. */
-const leaveAtOnce = 8192
+const leaveAtOnce = 16_384
 
 export class ColdSide {
   private readonly residence: Residence
@@ -44,6 +54,7 @@ export class ColdSide {
   private isUsed = false
   private chosen: { readonly epoch: number; readonly slots: Int32Array; next: number } | null = null
   private away = false
+  private entries = 0
   /** Keys that cannot leave before a block was written that says that they have no state. */
   private stuck = 0
   private readonly restoredKeys: { readonly part: number; readonly slots: Int32Array }[] = []
@@ -77,9 +88,16 @@ export class ColdSide {
     this.parts = parts
   }
 
-  /** State lies beyond memory from before. */
-  begin(): void {
-    this.isUsed = true
+  /** A run goes on: so many entries lie beyond memory from before. Can be said again. */
+  begin(entriesOf: (operator: string) => number): void {
+    if (this.isUsed) return
+    this.entries = this.parts.reduce((sum, { state }) => sum + entriesOf(state.operator), 0)
+    this.isUsed = this.entries > 0
+  }
+
+  get report(): ColdReport {
+    const { shareBytes, index, entries } = this
+    return { budgetBytes: shareBytes, keys: index.size, entries }
   }
 
   /** Rows of these keys came. Answers what has to be read before they can be worked on; null: nothing. */
@@ -89,13 +107,17 @@ export class ColdSide {
     residence.arrive(fresh, this.isUsed)
     residence.use(slots)
     if (!this.isUsed || fresh.length === 0) return null
-    return { slots: fresh, question: this.question(fresh) }
+    const sorted = index.byPlace(fresh)
+    return { slots: sorted, question: this.question(sorted) }
   }
 
   private question(slots: Int32Array): ColdQuestion {
+    return { operators: this.parts.map(({ state }) => state.operator), ...this.keysOf(slots) }
+  }
+
+  private keysOf(slots: Int32Array): ColdKeys {
     const { index } = this
-    const keys = Array.from(slots, slot => ({ group: index.groupOf[slot] ?? 0, key: index.keyBytesOf(slot) }))
-    return { operators: this.parts.map(({ state }) => state.operator), keys }
+    return { groups: Uint16Array.from(slots, slot => index.groupOf[slot] ?? 0), keys: index.packedKeys(slots) }
   }
 
   /**
@@ -110,22 +132,11 @@ export class ColdSide {
       residence.mark(slot, 'same', newer === null)
     }
     this.parts.forEach(({ state }, part) => {
-      const byForm = new Map<StateForm, { readonly slots: number[]; readonly rows: ColdRow[] }>()
-      answer[part]?.forEach((row, i) => {
-        if (row === null) return
-        residence.noteSum(part, slots[i] ?? 0, row.sum)
-        if (part === newer) return
-        const some = byForm.get(row.form) ?? { slots: [], rows: [] }
-        byForm.set(row.form, some)
-        some.slots.push(slots[i] ?? 0)
-        some.rows.push(row)
-      })
-      for (const [form, some] of byForm)
-        state.load(
-          Int32Array.from(some.slots),
-          form,
-          some.rows.map(({ row }) => row),
-        )
+      for (const { form, at, sums, rows } of answer[part] ?? []) {
+        const found = at.map(i => slots[i] ?? 0)
+        residence.noteSums(part, found, sums)
+        if (part !== newer) state.load(found, form, rows)
+      }
     })
   }
 
@@ -133,6 +144,11 @@ export class ColdSide {
   askRestored(): { readonly part: number; readonly slots: Int32Array; readonly question: ColdQuestion } | null {
     const next = this.restoredKeys.shift()
     return next === undefined ? null : { ...next, question: this.question(next.slots) }
+  }
+
+  /** Keys are on their way out. */
+  get isLeaving(): boolean {
+    return this.away || this.chosen !== null
   }
 
   /** More keys are in memory than should be: no rows are taken in before some have left. */
@@ -148,7 +164,7 @@ export class ColdSide {
     const rows = parts.reduce((sum, { table }) => sum + table.rowBytes, 0)
     // Memory grows by a quarter, the list of key groups by half.
     const rowBytes = 1.25 * (rows + 1 + 4 * parts.length) + 4 + (index.textBytes > 0 ? 1.25 * texts : texts)
-    return Math.max(1, slotsWithin(this.shareBytes, rowBytes))
+    return Math.max(1, slotsWithin(this.shareBytes - bytesAnEntry * this.entries, rowBytes))
   }
 
   /**
@@ -191,44 +207,51 @@ export class ColdSide {
     const { epoch } = chosen
     if (chosen.next >= chosen.slots.length) this.chosen = null
     this.away = true
-    const changed = slots.filter(slot => !residence.is(slot, 'same'))
-    const parts = this.parts.map((_, part) => this.changesOf(part, changed, epoch))
+    const changed = this.index.byPlace(slots.filter(slot => !residence.is(slot, 'same')))
+    const parts = this.parts.flatMap((_, part) => this.changesOf(part, changed, epoch) ?? [])
     for (const slot of slots) residence.mark(slot, 'same', true)
-    return { slots, changes: parts.flatMap(p => p.changes), of: parts.flatMap(p => p.of) }
+    return { slots, changes: parts.map(p => p.changes), of: parts }
   }
 
   private mayLeave(slot: number): boolean {
     return this.residence.is(slot, 'leaving') && !this.parts.some(({ table }) => table.isDirty(slot))
   }
 
-  private changesOf(part: number, slots: Int32Array, epoch: number): Pick<Leaving, 'changes' | 'of'> {
-    const { index, residence } = this
+  /** null: nothing. */
+  private changesOf(
+    part: number,
+    all: Int32Array,
+    epoch: number,
+  ): (Leaving['of'][number] & { readonly changes: ColdChanges }) | null {
+    const { residence } = this
     const { table, form, state } = this.part(part)
-    const { operator } = state
+    // Who has no state, and had none, is not written.
+    const slots = all.filter(slot => table.present(slot) || residence.sumOf(part, slot) !== 0)
+    if (slots.length === 0) return null
     const gathered = table.gather(slots)
-    const { bytes, ends } = encodeRows(gathered.state)
+    const rows = encodeRows(gathered.state)
     gathered.loan?.release()
-    const changes: ColdChange[] = []
-    const of: { slot: number; part: number }[] = []
-    slots.forEach((slot, i) => {
-      const before = residence.sumOf(part, slot)
-      const isNew = bitAt(gathered.isNew, i) === 1
-      if (isNew && before === 0) return
-      const row = isNew ? null : bytes.subarray(i === 0 ? 0 : ends[i - 1], ends[i])
-      const group = index.groupOf[slot] ?? 0
-      changes.push({ operator, form, epoch, group, key: index.keyBytesOf(slot), row, before })
-      of.push({ slot, part })
-    })
-    return { changes, of }
+    const before = Uint32Array.from(slots, slot => residence.sumOf(part, slot))
+    const { operator } = state
+    return {
+      part,
+      slots,
+      changes: { operator, form, epoch, ...this.keysOf(slots), rows, gone: gathered.isNew, before },
+    }
   }
 
   /** It was written. Answers how many keys left memory. */
-  left({ slots, of }: Leaving, sums: Uint32Array): number {
+  left({ slots, of }: Leaving, sums: readonly Uint32Array[]): number {
     const { residence } = this
     this.away = false
     this.isUsed = true
-    of.forEach(({ slot, part }, i) => {
-      residence.noteSum(part, slot, sums[i] ?? 0)
+    of.forEach(({ part, slots: written }, i) => {
+      const after = sums[i] ?? new Uint32Array(0)
+      for (let w = 0; w < written.length; w++) {
+        const had = residence.sumOf(part, written[w] ?? 0) !== 0
+        this.entries += (after[w] === 0 ? 0 : 1) - (had ? 1 : 0)
+      }
+      residence.noteSums(part, written, after)
     })
     const gone = slots.filter(slot => this.mayLeave(slot))
     for (const { table } of this.parts) table.forget(gone)

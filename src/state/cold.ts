@@ -1,36 +1,42 @@
-/** What goes to and comes from the place for state beyond memory: see stores/cold-store.ts. */
+/** What goes to and comes from the place for state beyond memory, many keys at once: see stores/cold-store.ts. */
 import { type StateForm } from './block-schema.js'
+import { type PackedRows } from './packed.js'
 
-/** One key, as it is asked for. */
-export interface ColdKey {
-  readonly group: number
-  readonly key: Uint8Array
-}
-
-export interface ColdRow {
-  readonly form: StateForm
-  readonly epoch: number
-  readonly row: Uint8Array
-  /** Of the whole entry; never 0. Who writes the key again says it. */
-  readonly sum: number
-}
-
-/** What becomes of one entry. */
-export interface ColdChange extends ColdKey {
-  readonly operator: string
-  readonly form: StateForm
-  readonly epoch: number
-  /** null: the key has no state any more, and the entry goes. */
-  readonly row: Uint8Array | null
-  /** The sum of the entry that is there; 0 where none is. */
-  readonly before: number
+/** Keys as they lie beyond memory: by key group, then by their bytes. */
+export interface ColdKeys {
+  readonly groups: Uint16Array
+  readonly keys: PackedRows
 }
 
 /** Keys of one stage that memory knows nothing of, and the operators whose state they may have. */
-export interface ColdQuestion {
+export interface ColdQuestion extends ColdKeys {
   readonly operators: readonly string[]
-  readonly keys: readonly ColdKey[]
 }
 
-/** For each operator a row a key; null: it has no state. */
-export type ColdAnswer = readonly (readonly (ColdRow | null)[])[]
+/** Entries of one operator that were written in one form. */
+export interface ColdRows {
+  readonly form: StateForm
+  /** Which of the keys that were asked for. */
+  readonly at: Int32Array
+  /** Of the whole entry; never 0. Who writes the key again says it. */
+  readonly sums: Uint32Array
+  readonly epochs: Float64Array
+  /** Their state (row-codec.ts). */
+  readonly rows: PackedRows
+}
+
+/** What was found for each operator, by form. */
+export type ColdAnswer = readonly (readonly ColdRows[])[]
+
+/** What becomes of entries of one operator. */
+export interface ColdChanges extends ColdKeys {
+  readonly operator: string
+  readonly form: StateForm
+  /** At whose end the keys have this state. */
+  readonly epoch: number
+  readonly rows: PackedRows
+  /** Bitmap: 1 where the key has no state any more, and the entry goes. */
+  readonly gone: Uint8Array
+  /** The sums of the entries that are there; 0 where none is. */
+  readonly before: Uint32Array
+}

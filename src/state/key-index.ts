@@ -11,6 +11,10 @@ import { decodeKeys } from './key-decoder.js'
 import { encodeKeys, pieceRows } from './key-encoder.js'
 import { KeyTable, pieceRowsMax } from './key-table.js'
 import { TableMemory } from './memory.js'
+import { type PackedRows, startOf } from './packed.js'
+
+/** Slots that `byPlace` sorts: 16 bits of group, 16 of key and 20 of number are a whole number in a double. */
+const placesMax = 1 << 20
 
 export interface KeyIndexOptions {
   /** The key columns in the order of `keyBy`: flat types. */
@@ -192,9 +196,23 @@ export class KeyIndex implements KeySlots {
     this.groupsOfPiece(this.groupOf.subarray(before, table.count), table.lists.fresh)
   }
 
-  /** The key bytes of a slot: a copy. */
-  keyBytesOf(slot: number): Uint8Array {
-    return this.table.keyOf(slot).slice()
+  /** The key bytes of these slots. */
+  packedKeys(slots: Int32Array): PackedRows {
+    return this.table.packedKeys(slots)
+  }
+
+  /** These slots by their key groups, then by their keys, as far as a glance at their first bytes tells. */
+  byPlace(slots: Int32Array): Int32Array {
+    invariant(slots.length <= placesMax, 'so many slots are sorted at once')
+    const order = new Float64Array(slots.length)
+    const { bytes, ends } = this.packedKeys(slots)
+    for (let i = 0; i < slots.length; i++) {
+      const at = startOf(ends, i)
+      const glance = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+      order[i] = ((this.groupOf[slots[i] ?? 0] ?? 0) * 65_536 + glance) * placesMax + i
+    }
+    order.sort()
+    return Int32Array.from(order, place => slots[place % placesMax] ?? 0)
   }
 
   /** The key columns of these slots, one row each. */

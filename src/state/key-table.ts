@@ -9,6 +9,7 @@
  */
 import { type EntryTable, addEntry, entryOf, removeEntry } from './key-entries.js'
 import { type TableMemory } from './memory.js'
+import { type PackedRows, copyBytes, startOf } from './packed.js'
 
 /** Key bytes that nobody has any more are worth the copy of the others from here on. */
 const deadBytesMin = 1 << 20
@@ -16,7 +17,8 @@ const deadBytesMin = 1 << 20
 /** Rows that are looked up at once: their lists fit in a core's cache. */
 export const pieceRowsMax = 4096
 
-const lists = {
+/** Where the lists of a piece lie, and where they end. */
+export const lists = {
   hashes: 1024,
   slots: 1024 + 4 * pieceRowsMax,
   /** After 8 bytes of its own, see `resolveBytes`. */
@@ -27,7 +29,7 @@ const lists = {
 } as const
 /** Keys of 8 bytes take the place of starts and lengths. */
 const keys64 = lists.starts
-const bySlot = 1088 + 24 * pieceRowsMax
+export const bySlot = 1088 + 24 * pieceRowsMax
 
 /**
  * How full a table may be. Each entry passed over is a branch that the processor guessed wrong, so a table
@@ -250,6 +252,26 @@ export class KeyTable {
     if (this.wide) return this.memory.u8.subarray(at, at + 8)
     const from = this.arena + (this.memory.u32[at >>> 2] ?? 0)
     return this.memory.u8.subarray(from, from + (this.memory.u32[(at >>> 2) + 1] ?? 0))
+  }
+
+  /** The key bytes of these slots: a copy. */
+  packedKeys(slots: Int32Array): PackedRows {
+    const cells = this.cells(slots)
+    const ends = new Uint32Array(slots.length)
+    if (this.wide) return { bytes: cells, ends: ends.map((_, i) => 8 * (i + 1)) }
+    const places = new Uint32Array(cells.buffer)
+    let end = 0
+    for (let i = 0; i < slots.length; i++) {
+      end += places[2 * i + 1] ?? 0
+      ends[i] = end
+    }
+    const { u8 } = this.memory
+    const bytes = new Uint8Array(end)
+    for (let i = 0; i < slots.length; i++) {
+      const from = this.arena + (places[2 * i] ?? 0)
+      copyBytes(bytes, startOf(ends, i), u8, from, from + (places[2 * i + 1] ?? 0))
+    }
+    return { bytes, ends }
   }
 
   /** The keys of these slots, 8 bytes each. */

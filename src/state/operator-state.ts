@@ -10,6 +10,7 @@ import { type Evolve, aliasesOf, asStored, planEvolution } from './evolve.js'
 import { type KeySlots } from './key-index.js'
 import { Rebase } from './rebase.js'
 import { decodeRows } from './row-codec.js'
+import { type PackedRows } from './packed.js'
 import { type StoredBlock, type StoredRows, applyRows, readBlock } from './restore.js'
 import { type StateTable } from './state-table.js'
 
@@ -145,12 +146,10 @@ export class OperatorState {
   }
 
   /** Puts rows from beyond memory where they belong. They are not changed. */
-  load(slots: Int32Array, form: StateForm, rows: readonly Uint8Array[]): void {
+  load(slots: Int32Array, form: StateForm, rows: PackedRows): void {
     const { table } = this.options
-    const { keys, deleted } = noRows
-    const state = decodeRows(form.state, rows)
-    const evolved = this.evolution(form)({ epoch: 0, bytes: 0, keys, state, deleted })
-    table.restore(slots, { ...evolved.state, schema: table.schema }, null)
+    const { state } = this.evolution(form)({ state: decodeRows(form.state, rows) })
+    table.restore(slots, { ...state, schema: table.schema }, null)
   }
 
   /** What is stored beyond the state itself is owed at once. */
@@ -173,8 +172,6 @@ export class OperatorState {
     return evolve
   }
 }
-
-const noRows = { keys: { schema: { fields: [] }, rows: 0, columns: [] }, deleted: new Uint8Array(0) }
 
 const merged = (slots: Int32Array, more: Int32Array): Int32Array =>
   more.length === 0 ? slots : Int32Array.from([...slots, ...more]).sort()

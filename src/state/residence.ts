@@ -71,6 +71,11 @@ export class Residence {
     if (sums !== undefined) sums[slot] = sum
   }
 
+  noteSums(operator: number, slots: Int32Array, each: Uint32Array): void {
+    const sums = this.sums[operator]
+    if (sums !== undefined) for (let i = 0; i < slots.length; i++) sums[slots[i] ?? 0] = each[i] ?? 0
+  }
+
   /** Slots that are there and not being read. */
   known(slots: Int32Array): Int32Array {
     return slots.filter(slot => ((this.flags[slot] ?? 0) & (bit.there | bit.loading)) === bit.there)

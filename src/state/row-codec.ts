@@ -1,46 +1,43 @@
 /**
  * Row codec: the state of one key as bytes, bit by bit what it was. A row is a bitmap of what is not null, then its values in
  * the order of the columns: a bool is a byte, a number is little-endian, a text its length as u32 and its bytes. Rows go
- * through by column, and lie one behind the other.
+ * through by column, and lie packed.
  */
 import { type Batch, type Column, bitAt, bitmapBytes, makeColumn, noNulls, setBit } from '../batch/index.js'
 import { type DataType, type Schema, byteWidth } from '../schema/index.js'
-
-/** Row i is bytes [ends[i - 1], ends[i]). */
-export interface EncodedRows {
-  readonly bytes: Uint8Array
-  readonly ends: Uint32Array
-}
+import { type PackedRows, copyBytes, startOf } from './packed.js'
 
 const isNull = ({ validity }: Column, row: number): boolean => validity !== null && bitAt(validity, row) === 0
 const isText = ({ kind }: DataType): boolean => kind === 'utf8' || kind === 'binary'
 
-export function encodeRows({ rows, columns }: Batch): EncodedRows {
-  const head = bitmapBytes(columns.length)
-  const ends = new Uint32Array(rows)
-  let end = 0
-  for (let i = 0; i < rows; i++) {
-    end += columns.reduce((sum, column) => sum + bytesOfValue(column, i), head)
-    ends[i] = end
-  }
-  const bytes = new Uint8Array(end)
-  const cursors = Uint32Array.from(ends, (_, i) => (i === 0 ? 0 : (ends[i - 1] ?? 0)) + head)
+export function encodeRows({ rows, columns }: Batch): PackedRows {
+  const ends = endsOf(rows, columns)
+  const bytes = new Uint8Array(ends[rows - 1] ?? 0)
+  const cursors = ends.map((_, i) => startOf(ends, i) + bitmapBytes(columns.length))
   const view = new DataView(bytes.buffer)
   columns.forEach((column, c) => {
     for (let i = 0; i < rows; i++) {
       if (isNull(column, i)) continue
-      const bit = (i === 0 ? 0 : (ends[i - 1] ?? 0)) + (c >> 3)
-      bytes[bit] = (bytes[bit] ?? 0) | (1 << (c & 7))
+      const head = startOf(ends, i) + (c >> 3)
+      bytes[head] = (bytes[head] ?? 0) | (1 << (c & 7))
       cursors[i] = putValue(bytes, view, column, { row: i, at: cursors[i] ?? 0 })
     }
   })
   return { bytes, ends }
 }
 
-function bytesOfValue(column: Column, row: number): number {
-  if (isNull(column, row)) return 0
-  if (column.offsets !== null) return 4 + (column.offsets[row + 1] ?? 0) - (column.offsets[row] ?? 0)
-  return byteWidth(column.type) || 1
+function endsOf(rows: number, columns: readonly Column[]): Uint32Array {
+  const ends = new Uint32Array(rows).fill(bitmapBytes(columns.length))
+  for (const column of columns) {
+    const { offsets, type } = column
+    const width = byteWidth(type) || 1
+    for (let i = 0; i < rows; i++) {
+      if (isNull(column, i)) continue
+      ends[i] = (ends[i] ?? 0) + (offsets === null ? width : 4 + (offsets[i + 1] ?? 0) - (offsets[i] ?? 0))
+    }
+  }
+  for (let i = 1; i < rows; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0)
+  return ends
 }
 
 /** Answers where the next value goes. */
@@ -54,70 +51,76 @@ function putValue(
     bytes[at] = bitAt(values, row)
     return at + 1
   }
-  const width = byteWidth(type)
-  const [from, to] = offsets === null ? [row * width, (row + 1) * width] : [offsets[row] ?? 0, offsets[row + 1] ?? 0]
-  let end = at
-  if (offsets !== null) {
-    view.setUint32(at, to - from, true)
-    end += 4
+  if (offsets === null) {
+    const width = byteWidth(type)
+    copyBytes(bytes, at, values, row * width, (row + 1) * width)
+    return at + width
   }
-  for (let b = from; b < to; b++) bytes[end++] = values[b] ?? 0
-  return end
+  const [from, to] = [offsets[row] ?? 0, offsets[row + 1] ?? 0]
+  view.setUint32(at, to - from, true)
+  copyBytes(bytes, at + 4, values, from, to)
+  return at + 4 + to - from
 }
 
 /** The rows as columns of this schema, which they were encoded from. */
-export function decodeRows(schema: Schema, rows: readonly Uint8Array[]): Batch {
+export function decodeRows(schema: Schema, { bytes, ends }: PackedRows): Batch {
+  const rows = ends.length
   const head = bitmapBytes(schema.fields.length)
-  const cursors = new Uint32Array(rows.length).fill(head)
+  const cursors = ends.map((_, i) => startOf(ends, i) + head)
   const columns = schema.fields.map(({ type }, c) => {
-    const validity = new Uint8Array(bitmapBytes(rows.length))
+    const validity = new Uint8Array(bitmapBytes(rows))
     let nullCount = 0
-    rows.forEach((row, i) => {
-      if (bitAt(row, c) === 1) setBit(validity, i)
+    for (let i = 0; i < rows; i++) {
+      const bits = bytes[startOf(ends, i) + (c >> 3)] ?? 0
+      if (((bits >> (c & 7)) & 1) === 1) setBit(validity, i)
       else nullCount += 1
-    })
+    }
     const nulls = nullCount === 0 ? noNulls : { nullCount, validity }
-    const there = (i: number): boolean => bitAt(validity, i) === 1
-    const buffers = isText(type) ? readTexts(rows, cursors, there) : readFixed(type, rows, cursors, there)
-    return makeColumn(type, rows.length, nulls, { ...buffers, children: [] })
+    const part = { bytes, cursors, validity }
+    const buffers = isText(type) ? readTexts(part) : readFixed(type, part)
+    return makeColumn(type, rows, nulls, { ...buffers, children: [] })
   })
-  return { schema, rows: rows.length, columns }
+  return { schema, rows, columns }
+}
+
+/** Where each row's next value lies, and whether it has one. */
+interface Part {
+  readonly bytes: Uint8Array
+  readonly cursors: Uint32Array
+  readonly validity: Uint8Array
 }
 
 type Buffers = Pick<Column, 'offsets' | 'values'>
 
-function readFixed(
-  type: DataType,
-  rows: readonly Uint8Array[],
-  cursors: Uint32Array,
-  there: (i: number) => boolean,
-): Buffers {
+function readFixed(type: DataType, { bytes, cursors, validity }: Part): Buffers {
   const width = byteWidth(type)
-  const values = new Uint8Array(new ArrayBuffer(width === 0 ? bitmapBytes(rows.length) : width * rows.length))
-  rows.forEach((row, i) => {
-    if (!there(i)) return
+  const rows = cursors.length
+  const values = new Uint8Array(new ArrayBuffer(width === 0 ? bitmapBytes(rows) : width * rows))
+  for (let i = 0; i < rows; i++) {
+    if (bitAt(validity, i) === 0) continue
     const at = cursors[i] ?? 0
     cursors[i] = at + (width || 1)
-    if (width > 0) for (let b = 0; b < width; b++) values[i * width + b] = row[at + b] ?? 0
-    else if (row[at] === 1) setBit(values, i)
-  })
+    if (width > 0) copyBytes(values, i * width, bytes, at, at + width)
+    else if (bytes[at] === 1) setBit(values, i)
+  }
   return { offsets: null, values }
 }
 
-function readTexts(rows: readonly Uint8Array[], cursors: Uint32Array, there: (i: number) => boolean): Buffers {
-  const offsets = new Int32Array(rows.length + 1)
-  rows.forEach((row, i) => {
-    const at = cursors[i] ?? 0
-    const length = there(i) ? new DataView(row.buffer, row.byteOffset, row.byteLength).getUint32(at, true) : 0
+function readTexts({ bytes, cursors, validity }: Part): Buffers {
+  const rows = cursors.length
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const offsets = new Int32Array(rows + 1)
+  for (let i = 0; i < rows; i++) {
+    const length = bitAt(validity, i) === 1 ? view.getUint32(cursors[i] ?? 0, true) : 0
     offsets[i + 1] = (offsets[i] ?? 0) + length
-  })
-  const values = new Uint8Array(new ArrayBuffer(offsets[rows.length] ?? 0))
-  rows.forEach((row, i) => {
-    if (!there(i)) return
-    const from = (cursors[i] ?? 0) + 4
-    const end = from + (offsets[i + 1] ?? 0) - (offsets[i] ?? 0)
-    values.set(row.subarray(from, end), offsets[i])
-    cursors[i] = end
-  })
+  }
+  const values = new Uint8Array(new ArrayBuffer(offsets[rows] ?? 0))
+  for (let i = 0; i < rows; i++) {
+    if (bitAt(validity, i) === 0) continue
+    const [from, to] = [offsets[i] ?? 0, offsets[i + 1] ?? 0]
+    const at = (cursors[i] ?? 0) + 4
+    copyBytes(values, from, bytes, at, at + to - from)
+    cursors[i] = at + to - from
+  }
   return { offsets, values }
 }

@@ -8,6 +8,8 @@ export interface Settings {
   readonly seconds: number
   /** Workers that are killed in one run, or hosts. */
   readonly kills: number
+  /** Of state that is larger than memory. */
+  readonly keys: number
   /** Warm workers behind the one at work, where one is killed after the other. */
   readonly spares: number
 }

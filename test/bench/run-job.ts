@@ -18,10 +18,17 @@ export interface Asked {
   readonly spares?: number
   /** Undefined: what `run` does by itself. */
   readonly epoch?: string
+  /** Undefined: as the job says. */
+  readonly stateBudget?: string
   /** Of a sink of files. */
   readonly delivery?: 'exactly-once' | 'at-least-once'
   /** Where keys are made on the fly: `jobs/keys.ts`. */
-  readonly keys?: { readonly keys: number; readonly perSecond: number | null; readonly seconds: number | null }
+  readonly keys?: {
+    readonly keys: number
+    readonly uniform?: boolean
+    readonly perSecond: number | null
+    readonly seconds: number | null
+  }
 }
 
 /** As `run --json` says them. */
@@ -32,6 +39,7 @@ export interface EpochFacts {
   readonly cut_ms_max: number | null
   readonly bytes_written: number
   readonly bytes_changed: number
+  readonly bytes_beyond: number
   readonly resumed_from: number | null
   readonly open_ms: number
   readonly restore_ms: number
@@ -52,7 +60,7 @@ const timeoutMs = 900_000
 
 /** `nodeOptions` are Node's own, as for a profile; those of a profile are not taken from NODE_OPTIONS. */
 export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
-  const { workers, spares, epoch, ...bench } = asked
+  const { workers, spares, epoch, stateBudget, ...bench } = asked
   const args = [
     'run',
     jobFile,
@@ -63,6 +71,7 @@ export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
     out,
     ...(spares === undefined ? [] : ['--spares', String(spares)]),
     ...(epoch === undefined ? [] : ['--epoch', epoch]),
+    ...(stateBudget === undefined ? [] : ['--state-budget', stateBudget]),
   ]
   const env = { ANABRANCH_BENCH: JSON.stringify(bench) }
   const prefix = nodeOptions === '' ? [] : ['bash', '-c', `exec "$0" ${nodeOptions} "$@"`]

@@ -5,6 +5,7 @@
  *   --rounds N    how often a job and what it is compared with alternate; 3
  *   --seconds N   seconds of each rate of B6, of B7 where one is killed each 200 ms, of CUT, and at most of one run with epochs; 60
  *   --kills N     workers that B7 kills in its run, hosts that RECOVER kills; 10
+ *   --keys N      keys of BUDGET, whose budget is a tenth of them; 20,000,000
  *   --spares N    warm workers of B7 where one is killed each 200 ms; 6
  *   --profile     no figures: each work once under the profiler of Node, and where its time goes
  *
@@ -27,6 +28,7 @@ const { values, positionals: names } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '60' },
     kills: { type: 'string', default: '10' },
+    keys: { type: 'string', default: '20000000' },
     spares: { type: 'string', default: '6' },
     profile: { type: 'boolean', default: false },
   },
@@ -35,6 +37,7 @@ const settings = {
   rounds: Number(values.rounds),
   seconds: Number(values.seconds),
   kills: Number(values.kills),
+  keys: Number(values.keys),
   spares: Number(values.spares),
 }
 

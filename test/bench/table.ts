@@ -2,6 +2,7 @@
 import { type Bench } from './bench.js'
 import { type Check } from './check.js'
 import { type BadRows, badRowsBench } from './measure/bad-rows.js'
+import { budgetBench } from './measure/budget.js'
 import { type Cost, costBench } from './measure/cost.js'
 import { cutBench } from './measure/cut.js'
 import { deliveryBench } from './measure/delivery.js'
@@ -169,6 +170,7 @@ export const benches: readonly Bench[] = [
   deliveryBench,
   ...rates.filter(({ rowsPerSecond }) => rowsPerSecond === 1_000 || rowsPerSecond === 10_000).map(visibleBench),
   cutBench,
+  budgetBench,
   ...recoveries.map(recoverBench),
   killBench,
   killOftenBench,

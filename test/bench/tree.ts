@@ -17,6 +17,8 @@ export interface TreeUse {
 }
 
 export interface Watched {
+  /** Until now. */
+  seen(): TreeUse
   stop(): TreeUse
 }
 
@@ -33,11 +35,15 @@ export function watchTree(root: number, options: { readonly everyMs: number; rea
   // A measurement that fails must not keep the command.
   const timer = setInterval(look, options.everyMs).unref()
   look()
+  const seen = (): TreeUse => {
+    const host = cpu.get(root) ?? 0
+    return { peakPssBytes, diskBytes, cpuSeconds: { host, below: sum([...cpu.values()]) - host } }
+  }
   return {
+    seen,
     stop() {
       clearInterval(timer)
-      const host = cpu.get(root) ?? 0
-      return { peakPssBytes, diskBytes, cpuSeconds: { host, below: sum([...cpu.values()]) - host } }
+      return seen()
     },
   }
 }

@@ -1,18 +1,25 @@
 /**
  * Beyond memory: what a keyed stage does where its state may be larger than its budget. Rows wait until the state of their
- * keys is read, and all behind them wait too, so that none overtakes another. Keys leave memory behind an epoch that is
- * written. A stage without a budget has none of this.
+ * keys is read, some batches at once, and all behind them wait too, so that none overtakes another. Keys leave memory behind an
+ * epoch that is written. A stage without a budget has none of this.
  */
 import { invariant } from '../../base/index.js'
-import { type ColdAnswer, type ColdChange, type ColdQuestion, type ColdSide, type Leaving } from '../../state/index.js'
+import {
+  type ColdAnswer,
+  type ColdChanges,
+  type ColdQuestion,
+  type ColdReport,
+  type ColdSide,
+  type Leaving,
+} from '../../state/index.js'
 import { type Rows } from './rows.js'
 
-/** What a stage asks of the world; of each at most one at a time. */
+/** What a stage asks of the world. */
 export interface BeyondEffects {
-  /** Reads state from beyond memory; `stateLoaded` follows. */
-  loadState(stage: number, question: ColdQuestion): void
-  /** Writes state beyond memory, behind the epochs that were written; `stateLeft` follows. */
-  leaveState(stage: number, changes: readonly ColdChange[]): void
+  /** Reads state from beyond memory; `stateLoaded` follows, with the number of the load. */
+  loadState(stage: number, load: number, question: ColdQuestion): void
+  /** Writes state beyond memory, behind the epochs that were written; `stateLeft` follows, and only then comes the next. */
+  leaveState(stage: number, changes: readonly ColdChanges[]): void
 }
 
 /** What state may take of memory, and where the rest of it goes. */
@@ -21,24 +28,34 @@ export interface BeyondTerms {
   readonly effects: BeyondEffects
 }
 
-/** Rows that are routed and whose keys are not all in memory yet. */
-interface Awaited {
+/** Rows that are routed. */
+export interface Routed {
   readonly rows: Rows
   readonly slots: Int32Array
   readonly lanes: readonly Int32Array[]
-  readonly fresh: Int32Array
 }
 
-export interface ColdCounts {
-  /** Keys that were asked for, and those that were there. */
-  asked: number
-  found: number
-  left: number
+/** Their keys are not all in memory yet, or those of rows before them are not. */
+interface Awaited extends Routed {
+  /** null: nothing of them is to be read, or it was. */
+  load: { readonly number: number; readonly fresh: Int32Array } | null
 }
+
+/** What an operator sees of it. */
+export interface BeyondReport extends ColdReport {
+  /** Keys that were looked up beyond memory, the entries that were there, and the keys that left memory. */
+  readonly asked: number
+  readonly found: number
+  readonly left: number
+}
+
+/** Batches that wait at once: while one is worked on others are read, on as many threads. */
+const awaitedMax = 4
 
 export class Beyond {
-  readonly counts: ColdCounts = { asked: 0, found: 0, left: 0 }
-  private awaited: Awaited | null = null
+  private readonly counts = { asked: 0, found: 0, left: 0 }
+  private readonly awaited: Awaited[] = []
+  private loads = 0
   private leaving: Leaving | null = null
 
   constructor(
@@ -47,44 +64,52 @@ export class Beyond {
     private readonly effects: BeyondEffects,
   ) {}
 
-  /** The rows that wait; null: none. */
-  get rows(): Rows | null {
-    return this.awaited?.rows ?? null
+  get report(): BeyondReport {
+    return { ...this.cold.report, ...this.counts }
+  }
+
+  /** The rows that wait, oldest first. */
+  get rows(): readonly Rows[] {
+    return this.awaited.map(({ rows }) => rows)
   }
 
   /** No rows may be routed now. While an epoch is cut what belongs to it goes through: only behind it keys can leave. */
   isClosed(cutting: boolean): boolean {
-    return this.awaited !== null || (!cutting && this.cold.isFull)
+    return this.awaited.length >= awaitedMax || (!cutting && this.cold.isFull)
   }
 
   /** Keys have to leave before rows can go on, and only an epoch lets them. */
   get wantsEpoch(): boolean {
-    return this.awaited === null && this.leaving === null && this.cold.isFull
+    return this.awaited.length === 0 && !this.cold.isLeaving && this.cold.isFull
   }
 
-  /** Rows came. Answers whether they have to wait for state. */
-  routed(routed: Omit<Awaited, 'fresh'>): boolean {
+  /** Rows came. Answers whether they have to wait. */
+  routed(routed: Routed): boolean {
     const ask = this.cold.routed(routed.slots)
-    if (ask === null) return false
-    this.awaited = { ...routed, fresh: ask.slots }
+    if (ask === null && this.awaited.length === 0) return false
+    const number = this.loads++
+    this.awaited.push({ ...routed, load: ask === null ? null : { number, fresh: ask.slots } })
+    if (ask === null) return true
     this.counts.asked += ask.slots.length
-    this.effects.loadState(this.stage, ask.question)
+    this.effects.loadState(this.stage, number, ask.question)
     return true
   }
 
-  /** The rows that waited, which go on. */
-  loaded(answer: ColdAnswer): Awaited {
-    const { awaited } = this
-    invariant(awaited !== null, 'state is read for rows that wait')
-    this.awaited = null
-    this.cold.loaded(awaited.fresh, answer)
-    this.counts.found += awaited.fresh.reduce((n, _, i) => (answer.some(rows => rows[i] !== null) ? n + 1 : n), 0)
-    return awaited
+  /** Answers the rows that go on. */
+  loaded(number: number, answer: ColdAnswer): readonly Routed[] {
+    const waiting = this.awaited.find(({ load }) => load?.number === number)
+    const fresh = waiting?.load?.fresh
+    invariant(waiting !== undefined && fresh !== undefined, 'state is read for rows that wait')
+    this.cold.loaded(fresh, answer)
+    this.counts.found += answer.flat().reduce((sum, { at }) => sum + at.length, 0)
+    waiting.load = null
+    const first = this.awaited.findIndex(({ load }) => load !== null)
+    return this.awaited.splice(0, first < 0 ? this.awaited.length : first)
   }
 
   /** A cut is complete: `waiting` are the slots of rows that wait in lanes. */
   cut(epoch: number, waiting: readonly Int32Array[]): void {
-    this.cold.choose(epoch, this.awaited === null ? waiting : [...waiting, this.awaited.slots])
+    this.cold.choose(epoch, [...waiting, ...this.awaited.map(({ slots }) => slots)])
   }
 
   /** This epoch is written, and all before it. */
@@ -94,7 +119,7 @@ export class Beyond {
     if (this.leaving !== null) this.effects.leaveState(this.stage, this.leaving.changes)
   }
 
-  left(sums: Uint32Array): void {
+  left(sums: readonly Uint32Array[]): void {
     invariant(this.leaving !== null, 'state was written of keys that leave')
     this.counts.left += this.cold.left(this.leaving, sums)
     this.leaving = null

@@ -3,6 +3,7 @@
  * so after the event before: some additions for each event, nothing for a row. Pure, as all of the engine.
  */
 import { type Pool, type PoolReport } from '../../workers/index.js'
+import { type BeyondReport } from './beyond.js'
 import { type Graph } from './graph.js'
 import { type Ledger } from './ledger.js'
 import { type Stage } from './stage.js'
@@ -44,6 +45,8 @@ export interface StageReport {
   /** Lanes whose rows wait for a service that is away; null: none. */
   readonly held: Held | null
   readonly stateBytes: number
+  /** null: all its state is in memory. */
+  readonly beyond: BeyondReport | null
 }
 
 export interface SinkReport {
@@ -151,7 +154,7 @@ function heldOf({ heldLanes }: Stage, nowMs: number): Held | null {
 }
 
 function reportOf(stage: Stage) {
-  const { meter, vertex, keyed } = stage
+  const { meter, vertex, keyed, beyond } = stage
   return {
     id: vertex.id,
     operators: vertex.operators.map(o => o.id),
@@ -163,5 +166,6 @@ function reportOf(stage: Stage) {
     backPressuredMs: meter.backPressuredMs,
     queueRows: stage.queueRows,
     stateBytes: keyed === null ? 0 : keyed.bytes,
+    beyond: beyond?.report ?? null,
   }
 }

@@ -2,7 +2,7 @@
  * flow: rows through the topology as a deterministic state machine: edges, lanes, tickets, grants, settlements.
  * Pure: no clock, no I/O, no promise. `runtime/open` wires it to the world, the simulation to a seed.
  */
-export type { BeyondEffects, BeyondTerms } from './beyond.js'
+export type { BeyondEffects, BeyondReport, BeyondTerms } from './beyond.js'
 export type { EpochCut, EpochStatus, Restored } from './cutting.js'
 export { type CaptureTerms, noCaptures } from './capture.js'
 export type { CheckReport } from './check-tally.js'

@@ -175,13 +175,12 @@ export class Stage {
   }
 
   /** The state that rows waited for was read. */
-  stateLoaded(answer: ColdAnswer): void {
-    const awaited = this.beyond?.loaded(answer)
-    if (awaited !== undefined) this.enterLanes(awaited.rows, awaited.slots, awaited.lanes)
+  stateLoaded(load: number, answer: ColdAnswer): void {
+    for (const { rows, slots, lanes } of this.beyond?.loaded(load, answer) ?? []) this.enterLanes(rows, slots, lanes)
   }
 
   /** Keys that leave memory were written; the sums of their entries. */
-  stateLeft(sums: Uint32Array): void {
+  stateLeft(sums: readonly Uint32Array[]): void {
     this.beyond?.left(sums)
   }
 
@@ -203,13 +202,16 @@ export class Stage {
 
   /** Rows that wait for a call. */
   get queueRows(): number {
-    const awaited = this.beyond?.rows ?? null
-    return this.input.rows + this.rowsInLanes + (awaited === null ? 0 : rowCount(awaited))
+    return this.input.rows + this.rowsInLanes + this.awaited.reduce((sum, rows) => sum + rowCount(rows), 0)
+  }
+
+  private get awaited(): readonly Rows[] {
+    return this.beyond?.rows ?? []
   }
 
   /** Rows wait for their state to be read. */
   get awaitsState(): boolean {
-    return this.beyond !== null && this.beyond.rows !== null
+    return this.awaited.length > 0
   }
 
   /** No row waits in it, or is under way. */
@@ -235,8 +237,7 @@ export class Stage {
 
   /** A row waits or is under way that belongs to the epoch that is being cut. */
   get holdsAdmitted(): boolean {
-    const awaited = this.beyond?.rows ?? null
-    const awaits = awaited !== null && this.terms.gate.admits(awaited.fresh)
+    const awaits = this.awaited.some(({ fresh }) => this.terms.gate.admits(fresh))
     return awaits || this.lanes.some(l => l.holdsAdmitted) || (this.reordering?.rows ?? 0) > 0
   }
 
@@ -270,9 +271,8 @@ export class Stage {
   }
 
   private get lanesFront(): Place {
-    const awaited = this.beyond?.rows ?? null
     const fronts = this.lanes.flatMap(lane => lane.front(this.order) ?? [])
-    return firstOf(awaited === null ? fronts : [...fronts, this.order.of(awaited.origin, 0)])
+    return firstOf([...fronts, ...this.awaited.map(({ origin }) => this.order.of(origin, 0))])
   }
 
   /** No row that leaves it later stands before this place. */

@@ -1,5 +1,5 @@
 /** Beyond keeper: carries state between memory and the store where it may be larger than its budget. */
-import { type ColdAnswer, type ColdChange, type ColdQuestion, type ColdSide } from '../../state/index.js'
+import { type ColdChanges, type ColdQuestion, type ColdSide } from '../../state/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type BeyondEffects, type Engine } from '../flow/index.js'
 
@@ -12,13 +12,13 @@ export class BeyondKeeper implements BeyondEffects {
     private readonly settled: SettledState,
   ) {}
 
-  loadState(stage: number, question: ColdQuestion): void {
-    this.settled(this.answer(question), (engine, answer, nowMs) =>
-      engine.stateStep(stage, s => s.stateLoaded(answer), nowMs),
+  loadState(stage: number, load: number, question: ColdQuestion): void {
+    this.settled(this.store().readCold(question), (engine, answer, nowMs) =>
+      engine.stateStep(stage, s => s.stateLoaded(load, answer), nowMs),
     )
   }
 
-  leaveState(stage: number, changes: readonly ColdChange[]): void {
+  leaveState(stage: number, changes: readonly ColdChanges[]): void {
     this.settled(this.store().writeCold(changes), (engine, sums, nowMs) =>
       engine.stateStep(stage, s => s.stateLeft(sums), nowMs),
     )
@@ -27,16 +27,12 @@ export class BeyondKeeper implements BeyondEffects {
   /** A block of this epoch was restored: what memory has no room for leaves it. */
   async settle(side: ColdSide, epoch: number): Promise<void> {
     for (let ask = side.askRestored(); ask !== null; ask = side.askRestored()) {
-      side.loaded(ask.slots, await this.answer(ask.question), ask.part)
+      side.loaded(ask.slots, await this.store().readCold(ask.question), ask.part)
     }
     // The block may be one of several of its epoch, so what leaves is not known to be that of its end.
     side.choose(Math.max(0, epoch - 1), [])
     for (let leaving = side.leave(epoch); leaving !== null; leaving = side.leave(epoch)) {
       side.left(leaving, await this.store().writeCold(leaving.changes))
     }
-  }
-
-  private answer({ operators, keys }: ColdQuestion): Promise<ColdAnswer> {
-    return Promise.all(operators.map(operator => this.store().readCold(operator, keys)))
   }
 }

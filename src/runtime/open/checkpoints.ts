@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { PlanError, StateError, invariant } from '../../base/index.js'
 import { type Base, type EpochRecord, baseOf, decodeRecord, openSavepoint } from '../../checkpoint/index.js'
 import { type SourcePosition } from '../../connectors/index.js'
-import { StateStore } from '../../state/stores/index.js'
+import { StateStore, besideStore } from '../../state/stores/index.js'
 import { type BeyondTerms, type Engine } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
 import { BeyondKeeper } from './beyond-keeper.js'
@@ -122,8 +122,9 @@ export class Checkpoints {
   get beyond(): BeyondTerms | null {
     const { keepsBeyond: effects, opened, base, store } = this
     const { stateBudgetBytes } = opened.options
-    if (stateBudgetBytes !== null) return { budgetBytes: stateBudgetBytes, effects }
-    if (store === null || base === null || base.coldRows === 0) return null
+    if (stateBudgetBytes !== null) return { budgetBytes: besideStore(stateBudgetBytes), effects }
+    if (store === null || base === null || base.operators.every(({ operator }) => base.coldRowsOf(operator) === 0))
+      return null
     refuseAllKeys(opened.topology)
     return { budgetBytes: Number.MAX_SAFE_INTEGER, effects }
   }

@@ -120,9 +120,9 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
 
   /** What the run did with epochs. */
   get report(): Omit<EpochsReport, 'openMs' | 'restoreMs'> {
-    const { epochs, bytesWritten, bytesChanged } = this.store.counts
+    const { epochs, reopened: _, ...bytes } = this.store.counts
     const resumedFrom = this.last?.epoch ?? null
-    return { count: epochs, cutsMs: this.cutsMs.toSorted((a, b) => a - b), bytesWritten, bytesChanged, resumedFrom }
+    return { count: epochs, cutsMs: this.cutsMs.toSorted((a, b) => a - b), ...bytes, resumedFrom }
   }
 
   cutTaken(beganMs: number): void {

@@ -76,7 +76,7 @@ export async function restoreOperator(
   beyond: BeyondKeeper | null,
 ): Promise<void> {
   const sides = beyond === null ? [] : engine.state.coldSides
-  if (base.coldRows > 0) for (const side of sides) side.begin()
+  for (const side of sides) side.begin(of => base.coldRowsOf(of))
   const into = async (stored: StateForm, rows: StoredRows): Promise<void> => {
     engine.state.restoreRows(operator, stored, rows)
     for (const side of sides) await beyond?.settle(side, rows.epoch)

@@ -71,11 +71,12 @@ export class StorePlaces {
   }
 
   private async at(path: string, lineage: string): Promise<StateStore> {
-    const { plan, world } = this.opened
-    const place = await openStateFolder({ path, job: plan.job, lineage })
+    const { plan, world, options } = this.opened
+    const budgetBytes = options.stateBudgetBytes ?? undefined
+    const place = await openStateFolder({ path, job: plan.job, lineage, budgetBytes })
     const pause = (ms: number): Promise<void> => new Promise(resolve => void world.clock.after(ms, resolve))
     try {
-      return await StateStore.open({ place, pause, cold: this.opened.options.stateBudgetBytes !== null })
+      return await StateStore.open({ place, pause, cold: budgetBytes !== undefined })
     } catch (error) {
       await place.close()
       throw error

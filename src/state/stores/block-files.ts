@@ -41,8 +41,8 @@ interface BlockFile {
 }
 
 /** @param create whether the directory may be made; otherwise it must have a database. */
-export async function openWithBlocks(directory: string, create: boolean): Promise<KeyValue> {
-  const level = await openLevel(directory, create)
+export async function openWithBlocks(directory: string, create: boolean, bufferBytes?: number): Promise<KeyValue> {
+  const level = await openLevel(directory, create, bufferBytes)
   try {
     const kv = new BlockFilesKeyValue(level, directory)
     await kv.findFiles()

@@ -1,39 +1,39 @@
 /**
- * Cold store: the state of keys that memory has no room for, an entry a key and operator, in a database of its own: its keys
- * come in no order, and would make LevelDB merge the blocks of the epochs over and over.
- *
- *     key    u32 CRC32C of the operator's id, u16 key group, the key bytes; big-endian, so a group lies together
- *     value  u32 sum of the key and of what follows; u32 schema id; u64 epoch; the row (row-codec.ts)
- *
- * The last key is that of the tally (cold-tally.ts).
+ * Cold store: the state of keys that memory has no room for, an entry a key and operator (cold-entries.ts), in a database of
+ * its own: its keys come in no order, and would make LevelDB merge the blocks of the epochs over and over. The last key is that of
+ * the tally (cold-tally.ts).
  *
  * An entry of epoch N is the state of its key at the end of epoch N. A block of an epoch after N that has the key has newer
  * state; one of N or before has the same or older state, whatever it has superseded. So an entry stays right when bases are
  * written without it, and a stale one has to go before its key is left out of one.
  */
 import { StateError } from '../../base/index.js'
-import { crc32c } from '../../kernels/index.js'
-import { type StateForm, formFromJson, formId, formToJson } from '../block-schema.js'
-import { type ColdChange, type ColdKey, type ColdRow } from '../cold.js'
+import { type StateForm, formFromJson, formToJson } from '../block-schema.js'
+import { type ColdChanges, type ColdKeys, type ColdRows } from '../cold.js'
+import { type PackedRows, viewsOf } from '../packed.js'
+import { decodeEntries, encodeEntries, idIn, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { ColdTally } from './cold-tally.js'
-import { type KeyReader, type KeyValue, type Put } from './key-value.js'
+import { type KeyReader, type KeyValue } from './key-value.js'
 import { type GroupRange } from './snapshot.js'
 
-const headBytes = 16
-const nameBytes = 6
-const entriesAtOnce = 1024
-const none = new Uint8Array(0)
+const entriesAtOnce = 4_096
 const allGroups: GroupRange = { first: 0, last: 65_534 }
-const tallyName = new Uint8Array(nameBytes).fill(255)
-const text = new TextEncoder()
+const tallyName = new Uint8Array(6).fill(255)
 
 /** The entries as they were at one moment. */
 export type ColdReader = Pick<ColdStore, 'operators' | 'rowsOf' | 'read' | 'entries' | 'close'>
 
+/** Entries that lie together. */
+export interface ColdPage extends ColdKeys {
+  /** By form; `at` counts the keys of the page. */
+  readonly found: readonly ColdRows[]
+}
+
 export class ColdStore {
+  /** Names and values of entries, so far. */
+  bytesWritten = 0
   private tally = new ColdTally()
   private readonly operatorIds = new Map<string, number>()
-  private readonly formIds = new Map<StateForm, number>()
   private readonly forms = new Map<string, StateForm>()
 
   private constructor(
@@ -68,46 +68,38 @@ export class ColdStore {
     return this.tally.entriesOf(operator)
   }
 
-  /** null for a key that has no state here. */
-  async read(operator: string, keys: readonly ColdKey[]): Promise<readonly (ColdRow | null)[]> {
-    if (this.rowsOf(operator) === 0) return keys.map(() => null)
-    const id = this.idOf(operator)
-    const names = keys.map(({ group, key }) => nameOf(id, group, key))
-    const values = await this.reader.getMany(names)
-    return names.map((name, i) => {
-      const value = values[i]
-      return value === undefined ? null : this.rowIn(operator, name, value)
-    })
+  /** What these keys have here, by form. */
+  async read(operator: string, keys: ColdKeys): Promise<readonly ColdRows[]> {
+    if (keys.groups.length === 0 || this.rowsOf(operator) === 0) return []
+    const names = namesOf(this.idOf(operator), keys)
+    return this.found(operator, names, await this.reader.getMany(viewsOf(names)))
   }
 
   /**
    * Writes entries, all or none. After an error nobody knows which: the same changes may be written again through another
    * handle (`useHandle`), and nothing else before them.
    *
-   * @returns the sum of each entry; 0 where it goes.
+   * @returns for each of the changes the sums of its entries; 0 where one goes.
    */
-  async write(changes: readonly ColdChange[]): Promise<Uint32Array<ArrayBuffer>> {
+  async write(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
     const tally = this.tally.copy()
     tally.writes += 1
-    const sums = new Uint32Array(changes.length)
-    const puts: Put[] = []
-    const gone: Uint8Array[] = []
-    for (const [i, change] of changes.entries()) {
-      const { operator, group, row, before } = change
-      const key = nameOf(this.idOf(operator), group, change.key)
-      if (before !== 0) tally.count(operator, group, -1, before)
-      if (row === null) gone.push(key)
-      else {
-        const value = this.valueOf(tally, key, change, row)
-        puts.push({ key, value })
-        sums[i] = sumOf(value)
-        tally.count(operator, group, 1, sumOf(value))
-      }
-    }
+    const written = changes.map(each => {
+      const { operator, groups, before } = each
+      const entries = encodeEntries(this.idOf(operator), each, tally.learn(operator, formToJson(each.form)))
+      tally.count(operator, groups, -1, before)
+      tally.count(operator, groups, 1, entries.sums)
+      return entries
+    })
+    const puts = written.flatMap(each => each.puts)
     puts.push({ key: tallyName, value: tally.encode() })
-    await this.kv.write(puts, gone)
+    await this.kv.write(
+      puts,
+      written.flatMap(each => each.gone),
+    )
     this.tally = tally
-    return sums
+    this.bytesWritten += written.reduce((sum, { bytes }) => sum + bytes, 0)
+    return written.map(({ sums }) => sums)
   }
 
   /** The database was opened again. */
@@ -116,18 +108,14 @@ export class ColdStore {
     this.reader = kv
   }
 
-  /** All entries of an operator, by key group and key; some at once. */
-  async *entries(operator: string, groups: GroupRange = allGroups): AsyncIterable<readonly (ColdKey & ColdRow)[]> {
+  /** All entries of an operator, by key group and key. */
+  async *entries(operator: string, groups: GroupRange = allGroups): AsyncIterable<ColdPage> {
     const id = this.idOf(operator)
-    let some: (ColdKey & ColdRow)[] = []
-    const range = { from: nameOf(id, groups.first, none), to: nameOf(id, groups.last + 1, none) }
-    for await (const { key, value } of this.reader.entries(range)) {
-      some.push({ group: groupIn(key), key: key.subarray(nameBytes), ...this.rowIn(operator, key, value) })
-      if (some.length < entriesAtOnce) continue
-      yield some
-      some = []
+    const range = { from: nameOf(id, groups.first), to: nameOf(id, groups.last + 1) }
+    for await (const { names, values } of pagesOf(this.reader, range)) {
+      const keys = keysIn(names)
+      yield { ...keys, found: this.found(operator, namesOf(id, keys), values) }
     }
-    if (some.length > 0) yield some
   }
 
   /** To be read while others are written. */
@@ -146,59 +134,41 @@ export class ColdStore {
     const tally = written === undefined ? new ColdTally() : ColdTally.decode(written)
     if (tally === null) throw this.damaged('what it has to have is not what was written')
     if (tally.writes < writes) throw this.damaged(`it has seen ${tally.writes} writes of ${writes}`)
-    const operators = new Map(tally.operators.map(operator => [this.idOf(operator), operator]))
-    const found = new ColdTally()
-    for await (const { key, value } of this.kv.entries({ to: tallyName })) {
-      const operator = key.length < nameBytes ? undefined : operators.get(idIn(key))
-      if (operator === undefined) throw this.damaged('it has an entry that nobody wrote')
-      found.count(operator, groupIn(key), 1, this.checked(key, value))
-    }
-    const difference = tally.difference(found)
-    if (difference !== null) throw this.damaged(`${difference} has other entries than were written`)
     this.tally = tally
+    const seen = tally.empty()
+    const operators = new Map(tally.operators.map(operator => [this.idOf(operator), operator]))
+    for await (const { names, values } of pagesOf(this.kv, { to: tallyName })) {
+      const keys = keysIn(names)
+      const operator = operators.get(idIn(names[0] ?? tallyName))
+      if (operator === undefined) throw this.damaged('it has an entry that nobody wrote')
+      for (const { at, sums } of this.found(operator, namesOf(this.idOf(operator), keys), values)) {
+        seen.count(
+          operator,
+          Uint16Array.from(at, i => keys.groups[i] ?? 0),
+          1,
+          sums,
+        )
+      }
+    }
+    const difference = tally.difference(seen)
+    if (difference !== null) throw this.damaged(`${difference} has other entries than were written`)
   }
 
-  private rowIn(operator: string, key: Uint8Array, value: Uint8Array): ColdRow {
-    const sum = this.checked(key, value)
-    const view = viewOf(value)
-    const form = this.formOf(operator, view.getUint32(4, true))
-    return { form, epoch: Number(view.getBigUint64(8, true)), row: value.subarray(headBytes), sum }
+  private found(operator: string, names: PackedRows, values: readonly (Uint8Array | undefined)[]): readonly ColdRows[] {
+    const entries = decodeEntries(names, values)
+    if (entries === null) throw this.damaged(`an entry of operator "${operator}" is not what was written`)
+    return entries.map(each => ({ ...each, form: this.formOf(operator, each.form) }))
   }
 
-  /** Its sum. */
-  private checked(key: Uint8Array, value: Uint8Array): number {
-    const sum = value.length < headBytes ? 0 : sumOf(value)
-    if (sum !== 0 && sum === checkSum(key, value)) return sum
-    throw this.damaged(`an entry of key group ${groupIn(key)} is not what was written`)
-  }
-
-  private formOf(operator: string, schemaId: number): StateForm {
-    const name = `${schemaId} ${operator}`
+  private formOf(operator: string, number: number): StateForm {
+    const name = `${number} ${operator}`
     const known = this.forms.get(name)
     if (known !== undefined) return known
-    const json = this.tally.formOf(operator, schemaId)
+    const json = this.tally.formsOf(operator)[number]
     if (json === undefined) throw this.damaged(`nobody knows the columns of an entry of operator "${operator}"`)
     const form = formFromJson(json)
     this.forms.set(name, form)
     return form
-  }
-
-  private valueOf(
-    tally: ColdTally,
-    key: Uint8Array,
-    { operator, form, epoch }: ColdChange,
-    row: Uint8Array,
-  ): Uint8Array {
-    const schemaId = this.formIds.get(form) ?? formId(form)
-    this.formIds.set(form, schemaId)
-    if (tally.formOf(operator, schemaId) === undefined) tally.learn(operator, schemaId, formToJson(form))
-    const value = new Uint8Array(headBytes + row.length)
-    const view = viewOf(value)
-    view.setUint32(4, schemaId, true)
-    view.setBigUint64(8, BigInt(epoch), true)
-    value.set(row, headBytes)
-    view.setUint32(0, checkSum(key, value), true)
-    return value
   }
 
   private damaged(why: string): StateError {
@@ -208,27 +178,26 @@ export class ColdStore {
   }
 
   private idOf(operator: string): number {
-    const id = this.operatorIds.get(operator) ?? crc32c(text.encode(operator))
+    const id = this.operatorIds.get(operator) ?? operatorId(operator)
     this.operatorIds.set(operator, id)
     return id
   }
 }
 
-function nameOf(id: number, group: number, key: Uint8Array): Uint8Array {
-  const name = new Uint8Array(nameBytes + key.length)
-  const view = viewOf(name)
-  view.setUint32(0, id)
-  view.setUint16(4, group)
-  name.set(key, nameBytes)
-  return name
+/** Some at once, of one operator each. */
+async function* pagesOf(
+  reader: KeyReader,
+  range: { readonly from?: Uint8Array; readonly to: Uint8Array },
+): AsyncIterable<{ readonly names: readonly Uint8Array[]; readonly values: readonly Uint8Array[] }> {
+  let [names, values]: [Uint8Array[], Uint8Array[]] = [[], []]
+  for await (const { key, value } of reader.entries(range)) {
+    const isOther = names.length > 0 && idIn(key) !== idIn(names[0] ?? key)
+    if (names.length >= entriesAtOnce || isOther) {
+      yield { names, values }
+      ;[names, values] = [[], []]
+    }
+    names.push(key)
+    values.push(value)
+  }
+  if (names.length > 0) yield { names, values }
 }
-
-const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
-  new DataView(buffer, byteOffset, byteLength)
-const idIn = (key: Uint8Array): number => viewOf(key).getUint32(0)
-const groupIn = (key: Uint8Array): number => viewOf(key).getUint16(4)
-const sumOf = (value: Uint8Array): number => viewOf(value).getUint32(0, true)
-
-/** Of the key and of all of the value behind its sum. 0 says that there is no entry, so it is 1 there. */
-const checkSum = (key: Uint8Array, value: Uint8Array): number =>
-  (crc32c(key) ^ Math.imul(crc32c(value.subarray(4)), 3)) >>> 0 || 1

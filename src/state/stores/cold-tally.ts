@@ -6,28 +6,25 @@
 import { crc32c } from '../../kernels/index.js'
 import { type StateFormJson } from '../block-schema.js'
 
-interface GroupTally {
-  readonly entries: number
-  readonly sum: number
+interface OperatorTally {
+  /** By key group. */
+  readonly entries: Int32Array
+  readonly sums: Float64Array
+  /** Entries say which one by its number. */
+  readonly forms: readonly StateFormJson[]
 }
 
-interface OperatorTally {
-  readonly groups: Map<number, GroupTally>
-  readonly forms: Readonly<Record<number, StateFormJson>>
+interface OperatorTallyJson {
+  readonly operator: string
+  readonly keyGroups: number
+  /** Key group, entries, sum. */
+  readonly groups: readonly (readonly [number, number, number])[]
+  readonly forms: readonly StateFormJson[]
 }
 
 interface TallyJson {
   readonly writes: number
-  readonly operators: Readonly<
-    Record<
-      string,
-      {
-        /** Key group, entries, sum. */
-        readonly groups: readonly (readonly [number, number, number])[]
-        readonly forms: OperatorTally['forms']
-      }
-    >
-  >
+  readonly operators: readonly OperatorTallyJson[]
 }
 
 const sumModulus = 2 ** 48
@@ -51,18 +48,18 @@ export class ColdTally {
     if (new DataView(buffer, byteOffset).getUint32(0, true) !== crc32c(body)) return null
     // What has its check sum was written by `encode`.
     const json: TallyJson = JSON.parse(new TextDecoder().decode(body))
-    const operators = Object.entries(json.operators).map(([operator, { groups, forms }]) => {
-      const tallies = groups.map(([group, entries, sum]) => [group, { entries, sum }] as const)
-      return [operator, { groups: new Map(tallies), forms }] as const
-    })
-    return new ColdTally(json.writes, operators)
+    return new ColdTally(
+      json.writes,
+      json.operators.map(each => [each.operator, tallyFrom(each)]),
+    )
   }
 
   encode(): Uint8Array {
-    const operators: Record<string, TallyJson['operators'][string]> = {}
-    for (const [operator, { groups, forms }] of this.byOperator) {
-      operators[operator] = { groups: [...groups].map(([g, { entries, sum }]) => [g, entries, sum]), forms }
-    }
+    const operators = [...this.byOperator].map(([operator, { entries, sums, forms }]): OperatorTallyJson => {
+      const groups = [...entries.keys()].filter(g => entries[g] !== 0 || sums[g] !== 0)
+      const tallies = groups.map(g => [g, entries[g] ?? 0, sums[g] ?? 0] as const)
+      return { operator, keyGroups: entries.length, groups: tallies, forms }
+    })
     const json: TallyJson = { writes: this.writes, operators }
     const body = new TextEncoder().encode(JSON.stringify(json))
     const bytes = new Uint8Array(4 + body.length)
@@ -72,55 +69,75 @@ export class ColdTally {
   }
 
   copy(): ColdTally {
-    return new ColdTally(
-      this.writes,
-      [...this.byOperator].map(([operator, { groups, forms }]) => [operator, { groups: new Map(groups), forms }]),
-    )
+    const operators = [...this.byOperator].map(([operator, { entries, sums, forms }]) => {
+      return [operator, { entries: entries.slice(), sums: sums.slice(), forms }] as const
+    })
+    return new ColdTally(this.writes, operators)
+  }
+
+  /** The same operators without an entry. */
+  empty(): ColdTally {
+    const empty = this.copy()
+    for (const { entries, sums } of empty.byOperator.values()) {
+      entries.fill(0)
+      sums.fill(0)
+    }
+    return empty
   }
 
   get operators(): readonly string[] {
     return [...this.byOperator.keys()]
   }
 
-  formOf(operator: string, schemaId: number): StateFormJson | undefined {
-    return this.byOperator.get(operator)?.forms[schemaId]
+  formsOf(operator: string): readonly StateFormJson[] {
+    return this.byOperator.get(operator)?.forms ?? []
   }
 
-  learn(operator: string, schemaId: number, form: StateFormJson): void {
-    const { groups, forms } = this.of(operator)
-    this.byOperator.set(operator, { groups, forms: { ...forms, [schemaId]: form } })
+  /** The number of a form; one that is new gets the next. */
+  learn(operator: string, form: StateFormJson): number {
+    const known = this.byOperator.get(operator)
+    const text = JSON.stringify(form)
+    const found = known?.forms.findLastIndex(each => JSON.stringify(each) === text) ?? -1
+    if (found >= 0) return found
+    const none = { entries: new Int32Array(form.keyGroups), sums: new Float64Array(form.keyGroups), forms: [] }
+    const { forms, ...counts } = known ?? none
+    this.byOperator.set(operator, { ...counts, forms: [...forms, form] })
+    return forms.length
   }
 
   entriesOf(operator: string): number {
-    return [...(this.byOperator.get(operator)?.groups.values() ?? [])].reduce((sum, { entries }) => sum + entries, 0)
+    return this.byOperator.get(operator)?.entries.reduce((sum, entries) => sum + entries, 0) ?? 0
   }
 
-  /** An entry with this sum came, or went. */
-  count(operator: string, group: number, by: 1 | -1, sum: number): void {
-    const { groups } = this.of(operator)
-    const before = groups.get(group) ?? { entries: 0, sum: 0 }
-    const after = { entries: before.entries + by, sum: (before.sum + by * sum + sumModulus) % sumModulus }
-    if (after.entries === 0 && after.sum === 0) groups.delete(group)
-    else groups.set(group, after)
-  }
-
-  private of(operator: string): OperatorTally {
-    const known = this.byOperator.get(operator)
-    if (known !== undefined) return known
-    const tally = { groups: new Map<number, GroupTally>(), forms: {} }
-    this.byOperator.set(operator, tally)
-    return tally
+  /** Entries of these key groups came, or went; each with its sum, 0: there is none. */
+  count(operator: string, groups: Uint16Array, by: 1 | -1, each: Uint32Array): void {
+    const { entries, sums } = this.byOperator.get(operator) ?? { entries: new Int32Array(0), sums: new Float64Array(0) }
+    for (let i = 0; i < groups.length; i++) {
+      const [group, sum] = [groups[i] ?? 0, each[i] ?? 0]
+      if (sum === 0) continue
+      entries[group] = (entries[group] ?? 0) + by
+      sums[group] = ((sums[group] ?? 0) + by * sum + sumModulus) % sumModulus
+    }
   }
 
   /** The first key group that has other entries than another tally, in words; null where there is none. */
   difference(other: ColdTally): string | null {
-    for (const operator of new Set([...this.operators, ...other.operators])) {
-      const [mine, others] = [this.of(operator).groups, other.of(operator).groups]
-      for (const group of new Set([...mine.keys(), ...others.keys()])) {
-        const [a, b] = [mine.get(group), others.get(group)]
-        if (a?.entries !== b?.entries || a?.sum !== b?.sum) return `key group ${group} of operator "${operator}"`
-      }
+    for (const [operator, mine] of this.byOperator) {
+      const others = other.byOperator.get(operator)
+      const isOther = (entries: number, g: number): boolean =>
+        entries !== others?.entries[g] || mine.sums[g] !== others.sums[g]
+      const group = mine.entries.findIndex(isOther)
+      if (group >= 0) return `key group ${group} of operator "${operator}"`
     }
     return null
   }
+}
+
+function tallyFrom({ keyGroups, groups, forms }: OperatorTallyJson): OperatorTally {
+  const [entries, sums] = [new Int32Array(keyGroups), new Float64Array(keyGroups)]
+  for (const [group, count, sum] of groups) {
+    entries[group] = count
+    sums[group] = sum
+  }
+  return { entries, sums, forms }
 }

@@ -2,6 +2,7 @@
  * stores: what outlives a run, on a real disk. The one door of classic-level. It must never know an operator's meaning, a
  * sink or a worker.
  */
+export { besideStore } from './cold-memory.js'
 export * from './key-value.js'
 export { StateStore } from './state-store.js'
 export type { EpochBytes, StateStoreOptions, StoreCounts } from './store-options.js'

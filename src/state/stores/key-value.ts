@@ -58,7 +58,7 @@ export interface StorePlace {
   /**
    * The database for state that memory has no room for, of what was opened last.
    *
-   * @param create whether it is made where it is not there; null then.
+   * @param create whether it is made where it is not there; otherwise null.
    */
   openCold(create: boolean): Promise<KeyValue | null>
   /** What was opened last is whole: it takes the place of the one before. */

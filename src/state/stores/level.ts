@@ -16,15 +16,20 @@ const bytes = { keyEncoding: 'view', valueEncoding: 'view' } as const
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 
-/** @param create whether the directory may be made; otherwise it must have a database. */
-export async function openLevel(path: string, create: boolean): Promise<KeyValue> {
+/**
+ * @param create whether the directory may be made; otherwise it must have a database.
+ * @param bufferBytes of what was written last; twice so much while a table is made of it.
+ */
+export async function openLevel(path: string, create: boolean, bufferBytes = logBytes): Promise<KeyValue> {
   const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(path, {
     ...bytes,
     createIfMissing: create,
     errorIfExists: create,
     // Blocks are columns of numbers, and what is compressed cannot be checked byte by byte.
     compression: false,
-    writeBufferSize: logBytes,
+    writeBufferSize: bufferBytes,
+    // Tables are mapped into memory, and what is read of them is not copied into a cache.
+    cacheSize: 1 << 20,
     maxFileSize: tableBytes,
   })
   await level.open()

@@ -78,7 +78,7 @@ class ReadFolder implements StorePlace {
 
   openCold(): Promise<KeyValue | null> {
     invariant(this.copy !== null, 'a folder is opened before what is beside it')
-    return openColdIn(this.path, join(this.copy, 'generation'), false)
+    return openColdIn(this.path, join(this.copy, 'generation'), { create: false, bufferBytes: undefined })
   }
 
   keep(): Promise<void> {

@@ -66,10 +66,9 @@ export class Snapshot {
     })
   }
 
-  /** Rows beyond memory, of all operators. */
-  get coldRows(): number {
-    const { cold } = this.parts
-    return cold?.operators.reduce((sum, operator) => sum + cold.rowsOf(operator), 0) ?? 0
+  /** Rows beyond memory. */
+  coldRowsOf(operator: string): number {
+    return this.parts.cold?.rowsOf(operator) ?? 0
   }
 
   /**

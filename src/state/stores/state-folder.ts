@@ -16,6 +16,7 @@ import { copyFile, link, mkdir, readdir, rm, stat, statfs } from 'node:fs/promis
 import { join } from 'node:path'
 import { StateError } from '../../base/index.js'
 import { Ballast } from './ballast.js'
+import { bufferBytesOf } from './cold-memory.js'
 import { type FolderIdentity, folderFormat, readIdentity, writeIdentity } from './folder-identity.js'
 import { takeFolder } from './folder-lock.js'
 import { folderError, syncPath } from './folder-files.js'
@@ -34,6 +35,8 @@ export interface StateFolderOptions {
   readonly lineage: string
   /** Bytes that are kept in reserve; 0: none. Default 16 MiB. */
   readonly ballastBytes?: number
+  /** Memory for state, of which the databases take a part; left out: there is no limit. */
+  readonly budgetBytes?: number | undefined
 }
 
 /**
@@ -43,7 +46,7 @@ export interface StateFolderOptions {
  * version wrote it, ANB6015 where it cannot be read or written.
  */
 export async function openStateFolder(options: StateFolderOptions): Promise<StateFolder> {
-  const { path, job, lineage, ballastBytes = 16 << 20 } = options
+  const { path, job, lineage, ballastBytes = 16 << 20, budgetBytes } = options
   const found = await readIdentity(path)
   if (found !== null) checkOwner(found, options)
   try {
@@ -57,7 +60,8 @@ export async function openStateFolder(options: StateFolderOptions): Promise<Stat
     if (found === null) await writeIdentity(path, identity)
     const ballast = new Ballast(join(path, 'ballast'), ballastBytes)
     await ballast.reserve(await freeBytesAt(path))
-    return new StateFolder(path, identity, release, ballast)
+    const bufferBytes = budgetBytes === undefined ? undefined : bufferBytesOf(budgetBytes)
+    return new StateFolder(path, identity, { release, ballast, bufferBytes })
   } catch (error) {
     await release()
     throw error
@@ -85,8 +89,11 @@ export class StateFolder implements StorePlace {
   constructor(
     readonly path: string,
     private identity: FolderIdentity,
-    private readonly release: () => Promise<void>,
-    private readonly ballast: Ballast,
+    private readonly parts: {
+      readonly release: () => Promise<void>
+      readonly ballast: Ballast
+      readonly bufferBytes: number | undefined
+    },
   ) {
     this.headFile = new HeadFile(join(path, 'head'))
   }
@@ -112,14 +119,15 @@ export class StateFolder implements StorePlace {
       this.opened = generation + 1
       const target = this.directory(this.opened)
       if (generation > 0) await copyGeneration(this.directory(generation), target)
-      return await openWithBlocks(target, generation === 0)
+      return await openWithBlocks(target, generation === 0, this.parts.bufferBytes)
     } catch (error) {
       throw folderError(this.path, 'open', error)
     }
   }
 
   openCold(create: boolean): Promise<KeyValue | null> {
-    return openColdIn(this.path, this.directory(this.opened), create)
+    const { path, parts } = this
+    return openColdIn(path, this.directory(this.opened), { create, bufferBytes: parts.bufferBytes })
   }
 
   async keep(head: Head | null): Promise<void> {
@@ -140,11 +148,11 @@ export class StateFolder implements StorePlace {
   }
 
   async reserve(): Promise<void> {
-    await this.ballast.reserve(await this.freeBytes())
+    await this.parts.ballast.reserve(await this.freeBytes())
   }
 
   giveBack(): Promise<void> {
-    return this.ballast.giveBack()
+    return this.parts.ballast.giveBack()
   }
 
   close(): Promise<void> {
@@ -157,9 +165,9 @@ export class StateFolder implements StorePlace {
     try {
       await this.removeOthers(this.identity.generation)
       // A job that does not run needs no reserve.
-      await this.ballast.giveBack()
+      await this.parts.ballast.giveBack()
     } finally {
-      await this.release()
+      await this.parts.release()
     }
   }
 
@@ -178,7 +186,11 @@ export class StateFolder implements StorePlace {
 }
 
 /** The database for state beyond memory, in a generation; null where there is none and none is made. */
-export async function openColdIn(path: string, generation: string, create: boolean): Promise<KeyValue | null> {
+export async function openColdIn(
+  path: string,
+  generation: string,
+  { create, bufferBytes }: { readonly create: boolean; readonly bufferBytes: number | undefined },
+): Promise<KeyValue | null> {
   const folder = join(generation, coldName)
   const isThere = await stat(folder).then(
     () => true,
@@ -186,7 +198,7 @@ export async function openColdIn(path: string, generation: string, create: boole
   )
   if (!isThere && !create) return null
   try {
-    return await openLevel(folder, !isThere)
+    return await openLevel(folder, !isThere, bufferBytes)
   } catch (error) {
     throw folderError(path, 'open', error)
   }

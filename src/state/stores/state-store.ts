@@ -6,7 +6,7 @@
 import { StateError, failpoint, invariant } from '../../base/index.js'
 import { type StateBlock, isWhole } from '../block.js'
 import { type StateForm } from '../block-schema.js'
-import { type ColdChange, type ColdKey, type ColdRow } from '../cold.js'
+import { type ColdAnswer, type ColdChanges, type ColdQuestion } from '../cold.js'
 import { type StoredBlock } from '../restore.js'
 import { ColdStore } from './cold-store.js'
 import { DiskSpace } from './disk-space.js'
@@ -26,7 +26,7 @@ const deadBytesMin = 16 << 20
 const deadCountMax = 4096
 
 export class StateStore {
-  readonly counts: StoreCounts = { epochs: 0, bytesWritten: 0, bytesChanged: 0, reopened: 0 }
+  readonly counts: StoreCounts = { epochs: 0, bytesWritten: 0, bytesChanged: 0, bytesBeyond: 0, reopened: 0 }
   private records: EpochBytes[] = []
   private digest = ''
   private finished = 0
@@ -192,22 +192,22 @@ export class StateStore {
     return this.cold?.rowsOf(operator) ?? 0
   }
 
-  /** What stands beyond memory of these keys; null: nothing. */
-  async readCold(operator: string, keys: readonly ColdKey[]): Promise<readonly (ColdRow | null)[]> {
+  /** What stands beyond memory of these keys. */
+  async readCold(question: ColdQuestion): Promise<ColdAnswer> {
     const { cold } = this
-    if (cold === null) return keys.map(() => null)
+    if (cold === null) return []
     await this.reopening
-    return cold.read(operator, keys)
+    return Promise.all(question.operators.map(operator => cold.read(operator, question)))
   }
 
   /**
    * One synced, atomic write behind the epochs that were asked for before: their state must be there before this is.
    *
-   * @returns the sum of each entry; 0 where it goes.
+   * @returns for each of the changes the sums of its entries; 0 where one goes.
    * @throws StateError ANB6011 as `prepare` does.
    */
-  writeCold(changes: readonly ColdChange[]): Promise<Uint32Array> {
-    if (changes.length === 0) return Promise.resolve(new Uint32Array(0))
+  writeCold(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
+    if (changes.length === 0) return Promise.resolve([])
     return this.inTurn(() => this.persistCold(changes))
   }
 
@@ -348,14 +348,15 @@ export class StateStore {
     this.counts.bytesChanged += blocks.reduce((sum, block) => sum + block.changed, 0)
   }
 
-  private async persistCold(changes: readonly ColdChange[]): Promise<Uint32Array> {
+  private async persistCold(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
     const { cold } = this
     invariant(cold !== null, 'who writes beyond memory has opened a place for it')
-    let sums = new Uint32Array(0)
+    let sums: readonly Uint32Array[] = []
     const write = async (): Promise<void> => {
       sums = await cold.write(changes)
     }
     await this.persistence.write({ what: 'state beyond memory', epoch: 0, record: null, write })
+    this.counts.bytesBeyond = cold.bytesWritten
     return sums
   }
 

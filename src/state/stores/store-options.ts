@@ -26,6 +26,8 @@ export interface StoreCounts {
   bytesWritten: number
   /** Of those the bytes of rows that changed in their epoch. */
   bytesChanged: number
+  /** Of entries beyond memory. */
+  bytesBeyond: number
   /** Handles that were closed after a write error. */
   reopened: number
 }

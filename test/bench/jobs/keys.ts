@@ -1,5 +1,6 @@
 /**
  * Keys made on the fly: row `at` has key `at % keys`, so each pass touches every key once, and what a key has counted is known of each row.
+ * With `uniform` the rows behind the first pass have keys that are drawn: the same at each run.
  * The first pass goes as fast as the job takes it; what follows is `live`, at `perSecond` where that is given. It ends after
  * `seconds`, or with the job.
  */
@@ -7,6 +8,7 @@ import { type Column, type Polled, type SourceFactory } from 'anabranch'
 
 interface Keys {
   readonly keys: number
+  readonly uniform?: boolean
   readonly perSecond: number | null
   readonly seconds: number | null
 }
@@ -16,7 +18,7 @@ const rowsMax = 32_768
 const stepMs = 10
 
 export const keys: SourceFactory = ({ options, schema, batch, clock }) => {
-  const { keys: count, perSecond, seconds }: Keys = JSON.parse(String(options))
+  const { keys: count, uniform = false, perSecond, seconds }: Keys = JSON.parse(String(options))
   const forms = batch([{ k: 0n, at: 0n, live: false }]).columns
   let at = 0
   let ending = false
@@ -34,7 +36,7 @@ export const keys: SourceFactory = ({ options, schema, batch, clock }) => {
     const [k, from] = [new BigInt64Array(rows), at]
     const numbers = new BigInt64Array(rows)
     for (let i = 0; i < rows; i += 1) {
-      k[i] = BigInt((from + i) % count)
+      k[i] = BigInt(live && uniform ? drawn(from + i, count) : (from + i) % count)
       numbers[i] = BigInt(from + i)
     }
     at += rows
@@ -60,6 +62,13 @@ export const keys: SourceFactory = ({ options, schema, batch, clock }) => {
       ending = true
     },
   }
+}
+
+/** A key of `count`: a good mix of the bits of `at`. */
+export function drawn(at: number, count: number): number {
+  let x = Math.imul(at ^ (at >>> 16), 0x85ebca6b)
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35)
+  return ((x ^ (x >>> 16)) >>> 0) % count
 }
 
 const bytesOf = (values: ArrayBufferView | undefined): Uint8Array =>

@@ -41,6 +41,7 @@ const status: JobStatus = {
       queueRows: 555,
       held: { lanes: 2, forMs: 12_000, reason: 'connection refused' },
       stateBytes: 3 << 20,
+      beyond: { budgetBytes: 4 << 20, keys: 40_000, entries: 2_000_000, asked: 90_000, found: 85_000, left: 2_010_000 },
     },
   ],
   sinks: [{ id: 'features', rows: 1_234_000, queueRows: 0 }],
@@ -70,6 +71,8 @@ test('a status is what the job is about, and its way from sources to sinks in co
   users          10
   stage            rows in   rows out  rows/s  calls  busy  back-pressured  waiting    state
   enrich, score  1,234,567  1,234,000  12.3 k    321  87 %             2 %      555  3.0 MiB
+  state of       may take  keys in memory  entries beyond it    read  of them found       left
+  enrich, score   4.0 MiB          40,000          2,000,000  90,000         85,000  2,010,000
   score: 2 lanes wait for a service, for 12 s: connection refused
   sink           rows  waiting
   features  1,234,000        0

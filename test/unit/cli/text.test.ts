@@ -184,7 +184,16 @@ test('the JSON summary has the names that are fixed', () => {
 
 test('the JSON summary has the facts of epochs: of a hundred cuts the last but one is the 99th', () => {
   const cutsMs = Array.from({ length: 100 }, (_, i) => i + 1)
-  const epochs = { count: 100, cutsMs, bytesWritten: 30, bytesChanged: 10, resumedFrom: 7, openMs: 3, restoreMs: 4 }
+  const epochs = {
+    count: 100,
+    cutsMs,
+    bytesWritten: 30,
+    bytesChanged: 10,
+    bytesBeyond: 20,
+    resumedFrom: 7,
+    openMs: 3,
+    restoreMs: 4,
+  }
   expect(summaryJson({ ...result, epochs })['epochs']).toEqual({
     count: 100,
     cut_ms_p50: 50,
@@ -192,6 +201,7 @@ test('the JSON summary has the facts of epochs: of a hundred cuts the last but o
     cut_ms_max: 100,
     bytes_written: 30,
     bytes_changed: 10,
+    bytes_beyond: 20,
     resumed_from: 7,
     open_ms: 3,
     restore_ms: 4,

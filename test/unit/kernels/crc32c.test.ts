@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { crc32c, plainCrc32c } from '../../../src/kernels/index.js'
+import { crc32c, crc32cRows, plainCrc32c } from '../../../src/kernels/index.js'
 
 const text = (s: string): Uint8Array => new TextEncoder().encode(s)
 
@@ -23,5 +23,19 @@ describe('CRC32C', () => {
     )
     const large = Uint8Array.from({ length: 700_001 }, (_, i) => (i * 2654435761) >>> 24)
     expect(crc32c(large)).toBe(plainCrc32c(large))
+  })
+
+  it('of packed rows is that of each, however many and however long they are', () => {
+    const bytes = Uint8Array.from({ length: 1_200_000 }, (_, i) => (i * 2654435761) >>> 24)
+    const lengths = fc.array(fc.oneof(fc.nat(40), fc.nat(300_000)), { maxLength: 60 })
+    fc.assert(
+      fc.property(lengths, each => {
+        let end = 0
+        const ends = Uint32Array.from(each, length => (end = Math.min(bytes.length, end + length)))
+        const rows = Array.from(ends, (to, i) => crc32c(bytes.subarray(i === 0 ? 0 : ends[i - 1], to)))
+        expect([...crc32cRows(bytes.subarray(0, end), ends)]).toEqual(rows)
+      }),
+      { numRuns: 60, seed: 4 },
+    )
   })
 })

@@ -37,7 +37,7 @@ class Run {
     const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
     const run = new Run(store, budget, store.last?.epoch ?? 0)
     const snapshot = await store.snapshot()
-    if ((snapshot?.coldRows ?? 0) > 0) run.cold.begin()
+    run.cold.begin(operator => snapshot?.coldRowsOf(operator) ?? 0)
     await snapshot?.restore(
       'counts',
       async block => {
@@ -64,7 +64,7 @@ class Run {
     )
     const slots = this.index.resolve(keys)
     const ask = this.cold.routed(slots)
-    if (ask !== null) this.cold.loaded(ask.slots, [await this.store.readCold('counts', ask.question.keys)])
+    if (ask !== null) this.cold.loaded(ask.slots, await this.store.readCold(ask.question))
     const found = rowsOf(this.table.gather(slots).state).map(row => row['n'])
     const clear = new Uint8Array(Math.ceil(changes.length / 8))
     changes.forEach(([, n], i) => n === null && setBit(clear, i))
@@ -146,7 +146,7 @@ describe('state larger than memory', () => {
       fc.asyncProperty(steps, async run => {
         cold += await judge(run, new SimulatedPlace('0123456789abcdef'), budget)
       }),
-      { numRuns: 60, seed: 11 },
+      { numRuns: 25, seed: 11 },
     )
     if (budget === 1) expect(cold).toBeGreaterThan(100)
   })
@@ -159,7 +159,7 @@ describe('state larger than memory', () => {
           (write % 2 === 0 ? fates[chance.next().value ?? 9] : undefined) ?? 'done'
         await judge(run, new SimulatedPlace('0123456789abcdef', fate), 1)
       }),
-      { numRuns: 60, seed: 12 },
+      { numRuns: 25, seed: 12 },
     )
   })
 

@@ -77,7 +77,7 @@ describe.each(forms)('keys taken out of an index in %s', (_, plain) => {
           expect(index.size).toBe(slotOf.size)
         }
       }),
-      { numRuns: 100, seed: 6 },
+      { numRuns: 40, seed: 6 },
     )
   })
 

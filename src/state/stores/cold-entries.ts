@@ -1,0 +1,205 @@
+/**
+ * Cold entries: names and values of state beyond memory, many at once.
+ *
+ *     name   u32 CRC32C of the operator's id, u16 key group, the key bytes; big-endian, so a group lies together
+ *     value  u16 number of the form, u48 epoch, the row (row-codec.ts), u32 sum of the name and of all before it
+ */
+import { bitAt } from '../../batch/index.js'
+import { crc32c, crc32cRows } from '../../kernels/index.js'
+import { type ColdChanges, type ColdKeys, type ColdRows } from '../cold.js'
+import { type PackedRows, copyBytes, startOf, viewsOf } from '../packed.js'
+
+const nameHead = 6
+const valueHead = 8
+const sumBytes = 4
+const text = new TextEncoder()
+
+export const operatorId = (operator: string): number => crc32c(text.encode(operator))
+
+export function nameOf(id: number, group: number): Uint8Array {
+  const name = new Uint8Array(nameHead)
+  putNameHead(name, 0, id, group)
+  return name
+}
+
+function putNameHead(bytes: Uint8Array, at: number, id: number, group: number): void {
+  bytes[at] = id >>> 24
+  bytes[at + 1] = id >>> 16
+  bytes[at + 2] = id >>> 8
+  bytes[at + 3] = id
+  bytes[at + 4] = group >>> 8
+  bytes[at + 5] = group
+}
+
+export function namesOf(id: number, { groups, keys }: ColdKeys): PackedRows {
+  const { bytes, ends } = keys
+  const names = new Uint8Array(bytes.length + nameHead * ends.length)
+  const nameEnds = ends.map((end, i) => end + nameHead * (i + 1))
+  for (let i = 0; i < ends.length; i++) {
+    const at = startOf(nameEnds, i)
+    putNameHead(names, at, id, groups[i] ?? 0)
+    copyBytes(names, at + nameHead, bytes, startOf(ends, i), ends[i] ?? 0)
+  }
+  return { bytes: names, ends: nameEnds }
+}
+
+/** The operator that a name is of; -1: it is no name. */
+export const idIn = (name: Uint8Array): number =>
+  name.length < nameHead
+    ? -1
+    : (((name[0] ?? 0) << 24) | ((name[1] ?? 0) << 16) | ((name[2] ?? 0) << 8) | (name[3] ?? 0)) >>> 0
+
+/** What the names are of. */
+export function keysIn(names: readonly Uint8Array[]): ColdKeys {
+  const groups = Uint16Array.from(names, name => ((name[4] ?? 0) << 8) | (name[5] ?? 0))
+  const ends = new Uint32Array(names.length)
+  let end = 0
+  names.forEach((name, i) => {
+    end += name.length - nameHead
+    ends[i] = end
+  })
+  const bytes = new Uint8Array(end)
+  names.forEach((name, i) => copyBytes(bytes, startOf(ends, i), name, nameHead, name.length))
+  return { groups, keys: { bytes, ends } }
+}
+
+export interface WrittenEntries {
+  readonly puts: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]
+  readonly gone: readonly Uint8Array[]
+  /** Of each change; 0 where its entry goes. */
+  readonly sums: Uint32Array
+  readonly bytes: number
+}
+
+/** @param form the number of the changes' form. */
+export function encodeEntries(id: number, changes: ColdChanges, form: number): WrittenEntries {
+  const { rows, gone, epoch } = changes
+  const names = namesOf(id, changes)
+  const count = rows.ends.length
+  // Names and values one behind the other, but for the sums, which are of both.
+  const ends = rows.ends.map((end, i) => end + (names.ends[i] ?? 0) + valueHead * (i + 1))
+  const bytes = new Uint8Array(ends[count - 1] ?? 0)
+  const view = new DataView(bytes.buffer)
+  for (let i = 0; i < count; i++) {
+    const at = startOf(ends, i)
+    const [from, to] = [startOf(names.ends, i), names.ends[i] ?? 0]
+    copyBytes(bytes, at, names.bytes, from, to)
+    const value = at + to - from
+    view.setUint16(value, form, true)
+    view.setUint32(value + 2, epoch, true)
+    view.setUint16(value + 6, Math.floor(epoch / 2 ** 32), true)
+    copyBytes(bytes, value + valueHead, rows.bytes, startOf(rows.ends, i), rows.ends[i] ?? 0)
+  }
+  const sums = crc32cRows(bytes, ends)
+  return { ...putsOf({ bytes, ends }, viewsOf(names), { sums, gone }), sums, bytes: bytes.length + sumBytes * count }
+}
+
+function putsOf(
+  { bytes, ends }: PackedRows,
+  names: readonly Uint8Array[],
+  { sums, gone: isGone }: { readonly sums: Uint32Array; readonly gone: Uint8Array },
+): Pick<WrittenEntries, 'puts' | 'gone'> {
+  const puts: { readonly key: Uint8Array; readonly value: Uint8Array }[] = []
+  const gone: Uint8Array[] = []
+  const values = new Uint8Array(bytes.length + sumBytes * names.length)
+  const view = new DataView(values.buffer)
+  let at = 0
+  names.forEach((key, i) => {
+    if (bitAt(isGone, i) === 1) {
+      sums[i] = 0
+      gone.push(key)
+      return
+    }
+    const [from, to] = [startOf(ends, i) + key.length, ends[i] ?? 0]
+    // 0 says that there is no entry.
+    sums[i] ||= 1
+    copyBytes(values, at, bytes, from, to)
+    view.setUint32(at + to - from, sums[i] ?? 0, true)
+    const end = at + to - from + sumBytes
+    puts.push({ key, value: values.subarray(at, end) })
+    at = end
+  })
+  return { puts, gone }
+}
+
+/** Entries by the number of their form; `form` is what stands in place of the form itself. */
+export type ReadEntries = readonly (Omit<ColdRows, 'form'> & { readonly form: number })[]
+
+/**
+ * What stands under these names.
+ *
+ * @param values undefined: nothing.
+ * @returns null where a bit of an entry is not what was written.
+ */
+export function decodeEntries(names: PackedRows, values: readonly (Uint8Array | undefined)[]): ReadEntries | null {
+  const at = Int32Array.from(values.keys()).filter(i => values[i] !== undefined)
+  const found = at.map((_, i) => i)
+  const entries = new Uint32Array(at.length)
+  let end = 0
+  for (const i of found) {
+    const row = at[i] ?? 0
+    const bytes = values[row]?.length ?? 0
+    if (bytes < valueHead + sumBytes) return null
+    end += (names.ends[row] ?? 0) - startOf(names.ends, row) + bytes - sumBytes
+    entries[i] = end
+  }
+  const sums = checkSums(names, values, at, entries)
+  if (sums === null) return null
+  const byForm = new Map<number, number[]>()
+  for (const i of found) {
+    const value = values[at[i] ?? 0]
+    const form = (value?.[0] ?? 0) | ((value?.[1] ?? 0) << 8)
+    const some = byForm.get(form)
+    if (some === undefined) byForm.set(form, [i])
+    else some.push(i)
+  }
+  return [...byForm].map(([form, some]) => {
+    const chosen = Int32Array.from(some)
+    const rows = rowsOf(
+      chosen.map(i => at[i] ?? 0),
+      values,
+    )
+    return { form, at: chosen.map(i => at[i] ?? 0), sums: Uint32Array.from(chosen, i => sums[i] ?? 0), ...rows }
+  })
+}
+
+/** The sums that stand in the values, where all are those of what stands before them. */
+function checkSums(
+  names: PackedRows,
+  values: readonly (Uint8Array | undefined)[],
+  at: Int32Array,
+  ends: Uint32Array,
+): Uint32Array | null {
+  const bytes = new Uint8Array(ends[at.length - 1] ?? 0)
+  const said = new Uint32Array(at.length)
+  for (let i = 0; i < at.length; i++) {
+    const row = at[i] ?? 0
+    const value = values[row] ?? bytes
+    const [from, to] = [startOf(names.ends, row), names.ends[row] ?? 0]
+    const end = value.length - sumBytes
+    copyBytes(bytes, startOf(ends, i), names.bytes, from, to)
+    copyBytes(bytes, startOf(ends, i) + to - from, value, 0, end)
+    said[i] = u32In(value, end)
+  }
+  return crc32cRows(bytes, ends).every((sum, i) => (sum || 1) === said[i]) ? said : null
+}
+
+function rowsOf(at: Int32Array, values: readonly (Uint8Array | undefined)[]): Pick<ColdRows, 'epochs' | 'rows'> {
+  const epochs = new Float64Array(at.length)
+  const ends = new Uint32Array(at.length)
+  let end = 0
+  for (let i = 0; i < at.length; i++) {
+    end += (values[at[i] ?? 0]?.length ?? 0) - valueHead - sumBytes
+    ends[i] = end
+  }
+  const bytes = new Uint8Array(end)
+  for (let i = 0; i < at.length; i++) {
+    const value = values[at[i] ?? 0] ?? bytes
+    epochs[i] = u32In(value, 2) + 2 ** 32 * ((value[6] ?? 0) | ((value[7] ?? 0) << 8))
+    copyBytes(bytes, startOf(ends, i), value, valueHead, value.length - sumBytes)
+  }
+  return { epochs, rows: { bytes, ends } }
+}
+
+const u32In = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0
