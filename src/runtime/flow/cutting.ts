@@ -199,7 +199,7 @@ export class Cutting {
   }
 
   private isDue(nowMs: number): boolean {
-    return nowMs >= this.parts.epochs.dueMs || this.isLarge
+    return nowMs >= this.parts.epochs.dueMs || this.isLarge || this.needsRoom
   }
 
   private get isLarge(): boolean {
