@@ -4,6 +4,7 @@
  *     NAME/savepoint.json          what it is of, with length and SHA-256 of each file; written last
  *     NAME/operators/0.arrow       an Arrow stream for each keyed operator: `key_group`, `key.<column>`, `state.<column>`;
  *                                  rows in the order of their key groups
+ *     NAME/code/<sha256>.py        the sources of the modules that ran, as `epoch.code` and `epoch.swapped` name them
  *
  * The folder has its name only when all of it is on the disk. Its paths are relative, so it may be moved.
  */
@@ -18,6 +19,7 @@ export const savepointFile = 'savepoint.json'
 /** Its folder while it is made. */
 export const unfinishedName = (name: string): string => `.${name}.new`
 export const isUnfinished = (name: string): boolean => name.startsWith('.') && name.endsWith('.new')
+export const codeFolder = 'code'
 
 const { boolean, list, map, number, object, string, whole } = of
 

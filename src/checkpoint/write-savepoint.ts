@@ -8,10 +8,11 @@ import { type Files, type OpenFile, StateError, atFailpoint } from '../base/inde
 import { type Batch, columnOf, endOfStream, ipcSize, ipcTemplate, streamHeader, writeIpc } from '../batch/index.js'
 import { StoredOperator, formToJson } from '../state/index.js'
 import { type Snapshot } from '../state/stores/index.js'
-import { decodeRecord } from './record.js'
+import { type EpochRecord, decodeRecord } from './record.js'
 import {
   type SavedOperator,
   type Savepoint,
+  codeFolder,
   encodeSavepoint,
   savedSchema,
   savepointFile,
@@ -24,12 +25,15 @@ export interface SavepointPlan {
   readonly path: string
   readonly files: Files
   readonly wallMs: number
+  /** The source of a module of the epoch, by its digest; null: it is not kept. */
+  readonly sourceOf: (digest: string) => Uint8Array | null
   /** Lets the job go on for a moment. */
   readonly breathe: () => Promise<void>
   /** Awaited before it gets its name: everything that it is of is visible. */
   readonly settled: () => Promise<void>
 }
 
+const folders = ['operators', codeFolder] as const
 const passBytes = 128 << 20
 const batchRows = 16_384
 
@@ -42,14 +46,16 @@ export async function writeSavepoint(plan: SavepointPlan): Promise<Savepoint> {
   const writer = new SavepointWriter(files, beside)
   try {
     files.removeTree(beside)
-    files.makeDirectory(join(beside, 'operators'))
+    for (const folder of folders) files.makeDirectory(join(beside, folder))
+    const epoch = decodeRecord(snapshot.bytes)
+    await writeSources(plan, epoch, writer)
     const operators: SavedOperator[] = []
     for (const each of snapshot.operators.filter(({ rows }) => rows > 0))
       operators.push(await writeOperator(plan, each, writer.file(`operators/${operators.length}.arrow`)))
-    const savepoint = { name, wallMs, epoch: decodeRecord(snapshot.bytes), operators, files: writer.files }
+    const savepoint = { name, wallMs, epoch, operators, files: writer.files }
     await plan.settled()
-    await writer.text(savepointFile, encodeSavepoint(savepoint))
-    for (const folder of ['operators', '.']) files.syncDirectory(join(beside, folder))
+    await writer.whole(savepointFile, Buffer.from(encodeSavepoint(savepoint)))
+    for (const folder of [...folders, '.']) files.syncDirectory(join(beside, folder))
     atFailpoint('savepoint.publish', () => files.rename(beside, path))
     files.syncDirectory(dirname(path))
     return savepoint
@@ -57,6 +63,19 @@ export async function writeSavepoint(plan: SavepointPlan): Promise<Savepoint> {
     writer.close()
     files.removeTree(beside)
     throw writeError(path, error)
+  }
+}
+
+/** Of the code that ran, so that it runs on wherever the savepoint is copied to. */
+async function writeSources(
+  { sourceOf }: SavepointPlan,
+  { code, swapped }: EpochRecord,
+  writer: SavepointWriter,
+): Promise<void> {
+  const digests = new Set([...Object.values(code), ...Object.values(swapped).map(({ source }) => source)])
+  for (const digest of digests) {
+    const bytes = sourceOf(digest)
+    if (bytes !== null) await writer.whole(`${codeFolder}/${digest}.py`, bytes)
   }
 }
 
@@ -120,9 +139,9 @@ class SavepointWriter {
     return this.opened
   }
 
-  async text(name: string, text: string): Promise<void> {
+  async whole(name: string, bytes: Uint8Array): Promise<void> {
     const file = this.file(name)
-    file.append(Buffer.from(text))
+    file.append(bytes)
     await file.end()
   }
 

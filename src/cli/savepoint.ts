@@ -83,7 +83,7 @@ async function inspect({ words, json, terminal }: Asked): Promise<void> {
     terminal.out(JSON.stringify({ ...factsOf(path, found), sources: found.epoch.sources, code: found.epoch.code }))
     return
   }
-  const { job, lineage, epoch, sources, plan } = found.epoch
+  const { job, lineage, epoch, sources, plan, code, swapped } = found.epoch
   terminal.out(
     [
       `job ${job}, lineage ${lineage}, epoch ${epoch}, made ${new Date(found.wallMs).toISOString()}`,
@@ -91,6 +91,8 @@ async function inspect({ words, json, terminal }: Asked): Promise<void> {
         ({ operator, rows, form }) =>
           `operator "${operator}": ${counted(rows, 'key')}, ${form.state.map(([name, type]) => `${name} ${type}`).join(', ')}`,
       ),
+      ...Object.entries(code).map(([name, digest]) => `code ${name}: ${digest.slice(0, 12)}`),
+      ...Object.entries(swapped).map(([id, { source }]) => `operator "${id}": swapped to ${source.slice(0, 12)}`),
       ...Object.entries(sources).map(
         ([id, { position, rows }]) =>
           `source "${id}", ${plan.sources[id] ?? '?'}: ${counted(rows, 'row')}, at ${JSON.stringify(position)}`,

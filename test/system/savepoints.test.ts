@@ -32,13 +32,11 @@ async function elsewhere(from: JobFolder, python = counting, text = job): Promis
   return folder
 }
 
-/** But for copies of the code that was to run, which are named by their content and read by nobody else. */
 const treeOf = (path: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
     readdirSync(path, { recursive: true, withFileTypes: true })
       .filter(each => each.isFile())
       .map(each => join(each.parentPath, each.name))
-      .filter(name => !name.includes('/state/code/'))
       .map(name => [name, readFileSync(name).toString('base64')] as const),
   )
 

@@ -1,8 +1,8 @@
 /** Python code of a running job is replaced between two epochs; its first epoch is a trial. */
-import { writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Row } from '../support/job-folder.js'
+import { type JobFolder, type Row } from '../support/job-folder.js'
 import {
   enough,
   hasWorked,
@@ -99,6 +99,62 @@ describe('a swap', () => {
     expect(versions(folder.rows('rows'))['3']).toBeGreaterThan(0)
   })
 })
+
+describe('the code that was swapped in', () => {
+  test('is in a savepoint, and runs on where that begins elsewhere', async () => {
+    const folder = await pacedJob(50, { 'new.py': transforms(2) })
+    const run = folder.start([])
+    await hasWorked(folder, 2_000)
+    expect((await swap(folder, '--module', 'new.py')).json).toMatchObject({ kept: true })
+    const stopped = await folder.cli('stop', 'out', '--name', 'with-new')
+    expect(stopped.code, stopped.stderr).toBe(0)
+    await run.ended
+    const savepoint = join(folder.path, 'out', 'savepoints', 'with-new')
+    expect(readFileSync(join(savepoint, 'savepoint.json'), 'utf8')).not.toContain(folder.path)
+    const told = await folder.cli('savepoint', 'inspect', savepoint)
+    expect(told.stdout).toMatch(/operator "work": swapped to [0-9a-f]{12}/)
+
+    const elsewhere = await pacedJob(50)
+    cpSync(savepoint, join(elsewhere.path, 'with-new'), { recursive: true })
+    const again = elsewhere.start(['--from', 'with-new'])
+    await hasWorked(elsewhere, 1_000)
+    enough(elsewhere)
+    const ended = await again.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toContain('operator "work" runs the code that was swapped in, of new.py')
+    expect(Object.keys(versions(elsewhere.rows('rows')))).toEqual(['2'])
+    expect(codeOf(elsewhere)).toEqual(codeOf(folder))
+  })
+
+  test("counts until the job's own module is another one, which is told; and what no epoch names is taken away", async () => {
+    const folder = await pacedJob(50, { 'new.py': transforms(2) })
+    const run = folder.start([])
+    await hasWorked(folder, 1_000)
+    const before = codeOf(folder)
+    expect((await swap(folder, '--module', 'new.py')).json).toMatchObject({ kept: true })
+    expect(codeOf(folder)).toHaveLength(2)
+    expect((await folder.cli('stop', 'out', '--no-savepoint')).code).toBe(0)
+    await run.ended
+    writeFileSync(join(folder.path, 'transforms.py'), transforms(3))
+    expect((await folder.cli('types', 'transforms.py')).code).toBe(0)
+
+    const again = folder.start([])
+    const worked = await hasWorked(folder, 0)
+    await hasWorked(folder, worked + 500)
+    enough(folder)
+    const ended = await again.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toContain('module transforms.py is not the one that ran until then')
+    expect(ended.stderr).toContain('operator "work" runs the job\'s own code again, since its module is another one')
+    const out = folder.rows('rows')
+    expect(sumsOf(out)).toEqual(sumsOfAll(out.length))
+    expect(Object.keys(versions(out))).toEqual(['1', '2', '3'])
+    expect(before).toHaveLength(1)
+  })
+})
+
+/** Digests of the sources that lie beside the state. */
+const codeOf = (folder: JobFolder): readonly string[] => readdirSync(join(folder.path, 'out', 'state', 'code')).sort()
 
 describe('a swap is refused in words, and nothing is touched, where', () => {
   const others: readonly (readonly [string, string, string])[] = [

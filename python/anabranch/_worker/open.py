@@ -41,7 +41,7 @@ def open_job(link: Link, said: Mapping[str, object]) -> list[Stage] | None:
         stages = [_stage(_mapping(one), limit, kept) for one in _list(said.get("stages") or [])]
         paths = list(dict.fromkeys(str(o.module) for s in stages for o in s.origins if o.module != ""))
         modules = [{"path": path, "digest": source_digest(kept.get(path, path))} for path in paths]
-        _import_pandas(paths)
+        _import_pandas([kept.get(path, path) for path in paths])
     except BaseException as error:
         link.say(kinds.FAILED, error_json(_import_failure(error), 0), table=kinds.ERROR)
         return None

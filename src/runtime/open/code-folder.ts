@@ -35,9 +35,8 @@ export class CodeFolder {
   bring(digest: string): void {
     const { run, kept, saved } = this.places
     for (const place of [kept, ...(saved === null ? [] : [saved])]) {
-      const bytes = readBytes(this.files, fileOf(place, digest))
-      if (bytes === null || digestOf(bytes) !== digest) continue
-      return this.write(run, digest, bytes)
+      const bytes = sourceIn(this.files, place, digest)
+      if (bytes !== null) return this.write(run, digest, bytes)
     }
     throw new StateError('ANB6038', `the source ${digest.slice(0, 12)} that was swapped in is missing or damaged`, {
       detail: `Looked for in ${kept}${saved === null ? '' : ` and ${saved}`}.`,
@@ -54,9 +53,7 @@ export class CodeFolder {
     const { files, places } = this
     try {
       for (const digest of digests) {
-        const path = fileOf(places.kept, digest)
-        const known = readBytes(files, path)
-        if (known !== null && digestOf(known) === digest) continue
+        if (sourceIn(files, places.kept, digest) !== null) continue
         files.makeDirectory(places.kept)
         this.write(places.kept, digest, readBytes(files, this.pathOf(digest)) ?? new Uint8Array(0))
         files.syncDirectory(places.kept)
@@ -90,6 +87,12 @@ export class CodeFolder {
     }
     files.rename(`${path}.new`, path)
   }
+}
+
+/** What lies in a folder under this digest and has it; null: nothing. */
+export function sourceIn(files: Files, folder: string, digest: string): Uint8Array | null {
+  const bytes = readBytes(files, fileOf(folder, digest))
+  return bytes !== null && digestOf(bytes) === digest ? bytes : null
 }
 
 const fileOf = (folder: string, digest: string): string => join(folder, `${digest}.py`)

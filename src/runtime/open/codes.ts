@@ -2,7 +2,7 @@
  * Codes: what Python code a run has, by number: 1 for that with which an attempt began, one more for each swap. What runs is
  * decided by the last epoch that was written: its record says which functions were swapped in.
  */
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { type Observer, PlanError, invariant } from '../../base/index.js'
 import { type EpochRecord } from '../../checkpoint/index.js'
 import { type FunctionRef, type Plan, type RowsMay, type Topology, stagesOf, withFunctions } from '../../plan/index.js'
@@ -52,7 +52,8 @@ export class Codes {
 
   /** The code of the attempt that begins; null: nothing was written yet. @throws StateError ANB6038 */
   goOn(record: RecordedCode | null): Code {
-    const code = record === null ? this.own : this.restored(record.swapped)
+    const { folder } = this.job.plan
+    const code = record === null ? this.own : this.restored(inFolder(record.swapped, path => resolve(folder, path)))
     if (record !== null && this.record === null) this.tellChanges(record, code)
     this.record = record
     this.codes = [code]
@@ -87,7 +88,7 @@ export class Codes {
     const { plan, kept, swapped } = this.of(number)
     return {
       code: Object.fromEntries(Object.entries(kept).map(([path, d]) => [relative(plan.folder, path), d])),
-      swapped,
+      swapped: inFolder(swapped, path => relative(plan.folder, path)),
     }
   }
 
@@ -149,9 +150,13 @@ export class Codes {
         `module ${name} is not the one that ran until then: ${short(digest)}, it was ${short(before)}`,
       )
     }
-    for (const id of Object.keys(swapped))
-      if (now.swapped[id] === undefined)
-        observer.log('info', `operator "${id}" runs the job's own code again, since its module is another one`)
+    for (const [id, { fn }] of Object.entries(swapped)) {
+      const goesOn = now.swapped[id] !== undefined
+      const runs = goesOn
+        ? `the code that was swapped in, of ${relative(plan.folder, resolve(plan.folder, fn.module))}`
+        : "the job's own code"
+      observer.log('info', `operator "${id}" runs ${runs}${goesOn ? '' : ' again, since its module is another one'}`)
+    }
   }
 
   private ownDigest(operator: string): string {
@@ -159,6 +164,12 @@ export class Codes {
     return node?.kind === 'python' ? (this.own.kept[node.fn.module] ?? '') : ''
   }
 }
+
+/** A record has paths from the job's folder: its savepoint may be copied to another machine. */
+const inFolder = (swapped: EpochRecord['swapped'], pathOf: (module: string) => string): EpochRecord['swapped'] =>
+  Object.fromEntries(
+    Object.entries(swapped).map(([id, { fn, ...of }]) => [id, { ...of, fn: { ...fn, module: pathOf(fn.module) } }]),
+  )
 
 const short = (digest: string): string => digest.slice(0, 12)
 const sourcesOf = (swapped: EpochRecord['swapped']): readonly string[] =>

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type Files, StateError } from '../../base/index.js'
 import { type Savepoint, isUnfinished, readSavepoint, savepointFile, writeSavepoint } from '../../checkpoint/index.js'
 import { StateStore, openForReading } from '../../state/stores/index.js'
+import { sourceIn } from './code-folder.js'
 import { realFiles } from './files.js'
 import { unlessOver } from './saves.js'
 import { openWorld } from './world.js'
@@ -56,6 +57,7 @@ export async function saveEpoch(
       path,
       files,
       wallMs,
+      sourceOf: digest => sourceIn(files, join(out, 'state', 'code'), digest),
       breathe: async () => {
         await new Promise(resolve => setImmediate(resolve))
         over.throwIfAborted()

@@ -54,7 +54,15 @@ const commit = async (epoch: number, changed: Readonly<Record<string, number | n
 const save = async (beforeItsName: () => Promise<void> = async () => undefined): Promise<void> => {
   const snapshot = (await store.snapshot()) ?? expect.fail('there is an epoch')
   const breathe = async (): Promise<void> => undefined
-  await writeSavepoint({ snapshot, path, files: realFiles, wallMs: 2, breathe, settled: beforeItsName })
+  await writeSavepoint({
+    snapshot,
+    path,
+    files: realFiles,
+    wallMs: 2,
+    breathe,
+    sourceOf: () => null,
+    settled: beforeItsName,
+  })
   snapshot.release()
 }
 
