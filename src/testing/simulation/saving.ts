@@ -29,6 +29,7 @@ export async function save(
       path,
       files,
       wallMs: nowMs,
+      sourceOf: () => null,
       breathe: () => Promise.resolve(),
       settled: () => store.whenFinished(snapshot.epoch),
     })
