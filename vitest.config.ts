@@ -1,6 +1,7 @@
 /**
  * How the TypeScript tests run: `house` reads the sources, `fast` runs the engine in one process, `system` starts real
- * hosts and workers, one file at a time and after the others, since it measures time and looks for what is left over.
+ * hosts and workers, which wait as much as they compute: two files at a time. `system-alone` comes last, one file at a time: what
+ * measures time or memory, needs both cores, or builds what the others run.
  */
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
@@ -11,7 +12,24 @@ const sources = [
   { find: /^anabranch$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
   { find: /^anabranch\/testing$/, replacement: fileURLToPath(new URL('src/testing/index.ts', import.meta.url)) },
 ]
+const alone = [
+  'chaos',
+  'deliberate-bugs',
+  'faults-answer',
+  'faults-limits',
+  'full-disk',
+  'package',
+  'setup',
+  'swap',
+].map(name => `test/system/${name}.test.ts`)
 const shared = { ...named, pool: 'forks', environment: 'node' } as const
+const system = {
+  ...shared,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  globalSetup: './test/support/teardown.ts',
+  setupFiles: './test/support/run-folder.ts',
+} as const
 
 export default defineConfig({
   test: {
@@ -28,18 +46,15 @@ export default defineConfig({
       },
       {
         test: {
-          ...shared,
+          ...system,
           name: 'system',
           include: ['test/system/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          maxWorkers: 1,
-          fileParallelism: false,
+          exclude: alone,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          globalSetup: './test/support/teardown.ts',
-          setupFiles: './test/support/run-folder.ts',
         },
       },
+      { test: { ...system, name: 'system-alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },
 })

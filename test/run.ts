@@ -44,7 +44,7 @@ const readers: readonly Step[] = [
 ]
 
 function vitest(name: string, project: string, env: Readonly<Record<string, string>> = {}): Step {
-  const report = join(cache, `vitest-${project}.json`)
+  const report = join(cache, `vitest-${project.replace('*', '')}.json`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const only = project === 'all' ? [] : ['--project', project]
   return { name, command: [bin('vitest'), 'run', ...only, ...reporters], env, counts: () => testsOfVitest(report) }
@@ -65,7 +65,7 @@ function pytest(args: readonly string[] = []): Step {
 const testers: readonly Step[] = [
   vitest('house', 'house'),
   vitest('unit, promises, properties, simulation', 'fast'),
-  vitest('system and examples', 'system'),
+  vitest('system and examples', 'system*'),
   pytest(),
 ]
 

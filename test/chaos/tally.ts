@@ -40,6 +40,21 @@ export class Tally {
     if (kind !== 'host stopped') this.hostKills += 1
   }
 
+  /** What another one has seen beside it. */
+  add(other: Tally): void {
+    for (const [name, times] of other.faults) this.faults.set(name, (this.faults.get(name) ?? 0) + times)
+    for (const [name, seconds] of other.recoveries)
+      this.recoveries.set(name, [...(this.recoveries.get(name) ?? []), ...seconds])
+    this.count(other.counters)
+    this.wrong.push(...other.wrong)
+    this.hostKills += other.hostKills
+    this.workerFaults += other.workerFaults
+    this.refusedRuns += other.refusedRuns
+    this.series += other.series
+    this.rows += other.rows
+    this.views += other.views
+  }
+
   /** So long after the start that followed rows came out again. */
   recovered(kind: HostFaultKind, at: ArmedFailpoint | null, seconds: number): void {
     for (const name of namesOf(kind, at)) this.recoveries.set(name, [...(this.recoveries.get(name) ?? []), seconds])

@@ -16,6 +16,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -80,7 +81,9 @@ async function writeTypes(path: string, module: string): Promise<void> {
   }
   const made = await runCli(['types', module], { cwd: path })
   if (made.code !== 0) throw new Error(`anabranch types ${module} ended with ${made.code}:\n${made.stderr}`)
-  copyFileSync(target, kept)
+  // Another file of tests may be at the same one.
+  copyFileSync(target, `${kept}.${process.pid}`)
+  renameSync(`${kept}.${process.pid}`, kept)
 }
 
 function jsonLines(folder: string): readonly Row[] {

@@ -22,17 +22,21 @@ export interface RunFolder {
 export function runFolder(): RunFolder {
   const root = process.env[runFolderName]
   if (root === undefined) throw new Error(`expected ${runFolderName}: system tests run under vitest's project "system"`)
-  return { root, temporary: join(root, 't'), jobs: join(root, 'jobs'), types: join(root, 'types') }
+  // Files that run side by side look for what is left over, each of its own.
+  const temporary = join(root, `t${process.env['VITEST_POOL_ID'] ?? ''}`)
+  return { root, temporary, jobs: join(root, 'jobs'), types: join(root, 'types') }
 }
 
 export function makeRunFolder(root: string): RunFolder {
   process.env[runFolderName] = root
   const folder = runFolder()
-  for (const path of [folder.temporary, folder.jobs, folder.types]) mkdirSync(path, { mode: 0o700 })
+  for (const path of [folder.jobs, folder.types]) mkdirSync(path, { mode: 0o700 })
   return folder
 }
 
 if (process.env[runFolderName] !== undefined) {
-  process.env['TMPDIR'] = runFolder().temporary
-  process.env['XDG_RUNTIME_DIR'] = runFolder().temporary
+  const { temporary } = runFolder()
+  mkdirSync(temporary, { mode: 0o700, recursive: true })
+  process.env['TMPDIR'] = temporary
+  process.env['XDG_RUNTIME_DIR'] = temporary
 }

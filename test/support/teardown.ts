@@ -8,14 +8,16 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { allProcesses, boundSockets, isOrphanGuard, type Ours, ofOurs, type Process } from './leftovers.js'
-import { makeRunFolder, type RunFolder } from './run-folder.js'
+import { makeRunFolder, type RunFolder, runFolderName } from './run-folder.js'
 import { repository } from './repository.js'
 
 const waitMsMax = 5_000
 
 export default function setup(): () => Promise<void> {
+  // Of two projects in one run the first one has done it.
+  if (process.env[runFolderName] !== undefined) return () => Promise.resolve()
   const build = spawnSync(process.execPath, ['setup.mjs', 'build'], { cwd: repository, encoding: 'utf8' })
   // tsc writes JavaScript even where types do not fit; the type check is a step of its own.
   if (build.status !== 0) console.error(`the build failed, and system tests run what is built:\n${build.stderr}`)
@@ -37,9 +39,11 @@ function leftOf(folder: RunFolder, ours: Ours): readonly string[] {
   return [
     ...ofOurs(allProcesses(), ours).map(each => `process ${each.pid}: ${each.command.slice(0, 200)}`),
     ...boundSockets(folder.root).map(path => `socket ${path}`),
-    ...readdirSync(folder.temporary)
-      .filter(name => name.startsWith('anabranch'))
-      .map(name => `folder ${join(folder.temporary, name)}`),
+    ...readdirSync(folder.root)
+      .filter(name => /^t\d*$/.test(name))
+      .flatMap(name => readdirSync(join(folder.root, name)).map(each => join(folder.root, name, each)))
+      .filter(path => basename(path).startsWith('anabranch'))
+      .map(path => `folder ${path}`),
   ]
 }
 

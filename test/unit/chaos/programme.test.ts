@@ -60,6 +60,17 @@ describe('a fault programme', () => {
     expect(floorOf(90).workerFaults).toBeGreaterThanOrEqual(2_970)
   })
 
+  test('adds up what series beside one another have seen', () => {
+    const [one, other] = [tallyOf(20, 100), tallyOf(40, 80)]
+    const at = { name: 'send', side: 'after', hit: 1 } as const
+    for (const tally of [one, other]) tally.recovered('host at a failpoint', at, 0.5)
+    other.wrong.push('seed 7: O1 is broken')
+    one.add(other)
+    expect(one.verdict(floorOf(0))).toEqual(['seed 7: O1 is broken'])
+    expect([one.faults.get('host'), one.counters['lease.resent']]).toEqual([60, 2])
+    expect(one.recoveries.get('  send after')).toEqual([0.5, 0.5])
+  })
+
   test('says how long recoveries took, by fault and by failpoint', () => {
     const tally = tallyOf(1, 1)
     const at = { name: 'prepare.sync', side: 'after', hit: 3 } as const
