@@ -70,6 +70,7 @@ export function decodeSavepoint(path: string, text: string): Savepoint {
   if (typeof format === 'number' && format > savepointVersion) {
     throw new StateError('ANB6031', `savepoint ${path} has format ${format}, this version knows ${savepointVersion}`)
   }
+  if (format !== savepointVersion || savepoint === undefined) throw damaged(path, `${savepointFile} lacks a part`)
   if (sha256 !== digestOf(savepoint)) throw damaged(path, `${savepointFile} has another digest than was written`)
   try {
     return savepointShape(savepoint, '')

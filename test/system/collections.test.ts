@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { runUntil, stop } from '../support/clicks-job.js'
 import { type Row, jobFolder } from '../support/job-folder.js'
 
 const transforms = `
@@ -160,6 +161,49 @@ test('S1: a run that dies goes on with the lists and maps of its last epoch', as
   const totals = folder.rows('totals')
   expect(totals.reduce((sum, row) => sum + Number(row['seen']), 0)).toBe(expected(false).length)
   expect(new Set(totals.map(row => row['pages']))).toEqual(new Set([3]))
+})
+
+/** Before: entries of a narrower type, and another list. */
+const older = transforms
+  .replace('ab.map_state(ab.utf8, ab.int64, entries="page")', 'ab.map_state(ab.utf8, ab.int32, entries="page")')
+  .replace('nth.put(before + nth.counts)', 'nth.put((before + nth.counts).astype("i4"))')
+const newer = transforms
+  .replace('"log": ab.list_state(ab.utf8)', '"extra": ab.list_state(ab.int64, reads=True)')
+  .replaceAll('state["log"].append(batch["page"])', 'state["extra"].append(batch["x"])')
+  .replaceAll('state.log.add(row["page"])', 'state.extra.add(row["x"])')
+
+test('U3 U5: a savepoint has the lists and maps of its keys, what expires of them too, and wider and other ones go on with it', async () => {
+  const files = (python: string, text: string, more = '') => ({
+    'input/rows.jsonl': text,
+    'transforms.py': python,
+    'job.ts': job('columnar', more)
+      .replace('json(t.Row))', 'json(t.Row), { tail: true })')
+      .replace(/export default .*/, 'export default s'),
+  })
+  const half = input.split('\n').slice(0, 2_000).join('\n').concat('\n')
+  const first = await jobFolder(files(older, half))
+  await runUntil(first, 2_000, () => stop(first, 'half'))
+  const said = await first.cli('savepoint', 'inspect', 'out/savepoints/half')
+  expect(said.stdout).toContain('operator "columnar": 46 keys, count int64')
+  expect(said.stdout).toMatch(/operator "columnar\/seen": 1,\d+ keys/)
+  expect(said.stdout).toMatch(/operator "columnar\/nth": 138 keys/)
+
+  const second = await jobFolder(files(newer, input))
+  const from = [
+    '--from',
+    join(first.path, 'out/savepoints/half'),
+    '--workers',
+    '2',
+    '--lanes',
+    '3',
+    '--batch-rows',
+    '77',
+  ]
+  await runUntil(second, count, () => stop(second, 'end'), ...from)
+  expect(sorted([...first.rows('rows'), ...second.rows('rows')])).toEqual(sorted(expected(false)))
+  const again = await second.cli('savepoint', 'inspect', 'out/savepoints/end')
+  expect(again.stdout).toMatch(/operator "columnar\/extra": 1,\d+ keys/)
+  expect(again.stdout).not.toContain('columnar/log')
 })
 
 test('a key whose state grew too heavy to travel stops the job, with the key and both sizes', async () => {

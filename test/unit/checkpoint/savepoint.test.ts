@@ -196,6 +196,45 @@ describe('a savepoint is refused, and nothing is guessed, where', () => {
   })
 })
 
+describe('every byte of a savepoint is held against what was written', () => {
+  /** All files of it, by name. */
+  const filesOf = (): readonly (readonly [string, Buffer])[] =>
+    ['savepoint.json', 'operators/0.arrow'].map(name => [name, readFileSync(join(path, name))])
+
+  const refused = (name: string, bytes: Buffer, what: string): void => {
+    writeFileSync(join(path, name), bytes)
+    expect(() => openSavepoint(realFiles, path), `${name}: ${what}`).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^ANB603[01]$/) }),
+    )
+    expect(readFileSync(join(path, name)).equals(bytes)).toBe(true)
+  }
+
+  test('a bit flipped anywhere in it is refused, and nothing is changed', async () => {
+    await save()
+    for (const [name, whole] of filesOf()) {
+      for (let at = 0; at < whole.length; at += 3) {
+        const bytes = Buffer.from(whole)
+        bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8))
+        refused(name, bytes, `bit ${at % 8} of byte ${at}`)
+      }
+      writeFileSync(join(path, name), whole)
+    }
+    expect(await rowsOf(path)).toEqual(counts.all())
+  })
+
+  test('one that was cut short anywhere is refused, and one with more behind it', async () => {
+    await save()
+    for (const [name, whole] of filesOf()) {
+      // The last byte of the JSON is the end of a line, which says nothing.
+      const last = name.endsWith('.json') ? whole.length - 1 : whole.length
+      for (let length = 0; length < last; length += 7) refused(name, whole.subarray(0, length), `${length} bytes`)
+      refused(name, Buffer.concat([whole, Buffer.from('x')]), 'a byte more')
+      writeFileSync(join(path, name), whole)
+    }
+    expect(await rowsOf(path)).toEqual(counts.all())
+  })
+})
+
 test('from a savepoint of any epoch the same changes lead to the same state', async () => {
   const users = ['ann', 'bob', 'cid', 'dan', 'eve']
   const change = fc.dictionary(fc.constantFrom(...users), fc.option(fc.integer({ min: 0, max: 99 })), { minKeys: 1 })
