@@ -147,7 +147,7 @@ setInterval(() => {
     const faults = "def fault():\n    if once('begun'): time.sleep(0.1)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     const rows = someRows(40, () => 'fault')
     const job = await faultJob(rows, { faults, host })
-    const run = await job.start(['--workers', '2'], { prefix: ['sh', '-c', 'ulimit -n 128; exec "$0" "$@"'] }).ended
+    const run = await job.start(['--workers', '2'], { prefix: ['sh', '-c', 'ulimit -n 256; exec "$0" "$@"'] }).ended
     // The worker's pipes or the run's own file, whichever finds out first.
     expect([1, 75], run.stderr).toContain(run.code)
     expect(run.stderr).toMatch(/^ANB(8004|4003) [\s\S]*ulimit -n/m)
