@@ -97,6 +97,17 @@ export class Collections {
     return { lists: batch(this.schemas.lists, lists), maps: batch(this.schemas.maps, maps), loan }
   }
 
+  /** What has expired of the next few entries goes. */
+  sweep(): void {
+    for (const { entries } of [...this.lists, ...this.maps]) entries.sweep()
+  }
+
+  /** Something changed since the last cut. */
+  get isDirty(): boolean {
+    const isDirty = ({ entries }: ListTable | MapTable): boolean => entries.table.dirtyRows > 0
+    return this.lists.some(isDirty) || this.maps.some(isDirty)
+  }
+
   /** A key that `clear` names (a bitmap) loses all; then what the reply says is done. */
   apply(uniq: Int32Array, { lists, maps }: CollectionChanges, clear: Uint8Array | null): void {
     const gone = clear === null ? null : uniq.filter((_, i) => (((clear[i >> 3] ?? 0) >> (i & 7)) & 1) === 1)

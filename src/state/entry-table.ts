@@ -191,9 +191,14 @@ export class EntryTable {
 
   /** After changes: what has expired goes, a few entries at a time, and room is made where most keys have no entry. */
   tidy(): void {
+    this.sweep()
+    if (!this.isStored) this.compactWhereIdle()
+  }
+
+  /** What has expired of the next few entries goes. */
+  sweep(): void {
     const gone = this.expiry?.sweep(sweptAtOnce)
     for (const slot of gone ?? []) this.chains.remove(slot)
-    if (!this.isStored) this.compactWhereIdle()
   }
 
   /** Where most slots have no entry, what is there moves into tables of its own size. Answers whether it did. */

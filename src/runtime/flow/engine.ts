@@ -74,9 +74,8 @@ export class Engine {
     this.state = new StageStates(this.graph.stages)
     this.gauges = new Gauges(this.graph, this.ledger, this.pool)
     this.intake = new Intake(this.graph, this.ledger, { bounded: terms.bounded, epochs: terms.epochs !== null })
-    const { graph, intake, ledger, pool } = this
-    this.swapping = new Swapping({ graph, pool })
-    const { swapping } = this
+    this.swapping = new Swapping({ graph: this.graph, pool: this.pool })
+    const { graph, intake, ledger, swapping } = this
     const outputs = graph.sinks.length + outputsBesideSinks
     this.epochs = terms.epochs === null ? null : new Epochs(terms.epochs.terms, outputs, terms.epochs.effects)
     this.cutting = this.epochs === null ? null : new Cutting({ graph, intake, ledger, epochs: this.epochs, swapping })
@@ -243,6 +242,7 @@ export class Engine {
   tick(nowMs: number): void {
     this.event(nowMs, () => {
       for (const worker of this.leases.overdue(nowMs)) this.kill(worker, 'deadline')
+      if (this.flows && !this.graph.ended) this.state.tick(nowMs)
     })
   }
 

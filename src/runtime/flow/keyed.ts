@@ -62,7 +62,7 @@ export interface NewState {
   readonly changes: CollectionChanges | null
 }
 
-/** Slots that are looked at for what has expired, each time something changes. */
+/** Slots that are looked at for what has expired, each time something changes and a few times a second. */
 const sweptAtOnce = 256
 
 export class KeyedState {
@@ -153,6 +153,19 @@ export class KeyedState {
     this.table(operator).apply(uniq, expiry === undefined ? state : expiry.stamped(uniq, state, written), clear)
     expiry?.sweep(sweptAtOnce)
     if (changes !== null) this.collections.get(operator)?.apply(uniq, changes, clear)
+  }
+
+  /** What has expired of the next few keys goes: where no row comes, nothing else would take it away. */
+  sweep(): void {
+    for (const expiry of this.expiries.values()) expiry.sweep(sweptAtOnce)
+    for (const collections of this.collections.values()) collections.sweep()
+  }
+
+  /** Some state changed since the last cut. */
+  get isDirty(): boolean {
+    for (const table of this.ofOperators.values()) if (table.dirtyRows > 0) return true
+    for (const collections of this.collections.values()) if (collections.isDirty) return true
+    return false
   }
 
   /** State that changed since the last cut, of all operators. */

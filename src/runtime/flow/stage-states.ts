@@ -9,7 +9,12 @@ import {
 } from '../../state/index.js'
 import { type Stage } from './stage.js'
 
+/** Between two looks at a few keys for what has expired. */
+const sweepEveryMs = 50
+
 export class StageStates {
+  private sweptMs = 0
+
   constructor(private readonly stages: readonly Stage[]) {}
 
   /** Those that may be larger than memory. What is restored is kept within their budget after each block. */
@@ -30,6 +35,13 @@ export class StageStates {
   /** The next epoch writes all state of the operator: what is stored of it does not count any more. */
   rewrite(operator: string): void {
     for (const stage of this.stages) stage.keyed?.rewrite(operator)
+  }
+
+  /** Time passes: what has expired goes, little by little. */
+  tick(nowMs: number): void {
+    if (nowMs < this.sweptMs + sweepEveryMs) return
+    this.sweptMs = nowMs
+    for (const stage of this.stages) stage.keyed?.sweep()
   }
 
   /** All state that there is, as the blocks of an epoch in a store that has none. */

@@ -219,9 +219,9 @@ export class Stage {
     return !this.awaitsState && this.lanes.every(l => l.idle)
   }
 
-  /** Rows wait for room that only the next epoch makes. */
+  /** Rows wait for room that only the next epoch makes; or state expired, and no row came. */
   get wantsEpoch(): boolean {
-    return this.input.rows > 0 && this.beyond?.wantsEpoch === true
+    return (this.input.rows > 0 && this.beyond?.wantsEpoch === true) || this.keyed?.isDirty === true
   }
 
   /** Something waits, and what it would become has no place to go. */

@@ -1,0 +1,50 @@
+/** State that expires of keys that nobody asks for any more goes from the disk while the job has nothing to do. */
+import { expect, test } from 'vitest'
+import { hasRead, stop } from '../support/clicks-job.js'
+import { jobFolder } from '../support/job-folder.js'
+
+const transforms = `
+import numpy as np
+import anabranch as ab
+
+state = {
+    "n": ab.value_state(ab.int64.default(0), ttl=ab.ttl("2s")),
+    "seen": ab.list_state(ab.int64, ttl=ab.ttl("2s")),
+    "by": ab.map_state(ab.utf8, ab.int64, entries="all", ttl=ab.ttl("2s")),
+}
+
+@ab.keyed(inputs={"user": ab.utf8, "n": ab.int64}, state=state, outputs={"nth": ab.int64}, mode="key")
+def count(rows, state):
+    state.n.update(state.n.value() + len(rows))
+    state.seen.add(1)
+    state.by.put("x", 1)
+    return {"nth": np.full(len(rows), 1)}
+`
+const job = `
+import { files, job, json } from 'anabranch'
+import code from './transforms.anabranch.ts'
+export default job('expiring', { epoch: '50ms' })
+  .from(files('in/*.jsonl', json({ user: 'utf8', n: 'int64' }), { tail: true }))
+  .keyBy('user')
+  .apply(code.count)
+  .to(files.sink('rows/', json()))
+`
+const users = Array.from({ length: 3_000 }, (_, n) => `{"user":"u${n}","n":${n}}\n`)
+
+test('state of an operator that gets no row any more is taken away, from the disk too', async () => {
+  const folder = await jobFolder({ 'job.ts': job, 'transforms.py': transforms, 'in/1.jsonl': users.join('') })
+  const run = folder.start([])
+  await hasRead(folder, users.length)
+  const stored = async (): Promise<readonly unknown[]> => {
+    const made = await folder.cli('savepoint', 'create', 'out', '--name', 'now', '--json')
+    expect(made.code, made.stderr).toBe(0)
+    const inspected = await folder.cli('savepoint', 'inspect', 'out/savepoints/now', '--json')
+    await folder.cli('savepoint', 'delete', 'out/savepoints/now')
+    return (JSON.parse(inspected.stdout) as { operators: readonly unknown[] }).operators
+  }
+  expect(await stored()).toHaveLength(3)
+  while ((await stored()).length > 0);
+  await stop(folder, 'end')
+  const { code, stderr } = await run.ended
+  expect(code, stderr).toBe(0)
+})
