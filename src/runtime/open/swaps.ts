@@ -52,7 +52,7 @@ export class Swaps {
   }
 
   /** Settles with the word on the trial. @throws where the new code is refused; then nothing was touched */
-  async swap(engine: Engine, request: SwapRequest): Promise<SwapReport> {
+  async swap(engine: Pick<Engine, 'swap'>, request: SwapRequest): Promise<SwapReport> {
     if (this.asked !== null)
       throw new PlanError('ANB1027', 'expected no swap to be under way, the one before is not judged yet', {
         hint: 'wait until its first epoch was judged',
@@ -67,7 +67,7 @@ export class Swaps {
   }
 
   /** An attempt ended with an error. Answers whether it was the new code's, so that the old one goes on at once. */
-  failed(error: unknown, engine: Engine | null): boolean {
+  failed(error: unknown, engine: Pick<Engine, 'trial'> | null): boolean {
     const trial = engine?.trial ?? null
     if (trial === null || !(error instanceof AnabranchError)) {
       this.refuse(error)
@@ -100,7 +100,7 @@ export class Swaps {
     this.refuse(new PlanError('ANB8012', 'expected the first epoch of the new code to end, the run ended before'))
   }
 
-  private async begin(asked: Asked, engine: Engine, request: SwapRequest): Promise<void> {
+  private async begin(asked: Asked, engine: Pick<Engine, 'swap'>, request: SwapRequest): Promise<void> {
     const { clock, codes } = this.parts
     const { module, place } = await newModule(this.parts, request)
     // The attempt failed meanwhile, and whoever asked was told.

@@ -72,6 +72,7 @@ export class Swapper {
   private isOver = false
   /** What is in files that somebody wrote. */
   private readonly files = new Map<string, NewCode>()
+  private readonly kept = new Set<string>()
   /** What was asked for last. */
   private wanted: NewCode = firstVersion
 
@@ -102,12 +103,25 @@ export class Swapper {
       count: (what: string) => this.count(what),
       log: (_: string, message: string) => parts.log.write('swap', message),
     }
-    const nothing = (): void => undefined
-    const folder = { bring: nothing, keep: nothing, leave: nothing, pathOf: (source: string) => source }
-    const codes = new Codes({ ...job, epochs: true, observer }, { ...folder, copy: path => this.sourceIn(path) })
+    const codes = new Codes({ ...job, epochs: true, observer }, this.folder)
     const describe = (path: string): Promise<DescribedModule> => this.describe(path)
     const clock = { nowMs: () => parts.clock.nowMs }
-    return [codes, new Swaps({ plan: job.plan, clock, observer, codes, describe, changes: nothing })]
+    return [codes, new Swaps({ plan: job.plan, clock, observer, codes, describe, changes: () => undefined })]
+  }
+
+  /** Where sources are kept, by their text: on a disk that outlives hosts. */
+  private readonly folder = {
+    copy: (path: string) => this.sourceIn(path),
+    pathOf: (source: string) => source,
+    keep: (sources: readonly string[]) => {
+      for (const source of sources) this.kept.add(source)
+    },
+    bring: (source: string) => {
+      if (!this.kept.has(source)) this.wrong.push(`the source ${source} was taken away that an epoch names`)
+    },
+    leave: (needed: ReadonlySet<string>) => {
+      for (const source of this.kept) if (!needed.has(source)) this.kept.delete(source)
+    },
   }
 
   died(): void {
@@ -127,7 +141,10 @@ export class Swapper {
     return code
   }
 
+  /** Rows flow, behind this epoch. */
   flows(epoch: number): void {
+    this.codes.keep()
+    this.codes.leave()
     this.swaps.flows(epoch)
     this.moves = true
   }
