@@ -4,7 +4,7 @@
  *   --json        one object a line: name value unit baseline ratio target met spread checksum, and more
  *   --rounds N    how often a job and what it is compared with alternate; 3
  *   --seconds N   seconds of each rate of B6, of B7 where one is killed each 200 ms, of CUT, and at most of one run with epochs; 60
- *   --kills N     workers that B7 kills in its run, hosts that RECOVER kills; 10
+ *   --kills N     workers that B7 kills in its run, hosts that RECOVER kills, swaps of SWAP (5 at most); 10
  *   --keys N      keys of BUDGET, whose budget is a tenth of them; 20,000,000
  *   --spares N    warm workers of B7 where one is killed each 200 ms; 6
  *   --profile     no figures: each work once under the profiler of Node, and where its time goes

@@ -13,6 +13,7 @@ import { killOftenBench } from './measure/kill-often.js'
 import { type Rate, latencyBench } from './measure/latency.js'
 import { type Ratio, ratioBench } from './measure/ratio.js'
 import { type Recovery, recoverBench } from './measure/recover.js'
+import { swapBench } from './measure/swap.js'
 import { visibleBench } from './measure/visible.js'
 
 const million = 1_000_000
@@ -174,6 +175,7 @@ export const benches: readonly Bench[] = [
   ...recoveries.map(recoverBench),
   killBench,
   killOftenBench,
+  swapBench,
   ...badRows.map(badRowsBench),
   ...footprintBenches,
 ]

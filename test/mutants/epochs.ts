@@ -3,6 +3,7 @@
  * crash tests must find. Those of `quickBugs` are tried in CI (test/system/deliberate-bugs.test.ts).
  */
 import { type Mutant, settle, unit } from './mutant.js'
+import { swapRules } from './swaps.js'
 
 const seeds = [
   'test/simulation/seeds-1.test.ts',
@@ -199,4 +200,4 @@ const disk: readonly Mutant[] = [
   },
 ]
 
-export const epochRules: readonly Mutant[] = [...quickBugs, ...flow, ...disk]
+export const epochRules: readonly Mutant[] = [...quickBugs, ...flow, ...disk, ...swapRules]

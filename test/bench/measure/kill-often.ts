@@ -133,8 +133,8 @@ class Starts {
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
-/** The longest time between two reads of the outputs from the first kill to a second behind the last one, in milliseconds. */
-function longestBetween({ at }: Returned, kills: readonly number[]): number {
+/** The longest time between two reads of the outputs from the first of these moments to a second behind the last one, in milliseconds. */
+export function longestBetween({ at }: Returned, kills: readonly number[]): number {
   const [from, to] = [kills[0] ?? Number.POSITIVE_INFINITY, (kills.at(-1) ?? 0) + 1e9]
   let longest = 0
   for (let i = 1; i < at.length; i += 1) {
