@@ -114,6 +114,7 @@ export class Epochs<Cut> implements EpochEvents {
   /** A run goes on behind this epoch, which is finished. */
   restore(epoch: number): void {
     this.last = epoch
+    this.lastWritten = epoch
   }
 
   /** Rows began to flow. */

@@ -352,7 +352,7 @@ export class Engine {
     }
     if (this.failed) return
     const { epochs } = this
-    if (epochs !== null) for (const { beyond } of this.graph.stages) beyond?.written(epochs.written)
+    if (epochs !== null && this.opened) for (const { beyond } of this.graph.stages) beyond?.written(epochs.written)
     if (this.flows && this.cutting?.intakeWaits(this.nowMs) !== true) this.intake.poll(this.effects)
     this.stopOn(carryOut(this.pool.actions(this.nowMs), this.effects, this.observer))
     if (this.opened && !this.failed) this.finish()

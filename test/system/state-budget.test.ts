@@ -1,0 +1,102 @@
+/** State that is larger than the memory it may take: by the command line, the same rows and the same state as without a limit. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { clicksJob, counting, expected, folderOf, lines, runUntil, sorted, stop } from '../support/clicks-job.js'
+import { type JobFolder, type Row, jobFolder } from '../support/job-folder.js'
+
+const keys = 20_000
+const rows = 3 * keys
+/** Some thousand keys have room in it beside the least that the databases take. */
+const budget = ['--state-budget', '2MB', '--epoch', '50ms']
+
+const job = `
+import { csv, files, job, json } from 'anabranch'
+import code from './transforms.anabranch.ts'
+export default job('counts')
+  .from(files('in/*.csv', csv({ n: 'int64', k: 'utf8' })))
+  .keyBy('k')
+  .apply(code.count)
+  .to(files.sink('rows/', json()))
+`
+const python = (state: string, next: string): string => `
+import anabranch as ab
+
+@ab.keyed(inputs={"n": ab.int64}, state={${state}}, outputs={"nth": ab.int64}, mode="row")
+def count(row, state):
+    seen = (state["seen"] if state else 0) + 1
+    return {"nth": seen}, {${next}}
+`
+const first = python('"seen": ab.int32', '"seen": seen')
+/** The column is wider and another one is new. */
+const second = python('"seen": ab.int64, "last": ab.int64.default(-1)', '"seen": seen, "last": row["n"]')
+
+/** Each key comes three times, in another order each time. */
+const input = Array.from({ length: rows }, (_, n) => `${n},key ${(n * 7_919) % keys}\n`)
+const wanted = input.map((_, n) => ({ n, nth: Math.floor(n / keys) + 1 }))
+const counted = (folder: JobFolder): readonly Row[] =>
+  folder
+    .rows('rows')
+    .map(({ n, nth }) => ({ n: Number(n), nth }))
+    .sort((a, b) => a.n - b.n)
+
+const newFolder = (): Promise<JobFolder> =>
+  jobFolder({ 'in/1.csv': `n,k\n${input.join('')}`, 'job.ts': job, 'transforms.py': first })
+
+async function dies(folder: JobFolder, failpoint: string): Promise<void> {
+  const run = await folder.start(budget, { env: { ANABRANCH_FAILPOINT: failpoint } }).ended
+  expect(run.signal, run.stderr).toBe('SIGKILL')
+}
+
+test('S1: a job whose state has no room in memory gives the same rows, killed in between, and its commands see all keys', async () => {
+  const folder = await newFolder()
+  for (const failpoint of ['prepare.sync:after:3', 'prepare.sync:before:2', 'sink.commit:after:2']) {
+    await dies(folder, failpoint)
+  }
+  const run = await folder.run(...budget)
+  expect(run.code, run.stderr).toBe(0)
+  expect(run.json?.['epochs']).toMatchObject({ resumed_from: expect.any(Number), bytes_beyond: expect.any(Number) })
+  expect(Object(run.json?.['epochs']).bytes_beyond).toBeGreaterThan(100_000)
+  expect(counted(folder)).toEqual(wanted)
+
+  const listed = await folder.cli('state', 'list', 'out', '--json')
+  expect(JSON.parse(listed.stdout)).toMatchObject({ job: 'counts', operators: [{ operator: 'count', keys }] })
+  const one = await folder.cli('state', 'inspect', 'out', '--key', '"key 17"')
+  expect(JSON.parse(one.stdout)).toMatchObject({ key: { k: 'key 17' }, state: { seen: 3 } })
+  const exported = await folder.cli('state', 'export', 'out')
+  expect(exported.stdout.trimEnd().split('\n')).toHaveLength(keys)
+})
+
+test('state beyond memory goes on under other columns: one that is wider, one that is new', async () => {
+  const folder = await newFolder()
+  await dies(folder, 'prepare.sync:after:4')
+  writeFileSync(join(folder.path, 'transforms.py'), second)
+  expect((await folder.cli('types', 'transforms.py')).code).toBe(0)
+  await dies(folder, 'prepare.sync:after:2')
+  const run = await folder.run(...budget)
+  expect(run.code, run.stderr).toBe(0)
+  expect(counted(folder)).toEqual(wanted)
+  const one = await folder.cli('state', 'inspect', 'out', '--key', '"key 17"')
+  expect(JSON.parse(one.stdout)).toMatchObject({ state: { seen: 3 } })
+})
+
+test('U5: a savepoint has the state beyond memory, and begins a job that has room, or has none', async () => {
+  const none = ['--state-budget', '1B']
+  const folder = await folderOf(lines(0, 700))
+  await runUntil(folder, 700, () => stop(folder, 'half'), ...none)
+  for (const memory of [['--state-budget', 'off'], none]) {
+    const next = await folderOf(lines(0, 1000), counting, clicksJob)
+    const from = join(folder.path, 'out/savepoints/half')
+    await runUntil(next, 1000, () => stop(next, 'end'), '--from', from, ...memory)
+    expect(sorted([...folder.rows('counts'), ...next.rows('counts')])).toEqual(expected(1000))
+  }
+})
+
+test('a budget that a job cannot keep to is refused before anything starts', async () => {
+  const folder = await newFolder()
+  const refused = await folder.run('--state-budget', '2MB', '--epoch', 'off')
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain('state can be larger than memory only with epochs, and this job has none')
+  const odd = await folder.run('--state-budget', 'much')
+  expect(odd.stderr).toContain('--state-budget needs a size such as 512MiB, or off, but it is "much"')
+})
