@@ -4,7 +4,7 @@ import { type Check } from './check.js'
 import { type BadRows, badRowsBench } from './measure/bad-rows.js'
 import { budgetBench } from './measure/budget.js'
 import { type Cost, costBench } from './measure/cost.js'
-import { cutBench } from './measure/cut.js'
+import { type Cut, cutBench } from './measure/cut.js'
 import { deliveryBench } from './measure/delivery.js'
 import { type EpochCost, epochCostBench } from './measure/epochs.js'
 import { footprintBenches } from './measure/footprint.js'
@@ -125,6 +125,11 @@ const epochCosts: readonly EpochCost[] = [
   { name: 'B3 epochs uniform rounds', input: keys.uniform.input, rows: 5 * million, targets: epochTargets },
 ]
 
+const cuts: readonly Cut[] = [
+  { name: 'CUT of a million dirty keys', job: 'visits', keys: million, p99MsMax: 200, all: true },
+  { name: 'CUT with calls of 20 ms', job: 'visits_slowly', keys: 10_000, p99MsMax: 100, all: false },
+]
+
 const recoveries: readonly Recovery[] = [
   { name: 'RECOVER 100 MB', keys: million, secondsMax: 2, share: 1 },
   { name: 'RECOVER 1 GB', keys: 10 * million, secondsMax: 10, share: 0.2 },
@@ -170,7 +175,7 @@ export const benches: readonly Bench[] = [
   ...epochCosts.map(epochCostBench),
   deliveryBench,
   ...rates.filter(({ rowsPerSecond }) => rowsPerSecond === 1_000 || rowsPerSecond === 10_000).map(visibleBench),
-  cutBench,
+  ...cuts.map(cutBench),
   budgetBench,
   ...recoveries.map(recoverBench),
   killBench,

@@ -109,6 +109,7 @@ const limits = {
   transientMaxMs: 1_000,
   stateBytesMax: 2 ** 20,
   beyond: null,
+  isFirst: true,
 }
 const terms = { ...limits, gate: new EpochGate(1), inOrder: false, order, memory: new BufferPool(0), observer }
 

@@ -49,6 +49,8 @@ export interface EpochStatus {
 /** What a step did: nothing, or the cut is complete or put off; or why it must not be. */
 type Step = 'idle' | 'cut' | 'put off' | AnabranchError
 
+const graceMsMax = 150
+
 export class Cutting {
   private lastMs: number | null = null
   private beganMs = 0
@@ -71,7 +73,7 @@ export class Cutting {
 
   /** When the next epoch is due; null while one is cut, or where nothing was done since the last one. */
   get dueMs(): number | null {
-    return this.parts.graph.gate.cutting || !this.changed || this.isPutOff ? null : this.parts.epochs.dueMs
+    return this.parts.graph.gate.cutting || !this.changed || this.isPutOff ? null : this.goodMs
   }
 
   /** No more rows are read: an epoch is due and too many are on their way, or the disk is nearly full. */
@@ -199,12 +201,18 @@ export class Cutting {
   }
 
   private isDue(nowMs: number): boolean {
-    return nowMs >= this.parts.epochs.dueMs || this.isLarge || this.needsRoom
+    return nowMs >= this.goodMs || this.isLarge || this.needsRoom
   }
 
   private get isLarge(): boolean {
     const { epochs, graph } = this.parts
     return graph.heldBytes - this.since.bytes >= epochs.terms.bytesMax
+  }
+
+  /** When it is time, or a little later: a cut waits for a moment at which it has few slow calls to wait for. */
+  private get goodMs(): number {
+    const { graph, epochs } = this.parts
+    return graph.isEven ? epochs.dueMs : epochs.dueMs + Math.min(graceMsMax, epochs.terms.intervalMs / 4)
   }
 
   private complete(nowMs: number): void {

@@ -26,17 +26,24 @@ export class Edge {
   private readonly gate: EpochGate | null
   private readonly limit: EdgeLimit
   private readonly wholeRows: boolean
+  private readonly demand: () => number
 
   /**
    * `gate`: null where all rows have passed already. `wholeRows`: rows that come from one source row never fill it, see `room`.
+   * `demand`: rows that its reader takes in good time.
    */
   constructor(
     gate: EpochGate | null = null,
-    { limit = edgeLimit, wholeRows = false }: { readonly limit?: EdgeLimit; readonly wholeRows?: boolean } = {},
+    {
+      limit = edgeLimit,
+      wholeRows = false,
+      demand = () => Number.POSITIVE_INFINITY,
+    }: { readonly limit?: EdgeLimit; readonly wholeRows?: boolean; readonly demand?: () => number } = {},
   ) {
     this.gate = gate
     this.limit = limit
     this.wholeRows = wholeRows
+    this.demand = demand
   }
 
   get rows(): number {
@@ -57,8 +64,14 @@ export class Edge {
    * than the limit, all of it has to come in first; each stage before has held as much in one call.
    */
   get room(): boolean {
-    if (this.bytesQueued < this.limit.bytes && this.batches < this.limit.batches) return true
+    const isFull = this.bytesQueued >= this.limit.bytes || this.batches >= this.limit.batches
+    if (!isFull && this.rowsQueued < this.demand()) return true
     return this.wholeRows && this.hasOneSourceRow
+  }
+
+  /** Rows that its reader takes in good time. */
+  get rowsWanted(): number {
+    return this.demand()
   }
 
   private get hasOneSourceRow(): boolean {
@@ -175,6 +188,10 @@ export class Output {
   }
   get room(): boolean {
     return this.edges.every(e => e.room)
+  }
+  /** Rows that who reads them takes in good time, the slowest of them. */
+  get demand(): number {
+    return Math.min(...this.edges.map(e => e.rowsWanted))
   }
   /** Consumes the rows: each edge holds their memory for itself. */
   emit(rows: Rows): void {

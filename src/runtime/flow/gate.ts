@@ -42,6 +42,11 @@ export class EpochGate {
     return fresh.poll <= (this.bounds[fresh.source] ?? 0)
   }
 
+  /** Something was done with these rows, or with others of their poll or of a later one. */
+  hasPassed(fresh: Fresh | undefined): boolean {
+    return fresh === undefined || fresh.poll <= (this.passed[fresh.source] ?? 0)
+  }
+
   /** Something is done with these rows. */
   pass(fresh: Fresh | undefined): void {
     if (fresh === undefined) return

@@ -2,6 +2,7 @@
 import { type Observer, invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type SinkConnector, type Topology, type Vertex, type VertexInput } from '../../plan/index.js'
+import { pollSize } from '../pace/index.js'
 import { type BeyondTerms } from './beyond.js'
 import { type Edge, type Output } from './edge.js'
 import { type Effects } from './effects.js'
@@ -32,9 +33,6 @@ export interface GraphTerms {
 export interface GraphEvents extends StageEvents {
   readonly observer: Observer
 }
-
-/** Rows of one poll until a stage knows what a row costs. */
-const pollRows = 8_192
 
 export class Graph {
   readonly sources: readonly SourceVertex[]
@@ -126,10 +124,19 @@ export class Graph {
     work.stage.emit(work.ticket.lane)
   }
 
-  /** Rows that a source should give at once: full calls for the stages, as they are now known. */
+  /** Rows that a source should give at once, as the cost of calls is now known. */
   get rowsWanted(): number {
-    const sizes = this.stages.map(s => s.size.rows)
-    return Math.min(this.rowsMax, Math.max(pollRows, ...sizes))
+    const first = this.stages.filter(s => s.isFirst)
+    const most = Math.min(this.rowsMax, ...first.map(s => s.demandBelow))
+    return pollSize(
+      first.map(({ size, lanes }) => ({ size, lanes: lanes.length })),
+      most,
+    )
+  }
+
+  /** The calls that are out end a poll in every lane: rows of polls that began to pass wait in none. */
+  get isEven(): boolean {
+    return this.stages.every(s => s.isEven)
   }
 }
 
@@ -165,7 +172,7 @@ export function buildGraph(topology: Topology, terms: GraphTerms, events: GraphE
   const all = terms.epochs?.beyond ?? null
   const beyond = all === null ? null : { ...all, budgetBytes: all.budgetBytes / keyedStages }
   for (const vertex of topology.vertices) {
-    const node = makeNode(vertex, { ...terms, ordering, order, gate, clock, beyond }, events, counts)
+    const node = makeNode(vertex, { ...terms, topology, ordering, order, gate, clock, beyond }, events, counts)
     const inputs = inputsOf(node)
     vertex.inputs.forEach((input, i) => {
       const edge = inputs[i]
@@ -195,6 +202,7 @@ const inputsOf = (node: Node): readonly Edge[] =>
 function makeNode(
   vertex: Vertex,
   terms: GraphTerms & {
+    readonly topology: Topology
     readonly ordering: Ordering
     readonly order: RowOrder
     readonly gate: EpochGate
@@ -234,10 +242,17 @@ function makeNode(
           observer: events.observer,
           clock: terms.clock,
           beyond: terms.beyond,
+          isFirst: vertex.inputs.every(input => isUncalled(terms.topology, input)),
         },
         events,
       )
   }
+}
+
+/** Rows come from sources as those gave them: no call was made with them. */
+function isUncalled({ vertices }: Topology, { vertex }: VertexInput): boolean {
+  const from = vertices[vertex]
+  return from !== undefined && from.kind !== 'stage' && from.inputs.every(input => isUncalled({ vertices }, input))
 }
 
 function outputOf(nodes: readonly Node[], input: VertexInput): Output {

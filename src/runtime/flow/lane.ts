@@ -16,6 +16,16 @@ interface Waiting {
   readonly bytes: number
 }
 
+/** Rows of one call. */
+export interface CallLimit {
+  /** Batches are joined up to so many. */
+  readonly together: number
+  /** One of more is cut. */
+  readonly alone: number
+  /** A lane that is behind others takes no row of a poll that they have not begun. */
+  readonly inStep: boolean
+}
+
 export class Lane {
   private readonly waiting: Waiting[] = []
   private rowsWaiting = 0
@@ -62,6 +72,16 @@ export class Lane {
     return this.open.length > 0 || this.waiting.some(w => this.gate.admits(w.rows.fresh))
   }
 
+  /** Of the rows that are sent next: from which poll of a source they are; 0 where all of them have passed. */
+  get firstPoll(): number {
+    return this.waiting[0]?.rows.fresh?.poll ?? 0
+  }
+
+  /** A row waits of a poll of which rows have passed. */
+  get holdsPassed(): boolean {
+    return this.waiting.some(w => this.gate.hasPassed(w.rows.fresh))
+  }
+
   private get maySend(): boolean {
     const [first] = this.waiting
     return first !== undefined && this.open.length < this.window && this.gate.admits(first.rows.fresh)
@@ -79,12 +99,12 @@ export class Lane {
     return { rows, slots, bytes }
   }
 
-  /** A ticket of which a piece can be sent now: an open one first, else a new one of at most `rowsMax` rows. */
-  next(nowMs: number, rowsMax: number): Ticket | null {
+  /** A ticket of which a piece can be sent now: an open one first, else a new one. */
+  next(nowMs: number, limit: CallLimit): Ticket | null {
     if (nowMs < this.heldUntilMs) return null
     for (const ticket of this.open) if (!ticket.away && ticket.todo.length > 0) return ticket
     if (!this.maySend) return null
-    const { rows, slots } = atFailpoint('batch.form', () => this.leave(rowsMax))
+    const { rows, slots } = atFailpoint('batch.form', () => this.leave(limit))
     const ticket = newTicket(this.index, { kind: 'rows' }, rows, slots)
     this.open.push(ticket)
     return ticket
@@ -114,15 +134,17 @@ export class Lane {
   }
 
   /** Only a batch that is too large alone is cut: a full call is not worth the copy of two halves that do not lie together. */
-  private leave(rowsMax: number): Pick<Waiting, 'rows' | 'slots'> {
+  private leave({ together, alone, inStep }: CallLimit): Pick<Waiting, 'rows' | 'slots'> {
     const parts: Waiting[] = []
-    let left = rowsMax
+    const isBehind = inStep && this.gate.hasPassed(this.waiting[0]?.rows.fresh)
+    let left = together
     for (let head = this.waiting[0]; head !== undefined; head = this.waiting[0]) {
       const n = rowCount(head.rows)
       if ((n > left && parts.length > 0) || !this.gate.admits(head.rows.fresh)) break
+      if (isBehind && !this.gate.hasPassed(head.rows.fresh)) break
       this.gate.pass(head.rows.fresh)
       this.waiting.shift()
-      const part = n > left ? this.cut(head, left) : head
+      const part = n > alone ? this.cut(head, together) : head
       this.bytesWaiting -= part.bytes
       parts.push(part)
       left -= n

@@ -17,7 +17,7 @@ import { CheckTally } from './check-tally.js'
 import { Edge, Output } from './edge.js'
 import { type EpochGate } from './gate.js'
 import { KeyedState, takeSlots, without } from './keyed.js'
-import { Lane } from './lane.js'
+import { type CallLimit, Lane } from './lane.js'
 import { endOrigin } from './origin.js'
 import { Reordering } from './reordering.js'
 import { type Place, type RowOrder, behindAll, firstOf } from './row-order.js'
@@ -45,6 +45,8 @@ export interface StageTerms {
   readonly clock: StateClock
   /** null: all state is in memory. */
   readonly beyond: BeyondTerms | null
+  /** No other stage had its rows in a call. */
+  readonly isFirst: boolean
 }
 
 /** Told about rows that never reach a worker, and that no row comes any more. */
@@ -60,8 +62,12 @@ const limitOf = ({ name, check }: FunctionRef): DeadLimit =>
 /** What may wait in the lanes of a stage: calls of full size a lane, and bytes. */
 const callsWaitingPerLane = 2
 const bytesWaitingMax = 16 << 20
+/** Calls of fewer rows cost more by themselves than their rows do. */
+const rowsOfCallMin = 64
 
 export class Stage {
+  /** It is the first to call anybody with its rows. */
+  readonly isFirst: boolean
   readonly input: Edge
   /** 0 the main output, then the side outputs of the operators in order. */
   readonly outputs: readonly Output[]
@@ -90,7 +96,10 @@ export class Stage {
     private readonly events: StageEvents,
   ) {
     const { key } = vertex
-    this.input = new Edge(terms.gate)
+    this.isFirst = terms.isFirst
+    // What waits behind a call belongs to the epoch that is cut. So in front of slow calls there are no more than they need.
+    const demand = (): number => (this.size.isSlow ? this.rowsInLanesMax : Number.POSITIVE_INFINITY)
+    this.input = terms.isFirst ? new Edge(terms.gate) : new Edge(terms.gate, { demand })
     this.codec = new StageCodec(vertex, terms.memory, terms.stateBytesMax)
     this.outputs = [new Output(), ...this.codec.sides.map(() => new Output())]
     this.size = new BatchSize({ rowsMax: terms.rowsMax, bytesMax: 1 << 20 })
@@ -232,7 +241,30 @@ export class Stage {
   private get hasRoomInLanes(): boolean {
     const rows = this.rowsInLanes + (this.reordering?.rows ?? 0)
     const bytes = this.lanes.reduce((n, l) => n + l.bytes, 0)
-    return rows < this.lanes.length * callsWaitingPerLane * this.size.rows && bytes < bytesWaitingMax
+    return rows < this.rowsInLanesMax && bytes < bytesWaitingMax
+  }
+
+  private get rowsInLanesMax(): number {
+    return this.lanes.length * callsWaitingPerLane * this.size.rows
+  }
+
+  /** A cut that begins now waits for the calls that are out and for no others, or others are over at once. */
+  get isEven(): boolean {
+    return !this.isFirst || !this.size.isSlow || this.lanes.every(l => !l.holdsPassed)
+  }
+
+  /** Rows that what stands below takes in good time, but no fewer than are worth a call. */
+  get demandBelow(): number {
+    return Math.max(rowsOfCallMin, Math.min(...this.outputs.map(o => o.demand)))
+  }
+
+  /** Rows of one call. */
+  private get limitOfCall(): CallLimit {
+    const { rows, rowsAlone, isSlow } = this.size
+    const below = this.demandBelow
+    return below < rows
+      ? { together: below, alone: below, inStep: isSlow }
+      : { together: rows, alone: rowsAlone, inStep: isSlow }
   }
 
   /** A row waits or is under way that belongs to the epoch that is being cut. */
@@ -241,17 +273,20 @@ export class Stage {
     return awaits || this.lanes.some(l => l.holdsAdmitted) || (this.reordering?.rows ?? 0) > 0
   }
 
-  /** A ticket to send a piece of now, lanes in turn; null where nothing can be sent. */
+  /**
+   * A ticket to send a piece of now; null where nothing can be sent. The lane with the oldest rows comes first, and of those
+   * with equal ones each in turn: so none is ahead by more than a call, and a cut has little to wait for.
+   */
   next(nowMs: number): Ticket | null {
     if (!this.room) return null
+    let oldest: Lane | null = null
     for (let n = 0; n < this.lanes.length; n += 1) {
-      const lane = this.lanes[(this.turn + n) % this.lanes.length]
-      const ticket = lane?.next(nowMs, this.size.rows) ?? null
-      if (ticket === null) continue
-      this.turn = (this.turn + n + 1) % this.lanes.length
-      return ticket
+      const lane = this.lane((this.turn + n) % this.lanes.length)
+      if (lane.runnable(nowMs) && (oldest === null || lane.firstPoll < oldest.firstPoll)) oldest = lane
     }
-    return null
+    if (oldest === null) return null
+    this.turn = (oldest.index + 1) % this.lanes.length
+    return oldest.next(nowMs, this.limitOfCall)
   }
 
   runnable(nowMs: number): boolean {

@@ -83,7 +83,7 @@ export class SelectVertex {
     columns: readonly { readonly from: string; readonly to: string }[],
     gate: EpochGate,
   ) {
-    this.input = new Edge(gate)
+    this.input = new Edge(gate, { demand: () => this.output.demand })
     this.selection = columns.map(({ from, to }) => (from === to ? from : { [from]: to }))
   }
 
@@ -118,7 +118,10 @@ export class UnionVertex {
     private readonly order: RowOrder,
     private readonly gate: EpochGate,
   ) {
-    this.inputs = Array.from({ length: inputs }, () => new Edge(gate, { wholeRows: by === 'place' }))
+    this.inputs = Array.from(
+      { length: inputs },
+      () => new Edge(gate, by === 'place' ? { wholeRows: true } : { demand: () => this.output.demand }),
+    )
   }
 
   front(order: RowOrder): Place {

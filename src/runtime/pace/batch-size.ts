@@ -23,6 +23,10 @@ export interface ObservedCall {
 const firstRows = 256
 /** 5 to 20 ms of work a call: long enough to hide the call, short enough to resend and to cancel. */
 const targetUs = 10_000
+/** Calls of less time are over before anybody waits for them. */
+const slowUs = 5_000
+/** How much more than a full call one batch may be. */
+const alone = 1.25
 /** How much an older call counts beside the one after it. */
 const memory = 0.8
 
@@ -37,6 +41,16 @@ export class BatchSize {
 
   get rows(): number {
     return this.limit
+  }
+
+  /** A batch of a little more is not worth two calls. */
+  get rowsAlone(): number {
+    return Math.min(this.terms.rowsMax, Math.floor(alone * this.limit))
+  }
+
+  /** Who waits for a full call notices, as far as is known. */
+  get isSlow(): boolean {
+    return !this.calls.known || this.expectedUs(this.limit) >= slowUs
   }
 
   /** What a call of `rows` rows should take, in microseconds of user code; 0 before the first call. */
@@ -74,6 +88,10 @@ class CallCost {
   private xy = 0
   /** Lately: an old one counts twice as much with each call after it, since a service may become slow for good. */
   private cheapestUs = Number.POSITIVE_INFINITY
+
+  get known(): boolean {
+    return this.weight > 0
+  }
 
   add(rows: number, us: number): void {
     this.weight = this.weight * memory + 1

@@ -85,6 +85,10 @@ const jobs = {
     visits()
       .apply(bench.visitFour)
       .to(nullSink({ checksum: 'z' })),
+  visits_slowly: () =>
+    visits()
+      .apply(bench.visitSlowly)
+      .to(nullSink({ checksum: 'z' })),
   remembers: () => visits().apply(bench.visitTwelve).filter(bench.live).select('at', 'z').to(answers()),
   kill: () => live().keyBy('name').apply(bench.count).to(answers()),
   first: () =>

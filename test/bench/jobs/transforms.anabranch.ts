@@ -1,6 +1,6 @@
 // Written by "npx anabranch types transforms.py". Do not edit: write it anew when transforms.py changes.
 
-const from = { path: 'transforms.py', types: import.meta.url, source: '2c9b5c7fde079ea14e66102c0b03526b8d522d9045e80c66b16131dda2dcb789' } as const
+const from = { path: 'transforms.py', types: import.meta.url, source: '0e48912350a3d6d36685e03c625010e89c07a7e7ab3d023e90c3ee099f9c3ace' } as const
 
 const schemas = {
   Xy: [['x', 'float64'], ['y', 'float64']],
@@ -88,6 +88,20 @@ const functions = {
   },
   visitFour: {
     name: 'visit_four',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['at', 'int64']],
+    outputs: [['z', 'float64']],
+    state: [['n', 'int64', { default: 0 }], ['f0', 'float64'], ['f1', 'float64'], ['f2', 'float64']],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: 'da7168a6c34e3f1980c8b8a3dc4600fbc4214a61291b60a84719c730b1b3e8f7',
+    from,
+  },
+  visitSlowly: {
+    name: 'visit_slowly',
     kind: 'transform',
     keyed: true,
     mode: 'batch',
@@ -320,6 +334,7 @@ export interface B2Function extends Readonly<(typeof functions)['b2']> {}
 export interface J1Function extends Readonly<(typeof functions)['j1']> {}
 export interface CountFunction extends Readonly<(typeof functions)['count']> {}
 export interface VisitFourFunction extends Readonly<(typeof functions)['visitFour']> {}
+export interface VisitSlowlyFunction extends Readonly<(typeof functions)['visitSlowly']> {}
 export interface VisitTwelveFunction extends Readonly<(typeof functions)['visitTwelve']> {}
 export interface LiveFunction extends Readonly<(typeof functions)['live']> {}
 export interface B3RowFunction extends Readonly<(typeof functions)['b3Row']> {}
@@ -347,6 +362,8 @@ export default {
   count: functions.count as CountFunction,
   /** Keyed transform: reads at int64 and adds z float64. */
   visitFour: functions.visitFour as VisitFourFunction,
+  /** Keyed transform: reads at int64 and adds z float64. */
+  visitSlowly: functions.visitSlowly as VisitSlowlyFunction,
   /** Keyed transform: reads at int64 and adds z float64. */
   visitTwelve: functions.visitTwelve as VisitTwelveFunction,
   /** Filter: reads live bool. */

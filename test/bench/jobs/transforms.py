@@ -1,5 +1,7 @@
 """The bodies of the benchmarks as transforms."""
 
+import time
+
 import bodies
 import numpy as np
 
@@ -64,6 +66,12 @@ REMEMBER, TWELVE = visit(11)
 
 @ab.keyed(inputs={"at": ab.int64}, state=FOUR, outputs={"z": ab.float64})
 def visit_four(batch, state):
+    return VISIT(batch, state)
+
+
+@ab.keyed(inputs={"at": ab.int64}, state=FOUR, outputs={"z": ab.float64})
+def visit_slowly(batch, state):
+    time.sleep(0.02)
     return VISIT(batch, state)
 
 

@@ -119,6 +119,42 @@ test('an output has room when each of its edges has, and gives each of them the 
   expect([wide.ended, narrow.ended]).toEqual([true, true])
 })
 
+test('an edge in front of slow calls is full with the rows that they take in good time, whatever stands between', () => {
+  let demand = 5
+  const behind = new Edge(null, { demand: () => demand })
+  const select = new Output()
+  select.connect(behind)
+  const before = new Output()
+  before.connect(new Edge(null, { demand: () => select.demand }))
+  before.connect(new Edge())
+  expect([before.demand, before.room]).toEqual([5, true])
+  before.emit(rows('1-5'))
+  expect(before.room).toBe(false)
+  demand = Number.POSITIVE_INFINITY
+  expect([before.demand, before.room]).toEqual([Number.POSITIVE_INFINITY, true])
+})
+
+describe('lanes in step', () => {
+  const fresh = (range: string, poll: number): Rows => ({ ...rows(range), fresh: { source: 0, poll } })
+  /** Rows of the next call. */
+  const send = (lane: Lane): number => {
+    const ticket = lane.next(0, { together: 100, alone: 100, inStep: true })
+    if (ticket !== null) ticket.away = true
+    return ticket === null ? 0 : rowCount(ticket.todo[0]?.rows ?? rows('1'))
+  }
+
+  test('a lane that is behind ends with the poll up to which another one is, and one that is not goes ahead', () => {
+    const gate = new EpochGate(1)
+    const [ahead, behind] = [new Lane(0, 4, gate), new Lane(1, 4, gate)]
+    for (const [poll, range] of ['1-4', '11-14'].entries()) ahead.push(fresh(range, poll + 1), null)
+    for (const [poll, range] of ['5-9', '15-19', '25-29'].entries()) behind.push(fresh(range, poll + 1), null)
+    expect([ahead.firstPoll, behind.firstPoll, behind.holdsPassed]).toEqual([1, 1, false])
+    expect([send(ahead), behind.holdsPassed]).toEqual([8, true])
+    expect([send(behind), behind.firstPoll, behind.holdsPassed]).toEqual([10, 3, false])
+    expect(send(behind)).toBe(5)
+  })
+})
+
 /** State slots that are the ids: that they travel with their rows can be seen. */
 const slotsOf = (of: Rows): Int32Array => Int32Array.from({ length: rowCount(of) }, (_, i) => positionOf(of.origin, i))
 
@@ -133,7 +169,7 @@ class DrivenLane {
 
   send(atMs: number): string {
     const runnable = this.lane.runnable(atMs)
-    const ticket = this.lane.next(atMs, 3)
+    const ticket = this.lane.next(atMs, { together: 3, alone: 3, inStep: false })
     expect(ticket !== null).toBe(runnable)
     const piece = ticket?.todo.shift()
     if (ticket === null || piece === undefined) return ''
