@@ -14,6 +14,7 @@ const cutting = { file: 'src/runtime/flow/cutting.ts' } as const
 const intake = { file: 'src/runtime/flow/intake.ts' } as const
 const sink = { file: 'src/connectors/files/sink.ts' } as const
 const store = { file: 'src/state/stores/state-store.ts' } as const
+const persistence = { file: 'src/state/stores/persistence.ts' } as const
 const level = { file: 'src/state/stores/level.ts' } as const
 const filesEpochs = unit('connectors/files-epochs')
 const storeFaults = unit('state/store-faults')
@@ -59,9 +60,9 @@ export const quickBugs: readonly Mutant[] = [
   },
   {
     rule: 'handle used again after a full disk',
-    ...store,
-    from: 'if (await this.reopened(epoch, record)) return',
-    to: 'this.counts.reopened += 1',
+    ...persistence,
+    from: 'if (await this.parts.reopened(write)) return',
+    to: 'await Promise.resolve()',
     test: [storeFaults, 'S7 on a full disk is tried again on a fresh handle'],
   },
 ]
@@ -186,9 +187,9 @@ const disk: readonly Mutant[] = [
   },
   {
     rule: 'epoch written again though it is there',
-    ...store,
-    from: 'if (await this.reopened(epoch, record)) return',
-    to: 'await this.reopened(epoch, record)',
+    ...persistence,
+    from: 'if (await this.parts.reopened(write)) return',
+    to: 'await this.parts.reopened(write)',
     test: [storeFaults, 'S8 with an error of fsync may be there all the same, and is not written twice'],
   },
   {
@@ -197,6 +198,13 @@ const disk: readonly Mutant[] = [
     from: 'if (epoch > head.epoch || (epoch === head.epoch && newest?.digest === head.digest)) return',
     to: 'if (epoch >= 0) return',
     test: [storeDamage, 'S13 tables of an older copy are refused with both epochs'],
+  },
+  {
+    rule: 'savepoint with positions of one epoch and state of another',
+    ...store,
+    from: 'return this.inTurn(() => this.takeSnapshot())',
+    to: 'return Promise.resolve(this.takeSnapshot())',
+    test: [storeFaults, 'S9 a snapshot that is asked for while a slow disk writes an epoch'],
   },
 ]
 

@@ -12,14 +12,14 @@ const replies: readonly Mutant[] = [
   {
     rule: 'side output parent off by one',
     ...reply,
-    from: 'origin: takeOrigin(asked.rows.origin, parent)',
-    to: 'origin: takeOrigin(asked.rows.origin, parent.map(row => row + 1))',
+    from: 'takeOrigin(rows.origin, parent)',
+    to: 'takeOrigin(rows.origin, parent.map(row => row + 1))',
     test: [codec, 'with rows of a side output, each from its parent'],
   },
   {
     rule: 'number of rows not checked',
     ...reply,
-    from: 'if (added.rows !== m || found.rows !== m) throw',
+    from: 'if (batch.rows !== m || found.rows !== m) throw',
     to: 'if (m < 0) throw',
     test: [codec, 'with a row too few'],
   },

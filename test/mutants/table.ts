@@ -103,7 +103,7 @@ const order: readonly Mutant[] = [
   {
     rule: 'at_end called before the last row',
     file: 'src/runtime/flow/stage.ts',
-    from: '!this.input.ended || this.lanes.some(l => !l.idle)) return false',
+    from: '!this.input.ended || !this.idle) return false',
     to: '!this.input.ended) return false',
     test: [stage, 'calls at_end once, after the last row is settled'],
   },
@@ -169,8 +169,8 @@ const faults: readonly Mutant[] = [
   {
     rule: 'hold of a lane cut to 5 ms',
     ...settle,
-    from: 'heldUntilMs = nowMs + waitMs',
-    to: 'heldUntilMs = nowMs + 5',
+    from: 'untilMs: nowMs + waitMs',
+    to: 'untilMs: nowMs + 5',
     test: [settlement, 'for a service that is away is held'],
   },
   {

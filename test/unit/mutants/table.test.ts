@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { epochRules } from '../../mutants/epochs.js'
 import { mutants } from '../../mutants/table.js'
 import { repository } from '../../support/repository.js'
 
@@ -12,6 +13,10 @@ test.for(mutants.map(mutant => [mutant.rule, mutant] as const))('the mutant "%s"
   expect(text.split(from).length - 1, `times that ${file} has the text`).toBe(1)
   expect(to).not.toBe(from)
   expect(existsSync(join(repository, watched)), watched).toBe(true)
+})
+
+test('a long fault programme tries twenty-five bugs of epochs', () => {
+  expect(epochRules.length).toBeGreaterThanOrEqual(25)
 })
 
 test('no two mutants are the same', () => {
