@@ -31,6 +31,12 @@ export const formToJson = ({ key, state, keyGroups, nullKeys }: StateForm): Stat
   nullKeys,
 })
 
+/** The same with defaults and names of before: what a later form is made of, where the code of this one is gone. */
+export const declaredToJson = (form: StateForm): StateFormJson => ({
+  ...formToJson(form),
+  state: schemaToJson(form.state),
+})
+
 export const formFromJson = (json: StateFormJson): StateForm => ({
   key: schemaFromJson(json.key),
   state: schemaFromJson(json.state),

@@ -40,6 +40,15 @@ export interface ColdReport {
   readonly entries: number
 }
 
+/** Keys that shall leave as they are at the end of an epoch. */
+interface Chosen {
+  readonly epoch: number
+  readonly slots: Int32Array
+  /** The store is told of the columns, whatever leaves. */
+  readonly announces: boolean
+  next: number
+}
+
 /** Of what the share allows: above the first keys are chosen, down to the second; above the third no more come. */
 const level = { high: 0.85, low: 0.7, full: 1.05 } as const
 /** What the store remembers of each entry: ten bits that say whether it is there, and its part of the index of a table. */
@@ -52,7 +61,9 @@ export class ColdSide {
   private parts: readonly ColdPart[] = []
   /** Keys that left since the beginning, or lay there before: while it is false nobody has to ask. */
   private isUsed = false
-  private chosen: { readonly epoch: number; readonly slots: Int32Array; next: number } | null = null
+  private chosen: Chosen | null = null
+  /** The store knows the columns of this run. */
+  private isAnnounced = false
   private away = false
   private entries = 0
   /** Keys that cannot leave before a block was written that says that they have no state. */
@@ -132,10 +143,10 @@ export class ColdSide {
       residence.mark(slot, 'same', newer === null)
     }
     this.parts.forEach(({ state }, part) => {
-      for (const { form, at, sums, rows } of answer[part] ?? []) {
+      for (const { forms, at, sums, rows } of answer[part] ?? []) {
         const found = at.map(i => slots[i] ?? 0)
         residence.noteSums(part, found, sums)
-        if (part !== newer) state.load(found, form, rows)
+        if (part !== newer) state.load(found, forms, rows)
       }
     })
   }
@@ -173,10 +184,25 @@ export class ColdSide {
    * @param waiting slots of rows that wait.
    */
   choose(epoch: number, waiting: Iterable<Int32Array>): void {
-    const { index, residence, capacity } = this
-    if (this.away || this.chosen !== null || index.size <= level.high * capacity) return
+    if (this.isLeaving) return
     const pinned = new Set<number>()
     for (const slots of waiting) for (const slot of slots) pinned.add(slot)
+    const slots = this.chosenSlots(pinned)
+    // An entry that is older than the columns of today has to go through all that were between.
+    const announces = !this.isAnnounced && (this.isUsed || slots.length > 0)
+    if (announces || slots.length > 0) this.chosen = { epoch, slots, announces, next: 0 }
+  }
+
+  /** As `choose`, while a start restores: what leaves then must not be in columns that no epoch has. */
+  chooseRestored(epoch: number): void {
+    if (this.isLeaving || this.parts.some(({ state }) => state.evolves)) return
+    const slots = this.chosenSlots(new Set())
+    if (slots.length > 0) this.chosen = { epoch, slots, announces: false, next: 0 }
+  }
+
+  private chosenSlots(pinned: ReadonlySet<number>): Int32Array {
+    const { index, residence, capacity } = this
+    if (index.size <= level.high * capacity) return new Int32Array(0)
     const count = Math.ceil(index.size - level.low * capacity)
     let stuck = 0
     const stays = (slot: number): boolean => {
@@ -187,7 +213,7 @@ export class ColdSide {
     }
     const slots = residence.choose(count, index.slots, stays)
     this.stuck = stuck
-    this.chosen = slots.length === 0 ? null : { epoch, slots, next: 0 }
+    return slots
   }
 
   /** It has no state, and a block that says so is still to come. */
@@ -204,11 +230,11 @@ export class ColdSide {
     if (chosen === null || this.away || written < chosen.epoch) return null
     const slots = chosen.slots.subarray(chosen.next, chosen.next + leaveAtOnce).filter(slot => this.mayLeave(slot))
     chosen.next += leaveAtOnce
-    const { epoch } = chosen
+    const { epoch, announces } = chosen
     if (chosen.next >= chosen.slots.length) this.chosen = null
     this.away = true
     const changed = this.index.byPlace(slots.filter(slot => !residence.is(slot, 'same')))
-    const parts = this.parts.flatMap((_, part) => this.changesOf(part, changed, epoch) ?? [])
+    const parts = this.parts.flatMap((_, part) => this.changesOf(part, changed, { epoch, announces }) ?? [])
     for (const slot of slots) residence.mark(slot, 'same', true)
     return { slots, changes: parts.map(p => p.changes), of: parts }
   }
@@ -221,13 +247,13 @@ export class ColdSide {
   private changesOf(
     part: number,
     all: Int32Array,
-    epoch: number,
+    { epoch, announces }: Pick<Chosen, 'epoch' | 'announces'>,
   ): (Leaving['of'][number] & { readonly changes: ColdChanges }) | null {
     const { residence } = this
     const { table, form, state } = this.part(part)
     // Who has no state, and had none, is not written.
     const slots = all.filter(slot => table.present(slot) || residence.sumOf(part, slot) !== 0)
-    if (slots.length === 0) return null
+    if (slots.length === 0 && !announces) return null
     const gathered = table.gather(slots)
     const rows = encodeRows(gathered.state)
     gathered.loan?.release()
@@ -245,6 +271,7 @@ export class ColdSide {
     const { residence } = this
     this.away = false
     this.isUsed = true
+    this.isAnnounced ||= of.length === this.parts.length
     of.forEach(({ part, slots: written }, i) => {
       const after = sums[i] ?? new Uint32Array(0)
       for (let w = 0; w < written.length; w++) {

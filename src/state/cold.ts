@@ -15,7 +15,8 @@ export interface ColdQuestion extends ColdKeys {
 
 /** Entries of one operator that were written in one form. */
 export interface ColdRows {
-  readonly form: StateForm
+  /** That form, and all that the operator had since then. */
+  readonly forms: readonly StateForm[]
   /** Which of the keys that were asked for. */
   readonly at: Int32Array
   /** Of the whole entry; never 0. Who writes the key again says it. */

@@ -46,6 +46,14 @@ export function planEvolution(operator: string, from: StateForm, to: StateForm, 
   return same ? asStored : rows => ({ ...rows, state: evolved(rows.state, to.state, sources) })
 }
 
+/** Rows of the first form as rows of the last one, step by step: each has defaults and names of before of its own. */
+export function evolveThrough(operator: string, forms: readonly StateForm[], state: Batch): Batch {
+  return forms.reduce((rows, to, i) => {
+    const from = forms[i - 1]
+    return from === undefined ? rows : planEvolution(operator, from, to, aliasesOf(to.state))({ state: rows }).state
+  }, state)
+}
+
 function checkKey(operator: string, from: StateForm, to: StateForm): void {
   const [stored, declared] = [describeColumns(from.key), describeColumns(to.key)]
   if (stored !== declared) {
@@ -86,7 +94,7 @@ function evolved(stored: Batch, to: Schema, sources: readonly (Field | undefined
   const columns = to.fields.map((field, c): Column => {
     const source = sources[c]
     if (source === undefined) return constant(field, stored.rows)
-    const column = stored.columns[stored.schema.fields.indexOf(source)]
+    const column = stored.columns[stored.schema.fields.findIndex(({ name }) => name === source.name)]
     invariant(column !== undefined, 'a stored column has a field')
     return sameType(source.type, field.type) ? column : widen(column, field.type)
   })

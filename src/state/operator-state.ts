@@ -3,10 +3,11 @@
  * start it takes stored blocks, oldest first, whatever columns they were written with.
  */
 import { type Memory } from '../batch/index.js'
+import { invariant } from '../base/index.js'
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
 import { DeltaWriter } from './delta.js'
-import { type Evolve, aliasesOf, asStored, planEvolution } from './evolve.js'
+import { type Evolve, aliasesOf, asStored, evolveThrough, planEvolution } from './evolve.js'
 import { type KeySlots } from './key-index.js'
 import { Rebase } from './rebase.js'
 import { decodeRows } from './row-codec.js'
@@ -145,10 +146,18 @@ export class OperatorState {
     return this.options.table.isDirty(slot) || this.rebase?.holds(slot) === true
   }
 
-  /** Puts rows from beyond memory where they belong. They are not changed. */
-  load(slots: Int32Array, form: StateForm, rows: PackedRows): void {
+  /** Restored state had other columns than are declared, and no epoch has the declared ones yet. */
+  get evolves(): boolean {
+    return this.rewrites
+  }
+
+  /** Puts rows from beyond memory where they belong, which were written in the first of these forms. They are not changed. */
+  load(slots: Int32Array, forms: readonly StateForm[], rows: PackedRows): void {
     const { table } = this.options
-    const { state } = this.evolution(form)({ state: decodeRows(form.state, rows) })
+    const [written, newest] = [forms[0], forms.at(-1)]
+    invariant(written !== undefined && newest !== undefined, 'rows were written in a form')
+    const stored = evolveThrough(this.operator, forms, decodeRows(written.state, rows))
+    const { state } = this.evolution(newest)({ state: stored })
     table.restore(slots, { ...state, schema: table.schema }, null)
   }
 

@@ -30,7 +30,7 @@ export class BeyondKeeper implements BeyondEffects {
       side.loaded(ask.slots, await this.store().readCold(ask.question), ask.part)
     }
     // The block may be one of several of its epoch, so what leaves is not known to be that of its end.
-    side.choose(Math.max(0, epoch - 1), [])
+    side.chooseRestored(Math.max(0, epoch - 1))
     for (let leaving = side.leave(epoch); leaving !== null; leaving = side.leave(epoch)) {
       side.left(leaving, await this.store().writeCold(leaving.changes))
     }

@@ -1,8 +1,10 @@
 /** Entries beyond memory as blocks, for who wants all rows: they come before the blocks of the epochs. */
+import { invariant } from '../../base/index.js'
 import { type Batch, bitmapBytes, makeColumn, noNulls } from '../../batch/index.js'
 import { type GroupRows, encodeBlock } from '../block.js'
 import { blockTemplate, formId } from '../block-schema.js'
 import { type ColdRows } from '../cold.js'
+import { evolveThrough } from '../evolve.js'
 import { decodeKeys } from '../key-decoder.js'
 import { packedOf, viewsOf } from '../packed.js'
 import { type StoredBlock } from '../restore.js'
@@ -17,14 +19,18 @@ export async function* coldBlocks(cold: ColdReader, operator: string, groups?: G
   }
 }
 
-function blockOf(operator: string, page: ColdPage, { form, at, rows }: ColdRows): StoredBlock {
+/** In the newest form: blocks know nothing of those between. */
+function blockOf(operator: string, page: ColdPage, { forms, at, rows }: ColdRows): StoredBlock {
+  const [written, form] = [forms[0], forms.at(-1)]
+  invariant(written !== undefined && form !== undefined, 'an entry was written in a form')
+
   const count = at.length
   const views = viewsOf(packedOf(page.keys, at))
   const keys = decodeKeys(form.key, count, form.nullKeys, i => views[i] ?? new Uint8Array(0))
   const template = blockTemplate(form)
   const none = { offsets: null, values: new Uint8Array(bitmapBytes(count)), children: [] }
   const deleted = makeColumn({ kind: 'bool' }, count, noNulls, none)
-  const columns = [deleted, ...keys, ...decodeRows(form.state, rows).columns]
+  const columns = [deleted, ...keys, ...evolveThrough(operator, forms, decodeRows(written.state, rows)).columns]
   const batch: Batch = { schema: template.schema, rows: count, columns }
   const groups = groupsOf(Uint16Array.from(at, i => page.groups[i] ?? 0))
   const parts = { operator, form, schemaId: formId(form), epoch: 0, since: 0, groups }

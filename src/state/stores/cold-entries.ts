@@ -122,8 +122,8 @@ function putsOf(
   return { puts, gone }
 }
 
-/** Entries by the number of their form; `form` is what stands in place of the form itself. */
-export type ReadEntries = readonly (Omit<ColdRows, 'form'> & { readonly form: number })[]
+/** Entries by the number of their form. */
+export type ReadEntries = readonly (Omit<ColdRows, 'forms'> & { readonly form: number })[]
 
 /**
  * What stands under these names.

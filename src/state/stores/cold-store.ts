@@ -8,7 +8,7 @@
  * written without it, and a stale one has to go before its key is left out of one.
  */
 import { StateError } from '../../base/index.js'
-import { type StateForm, formFromJson, formToJson } from '../block-schema.js'
+import { type StateForm, declaredToJson, formFromJson } from '../block-schema.js'
 import { type ColdChanges, type ColdKeys, type ColdRows } from '../cold.js'
 import { type PackedRows, viewsOf } from '../packed.js'
 import { decodeEntries, encodeEntries, idIn, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
@@ -34,7 +34,7 @@ export class ColdStore {
   bytesWritten = 0
   private tally = new ColdTally()
   private readonly operatorIds = new Map<string, number>()
-  private readonly forms = new Map<string, StateForm>()
+  private readonly forms = new Map<string, readonly StateForm[]>()
 
   private constructor(
     private kv: KeyValue,
@@ -86,7 +86,7 @@ export class ColdStore {
     tally.writes += 1
     const written = changes.map(each => {
       const { operator, groups, before } = each
-      const entries = encodeEntries(this.idOf(operator), each, tally.learn(operator, formToJson(each.form)))
+      const entries = encodeEntries(this.idOf(operator), each, tally.learn(operator, declaredToJson(each.form)))
       tally.count(operator, groups, -1, before)
       tally.count(operator, groups, 1, entries.sums)
       return entries
@@ -157,18 +157,16 @@ export class ColdStore {
   private found(operator: string, names: PackedRows, values: readonly (Uint8Array | undefined)[]): readonly ColdRows[] {
     const entries = decodeEntries(names, values)
     if (entries === null) throw this.damaged(`an entry of operator "${operator}" is not what was written`)
-    return entries.map(each => ({ ...each, form: this.formOf(operator, each.form) }))
+    return entries.map(({ form, ...each }) => ({ ...each, forms: this.formsFrom(operator, form) }))
   }
 
-  private formOf(operator: string, number: number): StateForm {
-    const name = `${number} ${operator}`
-    const known = this.forms.get(name)
-    if (known !== undefined) return known
-    const json = this.tally.formsOf(operator)[number]
-    if (json === undefined) throw this.damaged(`nobody knows the columns of an entry of operator "${operator}"`)
-    const form = formFromJson(json)
-    this.forms.set(name, form)
-    return form
+  private formsFrom(operator: string, number: number): readonly StateForm[] {
+    const written = this.tally.formsOf(operator)
+    const known = this.forms.get(operator) ?? []
+    const forms = known.length === written.length ? known : written.map(formFromJson)
+    this.forms.set(operator, forms)
+    if (number < forms.length) return forms.slice(number)
+    throw this.damaged(`nobody knows the columns of an entry of operator "${operator}"`)
   }
 
   private damaged(why: string): StateError {

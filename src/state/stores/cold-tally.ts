@@ -10,7 +10,7 @@ interface OperatorTally {
   /** By key group. */
   readonly entries: Int32Array
   readonly sums: Float64Array
-  /** Entries say which one by its number. */
+  /** In the order in which they were used, each with its defaults. Entries say which one by its number. */
   readonly forms: readonly StateFormJson[]
 }
 
@@ -93,12 +93,11 @@ export class ColdTally {
     return this.byOperator.get(operator)?.forms ?? []
   }
 
-  /** The number of a form; one that is new gets the next. */
+  /** The number of a form; one that is not that of before gets the next. */
   learn(operator: string, form: StateFormJson): number {
     const known = this.byOperator.get(operator)
-    const text = JSON.stringify(form)
-    const found = known?.forms.findLastIndex(each => JSON.stringify(each) === text) ?? -1
-    if (found >= 0) return found
+    const last = known?.forms.at(-1)
+    if (known !== undefined && JSON.stringify(last) === JSON.stringify(form)) return known.forms.length - 1
     const none = { entries: new Int32Array(form.keyGroups), sums: new Float64Array(form.keyGroups), forms: [] }
     const { forms, ...counts } = known ?? none
     this.byOperator.set(operator, { ...counts, forms: [...forms, form] })

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { batchFromRows, rowsOf, setBit } from '../../../src/batch/index.js'
-import { ColdSide, KeyIndex, OperatorState, StateTable, readBlock } from '../../../src/state/index.js'
+import { type SchemaJson, schemaFromJson } from '../../../src/schema/index.js'
+import { ColdSide, KeyIndex, OperatorState, type StateForm, StateTable, readBlock } from '../../../src/state/index.js'
 import { StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
 import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
 import { KeyedRows, countsByUser as form } from './rows-of-state.js'
@@ -18,7 +19,7 @@ afterEach(() => folders.splice(0).forEach(path => rmSync(path, { recursive: true
 /** One run of a job with one keyed operator. */
 class Run {
   private readonly index = new KeyIndex({ ...form })
-  private readonly table = new StateTable(form.state)
+  private readonly table: StateTable
   private readonly cold: ColdSide
   private readonly state: OperatorState
 
@@ -26,16 +27,18 @@ class Run {
     readonly store: StateStore,
     budget: number,
     private epoch: number,
+    private readonly declared: StateForm,
   ) {
+    this.table = new StateTable(declared.state)
     const { index, table } = this
     this.cold = new ColdSide(index, budget, 1)
-    this.state = new OperatorState({ operator: 'counts', form, index, table, watch: this.cold.watch(0) })
-    this.cold.use([{ form, table, state: this.state }])
+    this.state = new OperatorState({ operator: 'counts', form: declared, index, table, watch: this.cold.watch(0) })
+    this.cold.use([{ form: declared, table, state: this.state }])
   }
 
-  static async open(place: StorePlace, budget: number): Promise<Run> {
+  static async open(place: StorePlace, budget: number, declared = form): Promise<Run> {
     const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
-    const run = new Run(store, budget, store.last?.epoch ?? 0)
+    const run = new Run(store, budget, store.last?.epoch ?? 0, declared)
     const snapshot = await store.snapshot()
     run.cold.begin(operator => snapshot?.coldRowsOf(operator) ?? 0)
     await snapshot?.restore(
@@ -43,7 +46,7 @@ class Run {
       async block => {
         const rows = readBlock(block)
         run.state.restoreRows(block.form, rows)
-        run.cold.choose(Math.max(0, rows.epoch - 1), [])
+        run.cold.chooseRestored(Math.max(0, rows.epoch - 1))
         await run.leave(rows.epoch)
       },
       { hot: true },
@@ -56,20 +59,31 @@ class Run {
     return this.index.size
   }
 
-  /** What rows of these users find; then each has the number it is given, or none. */
-  async rows(changes: readonly (readonly [string, number | null])[]): Promise<readonly unknown[]> {
+  /** What rows of these users find. */
+  async found(users: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    return rowsOf(this.table.gather(await this.slotsOf(users)).state)
+  }
+
+  private async slotsOf(users: readonly string[]): Promise<Int32Array> {
     const keys = batchFromRows(
       form.key,
-      changes.map(([user]) => ({ user })),
+      users.map(user => ({ user })),
     )
     const slots = this.index.resolve(keys)
     const ask = this.cold.routed(slots)
     if (ask !== null) this.cold.loaded(ask.slots, await this.store.readCold(ask.question))
-    const found = rowsOf(this.table.gather(slots).state).map(row => row['n'])
+    return slots
+  }
+
+  /** The numbers that rows of these users find; then each has the one it is given, or none. */
+  async rows(changes: readonly (readonly [string, number | null])[]): Promise<readonly unknown[]> {
+    const users = changes.map(([user]) => user)
+    const found = (await this.found(users)).map(row => row['n'])
+    const slots = await this.slotsOf(users)
     const clear = new Uint8Array(Math.ceil(changes.length / 8))
     changes.forEach(([, n], i) => n === null && setBit(clear, i))
     const state = changes.map(([user, n]) => ({ n: n === null ? null : BigInt(n), label: `${user} ${n}` }))
-    this.table.apply(slots, batchFromRows(form.state, state), clear)
+    this.table.apply(slots, batchFromRows(this.declared.state, state), clear)
     return found
   }
 
@@ -174,6 +188,48 @@ describe('state larger than memory', () => {
     expect(await run.rows([['user 17', 1]])).toEqual([17n])
     await run.store.close()
   })
+})
+
+describe('state beyond memory under other columns', () => {
+  const declare = (...state: SchemaJson): StateForm => ({ ...form, state: schemaFromJson(state) })
+  const second = declare(['label', 'utf8'], ['extra', 'int64', { default: '5' }])
+  const third = declare(
+    ['n', 'int64', { default: '-1' }],
+    ['name', 'utf8', { alias: 'label' }],
+    ['extra', 'int64', { default: '9' }],
+  )
+
+  it('went through all that the job had since, as state did that stayed', async () => {
+    const place = new SimulatedPlace('0123456789abcdef')
+    let run = await Run.open(place, 1)
+    await run.rows(users.map((user, i) => [user, i] as const))
+    await run.cut()
+    expect(run.hotKeys).toBe(0)
+    run = await restarted(place, second)
+    // No key leaves in this run: the store is told of its columns all the same.
+    expect(await run.found(['user 3'])).toEqual([{ label: 'user 3 3', extra: 5n }])
+    await run.cut()
+    run = await restarted(place, third)
+    const expected = users.map((user, i) => ({ n: -1n, name: `${user} ${i}`, extra: 5n }))
+    expect(await run.found(users)).toEqual(expected)
+    await run.cut()
+    expect(await (await restarted(place, third)).found(users)).toEqual(expected)
+  })
+
+  it('is refused where they cannot be made of what was stored, with nothing touched', async () => {
+    const place = new SimulatedPlace('0123456789abcdef')
+    const run = await Run.open(place, 1)
+    await run.rows(users.map((user, i) => [user, i] as const))
+    await run.cut()
+    const before = new Map(place.cold)
+    await expect(restarted(place, declare(['n', 'utf8']))).rejects.toMatchObject({ code: 'ANB6016' })
+    expect(place.cold).toEqual(before)
+  })
+
+  async function restarted(place: SimulatedPlace, declared: StateForm): Promise<Run> {
+    await place.crash()
+    return Run.open(place, 1, declared)
+  }
 })
 
 describe('what lies beyond memory on a real disk', () => {
