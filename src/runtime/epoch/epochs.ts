@@ -143,10 +143,14 @@ export class Epochs<Cut> implements EpochEvents {
     this.last += 1
     this.wanted = false
     this.hastened = false
-    this.effects.cutTaken(this.beganMs)
     this.open.push({ epoch: this.last, cut, prepared: new Map(), committed: new Set(), phase: 'preparing' })
     for (let sink = 0; sink < this.sinks; sink += 1) this.effects.prepareSink(sink, this.last)
     return this.last
+  }
+
+  /** The state of the last cut is taken too. */
+  taken(): void {
+    this.effects.cutTaken(this.beganMs)
   }
 
   sinkPrepared(sink: number, epoch: number, prepared: Prepared): void {

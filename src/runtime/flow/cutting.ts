@@ -1,7 +1,8 @@
 /**
  * Cutting: an epoch ends. It begins where the time has come, lets what belongs to the epoch run out of the graph while
  * everything later waits, and is complete when nothing of it is left: then all that has to be durable is taken in one
- * step, and rows flow again. A slow call makes the cut late by its own length.
+ * step, and rows flow again. The next calls are sent before state is encoded, which they do not change, so that
+ * workers do not wait for that. A slow call makes the cut late by its own length.
  */
 import { type AnabranchError, atFailpoint } from '../../base/index.js'
 import { type StateBlock } from '../../state/index.js'
@@ -10,6 +11,7 @@ import { type CheckState } from './check-tally.js'
 import { type Graph } from './graph.js'
 import { type Intake, type SourceMark } from './intake.js'
 import { type Ledger, type LedgerState } from './ledger.js'
+import { type Stage } from './stage.js'
 import { type Swapping } from './swapping.js'
 
 /** All that an epoch makes durable but what the sinks say. */
@@ -25,7 +27,7 @@ export interface EpochCut {
   readonly checks: Readonly<Record<string, CheckState>>
   /** Number of the code that made it. */
   readonly code: number
-  /** State that changed. */
+  /** State that changed; there when the event of the cut is over. */
   readonly state: readonly StateBlock[]
 }
 
@@ -58,6 +60,8 @@ export class Cutting {
   private openSinceMs = 0
   private waitsFor: string | null = null
   private delayedBy: string | null = null
+  /** The last cut, of which state is still to be taken. */
+  private untaken: { readonly epoch: number; readonly state: StateBlock[] } | null = null
   /** What `changed` and the size of an epoch are counted from. */
   private since = { passes: 0, lastCalls: 0, bytes: 0 }
 
@@ -117,6 +121,8 @@ export class Cutting {
   /** `quiet`: no call is out and no sink is writing. `ending`: the next epoch is the last one, and waits for no time. */
   step(nowMs: number, { quiet, ending }: { readonly quiet: boolean; readonly ending: boolean }): Step {
     const { graph, epochs, swapping } = this.parts
+    // Nothing can be sent any more.
+    this.takeState()
     if (!graph.gate.cutting) {
       const { changed } = this
       if (quiet && !changed) swapping.boundary(nowMs)
@@ -131,6 +137,8 @@ export class Cutting {
     const error = swapping.judge(epochs.epoch + 1)
     if (error !== null) return error
     atFailpoint('epoch.close', () => this.complete(nowMs))
+    // State may get other columns.
+    if (swapping.waits) this.takeState()
     swapping.boundary(this.beganMs)
     return 'cut'
   }
@@ -215,6 +223,21 @@ export class Cutting {
     return graph.isEven ? epochs.dueMs : epochs.dueMs + Math.min(graceMsMax, epochs.terms.intervalMs / 4)
   }
 
+  /** Takes what is left of a cut: when all that can be sent was, and before anything changes it. */
+  takeState(): void {
+    if (this.untaken === null) return
+    const { epoch, state } = this.untaken
+    this.untaken = null
+    this.take(epoch, state, stage => stage.isStill)
+    this.parts.epochs.taken()
+  }
+
+  private take(epoch: number, into: StateBlock[], which: (stage: Stage) => boolean): void {
+    const { graph, swapping } = this.parts
+    const stages = graph.stages.filter(stage => which(stage) && !swapping.holdsState(stage))
+    for (const stage of stages) into.push(...stage.takeDirty(epoch))
+  }
+
   private complete(nowMs: number): void {
     const { graph, intake, ledger, epochs, swapping } = this.parts
     const sources = intake.cut(graph.gate.end())
@@ -222,15 +245,18 @@ export class Cutting {
     this.lastMs = nowMs - this.beganMs
     this.delayedBy = this.waitsFor
     const checks = graph.stages.flatMap(stage => [...stage.checks.values()].map(check => check.state()))
-    epochs.cut({
+    const state: StateBlock[] = []
+    const epoch = epochs.cut({
       sources,
       sinkRows: graph.sinks.map(s => s.rows),
       lastCalls: graph.stages.filter(s => s.lastCalls).map(s => s.vertex.number),
       ledger: ledger.state(sources.reduce((n, s) => n + s.rows, 0)),
       checks: Object.fromEntries(checks),
       code: swapping.code,
-      state: graph.stages.flatMap(stage => (swapping.holdsState(stage) ? [] : stage.takeDirty(epochs.epoch + 1))),
+      state,
     })
+    this.take(epoch, state, stage => !stage.isStill)
+    this.untaken = { epoch, state }
   }
 
   private note(): void {

@@ -351,8 +351,8 @@ export class Engine {
       if (!moved) moved = this.cutEpoch()
     }
     if (this.failed) return
-    const { epochs } = this
-    if (epochs !== null && this.opened) for (const { beyond } of this.graph.stages) beyond?.written(epochs.written)
+    this.cutting?.takeState()
+    if (this.opened) for (const { beyond } of this.graph.stages) beyond?.written(this.epochs?.written ?? 0)
     if (this.flows && this.cutting?.intakeWaits(this.nowMs) !== true) this.intake.poll(this.effects)
     this.stopOn(carryOut(this.pool.actions(this.nowMs), this.effects, this.observer))
     if (this.opened && !this.failed) this.finish()

@@ -168,6 +168,11 @@ export class KeyedState {
     return false
   }
 
+  /** Nothing but values that stay. */
+  get isPlain(): boolean {
+    return this.expiries.size === 0 && this.collections.size === 0
+  }
+
   /** State that changed since the last cut, of all operators. */
   takeDirty(epoch: number): readonly StateBlock[] {
     return this.states.flatMap(state => state.take(epoch))

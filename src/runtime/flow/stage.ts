@@ -336,6 +336,11 @@ export class Stage {
     return this.lastCallsMade && this.vertex.operators.some(o => o.fn.atEnd)
   }
 
+  /** Sending calls changes none of its state, and a cut moves none. */
+  get isStill(): boolean {
+    return this.beyond === null && this.keyed?.isPlain === true
+  }
+
   /** State that changed since the last cut. */
   takeDirty(epoch: number): readonly StateBlock[] {
     const blocks = this.keyed?.takeDirty(epoch) ?? []

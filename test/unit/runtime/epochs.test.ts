@@ -33,6 +33,8 @@ describe('an epoch', () => {
     story.epochs.began(40)
     expect(story.cuts).toEqual([])
     story.epochs.cut('a')
+    expect(story.cuts).toEqual([])
+    story.epochs.taken()
     expect(story.cuts).toEqual([40])
   })
 
