@@ -1,5 +1,6 @@
 /** Small steps on the files of a state folder, and what an error of the platform means there. */
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { StateError } from '../../base/index.js'
 
 /** Makes what was renamed or linked in a directory last. */
@@ -10,6 +11,20 @@ export async function syncPath(path: string): Promise<void> {
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * The two files that lead to all others of a database are there: where one is gone LevelDB tells of the copy that it was to open.
+ *
+ * @throws StateError ANB6010
+ */
+export async function expectRoots(folder: string, names: readonly string[]): Promise<void> {
+  const manifest = names.includes('CURRENT') ? (await readFile(join(folder, 'CURRENT'), 'utf8')).trim() : ''
+  const missing = ['CURRENT', ...(/^MANIFEST-\d+$/.test(manifest) ? [manifest] : [])].find(
+    name => !names.includes(name),
+  )
+  if (missing === undefined) return
+  throw new StateError('ANB6010', `the state lacks ${join(folder, missing)}`, { detail: 'Nothing was changed.' })
 }
 
 export const codeOf = (error: unknown): unknown => (error instanceof Error ? Reflect.get(error, 'code') : undefined)

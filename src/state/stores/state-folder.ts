@@ -19,7 +19,7 @@ import { Ballast } from './ballast.js'
 import { bufferBytesOf } from './cold-memory.js'
 import { type FolderIdentity, folderFormat, readIdentity, writeIdentity } from './folder-identity.js'
 import { takeFolder } from './folder-lock.js'
-import { folderError, syncPath } from './folder-files.js'
+import { expectRoots, folderError, syncPath } from './folder-files.js'
 import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
 import { isBlockFile, openWithBlocks } from './block-files.js'
@@ -206,8 +206,10 @@ export async function openColdIn(
 
 /** Tables and block files never change, so a second name is as good as a copy; where a file system has no links they are copied. */
 export async function copyGeneration(from: string, to: string): Promise<void> {
+  const names = await readdir(from)
+  await expectRoots(from, names)
   await mkdir(to, { mode: 0o700 })
-  for (const name of await readdir(from)) {
+  for (const name of names) {
     if (name === 'LOCK' || name.startsWith('LOG')) continue
     if (name === coldName) {
       await copyGeneration(join(from, name), join(to, name))

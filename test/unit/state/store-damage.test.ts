@@ -229,6 +229,17 @@ describe('a store that was damaged', { timeout: 240_000 }, () => {
     expect(await startsRightOrRefuses(path)).toBeNull()
   })
 
+  it.each([
+    ['CURRENT', /CURRENT$/],
+    ['the MANIFEST', /MANIFEST-\d+$/],
+  ])('S6 without %s the words name the file that is missing', async (_, pattern) => {
+    const path = image()
+    const name = fileNamed(path, pattern)
+    rmSync(name)
+    const { error } = await start(path)
+    expect(error).toMatchObject({ code: 'ANB6010', message: `the state lacks ${name}` })
+  })
+
   it('S6 with a bit flipped in a file that says what is there, it starts right or is refused', async () => {
     for (let i = 0; i < 60; i++) {
       const path = image()
