@@ -132,7 +132,8 @@ const reportJson = ({ kept, why, rows, dead, deadByReason, pausedMs }: SwapRepor
 /** Several lines, no final newline. */
 export function reportText({ kept, why, rows, dead, deadByReason, pausedMs }: SwapReport): string {
   const reasons = Object.entries(deadByReason).map(([reason, count]) => `  ${counted(count, 'row')}: ${reason}`)
-  const trial = `${counted(rows, 'row')} of its first epoch, ${dead} dead; rows stood still for ${Math.round(pausedMs)} ms`
+  const tried = rows === 0 ? 'no row came to try it on' : `${counted(rows, 'row')} of its first epoch, ${dead} dead`
+  const trial = `${tried}; rows stood still for ${Math.round(pausedMs)} ms`
   if (kept) return [`the new code runs: ${trial}`, ...reasons].join('\n')
   const said = why === null ? [] : [`  ${why.code} ${why.message}`]
   return [`the new code was thrown away, the old one goes on with the same rows: ${trial}`, ...said, ...reasons].join(

@@ -124,6 +124,7 @@ export class Cutting {
     // Nothing can be sent any more.
     this.takeState()
     if (!graph.gate.cutting) {
+      if (quiet && swapping.isSilent(nowMs)) epochs.want()
       const { changed } = this
       if (quiet && !changed) swapping.boundary(nowMs)
       const isDue = (swapping.waits || this.isDue(nowMs)) && !this.isPutOff
@@ -134,7 +135,7 @@ export class Cutting {
       this.waitsFor = slowestOf(graph)
       return !ending && this.isPutOff ? this.putOff() : 'idle'
     }
-    const error = swapping.judge(epochs.epoch + 1)
+    const error = swapping.judge(epochs.epoch + 1, nowMs)
     if (error !== null) return error
     atFailpoint('epoch.close', () => this.complete(nowMs))
     // State may get other columns.

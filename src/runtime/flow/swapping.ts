@@ -50,9 +50,12 @@ interface Since {
 type State =
   | { readonly is: 'none' }
   | { readonly is: 'warming'; readonly swap: Swap }
-  | { readonly is: 'trial'; readonly swap: Swap; readonly since: Since }
+  | { readonly is: 'trial'; readonly swap: Swap; readonly since: Since; readonly beganMs: number }
   /** Judged to be good; what it did is on its way to the store. */
   | { readonly is: 'kept'; readonly swap: Swap; readonly trial: Trial; readonly epoch: number }
+
+/** A trial without a row is over after so long: a stream may be silent for days, and whoever asked waits. */
+export const silentTrialMs = 10_000
 
 export class Swapping {
   private state: State = { is: 'none' }
@@ -97,20 +100,25 @@ export class Swapping {
     const { swap } = this.state
     for (const [stage, vertex] of this.changes(swap)) stage.redeclare(vertex)
     this.parts.pool.changeCode()
-    this.state = { is: 'trial', swap, since: this.count(swap) }
+    this.state = { is: 'trial', swap, since: this.count(swap), beganMs: sinceMs }
     swap.events.changed(sinceMs)
   }
 
   /** The epoch is about to be cut; the error that throws it away, where it was a trial and is lost. */
-  judge(epoch: number): AnabranchError | null {
+  judge(epoch: number, nowMs: number): AnabranchError | null {
     if (this.state.is !== 'trial') return null
     const { swap } = this.state
     const trial = { ...this.trialOf(this.state), epoch }
-    // An epoch in which new code had no row says nothing of it: the trial goes on.
-    if (trial.rows === 0) return null
+    // An epoch in which new code had no row says nothing of it: the trial goes on, for a while.
+    if (trial.rows === 0 && !this.isSilent(nowMs)) return null
     if (trial.dead > swap.maxErrors * trial.rows) return lost(trial, swap.maxErrors)
     this.state = { is: 'kept', swap, trial, epoch }
     return null
+  }
+
+  /** Code is on trial and had no row for as long as that may last: an epoch is cut for it. */
+  isSilent(nowMs: number): boolean {
+    return this.state.is === 'trial' && nowMs - this.state.beganMs >= silentTrialMs
   }
 
   /** Epochs up to this one are in the store. */

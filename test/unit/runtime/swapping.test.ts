@@ -204,6 +204,27 @@ describe('new code', () => {
       2070  disk           .        3 by code 2 (3)     kept, 0 of 1 dead
       `,
     ))
+
+  // Whoever asked for a swap of a job that had nothing to do waited for ever.
+  test('ends after 10 s without a row, with an epoch of its own: the code is kept, and nothing was tried', () =>
+    void check(
+      { keepsMore: true },
+      `
+      at    event      ->  calls    epochs              swap
+      0     ready 1        .        .                   .
+      10    rows a b c     1: 1-3   .                   .
+      20    answers 1      .        .                   .
+      25    written        .        .                   .
+      30    swap           .        .                   .
+      40    ready 2        .        .                   changed since 40
+      50    disk           .        1 by code 1 (3)     .
+      10030  tick          .        .                   .
+      10040  tick          .        .                   .
+      11050  tick          .        .                   .
+      11060  disk          .        2 by code 2 (3)     kept, 0 of 0 dead
+      11070  rows a        2: 4     .                   .
+      `,
+    ))
 })
 
 describe('while new code waits', () => {
