@@ -100,6 +100,94 @@ describe('a swap', () => {
   })
 })
 
+describe('a swap to code whose state is another one begins the job again behind its last epoch', () => {
+  test('and calls the migration that is declared for what was kept: nothing is lost, nothing doubled', async () => {
+    const folder = await pacedJob(50, { 'new.py': migrating() })
+    const run = folder.start([])
+    await hasWorked(folder, 2_000)
+    const { code, json, stderr } = await swap(folder, '--module', 'new.py')
+    expect(code, stderr).toBe(0)
+    expect(json).toMatchObject({ kept: true, dead: 0 })
+    expect(json?.['rows']).toBeGreaterThan(0)
+    const worked = await hasWorked(folder, 0)
+    run.child.kill('SIGKILL')
+    await run.ended
+
+    const again = folder.start([])
+    await hasWorked(folder, worked + 500)
+    enough(folder)
+    const ended = await again.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    const out = folder.rows('rows')
+    expect(sumsOf(out)).toEqual(sumsOfAll(out.length))
+    expect(Object.keys(versions(out))).toEqual(['1', '2'])
+  })
+
+  test('where the migration raises it is refused, and the old code goes on with its state', async () => {
+    const folder = await pacedJob(50, { 'new.py': migrating('raise ValueError("no way")') })
+    const run = folder.start([])
+    await hasWorked(folder, 1_000)
+    const { code, stderr } = await swap(folder, '--module', 'new.py')
+    expect(code, stderr).toBe(1)
+    expect(stderr).toContain('ANB6017')
+    expect(stderr).toContain('no way')
+    await isOld(folder, run)
+  })
+
+  test('is on trial all the same: what fails in its first epoch is thrown away, and the state is the old one', async () => {
+    const folder = await pacedJob(50, { 'new.py': migrating('', 'raise ValueError("no rows")') })
+    const run = folder.start([])
+    await hasWorked(folder, 1_000)
+    const { code, json, stderr } = await swap(folder, '--module', 'new.py')
+    expect(code, stderr).toBe(1)
+    expect(json).toMatchObject({ kept: false, why: { class: 'TransformError' } })
+    await isOld(folder, run)
+  })
+
+  test('where lists come and go, and values begin to expire', async () => {
+    const state = '"sum": ab.value_state(ab.int64.default(0), ttl=ab.ttl("1h")), "seen": ab.list_state(ab.int64)'
+    const body = 'state["seen"].append(batch["n"])'
+    const folder = await pacedJob(50, { 'lists.py': transforms(2, { state, body }), 'plain.py': transforms(3) })
+    const run = folder.start([])
+    for (const module of ['lists.py', 'plain.py']) {
+      const worked = await hasWorked(folder, 0)
+      await hasWorked(folder, worked + 500)
+      const { code, json, stderr } = await swap(folder, '--module', module)
+      expect(code, stderr).toBe(0)
+      expect(json).toMatchObject({ kept: true, dead: 0 })
+    }
+    enough(folder)
+    const ended = await run.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    const out = folder.rows('rows')
+    expect(sumsOf(out)).toEqual(sumsOfAll(Number(ended.json?.['rows_in'])))
+    expect(Object.keys(versions(out))).toEqual(['1', '2', '3'])
+  })
+})
+
+/** Keeps the sum as text, which the sum that was kept becomes by a declared function. */
+const migrating = (migration = '', body = ''): string =>
+  `${transforms(2, { state: '"total": ab.utf8.default("0")', sums: 'total', body }).replace(
+    '"total": new}',
+    '"total": [str(v) for v in new]}',
+  )}
+@ab.migration(operator="work", from_={"sum": ab.int64})
+def to_text(batch):
+    ${migration}
+    return {"total": [str(v) for v in batch["sum"].to_pylist()]}
+`
+
+/** The run goes on as if nobody had asked. */
+async function isOld(folder: JobFolder, run: ReturnType<JobFolder['start']>): Promise<void> {
+  const worked = await hasWorked(folder, 0)
+  await hasWorked(folder, worked + 500)
+  enough(folder)
+  const ended = await run.ended
+  expect(ended.code, ended.stderr).toBe(0)
+  expect(sumsOf(folder.rows('rows'))).toEqual(sumsOfAll(Number(ended.json?.['rows_in'])))
+  expect(Object.keys(versions(folder.rows('rows')))).toEqual(['1'])
+}
+
 describe('the code that was swapped in', () => {
   test('is in a savepoint, and runs on where that begins elsewhere', async () => {
     const folder = await pacedJob(50, { 'new.py': transforms(2) })

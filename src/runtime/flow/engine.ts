@@ -63,7 +63,7 @@ export class Engine {
     private readonly effects: Effects,
     private readonly observer: Observer,
   ) {
-    this.pool = new Pool(terms.pool)
+    this.pool = new Pool(terms.pool, terms.trial ? 2 : 1)
     this.load = new PoolLoad(this.pool)
     this.ledger = new Ledger(terms.maxDead, terms.captures, effects, observer)
     this.graph = buildGraph(topology, terms, {
@@ -74,7 +74,7 @@ export class Engine {
     this.state = new StageStates(this.graph.stages)
     this.gauges = new Gauges(this.graph, this.ledger, this.pool)
     this.intake = new Intake(this.graph, this.ledger, { bounded: terms.bounded, epochs: terms.epochs !== null })
-    this.swapping = new Swapping({ graph: this.graph, pool: this.pool })
+    this.swapping = new Swapping({ graph: this.graph, pool: this.pool }, terms.trial ?? null)
     const { graph, intake, ledger, swapping } = this
     const outputs = graph.sinks.length + outputsBesideSinks
     this.epochs = terms.epochs === null ? null : new Epochs(terms.epochs.terms, outputs, terms.epochs.effects)

@@ -209,14 +209,9 @@ export class KeyedState {
         },
       )
     }
-    if (isPlain(this.declared(operator).state) && isPlain(to)) return this.valuesOf(id).fits(this.formOf(to))
-    throw new PlanError(
-      'ANB1027',
-      `operator "${id}" declares other lists, maps or times of expiry than the running code`,
-      {
-        hint: 'only columns of values change while a job runs: stop it, and start it with the new code',
-      },
-    )
+    const isValues = isPlain(this.declared(operator).state) && isPlain(to)
+    invariant(isValues, 'a job whose lists, maps or times of expiry change begins again behind its last epoch')
+    this.valuesOf(id).fits(this.formOf(to))
   }
 
   /** The operator goes on with these state columns, which fit. */

@@ -60,7 +60,14 @@ export const silentTrialMs = 10_000
 export class Swapping {
   private state: State = { is: 'none' }
 
-  constructor(private readonly parts: { readonly graph: Graph; readonly pool: Pool }) {}
+  /** @param onTrial the code with which rows begin to flow */
+  constructor(
+    private readonly parts: { readonly graph: Graph; readonly pool: Pool },
+    onTrial: Swap | null,
+  ) {
+    if (onTrial === null) return
+    this.state = { is: 'trial', swap: onTrial, since: this.count(onTrial), beganMs: Number.NaN }
+  }
 
   /** @throws PlanError ANB1027, StateError ANB6016 where new code does not fit what runs; then nothing was done. */
   begin(swap: Swap): void {
@@ -118,7 +125,10 @@ export class Swapping {
 
   /** Code is on trial and had no row for as long as that may last: an epoch is cut for it. */
   isSilent(nowMs: number): boolean {
-    return this.state.is === 'trial' && nowMs - this.state.beganMs >= silentTrialMs
+    if (this.state.is !== 'trial') return false
+    // Code that is on trial from the first row on is so since somebody looked.
+    if (Number.isNaN(this.state.beganMs)) this.state = { ...this.state, beganMs: nowMs }
+    return nowMs - this.state.beganMs >= silentTrialMs
   }
 
   /** Epochs up to this one are in the store. */

@@ -6,6 +6,7 @@ import { type BeyondTerms } from './beyond.js'
 import { type CaptureTerms } from './capture.js'
 import { type EpochCut } from './cutting.js'
 import { type GraphTerms } from './graph.js'
+import { type Swap } from './swapping.js'
 
 export interface EngineTerms extends Pick<GraphTerms, 'wallMinusNowMs'> {
   readonly lanes: number
@@ -20,6 +21,8 @@ export interface EngineTerms extends Pick<GraphTerms, 'wallMinusNowMs'> {
   readonly captures: CaptureTerms
   /** Index of each source that has an end. */
   readonly bounded: ReadonlySet<number>
+  /** Code that is on trial from the first row on: the second of this engine, whose first is that of the last epoch. */
+  readonly trial?: Swap | null
   /** Where rows are copied to. */
   readonly memory: Memory
   /** null: nothing is durable, and sinks write through. */

@@ -70,7 +70,7 @@ async function connect(opened: Opened, { folder: output, codes, shadows }: Lasti
     incarnation,
     pidsChanged: () => pidsChanged(),
   })
-  const migrating = new Migrating(migrationsOf(plan, declaredValues(topology)), {
+  const migrating = new Migrating(() => migrationsOf(codes.now.plan, declaredValues(codes.now.topology)), {
     start: (stages, n, events) => startUser(codes.now, stages, n, events),
     incarnation,
     pidsChanged: () => pidsChanged(),
@@ -130,7 +130,12 @@ const tickMsOf = (epochMs: number | null): number => Math.min(50, Math.max(5, (e
 async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpoints | null): Promise<Result> {
   const { world, topology } = opened
   const { sources, sinks, letters, captures, host, io, migrating, running } = parts
-  const engine = makeEngine(opened, { sources, effects: host, epochs: epochsOf(opened, checkpoints) })
+  const engine = makeEngine(opened, {
+    sources,
+    effects: host,
+    epochs: epochsOf(opened, checkpoints),
+    trial: parts.swaps.onTrial,
+  })
   const stopProgress = reportProgress(opened, { sources, engine, running })
   try {
     running.begins({

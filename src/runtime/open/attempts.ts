@@ -17,7 +17,7 @@ import { packageFolder } from './package.js'
 import { type Result } from './result.js'
 import { Running } from './running.js'
 import { Shadows } from './shadows.js'
-import { Swaps } from './swaps.js'
+import { CodeChange, Swaps } from './swaps.js'
 
 /** Parts into which chance is cut. */
 const chances = 2 ** 30
@@ -29,9 +29,10 @@ export async function attempts(opened: Opened, folder: OutputFolder): Promise<Re
   const codes = new Codes({ plan, topology, epochs, observer }, codeFolderOf(opened))
   const newCode = { plan, codes, describe: (path: string) => describe(opened, path) }
   const changes = (): void => void shadows.end('swap')
-  const swaps: Swaps = new Swaps({ ...newCode, clock: world.clock, observer, changes })
+  const restart = (change: CodeChange): void => running.beginAgain(change)
+  const swaps: Swaps = new Swaps({ ...newCode, clock: world.clock, observer, changes, restart })
   const shadows = new Shadows(opened, { ...newCode, swaps })
-  const running = new Running(opened, swaps, shadows)
+  const running: Running = new Running(opened, swaps, shadows)
   const attending: Promise<readonly Attending[]>[] = []
   const attended = async (): Promise<void> => {
     if (attending.length === 0) attending.push(attend(opened, running, folder))
@@ -60,6 +61,10 @@ async function untilDone(first: Opened, lasting: Parameters<typeof attempt>[1]):
       return await attempt(opened, lasting)
     } catch (error) {
       const isOfNewCode = swaps.failed(error, running.engine)
+      if (error instanceof CodeChange) {
+        if (running.cancelled) throw new StoppedError()
+        continue
+      }
       if (isOfNewCode && !running.cancelled && !running.drained) continue
       const delayMs = delayOf(first, running, { error, failures })
       if (delayMs === null) throw error

@@ -91,7 +91,7 @@ export class Checkpoints {
     const beganMs = clock.nowMs()
     engine.restore(restored)
     const left = await leftBehind(base, opened.topology, opened.options.dropState)
-    if (this.store !== null) keeper.leave(left)
+    if (this.store !== null) keeper.leave(left, this.outputs.codes.count)
     await restoreState(base, engine, { migrating, beyond: this.store === null ? null : this.keepsBeyond })
     base.release()
     this.restoreMs = clock.nowMs() - beganMs

@@ -32,6 +32,8 @@ export interface Place {
 export class Codes {
   private readonly own: Code
   private codes: readonly Code[]
+  /** On trial from the first row of an attempt on; null: none is. */
+  private coming: Code | null = null
   /** What the attempt went on behind. */
   private record: RecordedCode | null = null
 
@@ -56,8 +58,22 @@ export class Codes {
     const code = record === null ? this.own : this.restored(inFolder(record.swapped, path => resolve(folder, path)))
     if (record !== null && this.record === null) this.tellChanges(record, code)
     this.record = record
-    this.codes = [code]
-    return code
+    this.codes = this.coming === null ? [code] : [code, this.coming]
+    return this.now
+  }
+
+  /** The next attempt begins with this code on trial, behind that of the last epoch. */
+  goOnWith(code: Code): void {
+    this.coming = code
+  }
+
+  /** It was judged, or is not wanted. */
+  settled(): void {
+    this.coming = null
+  }
+
+  get count(): number {
+    return this.codes.length
   }
 
   /** What an epoch may name is on the disk when it returns. @throws StateError ANB6011 */
@@ -112,7 +128,11 @@ export class Codes {
     const swapped = Object.fromEntries(
       [...functions].map(([id, fn]) => [id, { own: this.ownDigest(id), source, fn }] as const),
     )
-    return codeOf(before, { ...before.swapped, ...swapped }, { operators: new Set(functions.keys()), rows: at.rows })
+    return codeOf(
+      before,
+      { ...before.swapped, ...swapped },
+      { operators: new Set(functions.keys()), rows: at.rows, module },
+    )
   }
 
   /** It is the next one. @throws StateError ANB6011 */
@@ -178,14 +198,18 @@ const sourcesOf = (swapped: EpochRecord['swapped']): readonly string[] =>
 function codeOf(
   base: Code,
   swapped: EpochRecord['swapped'],
-  { operators, rows }: Pick<Code, 'operators'> & { readonly rows: RowsMay },
+  { operators, rows, module }: Pick<Code, 'operators'> & { readonly rows: RowsMay; readonly module?: DescribedModule },
 ): Code {
   const functions = new Map(Object.entries(swapped).map(([id, { fn }]) => [id, fn] as const))
   if (functions.size === 0) return base
   const sources = Object.values(swapped).map(({ fn, source }) => [fn.module, source] as const)
   const kept: Record<string, string> = { ...base.kept, ...Object.fromEntries(sources) }
   const types = base.plan.modules[0]?.types ?? ''
-  const modules = Object.entries(kept).map(([path, source]) => ({ path, source, types }))
+  const modules = Object.entries(kept).map(([path, source]) => {
+    const of =
+      module?.path === path ? module : base.plan.modules.find(each => each.path === path && each.source === source)
+    return { path, source, types, ...(of?.migrations !== undefined && { migrations: of.migrations }) }
+  })
   const plan = withFunctions(base.plan, functions, { modules, rows })
   return { plan, topology: stagesOf(plan), kept, operators, swapped }
 }

@@ -52,7 +52,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   private readonly outputs: readonly EpochOutput[]
   private readonly facts: EpochRecord['plan']
   private opened: StateStore | null = null
-  private left: readonly StoredState[] = []
+  private left: { readonly states: readonly StoredState[]; readonly code: number } = { states: [], code: 1 }
   private waitsForSpace = false
 
   /** @throws StateError ANB6103 where what the run goes on from is not of this job */
@@ -88,9 +88,9 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     }
   }
 
-  /** The next epoch takes out what is stored of these operators. */
-  leave(left: readonly StoredState[]): void {
-    this.left = left
+  /** The next epoch of this code takes out what is stored of these operators: one of code before it still needs it. */
+  leave(left: readonly StoredState[], code: number): void {
+    this.left = { states: left, code }
   }
 
   /** What a store begins with whose lineage begins at the last epoch of another one. */
@@ -139,14 +139,20 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
 
   writeEpoch(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): void {
     const record = encodeRecord(this.recordOf(epoch, cut, prepared))
-    const cleared = this.left.map(({ operator, form }) => clearedBlock(operator, form, epoch))
-    this.left = []
+    const cleared = this.takeLeft(cut.code).map(({ operator, form }) => clearedBlock(operator, form, epoch))
     const written = this.store.prepare(epoch, record, [...cleared, ...cut.state])
     this.parts.settled(written, epochs => {
       for (const { loan } of cut.state) loan?.release()
       epochs.epochWritten(epoch)
       this.lookAtSpace(epochs)
     })
+  }
+
+  private takeLeft(code: number): readonly StoredState[] {
+    const { states, code: from } = this.left
+    if (code < from) return []
+    this.left = { states: [], code }
+    return states
   }
 
   /** Epochs under way can still be written; rows that were not read need no room. */

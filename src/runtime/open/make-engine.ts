@@ -1,6 +1,6 @@
 /** The engine of one attempt, by the options of the run and of the plan. */
 import { type Source } from '../../connectors/index.js'
-import { Engine, type Effects, type EpochParts } from '../flow/index.js'
+import { Engine, type Effects, type EngineTerms } from '../flow/index.js'
 import { captureTerms } from './capture-terms.js'
 import { type Opened } from './opened.js'
 
@@ -11,7 +11,7 @@ const recycleBytesDefault = 2 * 2 ** 30
 
 export function makeEngine(
   opened: Opened,
-  of: { readonly sources: readonly Source[]; readonly effects: Effects; readonly epochs: EpochParts | null },
+  of: Pick<EngineTerms, 'epochs' | 'trial'> & { readonly sources: readonly Source[]; readonly effects: Effects },
 ): Engine {
   const { plan, options, world, topology } = opened
   const workersMax = options.workers?.max ?? Math.min(world.threads.cores, workersDefaultMax)
@@ -29,6 +29,7 @@ export function makeEngine(
       captures: captureTerms(plan, options),
       memory: opened.memory,
       epochs: of.epochs,
+      trial: of.trial ?? null,
       bounded: new Set(of.sources.flatMap((s, i) => (s.bounded ? [i] : []))),
       pool: {
         workersMin: options.workers?.min ?? null,

@@ -59,10 +59,14 @@ const stageOf = ({ name, operator, module, from, to, declared }: Migration, id: 
 
 export class Migrating {
   private readonly worker: OneWorker
+  private known: readonly Migration[] | null = null
 
-  /** @param start starts a worker that opens these stages */
+  /**
+   * @param declared of the code with which the run goes on, which is known before it is asked
+   * @param parts `start` starts a worker that opens these stages
+   */
   constructor(
-    private readonly migrations: readonly Migration[],
+    private readonly declared: () => readonly Migration[],
     parts: Pick<OneWorkerParts, 'incarnation' | 'pidsChanged'> & {
       start(
         stages: readonly OpenStage[],
@@ -70,14 +74,18 @@ export class Migrating {
       ): ReturnType<OneWorkerParts['start']>
     },
   ) {
-    const stages = migrations.map(stageOf)
     this.worker = new OneWorker({
-      start: (incarnation, events) => parts.start(stages, incarnation, events),
+      start: (incarnation, events) => parts.start(this.migrations.map(stageOf), incarnation, events),
       incarnation: () => parts.incarnation(),
       pidsChanged: () => parts.pidsChanged(),
       refused: failed,
       lost: lostError,
     })
+  }
+
+  private get migrations(): readonly Migration[] {
+    this.known ??= this.declared()
+    return this.known
   }
 
   get pid(): number | null {
@@ -126,7 +134,7 @@ export class Migrating {
   }
 }
 
-const isStored = ({ from }: Migration, stored: Schema): boolean =>
+export const isStored = ({ from }: Migration, stored: Schema): boolean =>
   from.length === stored.fields.length &&
   schemaFromJson(from).fields.every(({ name, type }, i) => {
     const field = stored.fields[i]

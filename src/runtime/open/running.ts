@@ -1,5 +1,5 @@
 /** The job that runs, as `RunningJob` has it: what engine, sources and processes know, and the three ways to end it. */
-import { PlanError, atFailpoint, invariant } from '../../base/index.js'
+import { type AnabranchError, PlanError, atFailpoint, invariant } from '../../base/index.js'
 import { type Source } from '../../connectors/index.js'
 import { type Plan, type SourceVertex, isTable } from '../../plan/index.js'
 import { type Engine, type EpochStatus } from '../flow/index.js'
@@ -120,6 +120,17 @@ export class Running implements RunningJob {
       this.wake?.()
       if (this.attempt !== null) this.readNoMore(this.attempt)
     })
+  }
+
+  /** Ends the attempt with this error; the next one goes on behind its last epoch. @throws PlanError ANB1027 where it could not */
+  beginAgain(error: AnabranchError): void {
+    const { engine, suspends } = this.current
+    const hint = 'stop the job, and start it with the new code'
+    const message = 'the new code keeps other state, for which the job begins again behind its last epoch'
+    if (!suspends) throw new PlanError('ANB1027', `${message}, and a source gives its rows once`, { hint })
+    if (engine.state.coldSides.length > 0)
+      throw new PlanError('ANB1027', `${message}, and its state may be larger than memory`, { hint })
+    engine.stop(error)
   }
 
   /** Ends now. */

@@ -3,9 +3,11 @@
  * goes on behind the epoch before, and its record says which code that is: the old one.
  */
 import { AnabranchError, type Clock, type ErrorClass, type Observer, PlanError } from '../../base/index.js'
-import { type Engine, type SwapEvents, type Trial } from '../flow/index.js'
+import { type Engine, type Swap, type SwapEvents, type Trial } from '../flow/index.js'
 import { type SwapReport, type SwapRequest } from '../running-job.js'
+import { type Code } from './codes.js'
 import { type NewCodeParts, newModule } from './new-code.js'
+import { beginsAnew } from './state-changes.js'
 
 /** Share of the first epoch's rows that may be dead, unless the request says another. */
 const maxErrorsDefault = 0.01
@@ -24,6 +26,15 @@ interface Asked {
   readonly answer: (report: SwapReport) => void
   readonly refuse: (error: unknown) => void
   pausedMs: number
+  /** The job begins again behind its last epoch with the new code; null: code changes between two epochs. */
+  anew: { readonly swap: Swap; readonly sinceMs: number; flows: boolean } | null
+}
+
+/** Ends an attempt whose job begins again with other code. */
+export class CodeChange extends PlanError {
+  constructor() {
+    super('ANB1027', 'the job begins again behind its last epoch, with other code')
+  }
 }
 
 /** The attempt failed; rows flow again once the next one is open. */
@@ -31,6 +42,8 @@ interface Lost {
   readonly trial: Trial
   readonly error: AnabranchError
   readonly sinceMs: number
+  /** No row of it flowed: what is stored could not become its state, or no worker took it. */
+  readonly isRefused: boolean
 }
 
 export class Swaps {
@@ -43,12 +56,19 @@ export class Swaps {
       readonly observer: Observer
       /** Code is about to change. */
       changes(): void
+      /** Ends the attempt with this; the next one goes on behind its last epoch. @throws PlanError where it could not */
+      restart(change: CodeChange): void
     },
   ) {}
 
   /** Code is on trial, or will be. */
   get isUnderWay(): boolean {
     return this.asked !== null
+  }
+
+  /** With which code the attempt that begins has its first row; null: that of its last epoch. */
+  get onTrial(): Swap | null {
+    return this.asked?.anew?.swap ?? null
   }
 
   /** Settles with the word on the trial. @throws where the new code is refused; then nothing was touched */
@@ -58,7 +78,7 @@ export class Swaps {
         hint: 'wait until its first epoch was judged',
       })
     return new Promise<SwapReport>((answer, refuse) => {
-      const asked = { answer, refuse, pausedMs: 0 }
+      const asked: Asked = { answer, refuse, pausedMs: 0, anew: null }
       this.asked = asked
       this.begin(asked, engine, request).catch((error: unknown) => {
         if (this.asked === asked) this.refuse(error)
@@ -68,21 +88,40 @@ export class Swaps {
 
   /** An attempt ended with an error. Answers whether it was the new code's, so that the old one goes on at once. */
   failed(error: unknown, engine: Pick<Engine, 'trial'> | null): boolean {
+    if (error instanceof CodeChange) return true
+    const { asked } = this
+    if (asked?.anew != null) {
+      const { flows, sinceMs } = asked.anew
+      asked.anew = null
+      this.parts.codes.settled()
+      if (!flows && error instanceof AnabranchError) {
+        this.lost = { trial: noTrial, error, sinceMs, isRefused: true }
+        return true
+      }
+    }
     const trial = engine?.trial ?? null
     if (trial === null || !(error instanceof AnabranchError)) {
       this.refuse(error)
       return false
     }
-    this.lost = { trial, error, sinceMs: this.parts.clock.nowMs() }
+    this.lost = { trial, error, sinceMs: this.parts.clock.nowMs(), isRefused: false }
     return ofCode.has(error.class)
   }
 
   /** Rows flow, with the code of the record: that of the last epoch which was written. */
   flows(epoch: number): void {
-    const { lost } = this
+    const { lost, asked } = this
+    const { clock, observer } = this.parts
+    if (asked?.anew != null) {
+      asked.anew.flows = true
+      asked.pausedMs = clock.nowMs() - asked.anew.sinceMs
+    }
     if (lost === null) return
     this.lost = null
-    const { clock, observer } = this.parts
+    if (lost.isRefused) {
+      observer.log('warning', `new code was refused, the old one goes on: ${lost.error.code} ${lost.error.message}`)
+      return this.refuse(lost.error)
+    }
     const pausedMs = clock.nowMs() - lost.sinceMs
     // What failed the attempt came behind the write that made the trial durable.
     if (lost.trial.epoch !== null && epoch >= lost.trial.epoch) return this.keep(lost.trial, pausedMs)
@@ -108,6 +147,7 @@ export class Swaps {
     const code = codes.with(module, { ...place, rows: 'stay' })
     const { topology, operators } = code
     const maxErrors = request.maxErrors ?? maxErrorsDefault
+    if (beginsAnew(codes.now, code)) return this.beginAnew(asked, { code, maxErrors })
     try {
       codes.add(code)
       engine.swap({ topology, operators, maxErrors, events: this.events }, clock.nowMs())
@@ -115,6 +155,16 @@ export class Swaps {
       codes.drop()
       throw error
     }
+  }
+
+  /** State that cannot become the new one where it is goes the way of a start. */
+  private beginAnew(asked: Asked, { code, maxErrors }: { readonly code: Code; readonly maxErrors: number }): void {
+    const { clock, codes, changes, restart } = this.parts
+    const { topology, operators } = code
+    restart(new CodeChange())
+    asked.anew = { swap: { topology, operators, maxErrors, events: this.events }, sinceMs: clock.nowMs(), flows: false }
+    codes.goOnWith(code)
+    changes()
   }
 
   private readonly events: SwapEvents = {
@@ -131,6 +181,7 @@ export class Swaps {
 
   private keep(trial: Trial, pausedMs: number): void {
     this.parts.observer.count('swap.kept')
+    this.parts.codes.settled()
     this.parts.codes.leave()
     this.answer({ ...reportOf(trial), kept: true, why: null, pausedMs })
   }
@@ -147,6 +198,8 @@ export class Swaps {
     asked?.refuse(error)
   }
 }
+
+const noTrial: Trial = { rows: 0, dead: 0, deadByReason: {}, epoch: null }
 
 const reportOf = ({ rows, dead, deadByReason }: Trial): Pick<SwapReport, 'rows' | 'dead' | 'deadByReason'> => {
   return { rows, dead, deadByReason }

@@ -106,7 +106,8 @@ export class Swapper {
     const codes = new Codes({ ...job, epochs: true, observer }, this.folder)
     const describe = (path: string): Promise<DescribedModule> => this.describe(path)
     const clock = { nowMs: () => parts.clock.nowMs }
-    return [codes, new Swaps({ plan: job.plan, clock, observer, codes, describe, changes: () => undefined })]
+    const nothing = (): void => undefined
+    return [codes, new Swaps({ plan: job.plan, clock, observer, codes, describe, changes: nothing, restart: nothing })]
   }
 
   /** Where sources are kept, by their text: on a disk that outlives hosts. */

@@ -97,11 +97,16 @@ export class Pool {
   private everReady = false
   private lastFailure = ''
   private closing = false
-  private code = 1
+  private code: number
   /** Workers with the next code that shall stand ready beside the others. */
   private warming = 0
 
-  constructor(private terms: PoolTerms) {
+  /** @param code number of the code that its first workers run */
+  constructor(
+    private terms: PoolTerms,
+    code = 1,
+  ) {
+    this.code = code
     this.demand = terms.workersMin ?? 1
   }
 

@@ -33,6 +33,7 @@ class SwapsStory {
       observer: { count: what => void this.counts.push(what), log: () => undefined },
       codes: this.codes,
       changes: () => undefined,
+      restart: () => undefined,
       describe: path =>
         new Promise((resolve, reject) => {
           this.answer = error => (error === undefined ? resolve(described(path, 'v2')) : reject(error))
