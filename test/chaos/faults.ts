@@ -2,6 +2,7 @@
 import { type ArmedFailpoint, type Failpoint, failpoints } from '../../src/base/index.js'
 import { type Chance } from '../../src/testing/simulation/chance.js'
 import { waiting } from '../house/rules/failpoints.js'
+import { type OtherCode } from './other-code.js'
 
 export type HostFault =
   /** Where somebody has to ask for the step, he does so long after rows began to flow. */
@@ -9,6 +10,8 @@ export type HostFault =
   /** So long after rows began to flow. */
   | { readonly kind: 'host'; readonly afterMs: number }
   | { readonly kind: 'host and workers'; readonly afterMs: number }
+  /** So long after other code was asked for, or behind the word on it. */
+  | { readonly kind: 'host in a swap'; readonly afterMs: number; readonly judged: boolean; readonly code: OtherCode }
   /** So long after its start; after a crash that is in the middle of the recovery. */
   | { readonly kind: 'host in its start'; readonly afterMs: number; readonly deep: number }
   /** Stopped for so long, and while it is a second run is refused; then it goes on. */
@@ -38,13 +41,23 @@ export function drawHostFault(
     const deep = after.kind === 'host in its start' ? after.deep + 1 : 1
     return { kind: 'host in its start', afterMs: chance.between(120, 700), deep }
   }
+  // Whose input is whole has the time that a swap takes.
+  if (after.kind === null && chance.happens(0.4)) return drawSwapFault(chance, chance.happens(0.7))
   const afterMs = chance.between(0, 500)
   const at = chance.next()
   if (at < 0.6) return { kind: 'host at a failpoint', at: drawFailpoint(chance, after.turn), afterMs }
+  if (at < 0.68) return drawSwapFault(chance, false)
   if (at < 0.8) return { kind: 'host', afterMs }
   if (at < 0.93) return { kind: 'host and workers', afterMs }
   return { kind: 'host stopped', afterMs, stillMs: chance.between(300, 900) }
 }
+
+function drawSwapFault(chance: Chance, judged: boolean): HostFault {
+  const afterMs = chance.between(0, judged ? 300 : 3_000)
+  return { kind: 'host in a swap', afterMs, judged, code: drawOtherCode(chance) }
+}
+
+export const drawOtherCode = (chance: Chance): OtherCode => chance.pick(['same', 'bug'])
 
 function drawFailpoint(chance: Chance, turn: number): ArmedFailpoint {
   const { name, side } = failpointSides[turn % failpointSides.length] ?? { name: 'send', side: 'before' }

@@ -4,6 +4,7 @@ import { type ArmedFailpoint } from '../../src/base/index.js'
 import { type Chance } from '../../src/testing/simulation/chance.js'
 import { type Ended, type Started, startCli } from '../support/cli.js'
 import { type HostFault, drawWorkerFailpoint, drawWorkerStrike, failpointText } from './faults.js'
+import { type OtherCode, type WordOnIt, askForOtherCode } from './other-code.js'
 import { type Scratch, bytesOut, workersOf } from './scratch.js'
 
 export interface Hurt {
@@ -16,6 +17,8 @@ export interface Hurt {
   readonly workersKilled: number
   /** A second run of the same folder was refused, as it must be; null: none was tried. */
   readonly refusal: Ended | null
+  /** What became of other code; null: nobody asked. */
+  readonly otherCode: WordOnIt | null
   /** Open files and resident bytes of the host, by the number of the fault. */
   readonly openFiles: readonly (readonly [number, number])[]
   readonly rssBytes: readonly (readonly [number, number])[]
@@ -25,6 +28,8 @@ export interface HurtTerms {
   readonly chance: Chance
   /** null: the host is left alone. */
   readonly fault: HostFault | null
+  /** Asked for as soon as the run listens; null: none. */
+  readonly otherCode: OtherCode | null
   readonly workers: number
   readonly batchRows: number
   readonly limitMs: number
@@ -50,6 +55,8 @@ class HurtRun {
   private struck = 0
   private killed = 0
   private refusal: Ended | null = null
+  private asked = false
+  private otherCode: WordOnIt | null = null
   private readonly openFiles: (readonly [number, number])[] = []
   private readonly rssBytes: (readonly [number, number])[] = []
 
@@ -85,11 +92,11 @@ class HurtRun {
     const ended = this.started.ended.finally(() => {
       this.over = true
     })
-    await Promise.all([this.seeRowsCome(), this.strikeWorkers(), this.strikeHost(), ended])
-    const { recoverySeconds, refusal, openFiles, rssBytes } = this
+    await Promise.all([this.seeRowsCome(), this.strikeWorkers(), this.strikeHost(), this.swapCode(), ended])
+    const { recoverySeconds, refusal, otherCode, openFiles, rssBytes } = this
     const seconds = (performance.now() - this.began) / 1_000
     const workers = { workersStruck: this.struck, workersKilled: this.killed }
-    return { ended: await ended, seconds, recoverySeconds, refusal, openFiles, rssBytes, ...workers }
+    return { ended: await ended, seconds, recoverySeconds, refusal, otherCode, openFiles, rssBytes, ...workers }
   }
 
   private async seeRowsCome(): Promise<void> {
@@ -131,10 +138,24 @@ class HurtRun {
     if (rss > 0) this.rssBytes.push([this.struck, rss])
   }
 
+  private isTimeFor(fault: HostFault): boolean {
+    if (fault.kind === 'host in its start') return true
+    if (fault.kind === 'host in a swap') return fault.judged ? this.otherCode !== null : this.asked
+    return this.recoverySeconds !== null
+  }
+
+  private async swapCode(): Promise<void> {
+    const { otherCode } = this.terms
+    if (otherCode === null) return
+    while (!this.over && workersOf(this.scratch).length === 0) await pause(lookMs)
+    this.asked = true
+    this.otherCode = await askForOtherCode(this.scratch.out, otherCode)
+  }
+
   private async strikeHost(): Promise<void> {
     const { fault } = this.terms
     if (fault === null) return
-    if (fault.kind !== 'host in its start') while (!this.over && this.recoverySeconds === null) await pause(lookMs)
+    while (!this.over && !this.isTimeFor(fault)) await pause(lookMs)
     await pause(fault.afterMs)
     if (this.over) return
     const { pid } = this.started

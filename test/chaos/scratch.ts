@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { allProcesses, boundSockets } from '../support/leftovers.js'
 import { repository } from '../support/repository.js'
+import { writeOtherCode } from './other-code.js'
 
 export interface Scratch {
   readonly path: string
@@ -32,6 +33,7 @@ export function makeScratch(canary: string): Scratch {
   const runtime = join(path, 'rt')
   for (const name of ['rt', 'tmp', 'flags', 'node_modules']) mkdirSync(join(path, name))
   cpSync(join(repository, 'test', 'chaos', 'job'), path, { recursive: true })
+  writeOtherCode(path)
   symlinkSync(repository, join(path, 'node_modules', 'anabranch'))
   writeFileSync(join(path, 'package.json'), '{ "type": "module" }\n')
   const env = { XDG_RUNTIME_DIR: runtime, TMPDIR: join(path, 'tmp'), CHAOS_SECRET: canary }

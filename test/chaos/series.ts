@@ -8,7 +8,7 @@ import { type ArmedFailpoint } from '../../src/base/index.js'
 import { Chance } from '../../src/testing/simulation/chance.js'
 import { type Ended } from '../support/cli.js'
 import { type Reader, draw, finished, reader, stopped } from './checker.js'
-import { type HostFault, type HostFaultKind, drawHostFault } from './faults.js'
+import { type HostFault, type HostFaultKind, drawHostFault, drawOtherCode } from './faults.js'
 import { type Hurt, runHurt } from './run-hurt.js'
 import {
   type Left,
@@ -96,7 +96,9 @@ class Series {
     const workers = chance.pick([1, 2, 3])
     const batchRows = chance.pick([50, 100, 200])
     const strikesMax = fault === null ? lastStrikesMax : Number.POSITIVE_INFINITY
-    const hurt = await runHurt(scratch, { chance, fault, workers, batchRows, limitMs: runMsMax, strikesMax })
+    const otherCode = fault === null ? drawOtherCode(chance) : fault.kind === 'host in a swap' ? fault.code : null
+    const terms = { chance, fault, otherCode, workers, batchRows, strikesMax, limitMs: runMsMax }
+    const hurt = await runHurt(scratch, terms)
     const { ended, refusal } = hurt
     this.printed.push(ended.stdout, ended.stderr)
     const counters = countersOf(ended)
@@ -105,6 +107,8 @@ class Series {
     if (this.last !== null && hurt.recoverySeconds !== null)
       tally.recovered(this.last.kind, this.last.at, hurt.recoverySeconds)
     this.refused(refusal)
+    if (hurt.otherCode !== null) tally.count({ [`other code ${hurt.otherCode}`]: 1 })
+    if (otherCode === 'bug' && hurt.otherCode === 'kept') tally.wrong.push(`${this.where}: code with a bug was kept`)
     if (ended.signal === 'SIGKILL' && fault !== null) this.died(fault)
     const left = await this.settled()
     if (!isClean(left)) tally.wrong.push(`${this.where}: O12 is broken, left over: ${JSON.stringify(left)}`)

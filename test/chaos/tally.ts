@@ -22,6 +22,12 @@ const evidence: readonly (readonly [counter: string, what: string])[] = [
   ['stop to roll back', 'rows that were taken back'],
 ]
 
+/** Beside these, of a programme that is long enough for each failpoint to have its turn. */
+const evidenceOfLong: typeof evidence = [
+  ['other code kept', 'other code that was swapped in'],
+  ['other code thrown away', 'code with a bug that was thrown away'],
+]
+
 export class Tally {
   readonly recoveries = new Map<string, number[]>()
   readonly faults = new Map<string, number>()
@@ -71,7 +77,8 @@ export class Tally {
 
   /** What is wrong: rules that were broken, and what the programme did not reach. */
   verdict(floor: Floor): readonly string[] {
-    const missing = evidence.filter(([counter]) => (this.counters[counter] ?? 0) === 0)
+    const due = floor.eachFailpoint > 0 ? [...evidence, ...evidenceOfLong] : evidence
+    const missing = due.filter(([counter]) => (this.counters[counter] ?? 0) === 0)
     return [
       ...this.wrong,
       ...missing.map(([counter, what]) => `no run shows ${what} (${counter} is 0): the faults were vacuous`),
