@@ -115,6 +115,7 @@ class HurtRun {
 
   private async strikeWorkers(): Promise<void> {
     const { chance, strikesMax } = this.terms
+    while (this.waitsForWord) await pause(lookMs)
     while (!this.over && this.struck < strikesMax) {
       const strike = drawWorkerStrike(chance)
       const before = this.progress
@@ -129,6 +130,12 @@ class HurtRun {
       else void pause(strike.stillMs).then(() => signal(pid, 'SIGCONT'))
       this.sample()
     }
+  }
+
+  /** Other code is refused where the worker that is to have it dies: some runs let it come. */
+  private get waitsForWord(): boolean {
+    const { fault } = this.terms
+    return !this.over && fault?.kind === 'host in a swap' && fault.judged && this.otherCode === null
   }
 
   private sample(): void {
