@@ -53,6 +53,8 @@ interface Chosen {
 const level = { high: 0.85, low: 0.7, full: 1.05 } as const
 /** What the store remembers of each entry: ten bits that say whether it is there, and its part of the index of a table. */
 const bytesAnEntry = 2
+/** However many entries there are, so much is for rows: a job whose rows find no room stands still for each batch. */
+const rowsShareMin = 0.25
 /** Keys that leave at once. */
 const leaveAtOnce = 16_384
 
@@ -175,7 +177,8 @@ export class ColdSide {
     const rows = parts.reduce((sum, { table }) => sum + table.rowBytes, 0)
     // Memory grows by a quarter, the list of key groups by half.
     const rowBytes = 1.25 * (rows + 1 + 4 * parts.length) + 4 + (index.textBytes > 0 ? 1.25 * texts : texts)
-    return Math.max(1, slotsWithin(this.shareBytes - bytesAnEntry * this.entries, rowBytes))
+    const forRows = Math.max(rowsShareMin * this.shareBytes, this.shareBytes - bytesAnEntry * this.entries)
+    return Math.max(1, slotsWithin(forRows, rowBytes))
   }
 
   /**

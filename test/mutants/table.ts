@@ -1,5 +1,6 @@
 /** The rules that are taken away one at a time. */
 import { type Mutant, fault, lease, queues, settle, settlement, stage, unit } from './mutant.js'
+import { budgetRules } from './budgets.js'
 import { callRules } from './calls.js'
 import { placeRules } from './places.js'
 import { epochRules } from './epochs.js'
@@ -211,4 +212,5 @@ export const mutants: readonly Mutant[] = [
   ...callRules,
   ...placeRules,
   ...epochRules,
+  ...budgetRules,
 ]
