@@ -101,12 +101,12 @@ export class Cutting {
     const { graph, epochs } = this.parts
     if (epochs.isWanted) return true
     if (graph.gate.passes !== this.since.passes || lastCallsIn(graph) !== this.since.lastCalls) return true
-    return this.needsRoom
+    return this.needsRoom || graph.stages.some(s => s.isDirty)
   }
 
   /** Rows wait for room in memory, which an epoch makes: it waits for no time. */
   private get needsRoom(): boolean {
-    return this.parts.graph.stages.some(s => s.wantsEpoch)
+    return this.parts.graph.stages.some(s => s.needsRoom)
   }
 
   /** An epoch is cut as soon as it can be. Answers the first one that holds all that was done until now. */

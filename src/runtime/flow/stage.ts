@@ -228,9 +228,14 @@ export class Stage {
     return !this.awaitsState && this.lanes.every(l => l.idle)
   }
 
-  /** Rows wait for room that only the next epoch makes; or state expired, and no row came. */
-  get wantsEpoch(): boolean {
-    return (this.input.rows > 0 && this.beyond?.wantsEpoch === true) || this.keyed?.isDirty === true
+  /** Rows wait for room that only the next epoch makes. */
+  get needsRoom(): boolean {
+    return this.input.rows > 0 && this.beyond?.wantsEpoch === true
+  }
+
+  /** State changed since the last cut: by rows, or since it expired and none came. */
+  get isDirty(): boolean {
+    return this.keyed?.isDirty === true
   }
 
   /** Something waits, and what it would become has no place to go. */

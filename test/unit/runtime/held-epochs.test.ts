@@ -73,3 +73,12 @@ test('an epoch that has as many bytes as it may have waits for the lane, and all
   story.tell(1_500, 'answers 1', 'written')
   expect(story.cuts).toEqual(['epoch 1'])
 })
+
+test('an epoch in which state changed waits for its time all the same', () => {
+  const story = new Story()
+  story.tell(0, 'rows a')
+  story.tell(10, 'answers 1', 'written', 'tick')
+  expect(story.cuts).toEqual([])
+  story.tell(1_300, 'tick')
+  expect(story.cuts).toEqual(['epoch 1'])
+})
