@@ -11,13 +11,13 @@ import { type Encoder } from '../../formats/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type TableWork } from '../contract.js'
 import { writing, writingAsync } from '../io-error.js'
-import { type StagedFile, type Staging } from './staging.js'
+import { type StagedFile, type Staging, type Sum } from './staging.js'
 
 /** Bytes after which a file is synced on the way, so that sealing a large one does not stop the host for long. */
 const syncEvery = 32 * 1024 * 1024
 
 /** What is known of a part: enough to go on with it. */
-export interface PartState {
+export interface PartState extends Sum {
   /** `part-00000.jsonl`, in the folder of a partition or in none: its name when it is whole. */
   readonly name: string
   readonly rows: number
@@ -67,8 +67,8 @@ export function encodedParts(options: {
       if (encoder.head.length > 0) file.append(encoder.head)
       return new FilePart(name, file, put(file))
     },
-    resume: ({ name, rows, bytes }) => {
-      const file = staging.resume(name, bytes, syncEvery)
+    resume: ({ name, rows, ...sum }) => {
+      const file = staging.resume(name, sum, syncEvery)
       return new FilePart(name, file, put(file), rows)
     },
     complete: async ({ name, bytes }) => staging.expect(name, bytes),
@@ -101,8 +101,8 @@ export function tableParts(options: {
       file.append(header)
       return new FilePart(name, file, put(file), 0, endOfStream)
     },
-    resume: ({ name, rows, bytes }) => {
-      const file = staging.resume(streamOf(name), bytes, Number.POSITIVE_INFINITY)
+    resume: ({ name, rows, ...sum }) => {
+      const file = staging.resume(streamOf(name), sum, Number.POSITIVE_INFINITY)
       return new FilePart(name, file, put(file), rows, endOfStream)
     },
     complete: async ({ name, bytes }) => {
@@ -129,6 +129,10 @@ class FilePart implements Part {
 
   get bytes(): number {
     return this.file.bytes
+  }
+
+  get crc32(): number | null {
+    return this.file.crc32
   }
 
   write(batch: Batch): void {

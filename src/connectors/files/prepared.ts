@@ -1,7 +1,10 @@
 /** What a file sink says of an epoch: how far each growing part got, and which parts were sealed and are not in the folder yet. */
 import { shape } from '../../base/index.js'
 
-const part = { name: shape.string, rows: shape.whole, bytes: shape.whole } as const
+/** Of the bytes in staging; null of parts that were prepared before there was one. */
+const crc32 = (value: unknown, path: string): number | null => shape.nullOr(shape.whole)(value ?? null, path)
+
+const part = { name: shape.string, rows: shape.whole, bytes: shape.whole, crc32 } as const
 export const preparedShape = shape.object({
   /** Of the run that prepared it. */
   lineage: shape.string,

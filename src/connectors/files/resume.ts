@@ -7,6 +7,7 @@ import { StateError } from '../../base/index.js'
 import { type Delivery } from '../../plan/index.js'
 import { type SinkStart } from '../contract.js'
 import { preparedAs } from '../prepared.js'
+import { type PartFile } from './manifest.js'
 import { type Part, type PartState, type Parts, numberOf } from './parts.js'
 import { preparedShape } from './prepared.js'
 import { type Shelf } from './shelf.js'
@@ -42,7 +43,7 @@ export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, 
   const growing = prepared.growing.filter(part => !isShown(part, taken.get(part.name), exactly))
   const sealed = prepared.sealed.filter(({ name }) => !taken.has(name))
   const staged = [...growing, ...sealed]
-  for (const { name, bytes } of staged) staging.expect(parts.stagedName(name), bytes)
+  for (const part of staged) staging.verify(parts.stagedName(part.name), part)
   const held = shelf.replacing ? [...taken.keys()] : []
   staging.keepOnly(new Set([...staged.map(({ name }) => parts.stagedName(name)), ...held]))
   return {
@@ -76,7 +77,7 @@ function refuseLoss({ lineage, epoch }: SinkStart, before: string): void {
 }
 
 /** One that grew is shown where the run ended behind that epoch, whole: then nothing came after what was prepared. */
-function isShown(part: PartState, shown: PartState | undefined, exactly: boolean): boolean {
+function isShown(part: PartState, shown: PartFile | undefined, exactly: boolean): boolean {
   if (shown === undefined) return false
   if (!exactly || shown.rows === part.rows) return true
   throw new StateError('ANB6020', `part "${part.name}" was shown with more rows than the start has`, {

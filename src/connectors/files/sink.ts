@@ -144,6 +144,7 @@ class FilesSink implements Sink {
   async open(start: SinkStart): Promise<SinkOpened> {
     const { shelf, markers } = this.rooms
     this.lineage = start.lineage
+    this.rooms.staging.isSummed = start.lineage !== ''
     if (start.lineage === '') {
       this.state = 'open'
       shelf.open('')
@@ -177,8 +178,8 @@ class FilesSink implements Sink {
     const prepared = {
       lineage: this.lineage,
       parts: this.begun,
-      growing: growing.map(({ folder, bornMs, part: { name, rows, bytes } }) => {
-        return { name, rows, bytes, folder, ageMs: Math.max(0, Math.round(now - bornMs)) }
+      growing: growing.map(({ folder, bornMs, part: { name, rows, bytes, crc32 } }) => {
+        return { name, rows, bytes, crc32, folder, ageMs: Math.max(0, Math.round(now - bornMs)) }
       }),
       sealed: this.sealed.map(({ state, epoch: sealedIn }) => ({ ...state, epoch: sealedIn })),
     }
@@ -299,8 +300,8 @@ class FilesSink implements Sink {
     cancelAge()
     this.growing.delete(folder)
     const durable = part.seal(this.lineage !== '')
-    const { name, rows, bytes } = part
-    this.seal({ name, rows, bytes }, { epoch: this.epoch, durable })
+    const { name, rows, bytes, crc32 } = part
+    this.seal({ name, rows, bytes, crc32 }, { epoch: this.epoch, durable })
   }
 
   private seal(state: PartState, { epoch, durable }: Pick<Sealed, 'epoch' | 'durable'>): void {
@@ -328,7 +329,7 @@ class FilesSink implements Sink {
   private show(parts: readonly Sealed[]): void {
     if (this.state !== 'open' || this.failure !== null) return
     const { shelf, staging, parts: made } = this.rooms
-    shelf.take(parts.map(({ state }) => state))
+    shelf.take(parts.map(({ state: { name, rows, bytes } }) => ({ name, rows, bytes })))
     this.sealed = this.sealed.filter(each => !parts.includes(each))
     for (const { state } of parts)
       if (made.stagedName(state.name) !== state.name) staging.remove(made.stagedName(state.name))

@@ -3,10 +3,22 @@
  * asks, and that includes their names: the folders that got a new one are synced too.
  */
 import { dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { type Files, type OpenFile, StateError } from '../../base/index.js'
-import { writing, writingAsync } from '../io-error.js'
+import { reading, writing, writingAsync } from '../io-error.js'
+
+const readAtOnce = 1 << 20
+
+/** What is known of the first bytes of a file. */
+export interface Sum {
+  readonly bytes: number
+  /** Of them; null where nobody summed them up. */
+  readonly crc32: number | null
+}
 
 export class Staging {
+  /** Files are summed up as they grow: a later run goes on with them. */
+  isSummed = false
   /** Folders with a name that may not outlive a loss of power. */
   private readonly unsynced = new Set<string>()
 
@@ -20,20 +32,49 @@ export class Staging {
     const path = join(this.folder, name)
     this.makeFolder(dirname(path))
     this.unsynced.add(dirname(path))
-    return new StagedFile(
-      path,
-      writing(path, () => this.files.open(path, 'create')),
-      { bytes: 0, syncEvery },
-    )
+    const file = writing(path, () => this.files.open(path, 'create'))
+    return new StagedFile(path, file, { bytes: 0, crc32: this.isSummed ? 0 : null, syncEvery })
   }
 
   /** Goes on behind the first `bytes` of a file: what a run that died wrote behind them was never promised. */
-  resume(name: string, bytes: number, syncEvery: number): StagedFile {
+  resume(name: string, { bytes }: Sum, syncEvery: number): StagedFile {
     this.expect(name, bytes)
     const path = join(this.folder, name)
+    const crc32 = this.sumOf(path, bytes)
     const file = writing(path, () => this.files.open(path, 'append'))
     writing(path, () => file.truncate(bytes))
-    return new StagedFile(path, file, { bytes, syncEvery })
+    return new StagedFile(path, file, { bytes, crc32, syncEvery })
+  }
+
+  /** Throws a StateError (ANB6020) where the file has lost bytes that were durable, or has others. */
+  verify(name: string, sum: Sum): void {
+    this.expect(name, sum.bytes)
+    const path = join(this.folder, name)
+    if (sum.crc32 === null || this.sumOf(path, sum.bytes) === sum.crc32) return
+    const what = `the checksum of its first ${sum.bytes} bytes is another one`
+    throw new StateError('ANB6020', `staged file "${path}" is not what was written: ${what}`, {
+      detail: 'They were prepared in an epoch, and would be shown with bytes that no sink wrote. Nothing was changed.',
+      hint: 'restore the folder .staging beside the state, or start again with another --out',
+    })
+  }
+
+  private sumOf(path: string, bytes: number): number {
+    return reading(path, () => {
+      const file = this.files.open(path, 'read')
+      try {
+        const piece = new Uint8Array(Math.min(bytes, readAtOnce))
+        let sum = 0
+        for (let at = 0; at < bytes; ) {
+          const read = file.read(piece.subarray(0, bytes - at), at)
+          if (read === 0) break
+          sum = crc32(piece.subarray(0, read), sum)
+          at += read
+        }
+        return sum
+      } finally {
+        file.close()
+      }
+    })
   }
 
   /** Throws a StateError (ANB6020) where the file has lost bytes that were durable. */
@@ -81,8 +122,9 @@ export class Staging {
   }
 }
 
-export class StagedFile {
+export class StagedFile implements Sum {
   bytes: number
+  crc32: number | null
   private readonly syncEvery: number
   private syncAt: number
   private syncing = 0
@@ -94,9 +136,10 @@ export class StagedFile {
   constructor(
     private readonly path: string,
     private readonly file: OpenFile,
-    { bytes, syncEvery }: { readonly bytes: number; readonly syncEvery: number },
+    { bytes, crc32: sum, syncEvery }: Sum & { readonly syncEvery: number },
   ) {
     this.bytes = bytes
+    this.crc32 = sum
     this.syncEvery = syncEvery
     this.syncAt = bytes + syncEvery
   }
@@ -104,6 +147,7 @@ export class StagedFile {
   append(bytes: Uint8Array): void {
     writing(this.path, () => this.file.append(bytes))
     this.bytes += bytes.length
+    if (this.crc32 !== null) this.crc32 = crc32(bytes, this.crc32)
     if (this.bytes >= this.syncAt && this.syncing === 0) void this.sync().catch(() => undefined)
   }
 
