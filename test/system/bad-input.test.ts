@@ -209,3 +209,30 @@ describe('words that the command cannot take', () => {
     expect([mute.code, mute.json]).toMatchObject([0, { rows_in: 2, rows_out: 2 }])
   })
 })
+
+test('a second job in the folder of one that is not finished is refused with both ways out, however it begins', async () => {
+  const jobOf = (name: string): string => `
+import { files, job, json } from 'anabranch'
+export default job('${name}').from(files('in.jsonl', json({ n: 'int64' }))).to(files.sink('${name}/', json()))
+`
+  const folder = await jobFolder({ 'job.ts': jobOf('first'), 'in.jsonl': '{"n":1}\n' })
+  const died = await folder.start([], { env: { ANABRANCH_FAILPOINT: 'prepare.sync:after:1' } }).ended
+  expect(died.signal, died.stderr).toBe('SIGKILL')
+  writeFileSync(join(folder.path, 'job.ts'), jobOf('second'))
+  for (const args of [[], ['--fresh']]) {
+    const refused = await folder.run(...args)
+    expect(refused.code, refused.stderr).toBe(1)
+    expect(refused.stderr).toMatch(/ANB6013 state in \S+ is of job "first", not of "second"/)
+    expect(refused.stderr).toContain('what "first" goes on from lies there, since it was not run to its end')
+    expect(refused.stderr).toContain(
+      'give another --out; or run "first" to its end there; or remove the folder if nobody needs it',
+    )
+  }
+  writeFileSync(join(folder.path, 'job.ts'), jobOf('first'))
+  const first = await folder.run()
+  expect(first.code, first.stderr).toBe(0)
+  expect(folder.rows('first')).toEqual([{ n: 1 }])
+  writeFileSync(join(folder.path, 'job.ts'), jobOf('second'))
+  const second = await folder.run()
+  expect(second.code, second.stderr).toBe(0)
+})

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { PlanError, StateError, invariant } from '../../base/index.js'
 import { type Base, type EpochRecord, baseOf, decodeRecord, openSavepoint } from '../../checkpoint/index.js'
 import { type SourcePosition } from '../../connectors/index.js'
-import { StateStore, besideStore } from '../../state/stores/index.js'
+import { StateStore, besideStore, refuseOtherJob } from '../../state/stores/index.js'
 import { type BeyondTerms, type Engine } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
 import { BeyondKeeper } from './beyond-keeper.js'
@@ -65,7 +65,10 @@ export class Checkpoints {
     const beganMs = world.clock.nowMs()
     const places = new StorePlaces(join(options.out, 'state'), opened)
     places.settle()
-    if (options.fresh || world.files.stat(join(places.store, finishedName)) !== undefined) places.clear(options.from)
+    const isFinished = world.files.stat(join(places.store, finishedName)) !== undefined
+    // Also where this one begins anew: that throws away what it goes on from itself, and nothing of another one.
+    if (!isFinished) await refuseOtherJob(places.store, opened.plan.job)
+    if (options.fresh || isFinished) places.clear(options.from)
     const store = options.from === null ? await places.open() : await places.begunAt(options.from)
     try {
       const base = await baseFrom(opened, store)

@@ -68,10 +68,20 @@ export async function openStateFolder(options: StateFolderOptions): Promise<Stat
   }
 }
 
-function checkOwner(found: FolderIdentity, { path, job }: StateFolderOptions): void {
+/** Before what is there goes. Nobody goes on from what cannot be read. @throws StateError ANB6013 where it is another job's */
+export async function refuseOtherJob(path: string, job: string): Promise<void> {
+  const found = await readIdentity(path).catch((error: unknown) => {
+    if (error instanceof StateError) return null
+    throw error
+  })
+  if (found !== null) checkOwner(found, { path, job })
+}
+
+function checkOwner(found: FolderIdentity, { path, job }: Pick<StateFolderOptions, 'path' | 'job'>): void {
   if (found.job === job) return
   throw new StateError('ANB6013', `state in ${path} is of job "${found.job}", not of "${job}"`, {
-    hint: `give job "${job}" another --out, or run "${found.job}"`,
+    detail: `An output folder is that of one job; what "${found.job}" goes on from lies there, since it was not run to its end.`,
+    hint: `give another --out; or run "${found.job}" to its end there; or remove the folder if nobody needs it`,
   })
 }
 
