@@ -354,36 +354,6 @@ describe('a run in epochs', () => {
     expect([error.class, error.code]).toEqual(['StateError', code])
   })
 
-  test.each([
-    ['that grows', 1e9],
-    ['that waits to be shown', 1],
-  ])(
-    'is refused with ANB6020 where a byte of a staged part %s is another one, and nothing is touched',
-    async (_, bytes) => {
-      const disk = fresh()
-      const sink = sinkOn(disk, { kind: 'json', bytes })
-      await sink.open({ ...noEpochs, lineage: 'a1' })
-      await sink.write(batch(0, 2))
-      const prepared = await sink.prepare(1)
-      await sink.write(batch(2, 3))
-      await sink.abort()
-      const path = '/out/.staging/rows/part-00000.jsonl'
-      const text = disk.readText(path)
-      const firstBytes = text.indexOf('\n', text.indexOf('\n') + 1) + 1
-      disk.open(path, 'create').append(Buffer.from(text.replace('0', '7')))
-      const before = disk.steps
-      const error = await refusal(() =>
-        sinkOn(disk, { kind: 'json', bytes }).open({ ...noEpochs, lineage: 'a1', epoch: 1, prepared }),
-      )
-      expect([error.code, error.message]).toEqual([
-        'ANB6020',
-        `staged file "${path}" is not what was written: the checksum of its first ${firstBytes} bytes is another one`,
-      ])
-      expect(disk.readText(path)).toBe(text.replace('0', '7'))
-      expect(disk.steps - before).toBeLessThan(20)
-    },
-  )
-
   test('F3 a file that somebody put where a part will be stops the job, and stays', async () => {
     const disk = fresh()
     const sink = sinkOn(disk, { kind: 'json', bytes: 1 })
