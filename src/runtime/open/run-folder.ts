@@ -1,7 +1,8 @@
 /**
  * The run's private folder: sockets live there, and nothing that must last. Fresh for each run, 0700, ours.
  */
-import { accessSync, chmodSync, constants, lstatSync, mkdtempSync } from 'node:fs'
+import { randomInt } from 'node:crypto'
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConnectorError } from '../../base/index.js'
@@ -11,9 +12,14 @@ export const runFolderBytesMax = 95
 
 /**
  * Makes `<XDG_RUNTIME_DIR or the temporary folder>/anabranch-XXXXXX`.
+ *
+ * @param about is told the path before anything is there: a host that is killed in the next moment leaves nothing.
  * @throws ConnectorError ANB4003 where it cannot be made or does not belong to us; ANB4006 where its path is too long.
  */
-export function makeRunFolder(env: Readonly<Record<string, string | undefined>>): string {
+export function makeRunFolder(
+  env: Readonly<Record<string, string | undefined>>,
+  about: (path: string) => void = () => undefined,
+): string {
   const place = [env['XDG_RUNTIME_DIR'], tmpdir()].find(usable)
   if (place === undefined) {
     throw new ConnectorError('ANB4003', 'expected a folder for the sockets of this run, none can be written', {
@@ -31,9 +37,10 @@ export function makeRunFolder(env: Readonly<Record<string, string | undefined>>)
       },
     )
   }
-  let folder: string
+  const folder = freshName(place)
+  about(folder)
   try {
-    folder = mkdtempSync(join(place, 'anabranch-'))
+    mkdirSync(folder, { mode: 0o700 })
     chmodSync(folder, 0o700)
   } catch (cause) {
     throw new ConnectorError('ANB4003', `could not make a private folder in ${place}: ${String(cause)}`, {
@@ -43,6 +50,18 @@ export function makeRunFolder(env: Readonly<Record<string, string | undefined>>)
   }
   checkOwner(folder)
   return folder
+}
+
+function freshName(place: string): string {
+  for (;;) {
+    const path = join(
+      place,
+      `anabranch-${randomInt(36 ** 6)
+        .toString(36)
+        .padStart(6, '0')}`,
+    )
+    if (!existsSync(path)) return path
+  }
 }
 
 /** A folder that somebody else owns, or a link, could be swapped under our sockets. */

@@ -22,8 +22,8 @@ export interface RealWorld extends World {
 
 /** @throws ConnectorError where the private folder cannot be made, WorkerError where the guard cannot be started. */
 export function openWorld(env: Readonly<Record<string, string | undefined>> = process.env): RealWorld {
-  const runFolder = makeRunFolder(env)
-  const guard = guardOf(runFolder)
+  const guard = startGuard()
+  const runFolder = folderOf(env, guard)
   let closing: Promise<void> | null = null
   return {
     clock: realClock(),
@@ -40,13 +40,12 @@ export function openWorld(env: Readonly<Record<string, string | undefined>> = pr
   }
 }
 
-function guardOf(runFolder: string): Guard {
+/** The guard knows it before it is there. */
+function folderOf(env: Readonly<Record<string, string | undefined>>, guard: Guard): string {
   try {
-    const guard = startGuard()
-    guard.folder(runFolder)
-    return guard
+    return makeRunFolder(env, path => guard.folder(path))
   } catch (error) {
-    rmSync(runFolder, { recursive: true, force: true })
+    void guard.close()
     throw error
   }
 }

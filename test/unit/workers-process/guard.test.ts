@@ -144,6 +144,14 @@ describe('the private folder of a run', () => {
     rmSync(place, { recursive: true })
   })
 
+  it('is told to the guard before it is there, so that a host killed between the two leaves nothing', () => {
+    const place = mkdtempSync(join(tmpdir(), 'told-'))
+    const told: (readonly [string, boolean])[] = []
+    const folder = makeRunFolder({ XDG_RUNTIME_DIR: place }, path => told.push([path, existsSync(path)]))
+    expect([told, existsSync(folder)]).toEqual([[[folder, false]], true])
+    rmSync(place, { recursive: true })
+  })
+
   it('falls back to the temporary folder where the runtime folder does not exist', () => {
     const folder = makeRunFolder({ XDG_RUNTIME_DIR: '/nowhere/at/all' })
     expect(folder.startsWith(tmpdir())).toBe(true)
