@@ -1,7 +1,8 @@
 /** What whoever asks for a swap is told, over the attempts of a run: what became of the code in truth, always, and once. */
 import { describe, expect, test } from 'vitest'
-import { type AnabranchError, ConnectorError, PlanError, TransformError } from '../../../src/base/index.js'
+import { type AnabranchError, ConnectorError, PlanError, StateError, TransformError } from '../../../src/base/index.js'
 import { type Swap, type SwapReport, type Trial, Swaps } from '../../../src/runtime/index.js'
+import { type DescribedModule } from '../../../src/workers/index.js'
 import { CodeStory, described, fresh, own, runs } from '../../support/codes.js'
 
 const good: Trial = { rows: 10, dead: 0, deadByReason: {}, epoch: 7 }
@@ -25,7 +26,13 @@ class SwapsStory {
   answer: (error?: AnabranchError) => void = () => undefined
   readonly swaps: Swaps
 
-  constructor(private readonly refusal: AnabranchError | null = null) {
+  /** Attempts that were ended for other code. */
+  readonly restarted: AnabranchError[] = []
+
+  constructor(
+    private readonly refusal: AnabranchError | null = null,
+    module: (path: string) => DescribedModule = path => described(path, 'v2'),
+  ) {
     this.codes.goOn(null)
     this.swaps = new Swaps({
       plan: this.code.plan,
@@ -33,10 +40,10 @@ class SwapsStory {
       observer: { count: what => void this.counts.push(what), log: () => undefined },
       codes: this.codes,
       changes: () => undefined,
-      restart: () => undefined,
+      restart: change => void this.restarted.push(change),
       describe: path =>
         new Promise((resolve, reject) => {
-          this.answer = error => (error === undefined ? resolve(described(path, 'v2')) : reject(error))
+          this.answer = error => (error === undefined ? resolve(module(path)) : reject(error))
         }),
     })
   }
@@ -67,6 +74,53 @@ class SwapsStory {
 const report = (of: Partial<SwapReport>): SwapReport => ({
   ...{ kept: true, why: null, rows: 10, dead: 0, deadByReason: {}, pausedMs: 0 },
   ...of,
+})
+
+/** The state of `count` is text from now on, which a declared function makes of the number that was kept. */
+function migrating(path: string): DescribedModule {
+  const module = described(path, 'v2')
+  const functions = module.functions.map(each =>
+    each.name === 'count' ? { ...each, state: [['total', 'utf8'] as const] } : each,
+  )
+  const from = [['n', 'int64'] as const]
+  return { ...module, functions, migrations: [{ name: 'to_text', operator: 'count', from, declared: 'text' }] }
+}
+
+describe('whoever asks for a swap to code whose state is migrated', () => {
+  async function begunAnew(): Promise<SwapsStory> {
+    const story = new SwapsStory(null, migrating)
+    expect(await story.asked()).toBeUndefined()
+    const [change] = story.restarted
+    expect(story.swaps.failed(change, null)).toBe(true)
+    expect(story.swaps.onTrial).toMatchObject({ maxErrors: 0.01, operators: new Set(['score', 'count']) })
+    story.codes.goOn(story.codes.recordOf(1))
+    expect(story.codes.count).toBe(2)
+    expect(runs(story.codes)).toEqual({ score: `${fresh} v2`, count: `${fresh} v2` })
+    return story
+  }
+
+  test('hears that it is kept when the first epoch of the next attempt is, and how long nothing flowed', async () => {
+    const story = await begunAnew()
+    story.nowMs = 700
+    story.swaps.flows(5)
+    story.swaps.onTrial?.events.kept(good)
+    await turns()
+    expect(story.heard).toEqual([report({ pausedMs: 700 })])
+    expect(story.swaps.onTrial).toBeNull()
+  })
+
+  test('hears why it is refused where no row of it flowed, once those of the old code do', async () => {
+    const story = await begunAnew()
+    expect(story.swaps.failed(new StateError('ANB6017', 'the migration raised'), null)).toBe(true)
+    expect(story.swaps.onTrial).toBeNull()
+    await turns()
+    expect(story.heard).toEqual([])
+    story.codes.goOn(story.codes.recordOf(1))
+    story.swaps.flows(5)
+    await turns()
+    expect(story.heard).toEqual(['the migration raised'])
+    expect(runs(story.codes)).toEqual({ score: `${own} v1`, count: `${own} v1` })
+  })
 })
 
 describe('whoever asks for a swap', () => {
