@@ -40,8 +40,8 @@ export const quickBugs: readonly Mutant[] = [
   {
     rule: 'changed state left out of its epoch',
     ...cutting,
-    from: 'state: graph.stages.flatMap(',
-    to: 'state: graph.stages.slice(1).flatMap(',
+    from: 'const stages = graph.stages.filter(stage => which(stage)',
+    to: 'const stages = graph.stages.slice(1).filter(stage => which(stage)',
     test: seeds,
   },
   {

@@ -62,8 +62,8 @@ export const swapRules: readonly Mutant[] = [
   {
     rule: 'run goes on with the code of its job, not of its record',
     ...codes,
-    from: 'const code = record === null ? this.own : this.restored(record.swapped)',
-    to: 'const code = this.own',
+    from: 'const code = record === null ? this.own : this.restored(',
+    to: 'const code = record !== this.record ? this.own : this.restored(',
     test: hostsDie,
   },
   {
