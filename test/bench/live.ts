@@ -12,8 +12,6 @@ import { inFolder } from './run-job.js'
 export interface Load {
   readonly rowsPerSecond: number
   readonly seconds: number
-  /** Row 0 is shown only once later ones come. */
-  readonly nudge?: boolean
 }
 
 /** Who is measured: it connects to `in.sock` and `out.sock` of the folder. */
@@ -34,13 +32,7 @@ export interface Returned {
 /** Ends when all rows are back and the subject has ended; a subject that fails ends the load too. */
 export function underLoad<T>(load: Load, subject: Subject<T>): Promise<{ returned: Returned; subject: T }> {
   return inFolder(async folder => {
-    const args = [
-      script('load.py'),
-      folder,
-      String(load.rowsPerSecond),
-      String(load.seconds),
-      ...(load.nudge === true ? ['nudge'] : []),
-    ]
+    const args = [script('load.py'), folder, String(load.rowsPerSecond), String(load.seconds)]
     const child = spawn(python, args, { env: pythonEnv, stdio: ['ignore', 'pipe', 'inherit'] })
     const said = linesOf(child)
     const loaded = exitOf(child, 'the load')

@@ -25,7 +25,7 @@ export const visibleBench = (rate: Rate): Bench => ({
 
 async function measure(rate: Rate, { seconds }: Settings): Promise<readonly Figure[]> {
   const { returned: bare } = await underLoad(lasting(rate, seconds), echo)
-  const { returned, subject: counts } = await underLoad({ ...lasting(rate, seconds), nudge: true }, throughFiles)
+  const { returned, subject: counts } = await underLoad(lasting(rate, seconds), throughFiles)
   const [ours, theirs] = [latencies(returned), latencies(bare)]
   const wrong = wrongRows(returned)
   return ([0.5, 0.99] as const).map((share): Figure => {

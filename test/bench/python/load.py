@@ -1,12 +1,9 @@
 """An open load over two unix sockets: rows leave on a fixed schedule, whatever comes back and when.
 
-`python load.py FOLDER RATE SECONDS [nudge]` listens at FOLDER/in.sock and FOLDER/out.sock and prints `listening`. The
+`python load.py FOLDER RATE SECONDS` listens at FOLDER/in.sock and FOLDER/out.sock and prints `listening`. The
 one that is measured connects to both, reads rows at the first and writes them at the second. Row 0 goes first and must
 return; then row i is due at `began + (i - 1) * 1e9 / RATE` on the monotonic clock, which every process of a machine
 shares.
-
-With `nudge` further rows go each second until row 0 is back, for those who show rows only once later ones come; the
-schedule goes on behind them.
 
 One thread does both sides: a sender that waits for a receiver would leave out the rows that hurt. Into FOLDER go
 `rows.jsonl`, all that came back, and `arrivals.i64`, pairs of (nanoseconds, bytes so far), one for each read.
@@ -23,7 +20,6 @@ from pathlib import Path
 
 PR_SET_TIMERSLACK = 29
 READ_BYTES = 1 << 20
-NUDGE_SECONDS = 1.0
 
 
 def row(i: int) -> bytes:
@@ -62,24 +58,18 @@ class Arrivals:
         (folder / "arrivals.i64").write_bytes(self.times.tobytes())
 
 
-def first_row(into: socket.socket, arrivals: Arrivals, nudge: bool) -> int:
-    """Sends row 0 until it is back; answers how many rows went behind it."""
+def first_row(into: socket.socket, arrivals: Arrivals) -> None:
+    """Sends row 0 and waits until it is back."""
     into.sendall(row(0))
-    sent = 0
     while arrivals.chunks[-1:] == [] or not arrivals.chunks[-1].endswith(b"\n"):
-        readable, _, _ = select.select([arrivals.peer], [], [], NUDGE_SECONDS if nudge else None)
-        if readable:
-            arrivals.read()
-        else:
-            sent += 1
-            into.sendall(row(sent))
-    return sent
+        arrivals.read()
 
 
-def drive(into: socket.socket, arrivals: Arrivals, rate: float, rows: int, sent: int) -> int:
+def drive(into: socket.socket, arrivals: Arrivals, rate: float, rows: int) -> int:
     """Sends `rows` rows on their schedule and reads what comes meanwhile; answers when the schedule began."""
     gap = 1e9 / rate
-    began = time.monotonic_ns() + 10_000_000 - int(sent * gap)
+    began = time.monotonic_ns() + 10_000_000
+    sent = 0
     unsent = b""
     while not arrivals.ended:
         now = time.monotonic_ns()
@@ -106,17 +96,17 @@ def send(into: socket.socket, data: bytes) -> int:
         return 0
 
 
-def main(folder: Path, rate: float, seconds: float, nudge: bool) -> None:
+def main(folder: Path, rate: float, seconds: float) -> None:
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
     servers = [listen(folder / "in.sock"), listen(folder / "out.sock")]
     print("listening", flush=True)
     into, out = (server.accept()[0] for server in servers)
     arrivals = Arrivals(out)
-    sent = first_row(into, arrivals, nudge)
+    first_row(into, arrivals)
     print("first row", flush=True)
     into.setblocking(False)
     rows = int(rate * seconds)
-    began = drive(into, arrivals, rate, rows, sent)
+    began = drive(into, arrivals, rate, rows)
     while not arrivals.ended:
         arrivals.read()
     arrivals.save(folder)
@@ -124,4 +114,4 @@ def main(folder: Path, rate: float, seconds: float, nudge: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), "nudge" in sys.argv[4:])
+    main(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))
