@@ -63,7 +63,7 @@ export const swapRules: readonly Mutant[] = [
     rule: 'run goes on with the code of its job, not of its record',
     ...codes,
     from: 'const code = record === null ? this.own : this.restored(',
-    to: 'const code = record !== this.record ? this.own : this.restored(',
+    to: 'const code = record === null || this.job.epochs ? this.own : this.restored(',
     test: hostsDie,
   },
   {
