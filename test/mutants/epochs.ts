@@ -40,8 +40,8 @@ export const quickBugs: readonly Mutant[] = [
   {
     rule: 'changed state left out of its epoch',
     ...cutting,
-    from: 'const stages = graph.stages.filter(stage => which(stage)',
-    to: 'const stages = graph.stages.slice(1).filter(stage => which(stage)',
+    from: 'into.push(...stage.takeDirty(epoch))',
+    to: 'into.push(...stage.takeDirty(epoch).slice(1))',
     test: seeds,
   },
   {
