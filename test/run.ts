@@ -3,7 +3,8 @@
  *
  * The steps that only read are run two at a time (a CI machine has two cores), the tests one after the other, since they
  * start processes and measure time. Every step runs even where one before it failed. The last line counts: each test is
- * one, and a step that has no tests of its own (a type check, a linter) is one failure where it fails and nothing else.
+ * one, and a step that has no tests of its own (a type check, a linter) is one failure where it fails and nothing else. Before
+ * it stands what failed, so that the end of a long report is enough.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -91,8 +92,16 @@ async function named(name: string): Promise<readonly Done[]> {
     .flatMap(each => each.names)
     .some(each => beginsWith(each, name) || each.startsWith(pytestName(name)))
   if (found) return done
-  console.log(`no test begins with "${name}"`)
-  return [...done, { name: `a test that begins with "${name}"`, ok: false, seconds: 0, ...noCounts, failed: 1 }]
+  return [
+    ...done,
+    {
+      name: `a test that begins with "${name}"`,
+      ok: false,
+      seconds: 0,
+      ...noCounts,
+      failures: [`no test begins with "${name}"`],
+    },
+  ]
 }
 
 /** In CI every test has what it needs: there one that leaves itself out would hide what it shows. */
@@ -101,16 +110,16 @@ const inCi = process.env['CI'] === 'true'
 /** The tables that the tests must cover, held against what ran and passed in this very run. */
 function evidence(tested: readonly Done[]): Done {
   const missing = missingEvidence(tested.flatMap(each => (inCi ? each.names : [...each.names, ...each.skipped])))
-  for (const row of missing) console.log(`no test passed whose name begins with "${row.id}" (${row.what})`)
-  return { name: 'every row has its test', ok: missing.length === 0, seconds: 0, ...noCounts, failed: missing.length }
+  const failures = missing.map(row => `no test passed whose name begins with "${row.id}" (${row.what})`)
+  return { name: 'every row has its test', ok: failures.length === 0, seconds: 0, ...noCounts, failures }
 }
 
 /** Tests that lack root or a program on this machine: told, and a failure in CI. */
 function skips(tested: readonly Done[]): Done {
   const skipped = tested.flatMap(each => each.skipped)
   for (const name of skipped) console.log(`skipped on this machine: ${name}`)
-  const failed = inCi ? skipped.length : 0
-  return { name: 'no test that CI must run is left out', ok: failed === 0, seconds: 0, ...noCounts, failed }
+  const failures = inCi ? skipped.map(name => `skipped: ${name}`) : []
+  return { name: 'no test that CI must run is left out', ok: failures.length === 0, seconds: 0, ...noCounts, failures }
 }
 
 function run(step: Step, show: 'always' | 'when it fails'): Promise<Done> {
@@ -137,14 +146,16 @@ function run(step: Step, show: 'always' | 'when it fails'): Promise<Done> {
 /** A step that failed counts at least one failure, or the closing line would say that all is well. */
 function counted(step: Step, { ok, seconds }: { ok: boolean; seconds: number }): Done {
   const counts = step.counts?.() ?? noCounts
-  return { name: step.name, ok, seconds, ...counts, failed: ok ? counts.failed : Math.max(1, counts.failed) }
+  const failures = !ok && counts.failures.length === 0 ? [`${step.name}: see above`] : counts.failures
+  return { name: step.name, ok, seconds, ...counts, failures }
 }
 
 function line({ name, ok, seconds, tests }: { name: string; ok: boolean; seconds: number; tests?: string }): string {
   return `${ok ? 'ok    ' : 'FAILED'}  ${name.padEnd(42)} ${seconds.toFixed(1).padStart(7)} s  ${tests ?? ''}`.trimEnd()
 }
 
-function tests({ passed, failed }: Counts): string {
+function tests({ passed, failures }: Counts): string {
+  const failed = failures.length
   return passed + failed === 0 ? '' : `${passed} passed${failed > 0 ? `, ${failed} failed` : ''}`
 }
 
@@ -158,9 +169,10 @@ async function main(): Promise<void> {
   console.log('')
   for (const each of done) console.log(line({ ...each, tests: tests(each) }))
   console.log(line({ name: 'all', ok: done.every(each => each.ok), seconds: (performance.now() - started) / 1000 }))
-  const { passed, failed } = sum(done)
-  console.log(`\n${passed} passed, ${failed} failed`)
-  process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+  const { passed, failures } = sum(done)
+  for (const each of failures) console.log(`\nFAILED  ${each}`)
+  console.log(`\n${passed} passed, ${failures.length} failed`)
+  process.exitCode = failures.length === 0 && passed > 0 ? 0 : 1
 }
 
 await main()

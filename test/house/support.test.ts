@@ -37,15 +37,22 @@ describe('counts', () => {
   const assertion = (status: string, title: string) => ({ status, title, ancestorTitles: ['group'] })
 
   test('of vitest: each test is one, and a file that does not load is one failure', () => {
+    const broken = { ...assertion('failed', 'b'), failureMessages: ['expected 1 to be 2\n    at b.ts:1'] }
     const testResults = [
       {
         status: 'failed',
-        assertionResults: [assertion('passed', 'a'), assertion('failed', 'b'), assertion('skipped', 'c')],
+        name: 'a.test.ts',
+        assertionResults: [assertion('passed', 'a'), broken, assertion('skipped', 'c')],
       },
-      { status: 'failed', assertionResults: [] },
+      { status: 'failed', name: 'test/b.test.ts', message: 'no such module', assertionResults: [] },
     ]
     const report = file('vitest.json', JSON.stringify({ testResults }))
-    expect(testsOfVitest(report)).toEqual({ passed: 1, failed: 2, names: ['a', 'group'], skipped: ['c'] })
+    expect(testsOfVitest(report)).toEqual({
+      passed: 1,
+      failures: ['group > b\n    expected 1 to be 2', 'b.test.ts\n    no such module'],
+      names: ['a', 'group'],
+      skipped: ['c'],
+    })
   })
 
   test('of pytest: a failure and an error are failures, a skipped test is told by its name', () => {
@@ -54,7 +61,12 @@ describe('counts', () => {
       '<testsuite><testcase classname="x" name="test_a" time="0"/><testcase name="test_b"><failure>no</failure></testcase>' +
         '<testcase name="test_c"><error>no</error></testcase><testcase name="test_d"><skipped/></testcase></testsuite>',
     )
-    expect(testsOfPytest(report)).toEqual({ passed: 1, failed: 2, names: ['test_a'], skipped: ['test_d'] })
+    expect(testsOfPytest(report)).toEqual({
+      passed: 1,
+      failures: ['test_b', 'test_c'],
+      names: ['test_a'],
+      skipped: ['test_d'],
+    })
   })
 
   test('a test that only ran out of time is no test that found something', () => {
@@ -75,7 +87,12 @@ describe('counts', () => {
 
   test('a report that was not written counts nothing', () => {
     const none = join(folder, 'none')
-    expect(sum([testsOfVitest(none), testsOfPytest(none)])).toEqual({ passed: 0, failed: 0, names: [], skipped: [] })
+    expect(sum([testsOfVitest(none), testsOfPytest(none)])).toEqual({
+      passed: 0,
+      failures: [],
+      names: [],
+      skipped: [],
+    })
   })
 })
 

@@ -3,18 +3,21 @@ import { existsSync, readFileSync } from 'node:fs'
 
 export interface Counts {
   readonly passed: number
-  readonly failed: number
+  /** Each test that failed, by its name and the first lines of what it found. */
+  readonly failures: readonly string[]
   /** Names of the tests that passed, as written, without the groups around them; then with each group's name. */
   readonly names: readonly string[]
   /** Names of the tests that left themselves out, for want of something that this machine does not give. */
   readonly skipped: readonly string[]
 }
 
-export const noCounts: Counts = { passed: 0, failed: 0, names: [], skipped: [] }
+export const noCounts: Counts = { passed: 0, failures: [], names: [], skipped: [] }
 
 interface VitestReport {
   readonly testResults: readonly {
+    readonly name: string
     readonly status: string
+    readonly message?: string
     readonly assertionResults: readonly {
       readonly status: string
       readonly title: string
@@ -53,12 +56,24 @@ export function testsOfVitest(path: string): Counts {
   const passed = all.filter(each => each.status === 'passed')
   // A file that does not load has no tests, and still failed.
   const broken = report.testResults.filter(file => file.status === 'failed' && !hasFailure(file.assertionResults))
+  const failed = all.filter(each => each.status === 'failed')
   return {
     passed: passed.length,
-    failed: all.filter(each => each.status === 'failed').length + broken.length,
+    failures: [
+      ...failed.map(({ ancestorTitles, title, failureMessages = [] }) =>
+        failure([...ancestorTitles, title].join(' > '), failureMessages[0]),
+      ),
+      ...broken.map(({ name, message }) => failure(name.slice(name.lastIndexOf('/') + 1), message)),
+    ],
     names: passed.flatMap(each => [each.title, ...each.ancestorTitles]),
     skipped: all.filter(each => each.status === 'skipped').map(each => each.title),
   }
+}
+
+/** What one looks for at the end of a long report: enough of the message to know the fault again. */
+function failure(name: string, message = ''): string {
+  const lines = message.split('\n').filter(line => line.trim() !== '' && !/^\s+at /.test(line))
+  return [name, ...lines.slice(0, 12).map(line => `    ${line.slice(0, 300)}`)].join('\n')
 }
 
 function hasFailure(tests: readonly { readonly status: string }[]): boolean {
@@ -70,7 +85,7 @@ export function testsOfPytest(path: string): Counts {
   const cases = casesOf(readFileSync(path, 'utf8'))
   const named = (outcome: string): readonly string[] => cases.filter(c => c.outcome === outcome).map(c => c.name)
   const names = named('passed')
-  return { passed: names.length, failed: named('failed').length, names, skipped: named('skipped') }
+  return { passed: names.length, failures: named('failed'), names, skipped: named('skipped') }
 }
 
 /** The tests of a JUnit report. */
@@ -86,7 +101,7 @@ export function sum(all: readonly Counts[]): Counts {
   return all.reduce(
     (left, right) => ({
       passed: left.passed + right.passed,
-      failed: left.failed + right.failed,
+      failures: [...left.failures, ...right.failures],
       names: [...left.names, ...right.names],
       skipped: [...left.skipped, ...right.skipped],
     }),
