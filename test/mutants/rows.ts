@@ -125,8 +125,8 @@ const unions: readonly Mutant[] = [
   {
     rule: 'lanes give rows to a union in the order in which they come back',
     file: 'src/runtime/flow/stage.ts',
-    from: 'terms.inOrder && this.lanes.length > 1',
-    to: 'this.lanes.length < 0',
+    from: 'terms.inOrder && count > 1',
+    to: 'count < 0',
     test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order, whatever breaks: from seed 1'],
   },
   {

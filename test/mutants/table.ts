@@ -58,7 +58,7 @@ const leases: readonly Mutant[] = [
   },
   {
     rule: 'loss blamed on every call of the worker',
-    file: 'src/runtime/flow/engine.ts',
+    file: 'src/runtime/flow/calls.ts',
     from: "i === 0 && loss.kind !== 'replaced'",
     to: "loss.kind !== 'replaced'",
     test: [settlement, 'blames only the rows that it had begun'],
@@ -76,8 +76,8 @@ const order: readonly Mutant[] = [
   {
     rule: 'two calls of a keyed lane out at once',
     file: 'src/runtime/flow/stage.ts',
-    from: 'key === null ? terms.window : 1',
-    to: 'terms.window',
+    from: 'const window = key === null ? terms.window : 1',
+    to: 'const { window } = terms',
     test: [settlement, 'frees its lane'],
   },
   {

@@ -149,7 +149,7 @@ export class Cutting {
    * grows meanwhile, up to its bytes.
    */
   private get isPutOff(): boolean {
-    return !this.isLarge && this.parts.graph.stages.some(s => s.lanes.some(lane => lane.held !== null))
+    return !this.isLarge && this.parts.graph.stages.some(s => s.lanes.held.length > 0)
   }
 
   private begin(nowMs: number): void {
@@ -177,7 +177,7 @@ export class Cutting {
     const { graph, intake } = this.parts
     const still = { moved: false, error: null }
     if (!graph.gate.cutting) return still
-    const canMove = graph.stages.some(s => s.awaitsState || s.lanes.some(l => l.open.length > 0) || s.runnable(nowMs))
+    const canMove = graph.stages.some(s => s.awaitsState || s.lanes.isOpen || s.runnable(nowMs))
     return canMove ? still : intake.widen()
   }
 
@@ -268,9 +268,9 @@ export class Cutting {
 
 /** What is still under way: what waits for a service, else what is nearest to the sources. */
 function slowestOf({ stages, sinks }: Graph): string | null {
-  const held = stages.find(s => s.lanes.some(lane => lane.held !== null))
+  const held = stages.find(s => s.lanes.held.length > 0)
   if (held !== undefined) return `operator "${held.vertex.id}", which waits for a service`
-  const stage = stages.find(s => s.lanes.some(l => l.open.length > 0))
+  const stage = stages.find(s => s.lanes.isOpen)
   if (stage !== undefined) return `operator "${stage.vertex.id}"`
   const sink = sinks.find(s => s.busy)
   return sink === undefined ? null : `sink "${sink.id}"`

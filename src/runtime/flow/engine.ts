@@ -6,12 +6,13 @@
  * After each event it pumps: rows move downstream first, then work is granted (stages near the sinks before those
  * near the sources), then sources are polled that have room before them. That order is the back-pressure.
  */
-import { AnabranchError, type Observer, PlanError, invariant } from '../../base/index.js'
+import { type AnabranchError, type Observer, PlanError, invariant } from '../../base/index.js'
 import { type Polled } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
-import { LeaseTable, Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
+import { Pool, type PoolTerms, type ReplyKey } from '../../workers/index.js'
 import { type EpochEvents, Epochs } from '../epoch/index.js'
-import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
+import { type Failure, type Loss } from '../fault/index.js'
+import { Calls } from './calls.js'
 import { type CheckReport } from './check-tally.js'
 import { Cutting, type EpochCut, type EpochStatus, type Restored } from './cutting.js'
 import { type Effects } from './effects.js'
@@ -20,7 +21,6 @@ import { type EngineReport, Gauges } from './gauges.js'
 import { type Graph, buildGraph } from './graph.js'
 import { Intake } from './intake.js'
 import { Ledger } from './ledger.js'
-import { type Work, grantAll } from './grant.js'
 import { carryOut } from './pool-actions.js'
 import { PoolLoad } from './pool-load.js'
 import { Sampling } from './sampling.js'
@@ -30,7 +30,6 @@ import { type Answer, Settlement } from './settle.js'
 import { type Swap, Swapping, type Trial } from './swapping.js'
 import { type Tap } from './tap.js'
 import { type EngineTerms } from './terms.js'
-import { type SinkVertex } from './vertices.js'
 
 /** What takes part in an epoch beside the sinks: the dead letters and the captures, in this order behind them. */
 const outputsBesideSinks = 2
@@ -43,10 +42,8 @@ export class Engine {
   private readonly pool: Pool
   private readonly gauges: Gauges
   private readonly load: PoolLoad
-  private readonly leases = new LeaseTable<Work>()
+  private readonly calls: Calls
   private readonly settlement: Settlement
-  /** Workers that we ended for what they sent: what else they say is not heard. */
-  private readonly condemned = new Set<number>()
   private failed = false
   private finished = false
   private opened = false
@@ -81,6 +78,9 @@ export class Engine {
     this.cutting = this.epochs === null ? null : new Cutting({ graph, intake, ledger, epochs: this.epochs, swapping })
     this.ending = new Ending({ graph, intake, cutting: this.cutting, effects, bounded: terms.bounded })
     this.settlement = new Settlement(this.ledger, new Sampling(terms.captures, effects), observer)
+    const { pool, settlement } = this
+    const stopOn = (error: AnabranchError | null): void => this.stopOn(error)
+    this.calls = new Calls({ graph, pool, settlement, effects, observer, stopOn })
   }
 
   /** The first worker may start. */
@@ -137,14 +137,12 @@ export class Engine {
 
   /** A write is done: the sink takes the next one. */
   written(sink: number, nowMs: number): void {
-    this.event(nowMs, () => {
-      this.sink(sink).written()
-    })
+    this.event(nowMs, () => this.graph.sink(sink).written())
   }
 
   sinkFinished(sink: number, nowMs: number): void {
     this.event(nowMs, () => {
-      this.sink(sink).finished = true
+      this.graph.sink(sink).finished = true
     })
   }
 
@@ -166,7 +164,7 @@ export class Engine {
   /** Other code for the functions, at the end of this epoch. @throws PlanError, StateError where it does not fit what runs */
   swap(swap: Swap, nowMs: number): void {
     invariant(this.cutting !== null, 'code is swapped between epochs')
-    if (this.failed || this.finished)
+    if (this.isOver)
       throw new PlanError('ANB8012', 'expected a running job to swap code of, this one is over or begins again', {
         hint: 'look at anabranch status, and swap again once it runs',
       })
@@ -199,33 +197,24 @@ export class Engine {
   lost(worker: number, loss: Loss, nowMs: number): void {
     this.event(nowMs, () => {
       this.swapping.lost(worker, loss)
-      const wasReady = this.pool.lost(worker, nowMs, { end: endOfLoss(loss), why: `${loss.what}\n${loss.stderr}` })
-      this.condemned.delete(worker)
-      if (!wasReady) return
-      this.observer.count('worker.lost', 1, { kind: loss.kind })
-      this.leases.lost(worker).forEach((lease, i) => {
-        lease.work.stage.meter.ended()
-        const blamed = i === 0 && loss.kind !== 'replaced' ? { loss, begun: !lease.behind } : null
-        this.stopOn(this.settlement.lost(lease.work, blamed))
-        this.graph.emit(lease.work)
-      })
+      this.calls.lost(worker, loss, nowMs)
     })
   }
 
   /** DONE of a call. Consumes the answer. */
   done(worker: number, key: ReplyKey, answer: Answer, nowMs: number): void {
-    const heard = this.settle(worker, key, nowMs, work => this.settlement.done(work, answer))
-    if (!heard) answer.loan?.release()
+    if (this.isOver) answer.loan?.release()
+    else this.event(nowMs, () => this.calls.done(worker, key, answer, nowMs))
   }
 
   /** FAILED of a call. */
   callFailed(worker: number, key: ReplyKey, failure: Failure, nowMs: number): void {
-    this.settle(worker, key, nowMs, work => this.settlement.failed(work, failure, nowMs))
+    this.event(nowMs, () => this.calls.failed(worker, key, failure, nowMs))
   }
 
   /** What a worker sent is no frame of ours: it is replaced, its batches are sent again. */
   broken(worker: number, error: AnabranchError, nowMs: number): void {
-    this.event(nowMs, () => this.replace(worker, error))
+    this.event(nowMs, () => this.calls.replace(worker, error))
   }
 
   /** The outside failed (a source, a sink). */
@@ -235,20 +224,19 @@ export class Engine {
 
   /** A frame could not be accepted and its worker is gone already; twice in a row stops the job. */
   refused(error: AnabranchError): void {
-    this.observer.count('frame.refused')
-    this.stopOn(this.settlement.refused(error))
+    this.calls.refused(error)
   }
 
   tick(nowMs: number): void {
     this.event(nowMs, () => {
-      for (const worker of this.leases.overdue(nowMs)) this.kill(worker, 'deadline')
+      this.calls.endOverdue(nowMs)
       if (this.flows && !this.graph.ended) this.state.tick(nowMs)
     })
   }
 
   /** When the engine wants a tick although nothing happens; null: no hurry. */
   wakeMs(nowMs: number): number | null {
-    const held = this.graph.stages.map(s => s.wakeMs(nowMs))
+    const held = this.graph.stages.map(s => s.lanes.wakeMs(nowMs))
     const times = [this.pool.wakeMs(nowMs), this.cutting?.dueMs ?? null, ...held].filter(ms => ms !== null)
     return times.length === 0 ? null : Math.min(...times)
   }
@@ -277,7 +265,7 @@ export class Engine {
 
   /** No lease is out and no row waits anywhere. */
   get atRest(): boolean {
-    return this.leases.size === 0 && this.graph.idle
+    return this.calls.size === 0 && this.graph.idle
   }
 
   /** Batches that wait before each vertex. */
@@ -290,46 +278,13 @@ export class Engine {
     return this.graph.sinks.map(s => s.rows)
   }
 
-  private settle(
-    worker: number,
-    key: ReplyKey,
-    nowMs: number,
-    apply: (work: Work) => { rssBytes: number } | AnabranchError,
-  ): boolean {
-    let heard = false
-    this.event(nowMs, () => {
-      const lease = this.condemned.has(worker) ? null : this.leases.settle(worker, key, nowMs)
-      if (lease === null) {
-        this.observer.count('reply.stale')
-        return
-      }
-      heard = true
-      lease.work.stage.meter.ended()
-      const answer = apply(lease.work)
-      this.pool.settled(worker, answer instanceof AnabranchError ? 0 : answer.rssBytes)
-      if (!(answer instanceof AnabranchError)) this.graph.emit(lease.work)
-      else if (answer.class === 'ProtocolError') {
-        this.settlement.again(lease.work)
-        this.replace(worker, answer)
-      } else this.stopOn(answer)
-    })
-    return heard
-  }
-
-  private replace(worker: number, error: AnabranchError): void {
-    this.observer.log('warning', `worker ${worker} is replaced: ${error.message}`)
-    this.condemned.add(worker)
-    this.refused(error)
-    this.kill(worker, 'protocol')
-  }
-
-  private kill(worker: number, why: string): void {
-    this.pool.ending(worker)
-    this.effects.kill(worker, why)
+  /** Nothing is heard any more. */
+  private get isOver(): boolean {
+    return this.failed || this.finished
   }
 
   private event(nowMs: number, change: () => void): void {
-    if (this.failed || this.finished) return
+    if (this.isOver) return
     this.nowMs = nowMs
     this.load.passed(this.gauges.passed(nowMs))
     this.graph.moveTo(nowMs)
@@ -366,7 +321,7 @@ export class Engine {
   /** Answers whether rows may move again. */
   private cutEpoch(): boolean {
     if (!this.flows) return false
-    const { moved, error } = this.ending.cut(this.nowMs, this.leases.size > 0)
+    const { moved, error } = this.ending.cut(this.nowMs, this.calls.size > 0)
     this.stopOn(error)
     return moved
   }
@@ -384,17 +339,8 @@ export class Engine {
   }
 
   private grant(): boolean {
-    const { leases, effects, nowMs, settlement } = this
-    const to = { leases, effects, tap: settlement.tap, nowMs }
-    const { granted, starved, error } = grantAll(this.graph.stagesSinksFirst, this.pool, to)
+    const { granted, starved } = this.calls.grant(this.nowMs)
     this.load.starved = starved
-    this.stopOn(error)
     return granted
-  }
-
-  private sink(index: number): SinkVertex {
-    const vertex = this.graph.sinks[index]
-    invariant(vertex !== undefined, 'a sink is named by its index')
-    return vertex
   }
 }

@@ -147,8 +147,8 @@ const stageShares = (
   backPressuredTimeMsPerSecond: backPressured,
 })
 
-function heldOf({ heldLanes }: Stage, nowMs: number): Held | null {
-  const [first, ...others] = heldLanes.toSorted((a, b) => a.sinceMs - b.sinceMs)
+function heldOf({ lanes }: Stage, nowMs: number): Held | null {
+  const [first, ...others] = lanes.held.toSorted((a, b) => a.sinceMs - b.sinceMs)
   if (first === undefined) return null
   return { lanes: others.length + 1, forMs: nowMs - first.sinceMs, reason: first.reason }
 }

@@ -105,6 +105,12 @@ export class Graph {
     return stage
   }
 
+  sink(index: number): SinkVertex {
+    const vertex = this.sinks[index]
+    invariant(vertex !== undefined, 'a sink is named by its index')
+    return vertex
+  }
+
   /** No row waits before a vertex or in a lane. */
   get idle(): boolean {
     return this.edges.every(e => e.rows === 0) && this.stages.every(s => s.idle)
@@ -129,7 +135,7 @@ export class Graph {
     const first = this.stages.filter(s => s.isFirst)
     const most = Math.min(this.rowsMax, ...first.map(s => s.demandBelow))
     return pollSize(
-      first.map(({ size, lanes }) => ({ size, lanes: lanes.length })),
+      first.map(({ size, lanes }) => ({ size, lanes: lanes.all.length })),
       most,
     )
   }

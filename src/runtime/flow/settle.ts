@@ -70,7 +70,7 @@ export class Settlement {
     for (const { output, rows } of reply.emissions)
       ticket.done.push({ output, rows: { ...rows, loan: joinLoans(rows.loan, holdBoth(piece.rows.loan, loan)) } })
     stage.hold.succeeded()
-    stage.lane(ticket.lane).held = null
+    stage.lanes.at(ticket.lane).held = null
     stage.meter.rowsSettled += rowCount(piece.rows)
     if (reply.dead.length < rowCount(piece.rows)) for (const limit of stage.limits) limit.success()
     if (ticket.call.kind === 'rows') {
@@ -119,7 +119,7 @@ export class Settlement {
         const waitMs = stage.hold.failed(nowMs, failure)
         if (waitMs === null) return givenUp(work, failure)
         this.observer.log('warning', `operator "${stage.vertex.id}" is held for ${waitMs} ms: ${failure.message}`)
-        stage.lane(work.ticket.lane).hold(nowMs, { untilMs: nowMs + waitMs, reason: failure.message })
+        stage.lanes.at(work.ticket.lane).hold(nowMs, { untilMs: nowMs + waitMs, reason: failure.message })
         this.again(work, noEvidence)
         return { rssBytes: 0 }
       }

@@ -5,49 +5,25 @@
  * workers as tickets, and leave by the outputs in the order of their lane. At the end of bounded input each lane calls
  * the `at_end` functions over its keys. The stage decides what can be sent; the engine decides to whom.
  */
-import { type Observer, invariant } from '../../base/index.js'
-import { type Memory } from '../../batch/index.js'
 import { type FunctionRef, type StageVertex } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
-import { type ColdAnswer, type StateBlock, type StateClock } from '../../state/index.js'
+import { type ColdAnswer, type StateBlock } from '../../state/index.js'
 import { BatchSize } from '../pace/index.js'
 import { DeadLimit, Hold } from '../fault/index.js'
-import { Beyond, type BeyondTerms } from './beyond.js'
+import { Beyond } from './beyond.js'
 import { CheckTally } from './check-tally.js'
 import { Edge, Output } from './edge.js'
-import { type EpochGate } from './gate.js'
-import { KeyedState, takeSlots, without } from './keyed.js'
-import { type CallLimit, Lane } from './lane.js'
+import { KeyedState, without } from './keyed.js'
+import { type CallLimit } from './lane.js'
+import { Lanes } from './lanes.js'
 import { endOrigin } from './origin.js'
 import { Reordering } from './reordering.js'
-import { type Place, type RowOrder, behindAll, firstOf } from './row-order.js'
+import { type Place, behindAll, firstOf } from './row-order.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
 import { StageCodec } from './codec.js'
 import { StageMeter } from './stage-meter.js'
+import { type StageTerms } from './stage-terms.js'
 import { type Ticket, newTicket } from './ticket.js'
-
-export interface StageTerms {
-  readonly lanes: number
-  readonly keyGroups: number
-  readonly rowsMax: number
-  /** Tickets that a stage without key may have open. */
-  readonly window: number
-  readonly transientMaxMs: number
-  /** Bytes of one key's state that may travel with its rows. */
-  readonly stateBytesMax: number
-  /** A union by place stands below: what a keyed stage gives has to be in order. */
-  readonly inOrder: boolean
-  readonly order: RowOrder
-  readonly memory: Memory
-  readonly gate: EpochGate
-  readonly observer: Observer
-  /** What state expires by. */
-  readonly clock: StateClock
-  /** null: all state is in memory. */
-  readonly beyond: BeyondTerms | null
-  /** No other stage had its rows in a call. */
-  readonly isFirst: boolean
-}
 
 /** Told about rows that never reach a worker, and that no row comes any more. */
 export interface StageEvents {
@@ -71,7 +47,7 @@ export class Stage {
   readonly input: Edge
   /** 0 the main output, then the side outputs of the operators in order. */
   readonly outputs: readonly Output[]
-  readonly lanes: readonly Lane[]
+  readonly lanes: Lanes
   readonly keyed: KeyedState | null
   codec: StageCodec
   readonly size: BatchSize
@@ -83,11 +59,9 @@ export class Stage {
   limits: readonly DeadLimit[]
   /** By the operator. */
   readonly checks: ReadonlyMap<number, CheckTally>
-  private turn = 0
   private ended = false
   private lastCallsMade = false
   private readonly overtaking: boolean
-  private readonly order: RowOrder
   private readonly reordering: Reordering | null
 
   constructor(
@@ -127,14 +101,11 @@ export class Stage {
     const cold = this.keyed?.cold ?? null
     const effects = terms.beyond?.effects
     this.beyond = cold === null || effects === undefined ? null : new Beyond(vertex.number, cold, effects)
-    this.lanes = Array.from(
-      { length: key === null ? 1 : terms.lanes },
-      (_, i) => new Lane(i, key === null ? terms.window : 1, terms.gate, terms.memory),
-    )
+    const count = key === null ? 1 : terms.lanes
+    const window = key === null ? terms.window : 1
+    this.lanes = new Lanes({ count, window, gate: terms.gate, memory: terms.memory })
     this.overtaking = vertex.operators.some(o => o.fn.unordered === true)
-    this.order = terms.order
-    this.reordering =
-      terms.inOrder && this.lanes.length > 1 ? new Reordering(this.outputs, this.lanes.length, terms.order) : null
+    this.reordering = terms.inOrder && count > 1 ? new Reordering(this.outputs, count, terms.order) : null
   }
 
   /** Whether it may go on with other functions. @throws PlanError ANB1027, StateError ANB6016 */
@@ -164,7 +135,7 @@ export class Stage {
       moved = true
       this.meter.rowsIn += rowCount(rows)
       for (const limit of this.limits) limit.enter(rowCount(rows))
-      if (this.keyed === null) this.lanes[0]?.push(rows, null)
+      if (this.keyed === null) this.lanes.at(0).push(rows, null)
       else this.routeKeyed(this.keyed, rows)
     }
     return moved
@@ -180,12 +151,12 @@ export class Stage {
     if (nullRows !== null) all.loan?.release()
     if (rowCount(rows) === 0) return
     const { lanes, slots } = keyed.route(rows.batch)
-    if (this.beyond?.routed({ rows, slots, lanes }) !== true) this.enterLanes(rows, slots, lanes)
+    if (this.beyond?.routed({ rows, slots, lanes }) !== true) this.lanes.enter(rows, slots, lanes)
   }
 
   /** The state that rows waited for was read. */
   stateLoaded(load: number, answer: ColdAnswer): void {
-    for (const { rows, slots, lanes } of this.beyond?.loaded(load, answer) ?? []) this.enterLanes(rows, slots, lanes)
+    for (const { rows, slots, lanes } of this.beyond?.loaded(load, answer) ?? []) this.lanes.enter(rows, slots, lanes)
   }
 
   /** Keys that leave memory were written; the sums of their entries. */
@@ -193,25 +164,9 @@ export class Stage {
     this.beyond?.left(sums)
   }
 
-  private enterLanes(rows: Rows, slots: Int32Array, lanes: readonly Int32Array[]): void {
-    const whole = lanes.findIndex(at => at.length === rowCount(rows))
-    if (whole >= 0) {
-      this.lanes[whole]?.push(rows, slots)
-      return
-    }
-    lanes.forEach((at, i) => {
-      if (at.length > 0) this.lanes[i]?.push(takeRows(rows, at, this.terms.memory), takeSlots(slots, at))
-    })
-    rows.loan?.release()
-  }
-
-  private get rowsInLanes(): number {
-    return this.lanes.reduce((n, l) => n + l.rows, 0)
-  }
-
   /** Rows that wait for a call. */
   get queueRows(): number {
-    return this.input.rows + this.rowsInLanes + this.awaited.reduce((sum, rows) => sum + rowCount(rows), 0)
+    return this.input.rows + this.lanes.rows + this.awaited.reduce((sum, rows) => sum + rowCount(rows), 0)
   }
 
   private get awaited(): readonly Rows[] {
@@ -225,7 +180,7 @@ export class Stage {
 
   /** No row waits in it, or is under way. */
   get idle(): boolean {
-    return !this.awaitsState && this.lanes.every(l => l.idle)
+    return !this.awaitsState && this.lanes.idle
   }
 
   /** Rows wait for room that only the next epoch makes. */
@@ -244,18 +199,17 @@ export class Stage {
   }
 
   private get hasRoomInLanes(): boolean {
-    const rows = this.rowsInLanes + (this.reordering?.rows ?? 0)
-    const bytes = this.lanes.reduce((n, l) => n + l.bytes, 0)
-    return rows < this.rowsInLanesMax && bytes < bytesWaitingMax
+    const rows = this.lanes.rows + (this.reordering?.rows ?? 0)
+    return rows < this.rowsInLanesMax && this.lanes.bytes < bytesWaitingMax
   }
 
   private get rowsInLanesMax(): number {
-    return this.lanes.length * callsWaitingPerLane * this.size.rows
+    return this.lanes.all.length * callsWaitingPerLane * this.size.rows
   }
 
   /** A cut that begins now waits for the calls that are out and for no others, or others are over at once. */
   get isEven(): boolean {
-    return !this.isFirst || !this.size.isSlow || this.lanes.every(l => !l.holdsPassed)
+    return !this.isFirst || !this.size.isSlow || !this.lanes.holdsPassed
   }
 
   /** Rows that what stands below takes in good time, but no fewer than are worth a call. */
@@ -275,32 +229,21 @@ export class Stage {
   /** A row waits or is under way that belongs to the epoch that is being cut. */
   get holdsAdmitted(): boolean {
     const awaits = this.awaited.some(({ fresh }) => this.terms.gate.admits(fresh))
-    return awaits || this.lanes.some(l => l.holdsAdmitted) || (this.reordering?.rows ?? 0) > 0
+    return awaits || this.lanes.holdsAdmitted || (this.reordering?.rows ?? 0) > 0
   }
 
-  /**
-   * A ticket to send a piece of now; null where nothing can be sent. The lane with the oldest rows comes first, and of those
-   * with equal ones each in turn: so none is ahead by more than a call, and a cut has little to wait for.
-   */
+  /** A ticket to send a piece of now; null where nothing can be sent. */
   next(nowMs: number): Ticket | null {
-    if (!this.room) return null
-    let oldest: Lane | null = null
-    for (let n = 0; n < this.lanes.length; n += 1) {
-      const lane = this.lane((this.turn + n) % this.lanes.length)
-      if (lane.runnable(nowMs) && (oldest === null || lane.firstPoll < oldest.firstPoll)) oldest = lane
-    }
-    if (oldest === null) return null
-    this.turn = (oldest.index + 1) % this.lanes.length
-    return oldest.next(nowMs, this.limitOfCall)
+    return this.room ? this.lanes.next(nowMs, () => this.limitOfCall) : null
   }
 
   runnable(nowMs: number): boolean {
-    return this.room && this.lanes.some(l => l.runnable(nowMs))
+    return this.room && this.lanes.runnable(nowMs)
   }
 
   /** Emits what is finished: in its lane's order, which an unordered transform gives up. */
   emit(lane: number): void {
-    const done = this.lanes[lane]?.finished(this.overtaking) ?? []
+    const done = this.lanes.at(lane).finished(this.overtaking)
     for (const ticket of done)
       for (const e of ticket.done) {
         this.meter.rowsOut += rowCount(e.rows)
@@ -311,15 +254,15 @@ export class Stage {
   }
 
   private get lanesFront(): Place {
-    const fronts = this.lanes.flatMap(lane => lane.front(this.order) ?? [])
-    return firstOf([...fronts, ...this.awaited.map(({ origin }) => this.order.of(origin, 0))])
+    const { order } = this.terms
+    return firstOf([...this.lanes.fronts(order), ...this.awaited.map(({ origin }) => order.of(origin, 0))])
   }
 
   /** No row that leaves it later stands before this place. */
   get front(): Place {
     if (this.ended) return behindAll
-    const atEnd = this.vertex.operators.some(o => o.fn.atEnd) ? this.order.ofEnd(this.vertex.number) : behindAll
-    return firstOf([this.lanesFront, this.input.front(this.order), atEnd])
+    const atEnd = this.vertex.operators.some(o => o.fn.atEnd) ? this.terms.order.ofEnd(this.vertex.number) : behindAll
+    return firstOf([this.lanesFront, this.input.front(this.terms.order), atEnd])
   }
 
   /** After the last row: first the last calls over all keys, then the end of the outputs. Answers whether it moved. */
@@ -328,7 +271,7 @@ export class Stage {
     if (!this.lastCallsMade) {
       this.lastCallsMade = true
       this.makeLastCalls()
-      if (this.lanes.some(l => !l.idle)) return true
+      if (!this.lanes.idle) return true
     }
     this.ended = true
     this.events.ended(this)
@@ -349,10 +292,7 @@ export class Stage {
   /** State that changed since the last cut. */
   takeDirty(epoch: number): readonly StateBlock[] {
     const blocks = this.keyed?.takeDirty(epoch) ?? []
-    this.beyond?.cut(
-      epoch,
-      this.lanes.flatMap(lane => lane.waitingSlots),
-    )
+    this.beyond?.cut(epoch, this.lanes.waitingSlots)
     return blocks
   }
 
@@ -364,7 +304,7 @@ export class Stage {
   private makeLastCalls(): void {
     const { keyed } = this
     if (keyed === null) return
-    for (const lane of this.lanes)
+    for (const lane of this.lanes.all)
       this.vertex.operators.forEach((o, operator) => {
         if (!o.fn.atEnd) return
         const slots = keyed.keysOfLane(operator, lane.index)
@@ -376,23 +316,6 @@ export class Stage {
 
   /** Tickets that a stage without key may have open from now on. A lane with keys has one, always. */
   widen(window: number): void {
-    if (this.keyed === null) for (const lane of this.lanes) lane.window = window
-  }
-
-  /** What lanes are held for, since a service that they call is away. */
-  get heldLanes(): readonly NonNullable<Lane['held']>[] {
-    return this.lanes.flatMap(lane => lane.held ?? [])
-  }
-
-  /** When a held lane may try again; null where none is held. */
-  wakeMs(nowMs: number): number | null {
-    const held = this.lanes.map(l => l.heldUntilMs).filter(ms => ms > nowMs)
-    return held.length === 0 ? null : Math.min(...held)
-  }
-
-  lane(index: number): Lane {
-    const lane = this.lanes[index]
-    invariant(lane !== undefined, 'a ticket names a lane of its stage')
-    return lane
+    if (this.keyed === null) this.lanes.widen(window)
   }
 }
