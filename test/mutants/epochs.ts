@@ -157,7 +157,7 @@ const disk: readonly Mutant[] = [
   },
   {
     rule: 'check sums of state not looked at',
-    ...store,
+    file: 'src/state/stores/read-blocks.ts',
     from: 'bytes.length === block.bytes && isWhole(bytes, block.sum)',
     to: 'bytes.length === block.bytes',
     test: [storeDamage, 'S5 a bit flipped anywhere in the tables never gives a wrong value'],

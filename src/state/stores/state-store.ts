@@ -4,23 +4,22 @@
  * in the records, and all of it is looked at before a row of state leaves.
  */
 import { StateError, failpoint, invariant } from '../../base/index.js'
-import { type StateBlock, isWhole } from '../block.js'
+import { type StateBlock } from '../block.js'
 import { type StateForm } from '../block-schema.js'
 import { type ColdAnswer, type ColdChanges, type ColdQuestion } from '../cold.js'
 import { type StoredBlock } from '../restore.js'
-import { ColdStore } from './cold-store.js'
 import { DiskSpace } from './disk-space.js'
+import { Handles } from './handles.js'
 import { type KeyValue, type Put } from './key-value.js'
-import { type LiveBlock, Manifest } from './manifest.js'
+import { Manifest } from './manifest.js'
 import { Persistence, type Write } from './persistence.js'
+import { damaged } from './open-place.js'
+import { readBlocks } from './read-blocks.js'
 import { readRecords } from './read-records.js'
-import { damaged, opened } from './open-place.js'
 import { Snapshot } from './snapshot.js'
 import { type EpochBytes, type StateStoreOptions, type StoreCounts } from './store-options.js'
 import { type EpochRecord, decodeRecord, digestOf, encodeFinished, encodeRecord, keyOf, kinds } from './record.js'
 
-/** Blocks that are read at once: at most so many MiB. */
-const readAhead = 16
 /** Less that is dead is not worth the work. */
 const deadBytesMin = 16 << 20
 const deadCountMax = 4096
@@ -41,13 +40,10 @@ export class StateStore {
   private pins = 0
   private readonly awaitFinish = new Set<{ readonly epoch: number; readonly settle: () => void }>()
   private readonly space: DiskSpace
-  private cold: ColdStore | null = null
-  /** Settles when the handles can be read again. */
-  private reopening: Promise<unknown> = Promise.resolve()
 
   private constructor(
     private readonly options: StateStoreOptions,
-    private kv: KeyValue,
+    private readonly handles: Handles,
     private readonly manifest: Manifest,
   ) {
     const { place, pause, spaceMin } = options
@@ -61,15 +57,15 @@ export class StateStore {
    * @throws StateError ANB6010 where anything is missing or not what was written; then nothing was changed.
    */
   static async open(options: StateStoreOptions): Promise<StateStore> {
-    const kv = await opened(options.place)
+    const handles = await Handles.open(options.place)
     const manifest = new Manifest()
-    const store = new StateStore(options, kv, manifest)
+    const store = new StateStore(options, handles, manifest)
     try {
-      await store.openCold(await store.load())
-      await store.read(manifest.live, () => undefined)
+      await handles.openCold(await store.load(), options.cold === true)
+      await readBlocks(handles, manifest.live, () => undefined)
       await options.place.keep(store.head())
     } catch (error) {
-      await store.closeHandles()
+      await handles.close()
       await options.place.close()
       throw damaged(options.place.path, error)
     }
@@ -163,7 +159,7 @@ export class StateStore {
   }
 
   private takeSnapshot(): Snapshot | null {
-    const { last, manifest, lineage } = this
+    const { last, manifest, lineage, handles } = this
     const { broken } = this.persistence
     if (broken !== null) throw broken
     if (last === null) return null
@@ -172,9 +168,9 @@ export class StateStore {
       ...last,
       lineage,
       blocks: manifest.live,
-      cold: this.cold?.snapshot() ?? null,
+      cold: handles.cold?.snapshot() ?? null,
       form: ({ operator, schemaId }) => manifest.form(operator, schemaId),
-      read: (blocks, each) => this.read(blocks, each),
+      read: (blocks, each) => readBlocks(handles, blocks, each),
       release: () => {
         this.pins -= 1
       },
@@ -189,15 +185,12 @@ export class StateStore {
 
   /** Entries beyond memory of an operator. */
   coldRowsOf(operator: string): number {
-    return this.cold?.rowsOf(operator) ?? 0
+    return this.handles.cold?.rowsOf(operator) ?? 0
   }
 
   /** What stands beyond memory of these keys. */
-  async readCold(question: ColdQuestion): Promise<ColdAnswer> {
-    const { cold } = this
-    if (cold === null) return []
-    await this.reopening
-    return Promise.all(question.operators.map(operator => cold.read(operator, question)))
+  readCold(question: ColdQuestion): Promise<ColdAnswer> {
+    return this.handles.readCold(question)
   }
 
   /**
@@ -233,23 +226,18 @@ export class StateStore {
       if (isWhole && this.finished > this.finishedOnDisk && this.last !== null)
         await this.writeFinished(this.last.epoch).catch(() => undefined)
       await this.forgetting
-      await this.closeHandles()
+      await this.handles.close()
       if (isWhole) await this.options.place.keep(this.head())
     } finally {
-      await this.closeHandles()
+      await this.handles.close()
       await this.options.place.close()
     }
-  }
-
-  private async closeHandles(): Promise<void> {
-    await this.kv.close()
-    await this.cold?.close()
   }
 
   private async writeFinished(epoch: number): Promise<void> {
     failpoint('finish.sync', 'before')
     const value = encodeFinished(this.finished, this.digest)
-    await this.kv.write([{ key: keyOf(epoch, kinds.finished), value }])
+    await this.handles.kv.write([{ key: keyOf(epoch, kinds.finished), value }])
     this.finishedOnDisk = this.finished
     failpoint('finish.sync', 'after')
   }
@@ -260,7 +248,7 @@ export class StateStore {
 
   /** Answers how many writes beyond memory there must have been. */
   private async load(): Promise<number> {
-    const { older, records, finished } = await readRecords(this.kv, this.options.place)
+    const { older, records, finished } = await readRecords(this.handles.kv, this.options.place)
     for (const { head } of records) this.manifest.replay(head)
     this.finished = finished
     this.finishedOnDisk = finished
@@ -272,46 +260,19 @@ export class StateStore {
     return records.at(-1)?.head.cold ?? 0
   }
 
-  private async openCold(writes: number): Promise<void> {
-    const { place, cold = false } = this.options
-    const kv = await place.openCold(cold && writes === 0)
-    if (kv !== null) this.cold = await ColdStore.open(kv, place.path, writes)
-    else if (writes > 0) throw new StateError('ANB6010', `state beyond memory is gone from ${place.path}`)
-  }
-
-  private async read(
-    blocks: readonly LiveBlock[],
-    each: (block: LiveBlock, bytes: Uint8Array) => Promise<void> | void,
-  ): Promise<void> {
-    for (let from = 0; from < blocks.length; from += readAhead) {
-      const some = blocks.slice(from, from + readAhead)
-      const values = await this.kv.getMany(some.map(({ epoch, number }) => keyOf(epoch, kinds.block, number)))
-      for (const [i, block] of some.entries()) await each(block, this.checked(block, values[i]))
-    }
-  }
-
-  private checked(block: LiveBlock, bytes: Uint8Array | undefined): Uint8Array {
-    const { operator, epoch, firstGroup, lastGroup } = block
-    if (bytes !== undefined && bytes.length === block.bytes && isWhole(bytes, block.sum)) return bytes
-    throw new StateError(
-      'ANB6010',
-      `state of operator "${operator}" ${bytes === undefined ? 'is missing' : 'is not what was written'} in ${this.options.place.path}`,
-      { detail: `Key groups ${firstGroup} to ${lastGroup}, written in epoch ${epoch}. Nothing was changed.` },
-    )
-  }
-
   private async write(epoch: number, bytes: Uint8Array, blocks: readonly StateBlock[]): Promise<void> {
     if (this.persistence.broken !== null) throw this.persistence.broken
     failpoint('prepare.write', 'before')
     const { finished } = this
+    const { cold } = this.handles
     const change = this.manifest.add(epoch, blocks, () => this.oldRecords())
-    const beyond = this.cold === null || this.cold.writes === 0 ? {} : { cold: this.cold.writes }
+    const beyond = cold === null || cold.writes === 0 ? {} : { cold: cold.writes }
     const record = encodeRecord({ epoch, previous: this.digest, finished, ...beyond, ...change }, bytes)
     const puts: Put[] = blocks.map((block, i) => ({ key: keyOf(epoch, kinds.block, i), value: block.bytes }))
     puts.push({ key: keyOf(epoch, kinds.record), value: record })
     failpoint('prepare.write', 'after')
     failpoint('prepare.sync', 'before')
-    await this.persistence.write({ what: `epoch ${epoch}`, epoch, record, write: () => this.kv.write(puts) })
+    await this.persistence.write({ what: `epoch ${epoch}`, epoch, record, write: () => this.handles.kv.write(puts) })
     failpoint('prepare.sync', 'after')
     this.digest = digestOf(record)
     this.options.place.note({ epoch, digest: this.digest })
@@ -325,7 +286,8 @@ export class StateStore {
 
   /** Beside the epochs that follow: what is dead is up to half of what lives. */
   private forgetDead(): void {
-    const { manifest, kv } = this
+    const { manifest } = this
+    const { kv } = this.handles
     if (this.pins > 0) return
     const much = manifest.deadBytes >= Math.max(deadBytesMin, manifest.bytes / 2)
     if (!much && manifest.deadCount < (this.options.deadCountMax ?? deadCountMax)) return
@@ -349,7 +311,7 @@ export class StateStore {
   }
 
   private async persistCold(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
-    const { cold } = this
+    const { cold } = this.handles
     invariant(cold !== null, 'who writes beyond memory has opened a place for it')
     let sums: readonly Uint32Array[] = []
     const write = async (): Promise<void> => {
@@ -362,10 +324,10 @@ export class StateStore {
 
   /** Answers whether it is there; throws ANB6010 where what was there before it is not. */
   private async reopened({ epoch, record }: Write): Promise<boolean> {
-    const reopening = this.reopen()
-    this.reopening = reopening.catch(() => undefined)
-    await reopening
-    const found = record === null ? undefined : await this.kv.get(keyOf(epoch, kinds.record))
+    await this.forgetting
+    await this.handles.reopen()
+    this.counts.reopened = this.handles.reopened
+    const found = record === null ? undefined : await this.handles.kv.get(keyOf(epoch, kinds.record))
     const there = record !== null && found !== undefined && digestOf(found) === digestOf(record)
     const before = this.last
     if (before !== null && !there) await this.expectRecord(before.epoch)
@@ -373,20 +335,8 @@ export class StateStore {
     return there
   }
 
-  private async reopen(): Promise<void> {
-    const { place } = this.options
-    await this.forgetting
-    await this.closeHandles()
-    this.kv = await place.open()
-    this.counts.reopened += 1
-    if (this.cold === null) return
-    const kv = await place.openCold(this.cold.writes === 0)
-    if (kv === null) throw new StateError('ANB6010', `state beyond memory is gone from ${place.path}`)
-    this.cold.useHandle(kv)
-  }
-
   private async expectRecord(epoch: number): Promise<void> {
-    const found = await this.kv.get(keyOf(epoch, kinds.record))
+    const found = await this.handles.kv.get(keyOf(epoch, kinds.record))
     const record: EpochRecord | null = found === undefined ? null : decodeRecord(epoch, found)
     if (record?.digest === this.digest) return
     throw new StateError('ANB6010', `epoch ${epoch} was written and is gone from ${this.options.place.path}`)

@@ -1,0 +1,78 @@
+/**
+ * Handles: the databases of a store, that of its epochs and that of what lies beyond memory. After a write error both are closed
+ * and opened again.
+ */
+import { StateError } from '../../base/index.js'
+import { type ColdAnswer, type ColdQuestion } from '../cold.js'
+import { ColdStore } from './cold-store.js'
+import { type KeyValue, type StorePlace } from './key-value.js'
+import { opened } from './open-place.js'
+
+export class Handles {
+  /** null: nothing may lie beyond memory. */
+  cold: ColdStore | null = null
+  /** How often they were opened again. */
+  reopened = 0
+  /** Settles when they can be read. */
+  private reopening: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    private readonly place: StorePlace,
+    /** That of the epochs. */
+    public kv: KeyValue,
+  ) {}
+
+  /** For people. */
+  get path(): string {
+    return this.place.path
+  }
+
+  static async open(place: StorePlace): Promise<Handles> {
+    return new Handles(place, await opened(place))
+  }
+
+  /**
+   * @param writes as many writes beyond memory as there must have been.
+   * @throws StateError ANB6010 where they are gone or not what was written.
+   */
+  async openCold(writes: number, make: boolean): Promise<void> {
+    const kv = await this.place.openCold(make && writes === 0)
+    if (kv !== null) this.cold = await ColdStore.open(kv, this.path, writes)
+    else if (writes > 0) throw this.coldIsGone()
+  }
+
+  /** After a write error: what was written may be there or not. @throws StateError where they cannot be opened again */
+  reopen(): Promise<void> {
+    const reopening = this.openAgain()
+    this.reopening = reopening.catch(() => undefined)
+    return reopening
+  }
+
+  /** What stands beyond memory of these keys. */
+  async readCold(question: ColdQuestion): Promise<ColdAnswer> {
+    const { cold } = this
+    if (cold === null) return []
+    await this.reopening
+    return Promise.all(question.operators.map(operator => cold.read(operator, question)))
+  }
+
+  /** Can be called twice. */
+  async close(): Promise<void> {
+    await this.kv.close()
+    await this.cold?.close()
+  }
+
+  private async openAgain(): Promise<void> {
+    await this.close()
+    this.kv = await this.place.open()
+    this.reopened += 1
+    if (this.cold === null) return
+    const kv = await this.place.openCold(this.cold.writes === 0)
+    if (kv === null) throw this.coldIsGone()
+    this.cold.useHandle(kv)
+  }
+
+  private coldIsGone(): StateError {
+    return new StateError('ANB6010', `state beyond memory is gone from ${this.path}`)
+  }
+}
