@@ -7,8 +7,18 @@
  * beyond memory is always that of an epoch, and no block after it has it, or it is known here to be outdated.
  */
 import { invariant } from '../base/index.js'
-import { type ColdAnswer, type ColdChanges, type ColdKeys, type ColdQuestion } from './cold.js'
+import {
+  type ColdAnswer,
+  type ColdChanges,
+  type ColdKeys,
+  type ColdPage,
+  type ColdPlace,
+  type ColdQuestion,
+} from './cold.js'
+import { ColdSweep } from './cold-sweep.js'
 import { type StateForm } from './block-schema.js'
+import { type Expiry, type StateClock } from './expiry.js'
+import { HollowKeys } from './hollow.js'
 import { type KeyIndex } from './key-index.js'
 import { slotsWithin } from './key-table.js'
 import { type OperatorState, type StateWatch } from './operator-state.js'
@@ -21,6 +31,14 @@ export interface ColdPart {
   readonly form: StateForm
   readonly table: StateTable
   readonly state: OperatorState
+  /** null: nothing of it expires. */
+  readonly expiry: Expiry | null
+}
+
+/** Keys that have to be in memory, and what has to be read for that. */
+export interface ColdAsk {
+  readonly slots: Int32Array
+  readonly question: ColdQuestion
 }
 
 /** What is to be written beyond memory; the sums of what was written come back with it. */
@@ -57,6 +75,8 @@ const bytesAnEntry = 2
 const rowsShareMin = 0.25
 /** Keys that leave at once. */
 const leaveAtOnce = 16_384
+/** Of what the share allows: with more keys that are kept only for what older blocks say of them, all of that is written anew. */
+const stuckMax = 0.1
 
 export class ColdSide {
   private readonly residence: Residence
@@ -70,6 +90,8 @@ export class ColdSide {
   private entries = 0
   /** Keys that cannot leave before a block was written that says that they have no state. */
   private stuck = 0
+  readonly hollow: HollowKeys
+  private sweep: ColdSweep | null = null
   private readonly restoredKeys: { readonly part: number; readonly slots: Int32Array }[] = []
 
   constructor(
@@ -78,6 +100,10 @@ export class ColdSide {
     operators: number,
   ) {
     this.residence = new Residence(operators)
+    this.hollow = new HollowKeys(this.residence, {
+      hasState: slot => this.parts.some(({ table }) => table.present(slot)),
+      isOwed: slot => this.isOwed(slot),
+    })
     index.takeFresh()
   }
 
@@ -91,14 +117,17 @@ export class ColdSide {
           residence.mark(slot, 'same', false)
           residence.mark(slot, 'leaving', false)
         }
+        this.noteHollow(part, slots)
       },
       known: slots => residence.known(slots),
       stale: (first, last) => this.stale(part, first, last, index.groupOf),
     }
   }
 
-  use(parts: readonly ColdPart[]): void {
+  use(parts: readonly ColdPart[], clock: StateClock): void {
     this.parts = parts
+    const expiring = parts.flatMap(part => (part.expiry === null ? [] : [{ ...part, expiry: part.expiry }]))
+    if (expiring.length > 0) this.sweep = new ColdSweep(this.index, expiring, clock)
   }
 
   /** A run goes on: so many entries lie beyond memory from before. Can be said again. */
@@ -114,14 +143,36 @@ export class ColdSide {
   }
 
   /** Rows of these keys came. Answers what has to be read before they can be worked on; null: nothing. */
-  routed(slots: Int32Array): { readonly slots: Int32Array; readonly question: ColdQuestion } | null {
+  routed(slots: Int32Array): ColdAsk | null {
+    const ask = this.arrived()
+    this.residence.use(slots)
+    return ask
+  }
+
+  private arrived(): ColdAsk | null {
     const { residence, index } = this
     const fresh = index.takeFresh()
     residence.arrive(fresh, this.isUsed)
-    residence.use(slots)
     if (!this.isUsed || fresh.length === 0) return null
     const sorted = index.byPlace(fresh)
     return { slots: sorted, question: this.question(sorted) }
+  }
+
+  /** Where something may have expired beyond memory; null: nowhere, or there is no room to bring it back. */
+  get sweeps(): ColdPlace | null {
+    const hasRoom = this.index.size < level.high * this.capacity
+    return this.entries > 0 && hasRoom ? (this.sweep?.next ?? null) : null
+  }
+
+  /** What is there. Answers what has to be read of what has expired. */
+  swept(page: ColdPage): ColdAsk | null {
+    this.sweep?.looked(page)
+    return this.arrived()
+  }
+
+  /** What has expired of these keys goes. */
+  expire(slots: Int32Array): void {
+    for (const { expiry } of this.parts) expiry?.takeAway(slots)
   }
 
   private question(slots: Int32Array): ColdQuestion {
@@ -154,7 +205,7 @@ export class ColdSide {
   }
 
   /** Keys that blocks of one operator brought, of which something may have gone beyond memory since the start. */
-  askRestored(): { readonly part: number; readonly slots: Int32Array; readonly question: ColdQuestion } | null {
+  askRestored(): (ColdAsk & { readonly part: number }) | null {
     const next = this.restoredKeys.shift()
     return next === undefined ? null : { ...next, question: this.question(next.slots) }
   }
@@ -190,7 +241,7 @@ export class ColdSide {
     if (this.isLeaving) return
     const pinned = new Set<number>()
     for (const slots of waiting) for (const slot of slots) pinned.add(slot)
-    const slots = this.chosenSlots(pinned)
+    const slots = this.chosenSlots(pinned, this.hollow.leave(pinned))
     // An entry that is older than the columns of today has to go through all that were between.
     const announces = !this.isAnnounced && (this.isUsed || slots.length > 0)
     if (announces || slots.length > 0) this.chosen = { epoch, slots, announces, next: 0 }
@@ -199,14 +250,26 @@ export class ColdSide {
   /** As `choose`, while a start restores: what leaves then must not be in columns that no epoch has. */
   chooseRestored(epoch: number): void {
     if (this.isLeaving || this.parts.some(({ state }) => state.evolves)) return
-    const slots = this.chosenSlots(new Set())
+    const slots = this.chosenSlots(new Set(), [])
     if (slots.length > 0) this.chosen = { epoch, slots, announces: false, next: 0 }
   }
 
-  private chosenSlots(pinned: ReadonlySet<number>): Int32Array {
+  private noteHollow(part: number, slots: Int32Array): void {
+    const { table } = this.part(part)
+    for (const slot of slots) if (!table.present(slot)) this.hollow.add(slot)
+  }
+
+  /** Nothing changes any more: where keys without state wait for that, the next blocks say what became of them. */
+  rest(): void {
+    this.hollow.tellsAll ||= this.hollow.size > 0 && !this.isLeaving
+  }
+
+  /** @param hollow those that are on their way out anyway */
+  private chosenSlots(pinned: ReadonlySet<number>, hollow: readonly number[]): Int32Array {
     const { index, residence, capacity } = this
-    if (index.size <= level.high * capacity) return new Int32Array(0)
-    const count = Math.ceil(index.size - level.low * capacity)
+    const size = index.size - hollow.length
+    if (size <= level.high * capacity) return Int32Array.from(hollow)
+    const count = Math.ceil(size - level.low * capacity)
     let stuck = 0
     const stays = (slot: number): boolean => {
       if (pinned.has(slot)) return true
@@ -216,7 +279,8 @@ export class ColdSide {
     }
     const slots = residence.choose(count, index.slots, stays)
     this.stuck = stuck
-    return slots
+    this.hollow.tellsAll ||= stuck > stuckMax * capacity
+    return hollow.length === 0 ? slots : Int32Array.from([...hollow, ...slots])
   }
 
   /** It has no state, and a block that says so is still to come. */
@@ -287,6 +351,7 @@ export class ColdSide {
     for (const { table } of this.parts) table.forget(gone)
     this.index.remove(gone)
     residence.leave(gone)
+    this.hollow.delete(gone)
     return gone.length
   }
 
@@ -300,6 +365,7 @@ export class ColdSide {
       const sum = sums?.[i] ?? 0
       if (sum !== 0) residence.noteSum(part, slot, sum)
     })
+    this.noteHollow(part, slots)
   }
 
   private stale(part: number, first: number, last: number, groupOf: Uint16Array): Int32Array {

@@ -1,5 +1,6 @@
 /** What goes to and comes from the place for state beyond memory, many keys at once: see stores/cold-store.ts. */
 import { type StateForm } from './block-schema.js'
+import { type GroupSpan } from './delta.js'
 import { type PackedRows } from './packed.js'
 
 /** Keys as they lie beyond memory: by key group, then by their bytes. */
@@ -28,6 +29,26 @@ export interface ColdRows {
 
 /** What was found for each operator, by form. */
 export type ColdAnswer = readonly (readonly ColdRows[])[]
+
+/** Entries of one operator as they lie, from a place on. */
+export interface ColdPlace {
+  readonly operator: string
+  readonly groups: GroupSpan
+  /** What the page before said; null: from the first one on. */
+  readonly from: Uint8Array | null
+  readonly entriesMax: number
+}
+
+/** Entries that lie together. */
+export interface ColdEntries extends ColdKeys {
+  /** By form; `at` counts the keys. */
+  readonly found: readonly ColdRows[]
+}
+
+export interface ColdPage extends ColdEntries {
+  /** Where the next entries are; null: these were the last ones. */
+  readonly next: Uint8Array | null
+}
 
 /** What becomes of entries of one operator. */
 export interface ColdChanges extends ColdKeys {

@@ -59,8 +59,8 @@ export class EntryState {
     this.inner.rewrite()
   }
 
-  take(epoch: number): readonly StateBlock[] {
-    const blocks = this.inner.take(epoch)
+  take(epoch: number, through = false): readonly StateBlock[] {
+    const blocks = this.inner.take(epoch, through)
     // Only now: rows that are gone had to be told first.
     if (this.options.entries.compactWhereIdle()) {
       this.slots.forget()

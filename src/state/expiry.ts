@@ -118,6 +118,18 @@ export class Expiry {
     return { schema: this.table.schema, rows: state.rows, columns: [...state.columns, ...times] }
   }
 
+  /** Rows of the table's columns in which something has expired. */
+  expired({ rows, columns }: Batch): Int32Array {
+    const times = this.timed.map(({ time, ttl }) => ({ ttl, of: timesOf(columns[time]) }))
+    const isOver = (row: number): boolean => times.some(({ ttl, of }) => this.isOver(of[row] ?? NaN, ttl))
+    return Int32Array.from({ length: rows }, (_, row) => row).filter(isOver)
+  }
+
+  /** The shortest time that something lives. */
+  get shortestMs(): number {
+    return Math.min(...this.timed.map(({ ttl }) => ttl.ms))
+  }
+
   /** Takes away what has expired in the next `slotsMax` slots. Answers those that have nothing left. */
   sweep(slotsMax: number): Int32Array {
     const limit = this.table.slots
@@ -125,7 +137,11 @@ export class Expiry {
     const slots: number[] = []
     for (const end = Math.min(limit, this.next + slotsMax); this.next < end; this.next++)
       if (this.table.present(this.next)) slots.push(this.next)
-    const looked = Int32Array.from(slots)
+    return this.takeAway(Int32Array.from(slots))
+  }
+
+  /** Takes away what has expired of these slots. Answers those that have nothing left. */
+  takeAway(looked: Int32Array): Int32Array {
     const stored = this.table.gather(looked)
     const { state, isNew } = this.shown(stored, this.timed)
     const before = this.timed.map(({ time }) => timesOf(stored.state.columns[time]))

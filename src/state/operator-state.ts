@@ -2,7 +2,7 @@
  * Operator state: the keyed state of one operator as the epochs see it. At a cut it answers what changed, as blocks; at a
  * start it takes stored blocks, oldest first, whatever columns they were written with.
  */
-import { type Memory } from '../batch/index.js'
+import { type Batch, type Memory } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
@@ -117,8 +117,10 @@ export class OperatorState {
   /**
    * What changed since the last cut, as blocks of up to a MiB, and a share of the state that did not, so that older blocks
    * go. Called at a complete cut; the bytes are copies.
+   *
+   * @param through afterwards no block that is still to come has to say what became of a slot (`holds`)
    */
-  take(epoch: number): readonly StateBlock[] {
+  take(epoch: number, through = false): readonly StateBlock[] {
     const { index, table } = this.options
     this.rebase ??= this.startRebase(epoch)
     const { watch, form } = this.options
@@ -133,6 +135,7 @@ export class OperatorState {
     return this.rebase.blocks(dirty, {
       epoch,
       keys: index.size,
+      through,
       present: (first, last) => {
         const slots = table.presentIn(index.groupOf, first, last)
         return merged(slots, watch?.stale(first, last) ?? new Int32Array(0))
@@ -153,12 +156,16 @@ export class OperatorState {
 
   /** Puts rows from beyond memory where they belong, which were written in the first of these forms. They are not changed. */
   load(slots: Int32Array, forms: readonly StateForm[], rows: PackedRows): void {
-    const { table } = this.options
+    this.options.table.restore(slots, this.decoded(forms, rows), null)
+  }
+
+  /** Rows from beyond memory in the columns of the table. */
+  decoded(forms: readonly StateForm[], rows: PackedRows): Batch {
     const [written, newest] = [forms[0], forms.at(-1)]
     invariant(written !== undefined && newest !== undefined, 'rows were written in a form')
     const stored = evolveThrough(this.operator, forms, decodeRows(written.state, rows))
     const { state } = this.evolution(newest)({ state: stored })
-    table.restore(slots, { ...state, schema: table.schema }, null)
+    return { ...state, schema: this.options.table.schema }
   }
 
   /** What is stored beyond the state itself is owed at once. */

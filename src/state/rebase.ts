@@ -26,8 +26,20 @@ const baseBytesMin = 64 << 10
 /** Of all keys: where more changed, a delta and its bases are as many bytes as everything. */
 const wholeShare = 0.85
 
-type Present = (first: number, last: number) => Int32Array
 type Known = (slots: Int32Array) => Int32Array
+
+/** What the blocks of an epoch are made of, beside the slots that changed in it. */
+interface Given {
+  readonly epoch: number
+  /** How many there are at most. */
+  readonly keys: number
+  /** The slots with state in these key groups. */
+  readonly present: (first: number, last: number) => Int32Array
+  /** Of slots that changed in earlier epochs, those whose state is in memory. Left out: all. */
+  readonly known?: Known
+  /** What the tiers have is written now: then they hold nothing. */
+  readonly through?: boolean
+}
 
 /** Rows that changed in epochs (since, now]. */
 interface Tier {
@@ -60,28 +72,17 @@ export class Rebase {
     this.owed = owed
   }
 
-  /**
-   * The blocks of an epoch.
-   *
-   * @param keys how many there are at most.
-   * @param present the slots with state in these key groups.
-   * @param known of slots that changed in earlier epochs, those whose state is in memory. Left out: all.
-   */
+  /** The blocks of an epoch. */
   blocks(
     dirty: Int32Array,
-    {
-      epoch,
-      keys,
-      present,
-      known = slots => slots,
-    }: { readonly epoch: number; readonly keys: number; readonly present: Present; readonly known?: Known },
+    { epoch, keys, present, known = slots => slots, through = false }: Given,
   ): readonly StateBlock[] {
-    if (dirty.length === 0) return []
-    if (dirty.length >= wholeShare * keys) {
+    if (dirty.length === 0 && !(through && this.tiers.some(tier => tier.slots.count > 0))) return []
+    if (dirty.length > 0 && dirty.length >= wholeShare * keys) {
       const slots = dirty.length === keys ? dirty : present(0, this.keyGroups - 1)
       return this.everything(slots, epoch, dirty.length)
     }
-    const { slots, since } = this.throughTiers(dirty, epoch, known)
+    const { slots, since } = this.throughTiers(dirty, epoch, { known, epochs: through ? 0 : tierEpochs })
     const bytes = slots.length * this.bytesPerRow
     if (bytes > smallBytes) this.forget(epoch)
     this.owed += bytes * (bytes > largeBytes ? baseShare.large : baseShare.small)
@@ -89,7 +90,7 @@ export class Rebase {
     const rest = due === null ? slots : this.writer.outside(slots, due)
     const delta = this.writer.encode(rest, epoch, since, since === epoch - 1 ? undefined : this.allGroups)
     this.learn(delta)
-    const changed = dirty.length / slots.length
+    const changed = dirty.length / Math.max(1, slots.length)
     const whole = due === null ? [] : this.base(due, present(due.first, due.last), epoch)
     return [...changedIn(delta, changed * rest.length), ...changedIn(whole, changed * (slots.length - rest.length))]
   }
@@ -122,7 +123,7 @@ export class Rebase {
   private throughTiers(
     dirty: Int32Array,
     epoch: number,
-    known: Known,
+    { known, epochs }: { readonly known: Known; readonly epochs: number },
   ): { readonly slots: Int32Array; readonly since: number } {
     let [slots, since] = [dirty, epoch - 1]
     for (const tier of this.tiers) {
@@ -132,7 +133,7 @@ export class Rebase {
         this.forget(epoch)
         break
       }
-      if (tier.epochs < tierEpochs) break
+      if (tier.epochs < epochs) break
       slots = known(tier.slots.take())
       since = tier.since
       tier.epochs = 0

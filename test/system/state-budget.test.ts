@@ -2,7 +2,17 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { clicksJob, counting, expected, folderOf, lines, runUntil, sorted, stop } from '../support/clicks-job.js'
+import {
+  clicksJob,
+  counting,
+  expected,
+  folderOf,
+  hasRead,
+  lines,
+  runUntil,
+  sorted,
+  stop,
+} from '../support/clicks-job.js'
 import { type JobFolder, type Row, jobFolder } from '../support/job-folder.js'
 
 const keys = 20_000
@@ -99,4 +109,25 @@ test('a budget that a job cannot keep to is refused before anything starts', asy
   expect(refused.stderr).toContain('state can be larger than memory only with epochs, and this job has none')
   const odd = await folder.run('--state-budget', 'much')
   expect(odd.stderr).toContain('--state-budget needs a size such as 512MiB, or off, but it is "much"')
+})
+
+test('state that has expired beyond memory goes from the disk, of keys that nobody asks for any more', async () => {
+  const expiring = python('"seen": ab.value_state(ab.int32, ttl=ab.ttl("2s"))', '"seen": seen').replace(
+    'state["seen"]',
+    '(state["seen"] or 0)',
+  )
+  const followed = job.replace("csv({ n: 'int64', k: 'utf8' })", "csv({ n: 'int64', k: 'utf8' }), { tail: true }")
+  const files = { 'in/1.csv': `n,k\n${input.slice(0, keys).join('')}`, 'job.ts': followed, 'transforms.py': expiring }
+  const folder = await jobFolder(files)
+  const run = folder.start(['--state-budget', '1B', '--epoch', '50ms'])
+  await hasRead(folder, keys)
+  const beyond = async (): Promise<{ readonly entries: number; readonly left: number }> => {
+    const status = await folder.cli('status', 'out', '--json')
+    return JSON.parse(status.stdout).stages[0].beyond
+  }
+  while ((await beyond()).left < keys / 2);
+  while ((await beyond()).entries > 0);
+  await stop(folder, 'end')
+  const { code, stderr } = await run.ended
+  expect(code, stderr).toBe(0)
 })

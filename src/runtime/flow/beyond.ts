@@ -6,7 +6,10 @@
 import { invariant } from '../../base/index.js'
 import {
   type ColdAnswer,
+  type ColdAsk,
   type ColdChanges,
+  type ColdPage,
+  type ColdPlace,
   type ColdQuestion,
   type ColdReport,
   type ColdSide,
@@ -18,6 +21,8 @@ import { type Rows } from './rows.js'
 export interface BeyondEffects {
   /** Reads state from beyond memory; `stateLoaded` follows, with the number of the load. */
   loadState(stage: number, load: number, question: ColdQuestion): void
+  /** Reads what lies there beyond memory; `statePage` follows, with the number of the page. */
+  readState(stage: number, page: number, place: ColdPlace): void
   /** Writes state beyond memory, behind the epochs that were written; `stateLeft` follows, and only then comes the next. */
   leaveState(stage: number, changes: readonly ColdChanges[]): void
 }
@@ -35,8 +40,10 @@ export interface Routed {
   readonly lanes: readonly Int32Array[]
 }
 
-/** Their keys are not all in memory yet, or those of rows before them are not. */
-interface Awaited extends Routed {
+/** Rows whose keys are not all in memory yet, or those of rows before them are not. */
+interface Awaited {
+  /** null: no rows, keys of which something has expired. */
+  readonly routed: Routed | null
   /** null: nothing of them is to be read, or it was. */
   load: { readonly number: number; readonly fresh: Int32Array } | null
 }
@@ -49,6 +56,8 @@ export interface BeyondReport extends ColdReport {
   readonly left: number
 }
 
+/** A stage that is quiet for so long rests. */
+const restMs = 500
 /** Batches that wait at once: while one is worked on others are read, on as many threads. */
 const awaitedMax = 4
 
@@ -57,6 +66,10 @@ export class Beyond {
   private readonly awaited: Awaited[] = []
   private loads = 0
   private leaving: Leaving | null = null
+  /** Of pages that are read, who asked for them. */
+  private readonly pages = new Map<number, (page: ColdPage) => void>()
+  private isSweeping = false
+  private busyMs = 0
 
   constructor(
     private readonly stage: number,
@@ -70,7 +83,12 @@ export class Beyond {
 
   /** The rows that wait, oldest first. */
   get rows(): readonly Rows[] {
-    return this.awaited.map(({ rows }) => rows)
+    return this.awaited.flatMap(({ routed }) => routed?.rows ?? [])
+  }
+
+  /** Something is read that rows wait for, or will. */
+  get isWaiting(): boolean {
+    return this.awaited.length > 0
   }
 
   /** No rows may be routed now. While an epoch is cut what belongs to it goes through: only behind it keys can leave. */
@@ -87,12 +105,52 @@ export class Beyond {
   routed(routed: Routed): boolean {
     const ask = this.cold.routed(routed.slots)
     if (ask === null && this.awaited.length === 0) return false
+    this.wait(routed, ask)
+    return true
+  }
+
+  private wait(routed: Routed | null, ask: ColdAsk | null): void {
     const number = this.loads++
-    this.awaited.push({ ...routed, load: ask === null ? null : { number, fresh: ask.slots } })
-    if (ask === null) return true
+    this.awaited.push({ routed, load: ask === null ? null : { number, fresh: ask.slots } })
+    if (ask === null) return
     this.counts.asked += ask.slots.length
     this.effects.loadState(this.stage, number, ask.question)
-    return true
+  }
+
+  /**
+   * Time passes: some of what lies beyond memory is looked at, and what has expired is brought back to go.
+   *
+   * @param quiet the stage has no rows, and nothing of its state changed since the last cut
+   */
+  tick(nowMs: number, quiet: boolean): void {
+    if (!quiet) this.busyMs = nowMs
+    if (nowMs - this.busyMs >= restMs) this.cold.rest()
+    this.sweep()
+  }
+
+  private sweep(): void {
+    const place = this.isSweeping || this.awaited.length > 0 ? null : this.cold.sweeps
+    if (place === null) return
+    this.isSweeping = true
+    this.read(place, page => {
+      this.isSweeping = false
+      const ask = this.cold.swept(page)
+      if (ask !== null) this.wait(null, ask)
+    })
+  }
+
+  private read(place: ColdPlace, then: (page: ColdPage) => void): void {
+    const number = this.loads++
+    this.pages.set(number, then)
+    this.effects.readState(this.stage, number, place)
+  }
+
+  /** What was asked for with this number. */
+  page(number: number, page: ColdPage): void {
+    const then = this.pages.get(number)
+    invariant(then !== undefined, 'a page is read for somebody')
+    this.pages.delete(number)
+    then(page)
   }
 
   /** Answers the rows that go on. */
@@ -101,15 +159,16 @@ export class Beyond {
     const fresh = waiting?.load?.fresh
     invariant(waiting !== undefined && fresh !== undefined, 'state is read for rows that wait')
     this.cold.loaded(fresh, answer)
+    if (waiting.routed === null) this.cold.expire(fresh)
     this.counts.found += answer.flat().reduce((sum, { at }) => sum + at.length, 0)
     waiting.load = null
     const first = this.awaited.findIndex(({ load }) => load !== null)
-    return this.awaited.splice(0, first < 0 ? this.awaited.length : first)
+    return this.awaited.splice(0, first < 0 ? this.awaited.length : first).flatMap(({ routed }) => routed ?? [])
   }
 
   /** A cut is complete: `waiting` are the slots of rows that wait in lanes. */
   cut(epoch: number, waiting: readonly Int32Array[]): void {
-    this.cold.choose(epoch, [...waiting, ...this.awaited.map(({ slots }) => slots)])
+    this.cold.choose(epoch, [...waiting, ...this.awaited.flatMap(({ routed }) => routed?.slots ?? [])])
   }
 
   /** This epoch is written, and all before it. */

@@ -107,10 +107,10 @@ export class KeyedState {
       const table = this.table(at)
       const watch = this.cold === null ? {} : { watch: this.cold.watch(part) }
       const ofValues = new OperatorState({ operator, form, index, table, memory: terms.memory, ...watch })
-      parts.push({ form, table, state: ofValues })
+      parts.push({ form, table, state: ofValues, expiry: this.expiries.get(at) ?? null })
       return [ofValues, ...(this.collections.get(at)?.states(operator, owner, this.index) ?? [])]
     })
-    this.cold?.use(parts)
+    this.cold?.use(parts, terms.clock)
     // Ranges of key groups, as even as they come: group g of G belongs to lane floor(g * lanes / G).
     this.laneOfGroup = Uint16Array.from({ length: terms.keyGroups }, (_, g) =>
       Math.floor((g * terms.lanes) / terms.keyGroups),
@@ -165,7 +165,7 @@ export class KeyedState {
   get isDirty(): boolean {
     for (const table of this.ofOperators.values()) if (table.dirtyRows > 0) return true
     for (const collections of this.collections.values()) if (collections.isDirty) return true
-    return false
+    return this.cold?.hollow.tellsAll === true
   }
 
   /** Nothing but values that stay. */
@@ -175,7 +175,8 @@ export class KeyedState {
 
   /** State that changed since the last cut, of all operators. */
   takeDirty(epoch: number): readonly StateBlock[] {
-    return this.states.flatMap(state => state.take(epoch))
+    const tellsAll = this.cold?.hollow.takeTellsAll() ?? false
+    return this.states.flatMap(state => state.take(epoch, tellsAll))
   }
 
   /**

@@ -41,7 +41,7 @@ export class StageStates {
   tick(nowMs: number): void {
     if (nowMs < this.sweptMs + sweepEveryMs) return
     this.sweptMs = nowMs
-    for (const stage of this.stages) stage.keyed?.sweep()
+    for (const stage of this.stages) stage.tick(nowMs)
   }
 
   /** All state that there is, as the blocks of an epoch in a store that has none. */

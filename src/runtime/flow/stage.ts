@@ -7,7 +7,7 @@
  */
 import { type FunctionRef, type StageVertex } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
-import { type ColdAnswer, type StateBlock } from '../../state/index.js'
+import { type ColdAnswer, type ColdPage, type StateBlock } from '../../state/index.js'
 import { BatchSize } from '../pace/index.js'
 import { DeadLimit, Hold } from '../fault/index.js'
 import { Beyond } from './beyond.js'
@@ -159,6 +159,17 @@ export class Stage {
     for (const { rows, slots, lanes } of this.beyond?.loaded(load, answer) ?? []) this.lanes.enter(rows, slots, lanes)
   }
 
+  /** What lies there beyond memory was read. */
+  statePage(number: number, page: ColdPage): void {
+    this.beyond?.page(number, page)
+  }
+
+  /** Time passes: what has expired goes, little by little. */
+  tick(nowMs: number): void {
+    this.keyed?.sweep()
+    this.beyond?.tick(nowMs, this.idle && this.input.rows === 0 && !this.isDirty)
+  }
+
   /** Keys that leave memory were written; the sums of their entries. */
   stateLeft(sums: readonly Uint32Array[]): void {
     this.beyond?.left(sums)
@@ -175,7 +186,7 @@ export class Stage {
 
   /** Rows wait for their state to be read. */
   get awaitsState(): boolean {
-    return this.awaited.length > 0
+    return this.beyond?.isWaiting === true
   }
 
   /** No row waits in it, or is under way. */

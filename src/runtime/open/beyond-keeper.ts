@@ -1,5 +1,5 @@
 /** Beyond keeper: carries state between memory and the store where it may be larger than its budget. */
-import { type ColdChanges, type ColdQuestion, type ColdSide } from '../../state/index.js'
+import { type ColdChanges, type ColdPlace, type ColdQuestion, type ColdSide } from '../../state/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type BeyondEffects, type Engine } from '../flow/index.js'
 
@@ -15,6 +15,12 @@ export class BeyondKeeper implements BeyondEffects {
   loadState(stage: number, load: number, question: ColdQuestion): void {
     this.settled(this.store().readCold(question), (engine, answer, nowMs) =>
       engine.stateStep(stage, s => s.stateLoaded(load, answer), nowMs),
+    )
+  }
+
+  readState(stage: number, number: number, place: ColdPlace): void {
+    this.settled(this.store().readColdPage(place), (engine, page, nowMs) =>
+      engine.stateStep(stage, s => s.statePage(number, page), nowMs),
     )
   }
 

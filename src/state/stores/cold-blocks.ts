@@ -3,13 +3,13 @@ import { invariant } from '../../base/index.js'
 import { type Batch, bitmapBytes, makeColumn, noNulls } from '../../batch/index.js'
 import { type GroupRows, encodeBlock } from '../block.js'
 import { blockTemplate, formId } from '../block-schema.js'
-import { type ColdRows } from '../cold.js'
+import { type ColdEntries, type ColdRows } from '../cold.js'
 import { evolveThrough } from '../evolve.js'
 import { decodeKeys } from '../key-decoder.js'
 import { packedOf, viewsOf } from '../packed.js'
 import { type StoredBlock } from '../restore.js'
 import { decodeRows } from '../row-codec.js'
-import { type ColdPage, type ColdReader } from './cold-store.js'
+import { type ColdReader } from './cold-store.js'
 import { type GroupRange } from './snapshot.js'
 
 /** All entries of an operator, as blocks that are older than all others. */
@@ -20,7 +20,7 @@ export async function* coldBlocks(cold: ColdReader, operator: string, groups?: G
 }
 
 /** In the newest form: blocks know nothing of those between. */
-function blockOf(operator: string, page: ColdPage, { forms, at, rows }: ColdRows): StoredBlock {
+function blockOf(operator: string, page: ColdEntries, { forms, at, rows }: ColdRows): StoredBlock {
   const [written, form] = [forms[0], forms.at(-1)]
   invariant(written !== undefined && form !== undefined, 'an entry was written in a form')
 

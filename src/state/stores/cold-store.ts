@@ -9,7 +9,14 @@
  */
 import { StateError } from '../../base/index.js'
 import { type StateForm, declaredToJson, formFromJson } from '../block-schema.js'
-import { type ColdChanges, type ColdKeys, type ColdRows } from '../cold.js'
+import {
+  type ColdChanges,
+  type ColdEntries,
+  type ColdKeys,
+  type ColdPage,
+  type ColdPlace,
+  type ColdRows,
+} from '../cold.js'
 import { type PackedRows, viewsOf } from '../packed.js'
 import { decodeEntries, encodeEntries, idIn, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { ColdTally } from './cold-tally.js'
@@ -22,12 +29,6 @@ const tallyName = new Uint8Array(6).fill(255)
 
 /** The entries as they were at one moment. */
 export type ColdReader = Pick<ColdStore, 'operators' | 'rowsOf' | 'read' | 'entries' | 'close'>
-
-/** Entries that lie together. */
-export interface ColdPage extends ColdKeys {
-  /** By form; `at` counts the keys of the page. */
-  readonly found: readonly ColdRows[]
-}
 
 export class ColdStore {
   /** Names and values of entries, so far. */
@@ -109,13 +110,27 @@ export class ColdStore {
   }
 
   /** All entries of an operator, by key group and key. */
-  async *entries(operator: string, groups: GroupRange = allGroups): AsyncIterable<ColdPage> {
+  async *entries(operator: string, groups: GroupRange = allGroups): AsyncIterable<ColdEntries> {
     const id = this.idOf(operator)
     const range = { from: nameOf(id, groups.first), to: nameOf(id, groups.last + 1) }
     for await (const { names, values } of pagesOf(this.reader, range)) {
       const keys = keysIn(names)
       yield { ...keys, found: this.found(operator, namesOf(id, keys), values) }
     }
+  }
+
+  /** Some entries of an operator, by key group and key. */
+  async page({ operator, groups, from, entriesMax }: ColdPlace): Promise<ColdPage> {
+    const id = this.idOf(operator)
+    const range = { from: from ?? nameOf(id, groups.first), to: nameOf(id, groups.last + 1), limit: entriesMax }
+    const [names, values]: [Uint8Array[], Uint8Array[]] = [[], []]
+    for await (const { key, value } of this.reader.entries(range)) {
+      names.push(key)
+      values.push(value)
+    }
+    const keys = keysIn(names)
+    const last = names.length < entriesMax ? undefined : names.at(-1)
+    return { ...keys, found: this.found(operator, namesOf(id, keys), values), next: last ? behind(last) : null }
   }
 
   /** To be read while others are written. */
@@ -181,6 +196,9 @@ export class ColdStore {
     return id
   }
 }
+
+/** The least name behind this one. */
+const behind = (name: Uint8Array): Uint8Array => Uint8Array.from([...name, 0])
 
 /** Some at once, of one operator each. */
 async function* pagesOf(

@@ -2,8 +2,8 @@
  * Handles: the databases of a store, that of its epochs and that of what lies beyond memory. After a write error both are closed
  * and opened again.
  */
-import { StateError } from '../../base/index.js'
-import { type ColdAnswer, type ColdQuestion } from '../cold.js'
+import { StateError, invariant } from '../../base/index.js'
+import { type ColdAnswer, type ColdPage, type ColdPlace, type ColdQuestion } from '../cold.js'
 import { ColdStore } from './cold-store.js'
 import { type KeyValue, type StorePlace } from './key-value.js'
 import { opened } from './open-place.js'
@@ -54,6 +54,13 @@ export class Handles {
     if (cold === null) return []
     await this.reopening
     return Promise.all(question.operators.map(operator => cold.read(operator, question)))
+  }
+
+  /** Some of what lies beyond memory, as it lies. */
+  async readColdPage(place: ColdPlace): Promise<ColdPage> {
+    await this.reopening
+    invariant(this.cold !== null, 'who looks for what lies beyond memory knows of some')
+    return this.cold.page(place)
   }
 
   /** Can be called twice. */

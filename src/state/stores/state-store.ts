@@ -6,7 +6,7 @@
 import { StateError, failpoint, invariant } from '../../base/index.js'
 import { type StateBlock } from '../block.js'
 import { type StateForm } from '../block-schema.js'
-import { type ColdAnswer, type ColdChanges, type ColdQuestion } from '../cold.js'
+import { type ColdAnswer, type ColdChanges, type ColdPage, type ColdPlace, type ColdQuestion } from '../cold.js'
 import { type StoredBlock } from '../restore.js'
 import { DiskSpace } from './disk-space.js'
 import { Handles } from './handles.js'
@@ -191,6 +191,11 @@ export class StateStore {
   /** What stands beyond memory of these keys. */
   readCold(question: ColdQuestion): Promise<ColdAnswer> {
     return this.handles.readCold(question)
+  }
+
+  /** Some of what lies beyond memory, as it lies. */
+  readColdPage(place: ColdPlace): Promise<ColdPage> {
+    return this.handles.readColdPage(place)
   }
 
   /**

@@ -4,104 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { batchFromRows, rowsOf, setBit } from '../../../src/batch/index.js'
 import { type SchemaJson, schemaFromJson } from '../../../src/schema/index.js'
-import { ColdSide, KeyIndex, OperatorState, type StateForm, StateTable, readBlock } from '../../../src/state/index.js'
-import { StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
+import { type StateForm } from '../../../src/state/index.js'
+import { type StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
 import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
+import { Run } from './budget-run.js'
 import { KeyedRows, countsByUser as form } from './rows-of-state.js'
 
-const pause = (): Promise<void> => Promise.resolve()
-const record = new Uint8Array(1)
 const folders: string[] = []
 afterEach(() => folders.splice(0).forEach(path => rmSync(path, { recursive: true, force: true })))
-
-/** One run of a job with one keyed operator. */
-class Run {
-  private readonly index = new KeyIndex({ ...form })
-  private readonly table: StateTable
-  private readonly cold: ColdSide
-  private readonly state: OperatorState
-
-  private constructor(
-    readonly store: StateStore,
-    budget: number,
-    private epoch: number,
-    private readonly declared: StateForm,
-  ) {
-    this.table = new StateTable(declared.state)
-    const { index, table } = this
-    this.cold = new ColdSide(index, budget, 1)
-    this.state = new OperatorState({ operator: 'counts', form: declared, index, table, watch: this.cold.watch(0) })
-    this.cold.use([{ form: declared, table, state: this.state }])
-  }
-
-  static async open(place: StorePlace, budget: number, declared = form): Promise<Run> {
-    const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
-    const run = new Run(store, budget, store.last?.epoch ?? 0, declared)
-    const snapshot = await store.snapshot()
-    run.cold.begin(operator => snapshot?.coldRowsOf(operator) ?? 0)
-    await snapshot?.restore(
-      'counts',
-      async block => {
-        const rows = readBlock(block)
-        run.state.restoreRows(block.form, rows)
-        run.cold.chooseRestored(Math.max(0, rows.epoch - 1))
-        await run.leave(rows.epoch)
-      },
-      { hot: true },
-    )
-    snapshot?.release()
-    return run
-  }
-
-  get hotKeys(): number {
-    return this.index.size
-  }
-
-  /** What rows of these users find. */
-  async found(users: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    return rowsOf(this.table.gather(await this.slotsOf(users)).state)
-  }
-
-  private async slotsOf(users: readonly string[]): Promise<Int32Array> {
-    const keys = batchFromRows(
-      form.key,
-      users.map(user => ({ user })),
-    )
-    const slots = this.index.resolve(keys)
-    const ask = this.cold.routed(slots)
-    if (ask !== null) this.cold.loaded(ask.slots, await this.store.readCold(ask.question))
-    return slots
-  }
-
-  /** The numbers that rows of these users find; then each has the one it is given, or none. */
-  async rows(changes: readonly (readonly [string, number | null])[]): Promise<readonly unknown[]> {
-    const users = changes.map(([user]) => user)
-    const found = (await this.found(users)).map(row => row['n'])
-    const slots = await this.slotsOf(users)
-    const clear = new Uint8Array(Math.ceil(changes.length / 8))
-    changes.forEach(([, n], i) => n === null && setBit(clear, i))
-    const state = changes.map(([user, n]) => ({ n: n === null ? null : BigInt(n), label: `${user} ${n}` }))
-    this.table.apply(slots, batchFromRows(this.declared.state, state), clear)
-    return found
-  }
-
-  async cut(): Promise<void> {
-    this.epoch += 1
-    const blocks = this.state.take(this.epoch)
-    this.cold.choose(this.epoch, [])
-    await this.store.prepare(this.epoch, record, blocks)
-    this.store.finish(this.epoch)
-    await this.leave(this.epoch)
-  }
-
-  private async leave(written: number): Promise<void> {
-    for (let leaving = this.cold.leave(written); leaving !== null; leaving = this.cold.leave(written)) {
-      this.cold.left(leaving, await this.store.writeCold(leaving.changes))
-    }
-  }
-}
 
 /** Everything that the store has, as `state list` and a savepoint see it. */
 async function stored(store: StateStore): Promise<ReadonlyMap<string, number>> {

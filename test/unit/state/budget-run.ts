@@ -1,0 +1,141 @@
+/** One run of a job with one keyed operator whose state has a budget: the real tables and the real store. */
+import { type Batch, batchFromRows, rowsOf, setBit } from '../../../src/batch/index.js'
+import {
+  type ColdAsk,
+  ColdSide,
+  Expiry,
+  KeyIndex,
+  OperatorState,
+  type StateClock,
+  type StateForm,
+  StateTable,
+  readBlock,
+  storedValues,
+} from '../../../src/state/index.js'
+import { StateStore, type StorePlace } from '../../../src/state/stores/index.js'
+import { countsByUser } from './rows-of-state.js'
+
+const pause = (): Promise<void> => Promise.resolve()
+const record = new Uint8Array(1)
+
+/** One run of a job with one keyed operator. */
+export class Run {
+  private readonly index = new KeyIndex({ ...countsByUser })
+  private readonly table: StateTable
+  private readonly expiry: Expiry | null
+  private readonly cold: ColdSide
+  private readonly state: OperatorState
+
+  private constructor(
+    readonly store: StateStore,
+    budget: number,
+    private epoch: number,
+    /** Its state columns are values, with or without a time to live. */
+    private readonly declared: StateForm,
+    clock: StateClock,
+  ) {
+    const form = { ...declared, state: storedValues(declared.state) }
+    this.table = new StateTable(form.state)
+    this.expiry = Expiry.of(this.table, declared.state, clock)
+    const { index, table, expiry } = this
+    this.cold = new ColdSide(index, budget, 1)
+    this.state = new OperatorState({ operator: 'counts', form, index, table, watch: this.cold.watch(0) })
+    this.cold.use([{ form, table, state: this.state, expiry }], clock)
+  }
+
+  static async open(
+    place: StorePlace,
+    budget: number,
+    declared = countsByUser,
+    clock: StateClock = { wallMs: 0 },
+  ): Promise<Run> {
+    const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
+    const run = new Run(store, budget, store.last?.epoch ?? 0, declared, clock)
+    const snapshot = await store.snapshot()
+    run.cold.begin(operator => snapshot?.coldRowsOf(operator) ?? 0)
+    await snapshot?.restore(
+      'counts',
+      async block => {
+        const rows = readBlock(block)
+        run.state.restoreRows(block.form, rows)
+        run.cold.chooseRestored(Math.max(0, rows.epoch - 1))
+        await run.leave(rows.epoch)
+      },
+      { hot: true },
+    )
+    snapshot?.release()
+    return run
+  }
+
+  get hotKeys(): number {
+    return this.index.size
+  }
+
+  /** What rows of these users find. */
+  async found(users: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    const slots = await this.slotsOf(users)
+    return rowsOf((this.expiry?.gather(slots, true) ?? this.table.gather(slots)).state)
+  }
+
+  private async slotsOf(users: readonly string[]): Promise<Int32Array> {
+    const keys = batchFromRows(
+      countsByUser.key,
+      users.map(user => ({ user })),
+    )
+    const slots = this.index.resolve(keys)
+    await this.load(this.cold.routed(slots))
+    return slots
+  }
+
+  private async load(ask: ColdAsk | null): Promise<void> {
+    if (ask !== null) this.cold.loaded(ask.slots, await this.store.readCold(ask.question))
+  }
+
+  /** The numbers that rows of these users find; then each has the one it is given, or none. */
+  async rows(changes: readonly (readonly [string, number | null])[]): Promise<readonly unknown[]> {
+    const users = changes.map(([user]) => user)
+    const found = (await this.found(users)).map(row => row['n'])
+    const slots = await this.slotsOf(users)
+    const clear = new Uint8Array(Math.ceil(changes.length / 8))
+    changes.forEach(([, n], i) => n === null && setBit(clear, i))
+    const state = changes.map(([user, n]) => ({ n: n === null ? null : BigInt(n), label: `${user} ${n}` }))
+    this.table.apply(slots, this.stamped(slots, batchFromRows(this.declared.state, state)), clear)
+    return found
+  }
+
+  private stamped(slots: Int32Array, state: Batch): Batch {
+    const all = new Uint8Array(Math.ceil(slots.length / 8)).fill(255)
+    return this.expiry?.stamped(slots, state, new Map(state.schema.fields.map(({ name }) => [name, all]))) ?? state
+  }
+
+  /** Time passes while nothing comes: some of what has expired goes. */
+  async tick(): Promise<void> {
+    this.expiry?.sweep(8)
+    const place = this.cold.sweeps
+    if (place !== null) {
+      const ask = this.cold.swept(await this.store.readColdPage({ ...place, entriesMax: 5 }))
+      await this.load(ask)
+      if (ask !== null) this.cold.expire(ask.slots)
+    }
+  }
+
+  /** Nothing came for a while. */
+  rest(): void {
+    this.cold.rest()
+  }
+
+  async cut(): Promise<void> {
+    this.epoch += 1
+    const blocks = this.state.take(this.epoch, this.cold.hollow.takeTellsAll())
+    this.cold.choose(this.epoch, [])
+    await this.store.prepare(this.epoch, record, blocks)
+    this.store.finish(this.epoch)
+    await this.leave(this.epoch)
+  }
+
+  private async leave(written: number): Promise<void> {
+    for (let leaving = this.cold.leave(written); leaving !== null; leaving = this.cold.leave(written)) {
+      this.cold.left(leaving, await this.store.writeCold(leaving.changes))
+    }
+  }
+}
