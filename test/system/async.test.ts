@@ -109,8 +109,9 @@ test('a service that is busy, refuses, hangs and cuts connections half way loses
 
 test('unordered, a slow row does not hold up the batches behind its own', async () => {
   // Row 0 is answered when a third of the rows were asked for; in order, no more than the window of the lane would be.
+  // A cut waits for that row too, and lets none of a later epoch pass: here no epoch ends before.
   await using s = await served(unordered, { holds: { id: 0, untilAsked: 100 } })
-  const run = await s.job.run(...s.args, '--workers', '2', '--batch-rows', '10')
+  const run = await s.job.run(...s.args, '--workers', '2', '--batch-rows', '10', '--epoch', '60s')
   expect(run.code, run.stderr).toBe(0)
   const rows = s.job.rows('rows')
   expect(rows.toSorted((a, b) => Number(a['id']) - Number(b['id']))).toEqual(ids.map(answered))
