@@ -17,6 +17,14 @@ export function viewsOf({ bytes, ends }: PackedRows): Uint8Array[] {
   return views
 }
 
+/** Rows [from, to), or as far as there are any: the same bytes. */
+export function slicedRows({ bytes, ends }: PackedRows, from: number, to: number): PackedRows {
+  const start = startOf(ends, from)
+  const some = ends.slice(from, to)
+  for (let i = 0; i < some.length; i++) some[i] = (some[i] ?? 0) - start
+  return { bytes: bytes.subarray(start, start + (some.at(-1) ?? 0)), ends: some }
+}
+
 /** Some rows, in this order. */
 export function packedOf({ bytes, ends }: PackedRows, rows: Int32Array): PackedRows {
   const some = new Uint32Array(rows.length)

@@ -128,8 +128,8 @@ class BlockFilesKeyValue extends BlockFilesReader implements KeyValue {
     return new BlockFilesReader(this.level.snapshot(), this.directory)
   }
 
-  write(puts: readonly Put[], gone: readonly Uint8Array[] = []): Promise<void> {
-    return this.inTurn(() => this.writeNamed(puts, gone))
+  write(puts: Iterable<Put>, gone: Iterable<Uint8Array> = []): Promise<void> {
+    return this.inTurn(() => this.writeNamed([...puts], [...gone]))
   }
 
   async forget(keys: readonly Uint8Array[]): Promise<void> {

@@ -7,7 +7,8 @@
 import { bitAt } from '../../batch/index.js'
 import { crc32c, crc32cRows } from '../../kernels/index.js'
 import { type ColdChanges, type ColdKeys, type ColdRows } from '../cold.js'
-import { type PackedRows, copyBytes, startOf, viewsOf } from '../packed.js'
+import { type PackedRows, copyBytes, startOf } from '../packed.js'
+import { type Put } from './key-value.js'
 
 const nameHead = 6
 const valueHead = 8
@@ -64,8 +65,9 @@ export function keysIn(names: readonly Uint8Array[]): ColdKeys {
 }
 
 export interface WrittenEntries {
-  readonly puts: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]
-  readonly gone: readonly Uint8Array[]
+  /** Made as they are taken: a database copies each one, and as objects of their own all are ten times as large as they are. */
+  readonly puts: Iterable<Put>
+  readonly gone: Iterable<Uint8Array>
   /** Of each change; 0 where its entry goes. */
   readonly sums: Uint32Array
   readonly bytes: number
@@ -90,36 +92,36 @@ export function encodeEntries(id: number, changes: ColdChanges, form: number): W
     view.setUint16(value + 6, Math.floor(epoch / 2 ** 32), true)
     copyBytes(bytes, value + valueHead, rows.bytes, startOf(rows.ends, i), rows.ends[i] ?? 0)
   }
-  const sums = crc32cRows(bytes, ends)
-  return { ...putsOf({ bytes, ends }, viewsOf(names), { sums, gone }), sums, bytes: bytes.length + sumBytes * count }
+  // 0 says that there is no entry.
+  const sums = crc32cRows(bytes, ends).map((sum, i) => (bitAt(gone, i) === 1 ? 0 : sum || 1))
+  const written = { entries: { bytes, ends }, names, sums }
+  return { puts: putsOf(written), gone: goneOf(written), sums, bytes: bytes.length + sumBytes * count }
 }
 
-function putsOf(
-  { bytes, ends }: PackedRows,
-  names: readonly Uint8Array[],
-  { sums, gone: isGone }: { readonly sums: Uint32Array; readonly gone: Uint8Array },
-): Pick<WrittenEntries, 'puts' | 'gone'> {
-  const puts: { readonly key: Uint8Array; readonly value: Uint8Array }[] = []
-  const gone: Uint8Array[] = []
-  const values = new Uint8Array(bytes.length + sumBytes * names.length)
-  const view = new DataView(values.buffer)
-  let at = 0
-  names.forEach((key, i) => {
-    if (bitAt(isGone, i) === 1) {
-      sums[i] = 0
-      gone.push(key)
-      return
-    }
-    const [from, to] = [startOf(ends, i) + key.length, ends[i] ?? 0]
-    // 0 says that there is no entry.
-    sums[i] ||= 1
-    copyBytes(values, at, bytes, from, to)
-    view.setUint32(at + to - from, sums[i] ?? 0, true)
-    const end = at + to - from + sumBytes
-    puts.push({ key, value: values.subarray(at, end) })
-    at = end
-  })
-  return { puts, gone }
+interface Encoded {
+  /** Names and values without their sums. */
+  readonly entries: PackedRows
+  readonly names: PackedRows
+  readonly sums: Uint32Array
+}
+
+function* putsOf({ entries, names, sums }: Encoded): Iterable<Put> {
+  for (let i = 0; i < sums.length; i++) {
+    if (sums[i] === 0) continue
+    const key = names.bytes.subarray(startOf(names.ends, i), names.ends[i] ?? 0)
+    const from = startOf(entries.ends, i) + key.length
+    const end = (entries.ends[i] ?? 0) - from
+    const value = new Uint8Array(end + sumBytes)
+    copyBytes(value, 0, entries.bytes, from, from + end)
+    putU32(value, end, sums[i] ?? 0)
+    yield { key, value }
+  }
+}
+
+function* goneOf({ names, sums }: Encoded): Iterable<Uint8Array> {
+  for (let i = 0; i < sums.length; i++) {
+    if (sums[i] === 0) yield names.bytes.subarray(startOf(names.ends, i), names.ends[i] ?? 0)
+  }
 }
 
 /** Entries by the number of their form. */
@@ -199,6 +201,13 @@ function rowsOf(at: Int32Array, values: readonly (Uint8Array | undefined)[]): Pi
     copyBytes(bytes, startOf(ends, i), value, valueHead, value.length - sumBytes)
   }
   return { epochs, rows: { bytes, ends } }
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
 }
 
 const u32In = (bytes: Uint8Array, at: number): number =>

@@ -17,13 +17,15 @@ import {
   type ColdPlace,
   type ColdRows,
 } from '../cold.js'
-import { type PackedRows, viewsOf } from '../packed.js'
+import { type PackedRows, slicedRows, viewsOf } from '../packed.js'
 import { decodeEntries, encodeEntries, idIn, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { ColdTally } from './cold-tally.js'
 import { type KeyReader, type KeyValue } from './key-value.js'
 import { type GroupRange } from './snapshot.js'
 
 const entriesAtOnce = 4_096
+/** A database gives each value as an object of its own, ten times as large as what is in it. */
+const readAtOnce = 1_024
 const allGroups: GroupRange = { first: 0, last: 65_534 }
 const tallyName = new Uint8Array(6).fill(255)
 
@@ -73,7 +75,13 @@ export class ColdStore {
   async read(operator: string, keys: ColdKeys): Promise<readonly ColdRows[]> {
     if (keys.groups.length === 0 || this.rowsOf(operator) === 0) return []
     const names = namesOf(this.idOf(operator), keys)
-    return this.found(operator, names, await this.reader.getMany(viewsOf(names)))
+    const found: ColdRows[] = []
+    for (let from = 0; from < names.ends.length; from += readAtOnce) {
+      const some = slicedRows(names, from, from + readAtOnce)
+      const rows = this.found(operator, some, await this.reader.getMany(viewsOf(some)))
+      found.push(...rows.map(each => ({ ...each, at: each.at.map(i => from + i) })))
+    }
+    return found
   }
 
   /**
@@ -92,12 +100,8 @@ export class ColdStore {
       tally.count(operator, groups, 1, entries.sums)
       return entries
     })
-    const puts = written.flatMap(each => each.puts)
-    puts.push({ key: tallyName, value: tally.encode() })
-    await this.kv.write(
-      puts,
-      written.flatMap(each => each.gone),
-    )
+    const told = [{ key: tallyName, value: tally.encode() }]
+    await this.kv.write(inTurn([...written.map(({ puts }) => puts), told]), inTurn(written.map(({ gone }) => gone)))
     this.tally = tally
     this.bytesWritten += written.reduce((sum, { bytes }) => sum + bytes, 0)
     return written.map(({ sums }) => sums)
@@ -216,4 +220,8 @@ async function* pagesOf(
     values.push(value)
   }
   if (names.length > 0) yield { names, values }
+}
+
+function* inTurn<T>(all: readonly Iterable<T>[]): Iterable<T> {
+  for (const each of all) yield* each
 }

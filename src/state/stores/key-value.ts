@@ -28,7 +28,7 @@ export interface KeyValue extends KeyReader {
   /** What is there now, whatever is written afterwards. */
   snapshot(): KeyReader
   /** All or nothing, and on the disk when it settles. After an error nobody knows which: close it and open another one. */
-  write(puts: readonly Put[], gone?: readonly Uint8Array[]): Promise<void>
+  write(puts: Iterable<Put>, gone?: Iterable<Uint8Array>): Promise<void>
   /**
    * Takes out what nobody reads any more, and gives its room back. Beside writes; whether it is on the disk when the process
    * dies does not matter. Keys that are not there are fine.

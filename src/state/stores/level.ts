@@ -84,7 +84,7 @@ class LevelKeyValue extends LevelReader implements KeyValue {
     return new LevelReader(this.level, this.level.snapshot())
   }
 
-  async write(puts: readonly Put[], gone: readonly Uint8Array[] = []): Promise<void> {
+  async write(puts: Iterable<Put>, gone: Iterable<Uint8Array> = []): Promise<void> {
     if (this.broken !== null) {
       throw new StateError('ANB6011', 'nothing more can be written through a handle that had an error', {
         cause: this.broken,

@@ -126,13 +126,14 @@ class SimulatedKeyValue implements KeyValue {
     }
   }
 
-  async write(puts: readonly Put[], gone: readonly Uint8Array[] = []): Promise<void> {
+  async write(puts: Iterable<Put>, gone: Iterable<Uint8Array> = []): Promise<void> {
     await this.place.slow
     if (!this.isOpen) throw new StateError('ANB6011', 'the store was closed')
     const fate = this.place.fate(this.place.writes++)
     const kept = fate === 'done' || fate === 'refused but kept' || fate === 'kept with the host'
-    if (kept && !this.isBroken) apply(this.disk, puts, gone)
-    if (fate === 'done') return apply(this.seen, puts, gone)
+    const written = { puts: [...puts], gone: [...gone] }
+    if (kept && !this.isBroken) apply(this.disk, written)
+    if (fate === 'done') return apply(this.seen, written)
     this.isBroken = true
     if (fate === 'refused') throw new Error('IO error: No space left on device')
     if (fate === 'refused but kept') throw new Error('IO error: Input/output error')
@@ -153,7 +154,10 @@ class SimulatedKeyValue implements KeyValue {
   }
 }
 
-function apply(entries: Map<string, Uint8Array>, puts: readonly Put[], gone: readonly Uint8Array[]): void {
+function apply(
+  entries: Map<string, Uint8Array>,
+  { puts, gone }: { readonly puts: readonly Put[]; readonly gone: readonly Uint8Array[] },
+): void {
   for (const key of gone) entries.delete(nameOf(key))
   for (const { key, value } of puts) entries.set(nameOf(key), value.slice())
 }
