@@ -172,8 +172,8 @@ def keyed(
         outputs: the columns that it adds or replaces; none for ``kind="filter"``.
         kind: ``"transform"``, ``"filter"`` or ``"flat_map"``: what the first of the pair is.
         at_end: after the last row of bounded input it is called with ``keys``, a mapping of the key columns, and
-            ``state``, over all keys; the rows that it returns go to the side output that it names, or to the only
-            one. Its rows have no row in behind them, so at least one side output is declared.
+            ``state``, over all keys, thousands at once; the rows that it returns go to the side output that it names,
+            or to the only one. Its rows have no row in behind them, so at least one side output is declared.
         side: named side outputs, each with its columns.
         mode: with ``"key"`` it is called once a key, with the rows of the key as its batch and an ``ab.KeyState``, and
             returns what ``kind`` says for these rows. With ``"row"`` it is ``f(row: dict, state: dict | None)`` and

@@ -3,7 +3,7 @@ import { type Faults, type Place } from './faults.js'
 import { type Plan } from './nodes.js'
 import { placeOf } from './rules-node.js'
 
-/** Functions that are called with all keys, and lists and maps, need all state in memory. */
+/** Lists and maps need all state in memory. */
 export function lintBudget(plan: Plan, faults: Faults, place: string): void {
   if (plan.options.stateBudgetBytes === null) return
   const at: Place = { place, what: `job "${plan.job}"` }
@@ -14,9 +14,6 @@ export function lintBudget(plan: Plan, faults: Faults, place: string): void {
   for (const node of plan.nodes) {
     if (node.kind !== 'python' || !node.fn.keyed) continue
     const hint = 'leave out the state budget of the job'
-    if (node.fn.atEnd) {
-      faults.add('ANB1017', placeOf(node), `at_end of keyed "${node.fn.name}" needs all keys in memory`, hint)
-    }
     const kept = node.fn.state.find(([, , options]) => options?.keep !== undefined && options.keep.as !== 'value')
     if (kept === undefined) continue
     const what = `state column "${kept[0]}" of keyed "${node.fn.name}"`

@@ -15,48 +15,15 @@ import {
   type ColdPlace,
   type ColdQuestion,
 } from './cold.js'
+import { type ColdAsk, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
 import { ColdSweep } from './cold-sweep.js'
-import { type StateForm } from './block-schema.js'
-import { type Expiry, type StateClock } from './expiry.js'
+import { type StateClock } from './expiry.js'
 import { HollowKeys } from './hollow.js'
 import { type KeyIndex } from './key-index.js'
 import { slotsWithin } from './key-table.js'
-import { type OperatorState, type StateWatch } from './operator-state.js'
+import { type StateWatch } from './operator-state.js'
 import { Residence } from './residence.js'
 import { encodeRows } from './row-codec.js'
-import { type StateTable } from './state-table.js'
-
-/** One operator of the stage. */
-export interface ColdPart {
-  readonly form: StateForm
-  readonly table: StateTable
-  readonly state: OperatorState
-  /** null: nothing of it expires. */
-  readonly expiry: Expiry | null
-}
-
-/** Keys that have to be in memory, and what has to be read for that. */
-export interface ColdAsk {
-  readonly slots: Int32Array
-  readonly question: ColdQuestion
-}
-
-/** What is to be written beyond memory; the sums of what was written come back with it. */
-export interface Leaving {
-  readonly slots: Int32Array
-  readonly changes: readonly ColdChanges[]
-  /** Of each of the changes: the number of its operator, and the slots. */
-  readonly of: readonly { readonly part: number; readonly slots: Int32Array }[]
-}
-
-/** What an operator sees of it. */
-export interface ColdReport {
-  readonly budgetBytes: number
-  /** In memory. */
-  readonly keys: number
-  /** Beyond memory; a key that came back has its entry until it is another one. */
-  readonly entries: number
-}
 
 /** Keys that shall leave as they are at the end of an epoch. */
 interface Chosen {
@@ -144,12 +111,13 @@ export class ColdSide {
 
   /** Rows of these keys came. Answers what has to be read before they can be worked on; null: nothing. */
   routed(slots: Int32Array): ColdAsk | null {
-    const ask = this.arrived()
+    const ask = this.came()
     this.residence.use(slots)
     return ask
   }
 
-  private arrived(): ColdAsk | null {
+  /** Keys were resolved. Answers what is to be read of those that are new. */
+  came(): ColdAsk | null {
     const { residence, index } = this
     const fresh = index.takeFresh()
     residence.arrive(fresh, this.isUsed)
@@ -167,7 +135,31 @@ export class ColdSide {
   /** What is there. Answers what has to be read of what has expired. */
   swept(page: ColdPage): ColdAsk | null {
     this.sweep?.looked(page)
-    return this.arrived()
+    return this.came()
+  }
+
+  /** Whoever is in memory stays there until the next epoch. */
+  stayAll(): void {
+    this.residence.stayAll()
+  }
+
+  /** Something may lie beyond memory. */
+  get looksBeyond(): boolean {
+    return this.isUsed && this.entries > 0
+  }
+
+  /** These keys are not needed any more: those that are what lies beyond memory give up theirs. */
+  drop(slots: Int32Array): void {
+    this.goneFrom(
+      slots.filter(slot => this.residence.is(slot, 'same') && !this.parts.some(({ table }) => table.isDirty(slot))),
+    )
+  }
+
+  private goneFrom(slots: Int32Array): void {
+    for (const { table } of this.parts) table.forget(slots)
+    this.index.remove(slots)
+    this.residence.leave(slots)
+    this.hollow.delete(slots)
   }
 
   /** What has expired of these keys goes. */
@@ -348,10 +340,7 @@ export class ColdSide {
       residence.noteSums(part, written, after)
     })
     const gone = slots.filter(slot => this.mayLeave(slot))
-    for (const { table } of this.parts) table.forget(gone)
-    this.index.remove(gone)
-    residence.leave(gone)
-    this.hollow.delete(gone)
+    this.goneFrom(gone)
     return gone.length
   }
 

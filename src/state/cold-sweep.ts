@@ -4,12 +4,11 @@
  * entry must not go by itself, since an older block may have its key.
  */
 import { type ColdPage, type ColdPlace } from './cold.js'
+import { slotsOfCold } from './cold-keys.js'
 import { type StateForm } from './block-schema.js'
 import { type Expiry, type StateClock } from './expiry.js'
-import { decodeKeys } from './key-decoder.js'
 import { type KeyIndex } from './key-index.js'
 import { type OperatorState } from './operator-state.js'
-import { packedOf, viewsOf } from './packed.js'
 
 /** State that expires. */
 export interface ExpiringPart {
@@ -43,18 +42,14 @@ export class ColdSweep {
   }
 
   /** It was read. Answers the slots of keys of which something has expired: those that are new are to be loaded. */
-  looked({ keys, found, next }: ColdPage): Int32Array {
+  looked(page: ColdPage): Int32Array {
     const at = this.parts[this.part]
     if (at === undefined) return new Int32Array(0)
-    const over = found.flatMap(({ forms, at: of, rows }) =>
+    const over = page.found.flatMap(({ forms, at: of, rows }) =>
       Array.from(at.expiry.expired(at.state.decoded(forms, rows)), row => of[row] ?? 0),
     )
-    this.goOn(next)
-    if (over.length === 0) return new Int32Array(0)
-    const views = viewsOf(packedOf(keys, Int32Array.from(over)))
-    const { key, nullKeys } = at.form
-    const columns = decodeKeys(key, over.length, nullKeys, i => views[i] ?? new Uint8Array(0))
-    return this.index.resolve({ schema: key, rows: over.length, columns })
+    this.goOn(page.next)
+    return slotsOfCold(this.index, at.form, page, Int32Array.from(over))
   }
 
   private goOn(next: Uint8Array | null): void {

@@ -239,10 +239,33 @@ export class KeyIndex implements KeySlots {
 
   /** These slots in the order of their key bytes, compared as unsigned bytes, a shorter key before a longer. */
   sorted(slots: Int32Array): Int32Array {
+    return this.inOrder(slots, new Uint16Array(slots.length))
+  }
+
+  /** As `sorted`, by their key groups first: as keys lie beyond memory. */
+  sortedByGroup(slots: Int32Array): Int32Array {
+    return this.inOrder(
+      slots,
+      Uint16Array.from(slots, slot => this.groupOf[slot] ?? 0),
+    )
+  }
+
+  private inOrder(slots: Int32Array, groups: Uint16Array): Int32Array {
     const prefixes = this.prefixesOf(slots)
+    const keyOf = (i: number): Uint8Array => this.table.keyOf(slots[i] ?? 0)
     const order = Int32Array.from(slots, (_, i) => i)
-    order.sort((a, b) => (prefixes[a] ?? 0) - (prefixes[b] ?? 0) || this.compare(slots[a] ?? 0, slots[b] ?? 0))
+    order.sort(
+      (a, b) =>
+        (groups[a] ?? 0) - (groups[b] ?? 0) ||
+        (prefixes[a] ?? 0) - (prefixes[b] ?? 0) ||
+        compareBytes(keyOf(a), keyOf(b)),
+    )
     return order.map(i => slots[i] ?? 0)
+  }
+
+  /** Negative where the slot's key stands before this one of this key group, 0 where it is that. */
+  comparePlace(slot: number, group: number, key: Uint8Array): number {
+    return (this.groupOf[slot] ?? 0) - group || compareBytes(this.table.keyOf(slot), key)
   }
 
   /** The first six bytes of each key as a number that sorts as they do: most comparisons end there. */
@@ -254,15 +277,14 @@ export class KeyIndex implements KeySlots {
       return prefix
     })
   }
+}
 
-  private compare(a: number, b: number): number {
-    const left = this.table.keyOf(a)
-    const right = this.table.keyOf(b)
-    const shorter = Math.min(left.length, right.length)
-    for (let i = 0; i < shorter; i++) {
-      const difference = (left[i] ?? 0) - (right[i] ?? 0)
-      if (difference !== 0) return difference
-    }
-    return left.length - right.length
+/** As unsigned bytes, a shorter one before a longer. */
+function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  const shorter = Math.min(left.length, right.length)
+  for (let i = 0; i < shorter; i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0)
+    if (difference !== 0) return difference
   }
+  return left.length - right.length
 }

@@ -53,6 +53,11 @@ export class Residence {
     }
   }
 
+  /** Nobody leaves. */
+  stayAll(): void {
+    for (let slot = 0; slot < this.flags.length; slot++) this.flags[slot] = (this.flags[slot] ?? 0) & ~bit.leaving
+  }
+
   is(slot: number, mark: Mark): boolean {
     return ((this.flags[slot] ?? 0) & bit[mark]) !== 0
   }

@@ -131,3 +131,42 @@ test('state that has expired beyond memory goes from the disk, of keys that nobo
   const { code, stderr } = await run.ended
   expect(code, stderr).toBe(0)
 })
+
+test('functions for the end of the input meet all keys in the same order, killed in between, whatever lies beyond memory', async () => {
+  const ending = `
+import anabranch as ab
+
+def totals(keys, state):
+    return {"k": keys["k"], "seen": state["seen"]}
+
+@ab.keyed(
+    inputs={"n": ab.int64}, state={"seen": ab.int32}, outputs={"nth": ab.int64}, mode="row",
+    side={"totals": {"k": ab.utf8, "seen": ab.int32}}, at_end=totals,
+)
+def count(row, state):
+    seen = (state["seen"] if state else 0) + 1
+    return {"nth": seen}, {"seen": seen}
+`
+  const withTotals = job
+    .replace('export default job', 'const counts = job')
+    .replace(
+      ".to(files.sink('rows/', json()))",
+      "\ncounts.to(files.sink('rows/', json()))\nexport default counts.side('totals').to(files.sink('totals/', json()))",
+    )
+  const files = { 'in/1.csv': `n,k\n${input.join('')}`, 'job.ts': withTotals, 'transforms.py': ending }
+  const [inMemory, beyond] = [await jobFolder(files), await jobFolder(files)]
+  const all = await inMemory.run('--lanes', '1', '--state-budget', 'off')
+  expect(all.code, all.stderr).toBe(0)
+  const totals = inMemory.rows('totals')
+  expect(totals).toHaveLength(keys)
+
+  for (const failpoint of ['prepare.sync:before:4', 'sink.commit:before:6']) {
+    const run = await beyond.start([...budget, '--lanes', '1'], { env: { ANABRANCH_FAILPOINT: failpoint } }).ended
+    expect(run.signal, run.stderr).toBe('SIGKILL')
+  }
+  const run = await beyond.run(...budget, '--lanes', '1')
+  expect(run.code, run.stderr).toBe(0)
+  expect(Object(run.json?.['epochs']).bytes_beyond).toBeGreaterThan(100_000)
+  expect(counted(beyond)).toEqual(wanted)
+  expect(beyond.rows('totals')).toEqual(totals)
+})

@@ -13,6 +13,7 @@ import {
   type ColdQuestion,
   type ColdReport,
   type ColdSide,
+  type KeyWalk,
   type Leaving,
 } from '../../state/index.js'
 import { type Rows } from './rows.js'
@@ -42,10 +43,10 @@ export interface Routed {
 
 /** Rows whose keys are not all in memory yet, or those of rows before them are not. */
 interface Awaited {
-  /** null: no rows, keys of which something has expired. */
+  /** null: no rows, somebody else asked for keys. */
   readonly routed: Routed | null
   /** null: nothing of them is to be read, or it was. */
-  load: { readonly number: number; readonly fresh: Int32Array } | null
+  load: { readonly number: number; readonly fresh: Int32Array; readonly then: () => void } | null
 }
 
 /** What an operator sees of it. */
@@ -70,6 +71,7 @@ export class Beyond {
   private readonly pages = new Map<number, (page: ColdPage) => void>()
   private isSweeping = false
   private busyMs = 0
+  private isEnding = false
 
   constructor(
     private readonly stage: number,
@@ -86,9 +88,9 @@ export class Beyond {
     return this.awaited.flatMap(({ routed }) => routed?.rows ?? [])
   }
 
-  /** Something is read that rows wait for, or will. */
+  /** Something is read that rows wait for, or last calls. */
   get isWaiting(): boolean {
-    return this.awaited.length > 0
+    return this.awaited.length > 0 || (this.isEnding && this.pages.size > 0)
   }
 
   /** No rows may be routed now. While an epoch is cut what belongs to it goes through: only behind it keys can leave. */
@@ -105,16 +107,44 @@ export class Beyond {
   routed(routed: Routed): boolean {
     const ask = this.cold.routed(routed.slots)
     if (ask === null && this.awaited.length === 0) return false
-    this.wait(routed, ask)
+    this.awaited.push({ routed, load: ask === null ? null : this.load(ask) })
     return true
   }
 
-  private wait(routed: Routed | null, ask: ColdAsk | null): void {
+  private load({ slots, question }: ColdAsk, then: () => void = () => undefined): NonNullable<Awaited['load']> {
     const number = this.loads++
-    this.awaited.push({ routed, load: ask === null ? null : { number, fresh: ask.slots } })
-    if (ask === null) return
-    this.counts.asked += ask.slots.length
-    this.effects.loadState(this.stage, number, ask.question)
+    this.counts.asked += slots.length
+    this.effects.loadState(this.stage, number, question)
+    return { number, fresh: slots, then }
+  }
+
+  /** Keys are brought into memory, and rows that come wait for that. */
+  private bring(ask: ColdAsk, then: () => void): void {
+    this.awaited.push({ routed: null, load: this.load(ask, then) })
+  }
+
+  /** No row comes any more, and whoever is in memory stays until the last calls are made. */
+  end(): void {
+    this.isEnding = true
+    this.cold.stayAll()
+  }
+
+  /** The next keys of a walk come into memory. `then`: those up to where it is now, and of them those that came in for it. */
+  walk(walk: KeyWalk, entriesMax: number, then: (slots: Int32Array, came: Int32Array) => void): boolean {
+    const place = walk.place(entriesMax)
+    if (place === null) return false
+    this.read(place, page => {
+      const slots = walk.looked(page)
+      const ask = this.cold.came()
+      if (ask === null) then(slots, new Int32Array(0))
+      else this.bring(ask, () => then(slots, ask.slots))
+    })
+    return true
+  }
+
+  /** These keys came in for a walk, which has passed them. */
+  drop(slots: Int32Array): void {
+    this.cold.drop(slots)
   }
 
   /**
@@ -129,13 +159,13 @@ export class Beyond {
   }
 
   private sweep(): void {
-    const place = this.isSweeping || this.awaited.length > 0 ? null : this.cold.sweeps
+    const place = this.isSweeping || this.isEnding || this.awaited.length > 0 ? null : this.cold.sweeps
     if (place === null) return
     this.isSweeping = true
     this.read(place, page => {
       this.isSweeping = false
-      const ask = this.cold.swept(page)
-      if (ask !== null) this.wait(null, ask)
+      const ask = this.isEnding ? null : this.cold.swept(page)
+      if (ask !== null) this.bring(ask, () => this.cold.expire(ask.slots))
     })
   }
 
@@ -156,10 +186,10 @@ export class Beyond {
   /** Answers the rows that go on. */
   loaded(number: number, answer: ColdAnswer): readonly Routed[] {
     const waiting = this.awaited.find(({ load }) => load?.number === number)
-    const fresh = waiting?.load?.fresh
-    invariant(waiting !== undefined && fresh !== undefined, 'state is read for rows that wait')
-    this.cold.loaded(fresh, answer)
-    if (waiting.routed === null) this.cold.expire(fresh)
+    const load = waiting?.load ?? null
+    invariant(waiting !== undefined && load !== null, 'state is read for who waits')
+    this.cold.loaded(load.fresh, answer)
+    load.then()
     this.counts.found += answer.flat().reduce((sum, { at }) => sum + at.length, 0)
     waiting.load = null
     const first = this.awaited.findIndex(({ load }) => load !== null)

@@ -159,7 +159,9 @@ export class StageCodec {
   private stateOf(operator: number, keyed: StateSource, uniq: Int32Array, rows: NamingRows | null): Outgoing {
     const known = this.stateTemplates.get(operator)
     invariant(known !== undefined, 'a keyed operator has a template')
-    const { state, isNew, loan } = atFailpoint('state.read', () => keyed.gather(operator, uniq, this.memory))
+    const { state, isNew, loan } = atFailpoint('state.read', () =>
+      keyed.gather(operator, uniq, this.memory, rows !== null),
+    )
     const parts = [
       this.arrow(Table.state, schemaIds.state(operator), known.template, state, operator),
       plain(Table.isNew, isNew, uniq.length, operator),

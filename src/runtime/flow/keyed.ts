@@ -13,6 +13,7 @@ import {
   Expiry,
   type Gathered,
   KeyIndex,
+  KeyWalk,
   OperatorState,
   type StateBlock,
   type StateClock,
@@ -141,10 +142,10 @@ export class KeyedState {
     return tables.reduce((n, table) => n + table.bytes, this.index.bytes)
   }
 
-  /** The values of these keys, which go to a transform. */
-  gather(operator: number, uniq: Int32Array, memory?: Memory): Gathered {
+  /** The values of these keys, which go to a transform. `reads`: what is read may live anew. */
+  gather(operator: number, uniq: Int32Array, memory?: Memory, reads = true): Gathered {
     const expiry = this.expiries.get(operator)
-    return expiry === undefined ? this.table(operator).gather(uniq, memory) : expiry.gather(uniq, true, memory)
+    return expiry === undefined ? this.table(operator).gather(uniq, memory) : expiry.gather(uniq, reads, memory)
   }
 
   /** What a reply says of these keys. */
@@ -255,13 +256,27 @@ export class KeyedState {
     return table
   }
 
-  /** Keys of a lane that have state of this operator, in the order of their key bytes. */
-  keysOfLane(operator: number, lane: number): Int32Array {
-    const slots = this.table(operator).presentSlots()
-    const gone = this.expiries.get(operator)?.gather(slots, false).isNew
-    const isMine = (slot: number, i: number): boolean =>
-      this.laneOfGroup[this.index.groupOf[slot] ?? 0] === lane && (gone === undefined || bitAt(gone, i) === 0)
-    return this.index.sorted(slots.filter(isMine))
+  /** A walk through the keys of a lane that have state of this operator. */
+  walk(operator: number, lane: number): KeyWalk {
+    const { index, laneOfGroup, owner, cold } = this
+    const groups = { first: laneOfGroup.indexOf(lane), last: laneOfGroup.lastIndexOf(lane) }
+    const inMemory =
+      groups.first < 0 ? new Int32Array(0) : this.table(operator).presentIn(index.groupOf, groups.first, groups.last)
+    return new KeyWalk(index, {
+      operator: this.declared(operator).id,
+      form: { ...owner, state: this.table(operator).schema },
+      groups,
+      inMemory: index.sortedByGroup(inMemory),
+      looksBeyond: groups.first >= 0 && cold?.looksBeyond === true,
+    })
+  }
+
+  /** Those of these keys that have state of this operator, by key group and key. */
+  living(operator: number, slots: Int32Array): Int32Array {
+    const there = slots.filter(slot => this.table(operator).present(slot))
+    const gone = this.expiries.get(operator)?.gather(there, false).isNew
+    const living = gone === undefined ? there : there.filter((_, i) => bitAt(gone, i) === 0)
+    return this.index.sortedByGroup(living)
   }
 
   keysOf(slots: Int32Array): Batch {

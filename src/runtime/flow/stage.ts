@@ -16,14 +16,14 @@ import { Edge, Output } from './edge.js'
 import { KeyedState, without } from './keyed.js'
 import { type CallLimit } from './lane.js'
 import { Lanes } from './lanes.js'
-import { endOrigin } from './origin.js'
+import { LastCalls } from './last-calls.js'
 import { Reordering } from './reordering.js'
 import { type Place, behindAll, firstOf } from './row-order.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
 import { StageCodec } from './codec.js'
 import { StageMeter } from './stage-meter.js'
 import { type StageTerms } from './stage-terms.js'
-import { type Ticket, newTicket } from './ticket.js'
+import { type Ticket } from './ticket.js'
 
 /** Told about rows that never reach a worker, and that no row comes any more. */
 export interface StageEvents {
@@ -61,6 +61,8 @@ export class Stage {
   readonly checks: ReadonlyMap<number, CheckTally>
   private ended = false
   private lastCallsMade = false
+  /** The last calls, once they have begun. */
+  private ending: LastCalls | null = null
   private readonly overtaking: boolean
   private readonly reordering: Reordering | null
 
@@ -240,7 +242,7 @@ export class Stage {
   /** A row waits or is under way that belongs to the epoch that is being cut. */
   get holdsAdmitted(): boolean {
     const awaits = this.awaited.some(({ fresh }) => this.terms.gate.admits(fresh))
-    return awaits || this.lanes.holdsAdmitted || (this.reordering?.rows ?? 0) > 0
+    return awaits || this.isEnding || this.lanes.holdsAdmitted || (this.reordering?.rows ?? 0) > 0
   }
 
   /** A ticket to send a piece of now; null where nothing can be sent. */
@@ -266,7 +268,12 @@ export class Stage {
 
   private get lanesFront(): Place {
     const { order } = this.terms
-    return firstOf([...this.lanes.fronts(order), ...this.awaited.map(({ origin }) => order.of(origin, 0))])
+    const ends = this.isEnding ? [order.ofEnd(this.vertex.number)] : []
+    return firstOf([...this.lanes.fronts(order), ...ends, ...this.awaited.map(({ origin }) => order.of(origin, 0))])
+  }
+
+  private get isEnding(): boolean {
+    return this.ending !== null && !this.lastCallsMade
   }
 
   /** No row that leaves it later stands before this place. */
@@ -278,11 +285,14 @@ export class Stage {
 
   /** After the last row: first the last calls over all keys, then the end of the outputs. Answers whether it moved. */
   finish(): boolean {
-    if (this.ended || !this.input.ended || !this.idle) return false
-    if (!this.lastCallsMade) {
+    if (this.ended || !this.input.ended || (this.ending === null && !this.idle)) return false
+    if (this.keyed !== null && !this.lastCallsMade) {
+      const { vertex, keyed, beyond } = this
+      this.ending ??= new LastCalls({ vertex, keyed, beyond, lanes: this.lanes.all })
+      const moved = this.ending.step()
+      if (!this.ending.done) return moved
       this.lastCallsMade = true
-      this.makeLastCalls()
-      if (!this.lanes.idle) return true
+      this.reordering?.release(this.lanesFront)
     }
     this.ended = true
     this.events.ended(this)
@@ -310,19 +320,6 @@ export class Stage {
   /** They were, in the epoch that the run goes on from. */
   restoreLastCalls(): void {
     this.lastCallsMade = true
-  }
-
-  private makeLastCalls(): void {
-    const { keyed } = this
-    if (keyed === null) return
-    for (const lane of this.lanes.all)
-      this.vertex.operators.forEach((o, operator) => {
-        if (!o.fn.atEnd) return
-        const slots = keyed.keysOfLane(operator, lane.index)
-        if (slots.length === 0) return
-        const rows: Rows = { batch: keyed.keysOf(slots), origin: endOrigin(this.vertex.number) }
-        lane.open.push(newTicket(lane.index, { kind: 'end', operator }, rows, slots))
-      })
   }
 
   /** Tickets that a stage without key may have open from now on. A lane with keys has one, always. */

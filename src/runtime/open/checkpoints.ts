@@ -17,7 +17,6 @@ import { type Codes } from './codes.js'
 import { EpochKeeper, type Outputs } from './epoch-keeper.js'
 import { type Host } from './host.js'
 import { type Migrating } from './migrating.js'
-import { type Topology } from '../../plan/index.js'
 import { type Opened } from './opened.js'
 import { leftBehind, restoreState } from './restore-state.js'
 import { refuseAhead } from './rewind.js'
@@ -128,7 +127,6 @@ export class Checkpoints {
     if (stateBudgetBytes !== null) return { budgetBytes: besideStore(stateBudgetBytes), effects }
     if (store === null || base === null || base.operators.every(({ operator }) => base.coldRowsOf(operator) === 0))
       return null
-    refuseAllKeys(opened.topology)
     return { budgetBytes: Number.MAX_SAFE_INTEGER, effects }
   }
 
@@ -159,16 +157,6 @@ export class Checkpoints {
     await this.saves.close()
     await this.store?.close()
   }
-}
-
-/** A function that is called with all keys finds those that are in memory. */
-function refuseAllKeys({ vertices }: Topology): void {
-  const operators = vertices.flatMap(v => (v.kind === 'stage' ? v.operators : []))
-  const asks = operators.find(({ fn }) => fn.keyed && fn.atEnd)
-  if (asks === undefined) return
-  throw new StateError('ANB6016', `operator "${asks.id}" is called with all keys at the end, some lie beyond memory`, {
-    hint: 'make a savepoint, and start at it: run --from',
-  })
 }
 
 /** @throws StateError ANB6035 where the savepoint is of another job */

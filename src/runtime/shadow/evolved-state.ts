@@ -81,8 +81,8 @@ export class EvolvedState implements StateSource {
     return this.held.keysOf(slots)
   }
 
-  gather(operator: number, uniq: Int32Array, memory?: Memory): Gathered {
-    const held = this.held.gather(operator, uniq, memory)
+  gather(operator: number, uniq: Int32Array, memory?: Memory, reads?: boolean): Gathered {
+    const held = this.held.gather(operator, uniq, memory, reads)
     const change = this.change.get(operator)
     if (change === undefined) return held
     return { ...held, state: withNewKeys(change.evolve(held.state), held.isNew, change.ofNewKey) }

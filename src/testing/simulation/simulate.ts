@@ -50,10 +50,6 @@ export function simulate(options: SimulationOptions): Promise<Simulated> {
   return new Run(options, job, { ...terms, bounded: new Set(splits.keys()) }, splits).go()
 }
 
-/** The plan refuses a budget for functions that are called with all keys, and for lists and maps. */
-const maySpill = ({ topology }: Job): boolean =>
-  topology.vertices.every(v => v.kind !== 'stage' || v.operators.every(o => !o.fn.atEnd))
-
 class Run {
   private readonly clock = new VirtualClock()
   private readonly chance: Chance
@@ -95,7 +91,7 @@ class Run {
     this.epochs = options.epochs === undefined ? drawEpochs(this.chance) : options.epochs
     // By a stream of its own, so that the others stay as they are.
     const drawn = new Chance(options.seed, 4).pick([null, 1, 1, 200_000])
-    this.budget = !maySpill(job) ? null : options.budget === undefined ? drawn : options.budget
+    this.budget = options.budget === undefined ? drawn : options.budget
     const { clock, chance, log } = this
     const ofSwaps = new Chance(options.seed, 5)
     // Who says what strikes a run wants nothing else in it.

@@ -30,7 +30,7 @@ describe('a null key', () => {
 })
 
 describe('the end of the input', () => {
-  test('calls at_end once, after the last row is settled, over all keys of the lane in the order of their bytes', () => {
+  test('calls at_end once, after the last row is settled, over all keys of the lane by their key groups', () => {
     const engine = check(
       ['tally'],
       {},
@@ -48,8 +48,8 @@ describe('the end of the input', () => {
       `,
     )
     expect(engine.written[1]?.map(row => [row['k'], row['n']])).toEqual([
-      ['a', 1n],
       ['b', 2n],
+      ['a', 1n],
     ])
   })
 
@@ -68,7 +68,7 @@ describe('the end of the input', () => {
       answers 1          .                  side 1: 2 rows             .
       `,
     )
-    expect(engine.written[1]?.map(row => row['k'])).toEqual(['b', 'c'])
+    expect(engine.written[1]?.map(row => row['k'])).toEqual(['b', 'a'])
     expect([engine.engine.ledger.rowsIn, engine.engine.ledger.rowsDead]).toEqual([3, 0])
   })
 

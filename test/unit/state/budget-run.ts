@@ -1,10 +1,12 @@
 /** One run of a job with one keyed operator whose state has a budget: the real tables and the real store. */
+import { expect } from 'vitest'
 import { type Batch, batchFromRows, rowsOf, setBit } from '../../../src/batch/index.js'
 import {
   type ColdAsk,
   ColdSide,
   Expiry,
   KeyIndex,
+  KeyWalk,
   OperatorState,
   type StateClock,
   type StateForm,
@@ -117,6 +119,32 @@ export class Run {
       await this.load(ask)
       if (ask !== null) this.cold.expire(ask.slots)
     }
+  }
+
+  /** All users that have state, as the last calls meet them: so many entries from beyond memory at once. */
+  async walked(entriesMax: number): Promise<readonly { readonly user: string; readonly n: unknown }[]> {
+    const { index, table, cold, declared } = this
+    const inMemory = index.sortedByGroup(table.presentSlots())
+    const groups = { first: 0, last: declared.keyGroups - 1 }
+    const form = { ...declared, state: table.schema }
+    const walk = new KeyWalk(index, { operator: 'counts', form, groups, inMemory, looksBeyond: cold.looksBeyond })
+    const users: { readonly user: string; readonly n: unknown }[] = []
+    const meet = (slots: Int32Array): void => {
+      const there = index.sortedByGroup(slots.filter(slot => table.present(slot)))
+      const rows = rowsOf(table.gather(there).state)
+      rowsOf(index.keysOf(there)).forEach((key, i) => users.push({ user: String(key['user']), n: rows[i]?.['n'] }))
+    }
+    const before = this.hotKeys
+    for (let place = walk.place(entriesMax); place !== null; place = walk.place(entriesMax)) {
+      const slots = walk.looked(await this.store.readColdPage(place))
+      const ask = cold.came()
+      await this.load(ask)
+      meet(slots)
+      if (ask !== null) cold.drop(ask.slots)
+      expect(this.hotKeys).toBe(before)
+    }
+    for (let slots = walk.next(2); slots.length > 0; slots = walk.next(2)) meet(slots)
+    return users
   }
 
   /** Nothing came for a while. */

@@ -101,6 +101,31 @@ describe('state larger than memory', () => {
   })
 })
 
+describe('a walk through all keys', () => {
+  it('meets each once, in the same order whatever lies beyond memory, and leaves memory as it was', async () => {
+    const inMemory = await Run.open(new SimulatedPlace('0123456789abcdef'), 2 ** 30)
+    await inMemory.rows(users.map((user, i) => [user, i] as const))
+    const expected = await inMemory.walked(1)
+    expect(expected.map(({ user }) => user).toSorted()).toEqual(users.toSorted())
+    const someBack = fc.uniqueArray(fc.constantFrom(...users))
+    await fc.assert(
+      fc.asyncProperty(someBack, fc.integer({ min: 1, max: 50 }), async (back, entriesMax) => {
+        const run = await Run.open(new SimulatedPlace('0123456789abcdef'), 1)
+        await run.rows(users.map((user, i) => [user, i] as const))
+        await run.rows([['nobody', 1]])
+        await run.cut()
+        expect(run.hotKeys).toBe(0)
+        await run.rows([['nobody', null]])
+        await run.found(back)
+        await run.rows(back.slice(1, 4).map(user => [user, users.indexOf(user)] as const))
+        expect(await run.walked(entriesMax)).toEqual(expected)
+        await run.store.close()
+      }),
+      { numRuns: 60, seed: 14 },
+    )
+  })
+})
+
 describe('state beyond memory under other columns', () => {
   const declare = (...state: SchemaJson): StateForm => ({ ...form, state: schemaFromJson(state) })
   const second = declare(['label', 'utf8'], ['extra', 'int64', { default: '5' }])

@@ -1,0 +1,38 @@
+/** What the cold side of a stage is made of, and what it asks and answers. */
+import { type ColdChanges, type ColdQuestion } from './cold.js'
+import { type StateForm } from './block-schema.js'
+import { type Expiry } from './expiry.js'
+import { type OperatorState } from './operator-state.js'
+import { type StateTable } from './state-table.js'
+
+/** One operator of the stage. */
+export interface ColdPart {
+  readonly form: StateForm
+  readonly table: StateTable
+  readonly state: OperatorState
+  /** null: nothing of it expires. */
+  readonly expiry: Expiry | null
+}
+
+/** Keys that have to be in memory, and what has to be read for that. */
+export interface ColdAsk {
+  readonly slots: Int32Array
+  readonly question: ColdQuestion
+}
+
+/** What is to be written beyond memory; the sums of what was written come back with it. */
+export interface Leaving {
+  readonly slots: Int32Array
+  readonly changes: readonly ColdChanges[]
+  /** Of each of the changes: the number of its operator, and the slots. */
+  readonly of: readonly { readonly part: number; readonly slots: Int32Array }[]
+}
+
+/** What an operator sees of it. */
+export interface ColdReport {
+  readonly budgetBytes: number
+  /** In memory. */
+  readonly keys: number
+  /** Beyond memory; a key that came back has its entry until it is another one. */
+  readonly entries: number
+}
