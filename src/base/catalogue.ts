@@ -159,6 +159,10 @@ const entries = {
     title: 'worker stopped answering heartbeats',
     hint: 'the machine may be overloaded, or the process was stopped',
   },
+  ANB3007: {
+    title: 'workers cannot be forked',
+    hint: 'they are started one by one, which takes longer; a package may have started a thread as Python starts',
+  },
   // 4xxx: outside systems
   ANB4001: { title: 'file cannot be read', hint: 'check that it exists and may be read' },
   ANB4002: { title: 'file is damaged', hint: 'fetch or write the file again' },

@@ -89,11 +89,14 @@ export interface Sockets {
 }
 
 export interface ChildEvents {
+  /** It is there: it has its pid, and descriptors of its own. First, and never from inside `spawn`. */
+  readonly started?: () => void
   readonly stdout: (bytes: Uint8Array) => void
   readonly stderr: (bytes: Uint8Array) => void
   readonly exit: (end: { readonly code: number | null; readonly signal: string | null }) => void
 }
 export interface Child {
+  /** 0 before it is there. */
   readonly pid: number
   /** Signals the whole process group. */
   kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1'): void
@@ -104,7 +107,12 @@ export interface Processes {
     options: {
       readonly env: Readonly<Record<string, string>>
       readonly cwd: string
-      /** Open file descriptors that the child gets as 3, 4, ... */
+      /**
+       * It may be forked from a process with this command and `env`, which is started once and kept; `env` of its own comes
+       * on top. Where this system has no way to do that, it is spawned as any other.
+       */
+      readonly fork?: { readonly server: readonly string[]; readonly env: Readonly<Record<string, string>> }
+      /** File descriptors that the child gets as 3, 4, ...; open until it is started. */
       readonly fds?: readonly number[]
       /** Kept open as the child's stdin; its end tells the child that the host is gone. */
       readonly stdin?: 'pipe' | 'ignore'

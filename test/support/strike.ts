@@ -1,16 +1,26 @@
 /** Strikes workers of a running job from outside, again and again, as its `run.json` names them. */
+import { readFileSync } from 'node:fs'
 import { type Ended, type Started } from './cli.js'
 import { pidsOf, until } from './fault-job.js'
 import { type JobFolder } from './job-folder.js'
 
+export interface Strikes {
+  /** At most. */
+  readonly times: number
+  /** All workers, and not the first one alone. */
+  readonly all: boolean
+  /** Before them the process that they are forked of. */
+  readonly server?: boolean
+}
+
 /**
- * Kills with -9 the first worker, or all of them, at most `times` times; answers how often it did. A spare is only started
- * once there is a worker that works, so it waits for two.
+ * Kills workers with -9; answers how often it did. A spare is only started once there is a worker that works, so it waits
+ * for two.
  */
 export async function killWorkers(
   folder: JobFolder,
   started: Started,
-  { times, all }: { readonly times: number; readonly all: boolean },
+  { times, all, server = false }: Strikes,
 ): Promise<{ readonly run: Ended; readonly struck: number }> {
   let over = false
   const ended = started.ended.finally(() => {
@@ -21,11 +31,22 @@ export async function killWorkers(
   while (!over && struck < times) {
     await until(() => over || workers().length >= 2)
     const victims = all ? workers() : workers().slice(0, 1)
-    for (const pid of victims) kill(pid)
+    const servers = server ? [...new Set(victims.flatMap(serverOf))] : []
+    for (const pid of [...servers, ...victims]) kill(pid)
     if (victims.length > 0) struck += 1
     await until(() => over || !victims.some(pid => workers().includes(pid)))
   }
   return { run: await ended, struck }
+}
+
+/** The fork server of this worker; none where its own is gone. */
+export function serverOf(worker: number): readonly number[] {
+  try {
+    const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${worker}/status`, 'utf8'))?.[1])
+    return readFileSync(`/proc/${parent}/cmdline`, 'utf8').endsWith('fork-server\0') ? [parent] : []
+  } catch {
+    return []
+  }
 }
 
 function kill(pid: number): void {

@@ -67,6 +67,7 @@ export class TestWorker {
         ...options,
       },
       {
+        started: () => undefined,
         ready: tell(told.ready),
         reply: frame => tell(told.replies)({ ...frame.envelope, tables: frame.tables }),
         log: tell(told.logs),
@@ -75,6 +76,12 @@ export class TestWorker {
         lost: tell(told.lost),
       },
     )
+  }
+
+  get pid(): number {
+    const { pid } = this.process
+    if (pid === null) throw new Error('expected a process that is there')
+    return pid
   }
 
   /** Calls the behaviour of that name with one table. Answers the sequence. */

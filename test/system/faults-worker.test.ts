@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { expectExactly, faultJob, flagged, pidsOf, someRows, until } from '../support/fault-job.js'
 import { type JobFolder, jobFolder } from '../support/job-folder.js'
-import { killWorkers } from '../support/strike.js'
+import { killWorkers, serverOf } from '../support/strike.js'
 
 const bad = 137
 const rows = someRows(400, id => (id === bad ? 'fault' : null))
@@ -81,6 +81,37 @@ describe('W25 all workers die together, again and again', () => {
     const job = await faultJob(many, { faults: 'def fault():\n    time.sleep(0.002)\n' })
     const started = job.start(['--workers', '2', '--batch-rows', '64'])
     const { run, struck } = await killWorkers(job, started, { times: 4, all: true })
+    expect(run.code, run.stderr).toBe(0)
+    expect(struck).toBeGreaterThan(1)
+    expectExactly(job, many)
+  })
+})
+
+describe('the process that workers are forked of is killed with -9', () => {
+  const many = someRows(3_000, id => (id % 10 === 0 ? 'fault' : null))
+  const slow = 'def fault():\n    time.sleep(0.002)\n'
+
+  test('its workers go on, none is lost, and nothing changes', async () => {
+    const job = await faultJob(many, { faults: slow })
+    const started = job.start(['--workers', '2', '--batch-rows', '64'])
+    const ended = started.ended
+    await until(() => pidsOf(job).workers.length >= 2)
+    const { workers } = pidsOf(job)
+    const servers = [...new Set(workers.flatMap(serverOf))]
+    for (const pid of servers) process.kill(pid, 'SIGKILL')
+    const run = await ended
+    expect([servers.length, run.code], run.stderr).toEqual([1, 0])
+    expectExactly(job, many)
+    expect(run.json?.['counters']).not.toHaveProperty('worker.lost')
+  })
+
+  test.each([
+    ['and a worker with it', false],
+    ['and all workers with it', true],
+  ])('%s, again and again: nothing changes', async (_name, all) => {
+    const job = await faultJob(many, { faults: slow })
+    const started = job.start(['--workers', '2', '--batch-rows', '64'])
+    const { run, struck } = await killWorkers(job, started, { times: 4, all, server: true })
     expect(run.code, run.stderr).toBe(0)
     expect(struck).toBeGreaterThan(1)
     expectExactly(job, many)

@@ -1,11 +1,10 @@
 """Start: who called, and the limits under which everything else happens.
 
-Imports nothing heavy: until the parent-death signal is set, a host that dies leaves this process behind.
+Imports nothing heavy: until our life is tied to the host's, a host that dies leaves this process behind.
 """
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import json
 import os
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 
 from . import failpoint
 
-_PR_SET_PDEATHSIG = 1
+_KEPT_FD_MIN = 64
+"""Descriptors below are used by number, and closed by those who start daemons."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def start() -> Seat:
     if text is None:
         sys.exit("anabranch._worker is started by the host, not by hand: expected ANABRANCH_WORKER in the environment")
     failpoint.arm(os.environ.pop("ANABRANCH_FAILPOINT", ""))
-    _die_with_parent()
+    die_with_host()
+    _keep_stdin()
     seat = _seat(json.loads(text))
     # Ctrl-C goes to the whole group of processes: the host decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -75,15 +76,32 @@ def _seat(said: dict[str, object]) -> Seat:
     )
 
 
-def _die_with_parent() -> None:
-    """SIGKILL when the host dies. If it died before we asked, nobody would tell us: so its pipe is looked at after."""
-    parent = os.getppid()
+def die_with_host() -> None:
+    """SIGKILL from the kernel when the other end of our stdin closes, which the host holds until it dies.
+
+    Not the signal for the death of a parent: the parent of a forked worker is the fork server, which may go before it.
+    If the host died before we asked, nobody would tell us: so the pipe is looked at after.
+    """
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    except (OSError, AttributeError):
+        import fcntl
+
+        fcntl.fcntl(0, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    except (ImportError, AttributeError, OSError):
         _watch_pipe()
-    if os.getppid() != parent or _host_is_gone():
+    if _host_is_gone():
         os._exit(0)
+
+
+def _keep_stdin() -> None:
+    """The kernel signals for as long as the stream has a descriptor, and user code may close its stdin."""
+    try:
+        import fcntl
+
+        fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _KEPT_FD_MIN)
+    except (ImportError, OSError):
+        pass  # Then what user code may do ends with the host's guard.
 
 
 def _host_is_gone() -> bool:
@@ -97,7 +115,7 @@ def _host_is_gone() -> bool:
 
 
 def _watch_pipe() -> None:
-    """Where there is no parent-death signal: a thread that waits for the end of the pipe."""
+    """Where the kernel sends no such signal: a thread that waits for the end of the pipe."""
     import threading
 
     def wait() -> None:

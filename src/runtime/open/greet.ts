@@ -41,6 +41,7 @@ export async function greetWorker(
       passEnv: [],
     },
     {
+      started: ignore,
       ready: info => greet(info),
       reply: ignore,
       log: ignore,

@@ -14,10 +14,10 @@
  * group lives, Linux gives its number to no other process.)
  */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { type Writable } from 'node:stream'
 import { WorkerError } from '../../base/index.js'
 import { runMark } from '../../workers/index.js'
+import { startTime } from './process-state.js'
 
 export interface Guard {
   /** A process group that must not outlive the host; right after its spawn. */
@@ -115,16 +115,6 @@ function pipeTo(child: { readonly stdin: Writable | null | undefined }): Writabl
   throw new WorkerError('ANB8004', 'expected a pipe to the process that cleans up after a run, no descriptor is left', {
     hint: 'raise the number of open files: ulimit -n 4096',
   })
-}
-
-/** When the kernel started it, in ticks since boot; `-` where that cannot be known. */
-function startTime(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-'
-  } catch {
-    return '-'
-  }
 }
 
 /** The pipe alone must not keep the host's event loop alive. */

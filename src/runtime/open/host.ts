@@ -69,7 +69,7 @@ export class Host implements Effects {
   }
 
   get pids(): readonly number[] {
-    return [...this.workers.values()].map(w => w.pid)
+    return [...this.workers.values()].map(w => w.pid).filter(pid => pid !== null)
   }
 
   /** Ends every worker; resolves when all are reaped. */
@@ -116,7 +116,6 @@ export class Host implements Effects {
       if (!(error instanceof AnabranchError)) throw error
       this.parts.world.clock.soon(() => this.engine?.stop(error))
     }
-    this.parts.pidsChanged()
   }
 
   call(worker: number, message: CallMessage): void {
@@ -181,6 +180,7 @@ export class Host implements Effects {
   private eventsOf(worker: number): WorkerEvents {
     const { observer } = this.parts
     return {
+      started: () => this.parts.pidsChanged(),
       ready: () => {
         this.engine?.ready(worker, this.now())
         this.firstReady?.()

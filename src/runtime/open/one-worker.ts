@@ -83,6 +83,7 @@ export class OneWorker {
   private begin(): void {
     this.isReady = false
     this.process = this.parts.start(this.parts.incarnation(), {
+      started: () => this.parts.pidsChanged(),
       ready: () => {
         this.isReady = true
         this.pump()
@@ -93,7 +94,6 @@ export class OneWorker {
       dropped: () => undefined,
       lost: reason => this.lost(reason),
     })
-    this.parts.pidsChanged()
   }
 
   private reply(frame: Frame): void {

@@ -127,11 +127,11 @@ export class PythonPusher implements PythonPush {
     const outcome = this.next()
     this.process = parts.start({
       ...heard(parts.observer, { sink: parts.id }),
+      started: () => parts.pidsChanged(),
       ready: () => this.settle({ is: 'ready' }),
       reply: frame => this.reply(frame),
       lost: reason => this.lost(reason),
     })
-    parts.pidsChanged()
     return outcome
   }
 

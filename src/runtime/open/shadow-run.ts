@@ -63,12 +63,8 @@ export class ShadowRun implements ShadowEffects {
   // What it asks for.
 
   spawn(worker: number): void {
-    const { start, pidsChanged } = this.parts
     try {
-      const process = start(this.eventsOf(worker))
-      this.process = process
-      pidsChanged()
-      lower(process.pid)
+      this.process = this.parts.start(this.eventsOf(worker))
     } catch (error) {
       if (!(error instanceof AnabranchError)) throw error
       this.parts.clock.soon(() => this.fail(error))
@@ -98,6 +94,10 @@ export class ShadowRun implements ShadowEffects {
 
   private eventsOf(worker: number): WorkerEvents {
     return {
+      started: () => {
+        this.parts.pidsChanged()
+        lower(this.pid)
+      },
       ready: () => this.shadowing.ready(this.now),
       reply: frame => this.reply(worker, frame),
       log: () => undefined,
@@ -162,9 +162,9 @@ export class ShadowRun implements ShadowEffects {
 const notStarted = (why: string, detail: string): WorkerError =>
   new WorkerError('ANB3003', `expected a worker with the new code to start and stay, ${why}`, { detail })
 
-function lower(pid: number): void {
+function lower(pid: number | null): void {
   try {
-    setPriority(pid, niceness)
+    if (pid !== null) setPriority(pid, niceness)
   } catch {
     // It is gone already, which is told elsewhere.
   }

@@ -24,16 +24,18 @@ export interface RealWorld extends World {
 export function openWorld(env: Readonly<Record<string, string | undefined>> = process.env): RealWorld {
   const guard = startGuard()
   const runFolder = folderOf(env, guard)
+  const processes = realProcesses(guard)
   let closing: Promise<void> | null = null
   return {
     clock: realClock(),
     random: realRandom,
     files: realFiles,
     sockets: realSockets,
-    processes: realProcesses(guard),
+    processes,
     threads: { cores: availableParallelism() },
     runFolder,
     close: () => {
+      processes.close()
       closing ??= guard.close().then(() => rmSync(runFolder, { recursive: true, force: true }))
       return closing
     },

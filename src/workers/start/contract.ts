@@ -97,10 +97,12 @@ export interface LostReason {
 }
 
 /**
- * Order: `ready` first, then replies, logs and output as they come, `lost` last and exactly once. A reply that the
+ * Order: `started`, `ready`, then replies, logs and output as they come, `lost` last and exactly once. A reply that the
  * worker sent before it died is told before `lost`. None is called from inside `startWorker`, `call`, `kill` or `stop`.
  */
 export interface WorkerEvents {
+  /** The process is there: it has its pid. */
+  started(): void
   ready(info: WorkerReady): void
   /** DONE or FAILED of a call that is out. Envelope, directory and sizes are checked, tables not; body and loan are the receiver's. */
   reply(frame: Frame): void
@@ -116,7 +118,8 @@ export interface WorkerEvents {
 export type Call = Omit<CallEnvelope, 'job' | 'incarnation'>
 
 export interface WorkerProcess {
-  readonly pid: number
+  /** Null before it is started. */
+  readonly pid: number | null
   readonly incarnation: number
   /** Calls that are out. */
   readonly inFlight: number

@@ -38,6 +38,8 @@ const mallocBytes = String(256 * 2 ** 20)
 const fixed: Readonly<Record<string, string>> = {
   // Arrow's own pool keeps what was freed beside what malloc keeps: 90 MB of the flights example.
   ARROW_DEFAULT_MEMORY_POOL: 'system',
+  // It starts a thread when pyarrow is imported, used or not, and a fork server has one only.
+  JE_ARROW_MALLOC_CONF: 'background_thread:false',
   ...Object.fromEntries(oneThread.map(name => [name, '1'])),
   MALLOC_MMAP_THRESHOLD_: mallocBytes,
   MALLOC_TRIM_THRESHOLD_: mallocBytes,
@@ -58,7 +60,6 @@ export function environment(options: {
   readonly folder: string
   readonly hostEnv: Readonly<Record<string, string | undefined>>
   readonly passEnv: readonly string[]
-  readonly seat: WorkerSeat
 }): Record<string, string> {
   const env: Record<string, string> = {}
   for (const name of inherited) copy(options.hostEnv, name, env)
@@ -66,9 +67,13 @@ export function environment(options: {
   for (const name of options.passEnv) copy(options.hostEnv, name, env)
   env['PYTHONPATH'] = options.packageFolder
   env[runMark] = options.folder
-  env['ANABRANCH_WORKER'] = JSON.stringify(options.seat)
   return env
 }
+
+/** What one worker alone gets beside it. */
+export const seatEnvironment = (seat: WorkerSeat): Record<string, string> => ({
+  ANABRANCH_WORKER: JSON.stringify(seat),
+})
 
 function copy(from: Readonly<Record<string, string | undefined>>, name: string, to: Record<string, string>): void {
   const value = from[name]

@@ -13,7 +13,7 @@ export class Memory {
   private watching = false
 
   constructor(
-    private readonly pid: number,
+    private readonly process: { readonly pid: number },
     private readonly world: Pick<World, 'clock' | 'files'>,
   ) {}
 
@@ -43,7 +43,7 @@ export class Memory {
 
   private status(): string {
     try {
-      return this.world.files.readText(`/proc/${this.pid}/status`)
+      return this.world.files.readText(`/proc/${this.process.pid}/status`)
     } catch {
       // Not Linux, or gone already.
       return ''

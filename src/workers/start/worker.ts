@@ -1,5 +1,5 @@
 /**
- * One worker process: spawned, greeted, opened, called, ended.
+ * One worker process: started, greeted, opened, called, ended.
  *
  * It is an automaton of the phases hello, opening, ready, ended. Whatever goes wrong has one way out: the reason is
  * written down once (the first one counts), the process group is killed, the process reaped, what it had still sent is
@@ -31,7 +31,7 @@ import {
   type WorkerProcess,
 } from './contract.js'
 import { errorOfEnd } from './end.js'
-import { environment } from './environment.js'
+import { environment, seatEnvironment } from './environment.js'
 import { type Hello, checkHello, jsonOf, logOf } from './handshake.js'
 import { Lines } from './lines.js'
 import { Memory } from './memory.js'
@@ -64,6 +64,7 @@ class PythonWorker implements WorkerProcess {
   private wasReady = false
   private reason: { because: LostBecause; error?: AnabranchError; failed?: LostReason['failed'] } | null = null
   private stopAsked = false
+  private saidBye = false
   private settleEnded: () => void = () => undefined
 
   constructor(
@@ -87,8 +88,7 @@ class PythonWorker implements WorkerProcess {
     this.mapping = createMapping(options.mappingBytes)
     this.outbox = new Outbox(this.mapping, options.memory)
     this.child = this.spawn()
-    this.mapping?.handOver()
-    this.memory = new Memory(this.child.pid, options.world)
+    this.memory = new Memory(this.child, options.world)
     this.stopClocks.push(clock.after(options.startTimeoutMs, () => this.fail('start-timeout')))
     this.channel.bind().catch((error: unknown) => {
       if (!(error instanceof AnabranchError)) throw error
@@ -96,8 +96,8 @@ class PythonWorker implements WorkerProcess {
     })
   }
 
-  get pid(): number {
-    return this.child.pid
+  get pid(): number | null {
+    return this.child.pid || null
   }
 
   get inFlight(): number {
@@ -154,16 +154,19 @@ class PythonWorker implements WorkerProcess {
       mappingBytes: mapping?.bytes.length ?? 0,
       memoryBytes: options.memoryBytes,
     }
+    const command = [options.python, '-m', 'anabranch._worker']
     try {
       return options.world.processes.spawn(
-        [options.python, '-m', 'anabranch._worker'],
+        command,
         {
-          env: environment({ ...options, seat }),
+          env: environment(options),
+          fork: { server: [...command, 'fork-server'], env: seatEnvironment(seat) },
           cwd: options.cwd,
           fds: mapping === null ? [] : [mapping.fd],
           stdin: 'pipe',
         },
         {
+          started: () => this.started(),
           stdout: bytes => this.stdout.take(bytes, options.world.clock.nowMs()),
           stderr: bytes => this.stderr.take(bytes, options.world.clock.nowMs()),
           exit: end => void this.finish(end),
@@ -174,6 +177,11 @@ class PythonWorker implements WorkerProcess {
       void this.channel.close()
       throw error
     }
+  }
+
+  private started(): void {
+    this.mapping?.handOver()
+    this.events.started()
   }
 
   /** Everything that comes; what is not of the protocol ends the worker, what is not for this call is dropped. */
@@ -230,7 +238,10 @@ class PythonWorker implements WorkerProcess {
       const failed = jsonOf(frame)
       return () => this.fail('refused', undefined, failed)
     }
-    if (kind === Message.bye && this.stopAsked) return () => undefined
+    if (kind === Message.bye && this.stopAsked) {
+      this.saidBye = true
+      return () => undefined
+    }
     throw new ProtocolError('ANB5001', `expected another message than kind ${kind} in the phase ${this.phase}`)
   }
 
@@ -261,7 +272,9 @@ class PythonWorker implements WorkerProcess {
     this.mapping?.close()
     this.stdout.end()
     this.stderr.end()
-    const because = this.reason?.because ?? (this.stopAsked && end.code === 0 ? 'stopped' : 'exit')
+    // Where nobody knows how a process ended, its goodbye says it.
+    const went = end.code === 0 || (end.code === null && end.signal === null && this.saidBye)
+    const because = this.reason?.because ?? (this.stopAsked && went ? 'stopped' : 'exit')
     const failed = this.reason?.failed ?? null
     const what = { ...end, because, failed, wasReady: this.wasReady, stderr: this.stderr.tail() }
     const error = this.reason?.error ?? errorOfEnd({ ...what, ...this.options })

@@ -16,7 +16,7 @@ async function end(behaviour: string, meanwhile: (worker: TestWorker) => void = 
     reason = await worker.lost()
     expect(worker.told.lost).toHaveLength(1)
     expect(worker.told.replies).toEqual([])
-    expect(alive(world, worker.process.pid)).toBe(false)
+    expect(alive(world, worker.pid)).toBe(false)
   })
   if (reason === undefined) throw new Error('never lost')
   return reason
@@ -30,7 +30,7 @@ describe('a worker that dies in a call is lost, with how it died', () => {
       'W2 kill -9',
       'spin',
       { because: 'exit', signal: 'SIGKILL', error: { code: 'ANB3001' } },
-      w => process.kill(w.process.pid, 'SIGKILL'),
+      w => process.kill(w.pid, 'SIGKILL'),
     ],
     ['W4 kill -9 with its reply half sent', 'die-sending', { because: 'exit', signal: 'SIGKILL' }],
     ['W5 a loop without end, killed at its deadline', 'spin', { because: 'killed', signal: 'SIGKILL' }, kill],
@@ -66,7 +66,7 @@ describe('a worker that dies in a call is lost, with how it died', () => {
   it('T4 a call to a process that has just died is lost with it, and nothing waits', () =>
     inWorld(async world => {
       const worker = await new TestWorker(world, ['echo']).ready()
-      process.kill(worker.process.pid, 'SIGKILL')
+      process.kill(worker.pid, 'SIGKILL')
       const before = performance.now()
       for (let i = 0; i < 20; i += 1) worker.call('echo', payload)
       expect(await worker.lost()).toMatchObject({ because: 'exit', signal: 'SIGKILL' })
@@ -182,10 +182,10 @@ describe('heartbeats', () => {
         const worker = await new TestWorker(world, behaviours, { heartbeat }).ready()
         for (const behaviour of behaviours) worker.call(behaviour)
         const before = performance.now()
-        process.kill(worker.process.pid, 'SIGSTOP')
+        process.kill(worker.pid, 'SIGSTOP')
         expect(await worker.lost()).toMatchObject({ because: 'heartbeat', error: { code: 'ANB3006' } })
         expect(performance.now() - before).toBeGreaterThan(heartbeat.timeoutMs - heartbeat.everyMs)
-        expect([worker.told.replies, alive(world, worker.process.pid)]).toEqual([[], false])
+        expect([worker.told.replies, alive(world, worker.pid)]).toEqual([[], false])
       }))
 
   it('are answered by a worker that holds its interpreter, which therefore is left alone', () =>
@@ -212,10 +212,10 @@ describe('heartbeats', () => {
     inWorld(async world => {
       const worker = await new TestWorker(world, ['slow'], { heartbeat: { everyMs: 50, timeoutMs: 5_000 } }).ready()
       worker.call('slow')
-      process.kill(worker.process.pid, 'SIGSTOP')
+      process.kill(worker.pid, 'SIGSTOP')
       await new Promise<void>(resolve => world.clock.after(1_000, resolve))
       expect([worker.told.replies, worker.told.lost]).toEqual([[], []])
-      process.kill(worker.process.pid, 'SIGCONT')
+      process.kill(worker.pid, 'SIGCONT')
       await worker.until(() => worker.told.replies.length === 1)
       await worker.process.stop(10_000)
     }))

@@ -7,6 +7,7 @@ death of its host, as user code in native code would not: what ends it then is t
 
 import ctypes
 import faulthandler
+import importlib.util
 import json
 import mmap
 import os
@@ -16,6 +17,7 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import zmq
 
@@ -205,7 +207,18 @@ def truncate():
     return "truncated"
 
 
+def fork_server():
+    """The package's own, which knows no more of Arrow than this file."""
+    path = Path(__file__).parents[5] / "python" / "anabranch" / "_worker" / "fork_server.py"
+    spec = importlib.util.spec_from_file_location("fork_server", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def main():
+    if sys.argv[1:] == ["fork-server"]:
+        fork_server().serve(lambda: None)
     faulthandler.enable()
     seat = json.loads(os.environ.pop("ANABRANCH_WORKER"))
     worker = Worker(seat)
