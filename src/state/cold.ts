@@ -1,6 +1,6 @@
 /** What goes to and comes from the place for state beyond memory, many keys at once: see stores/cold-store.ts. */
 import { type StateForm } from './block-schema.js'
-import { type GroupSpan } from './delta.js'
+import { type GroupSpan } from './slots-by-group.js'
 import { type PackedRows } from './packed.js'
 
 /** Keys as they lie beyond memory: by key group, then by their bytes. */

@@ -16,17 +16,13 @@ import { byteWidth } from '../schema/index.js'
 import { type BlockParts, type GroupRows, type StateBlock, blockBytes, encodeBlock } from './block.js'
 import { type StateForm, blockTemplate, formId } from './block-schema.js'
 import { type KeySlots } from './key-index.js'
+import { type GroupSpan, byGroup, slotsOutside } from './slots-by-group.js'
 import { type StateTable } from './state-table.js'
 
 /** Where a block ends, unless one row is larger. */
 export const blockBytesMax = 1 << 20
 
 const textBytes = 24
-
-export interface GroupSpan {
-  readonly first: number
-  readonly last: number
-}
 
 /** What a block says beside its rows. */
 type Written = Omit<BlockParts, 'groups'>
@@ -77,17 +73,8 @@ export class DeltaWriter {
   }
 
   /** Those of these slots whose keys are in no group of the span. */
-  outside(slots: Int32Array, { first, last }: GroupSpan): Int32Array {
-    const { groupOf } = this.index
-    const rest = new Int32Array(slots.length)
-    let at = 0
-    for (const slot of slots) {
-      const group = groupOf[slot] ?? 0
-      rest[at] = slot
-      // Groups come by chance, so no branch: 1 where one of the differences is negative.
-      at += ((group - first) | (last - group)) >>> 31
-    }
-    return rest.subarray(0, at)
+  outside(slots: Int32Array, span: GroupSpan): Int32Array {
+    return slotsOutside(slots, this.index.groupOf, span)
   }
 
   /** Each block covers the groups up to the next one; one without rows says that a span has none. */
@@ -129,34 +116,6 @@ export class DeltaWriter {
     const columns = [deleted, ...keys.columns, ...state.columns]
     return { rows: { schema: this.template.schema, rows: slots.length, columns }, loan }
   }
-}
-
-/** Slots in the order of their key groups, else in their own; and where each group lies. */
-function byGroup(
-  slots: Int32Array,
-  groupOf: Uint16Array,
-  keyGroups: number,
-): { readonly order: Int32Array; readonly groups: readonly GroupRows[] } {
-  const ends = new Int32Array(keyGroups + 1)
-  for (let i = 0; i < slots.length; i++) {
-    const next = (groupOf[slots[i] ?? 0] ?? 0) + 1
-    ends[next] = (ends[next] ?? 0) + 1
-  }
-  const groups: GroupRows[] = []
-  for (let g = 0; g < keyGroups; g++) {
-    const from = ends[g] ?? 0
-    const to = from + (ends[g + 1] ?? 0)
-    ends[g + 1] = to
-    if (to > from) groups.push({ group: g, from, to })
-  }
-  const order = new Int32Array(slots.length)
-  for (let i = 0; i < slots.length; i++) {
-    const group = groupOf[slots[i] ?? 0] ?? 0
-    const at = ends[group] ?? 0
-    order[at] = slots[i] ?? 0
-    ends[group] = at + 1
-  }
-  return { order, groups }
 }
 
 /** The last end of a group in the second half of [from, to], else `to`: a block of whole groups is superseded as a whole. */

@@ -2,6 +2,8 @@
  * Dirty slots: whose state changed since the last cut. One bit a slot and no list, so that a row that is written again
  * costs nothing more, and the slots come out ascending, which is the order of their rows in memory.
  */
+import { eachPiece } from './slots-by-group.js'
+
 export class DirtySlots {
   /** How many there are. */
   count = 0
@@ -31,16 +33,9 @@ export class DirtySlots {
   take(): Int32Array {
     const slots = new Int32Array(this.count)
     let at = 0
-    for (let w = 0; at < slots.length; w++) {
-      let word = this.words[w] ?? 0
-      if (word === 0) continue
-      this.words[w] = 0
-      while (word !== 0) {
-        const bit = 31 - Math.clz32(word & -word)
-        slots[at++] = w * 32 + bit
-        word &= word - 1
-      }
-    }
+    eachPiece(this.words.length, (from, to) => {
+      if (at < slots.length) at = takeWords(this.words.subarray(from, to), from * 32, slots, at)
+    })
     this.count = 0
     return slots
   }
@@ -50,4 +45,18 @@ export class DirtySlots {
     larger.set(this.words)
     this.words = larger
   }
+}
+
+function takeWords(words: Uint32Array, slot: number, into: Int32Array, begin: number): number {
+  let at = begin
+  for (let w = 0; w < words.length; w++) {
+    let word = words[w] ?? 0
+    if (word === 0) continue
+    words[w] = 0
+    while (word !== 0) {
+      into[at++] = slot + w * 32 + 31 - Math.clz32(word & -word)
+      word &= word - 1
+    }
+  }
+  return at
 }

@@ -5,7 +5,7 @@
 import { type ColdPage, type ColdPlace } from './cold.js'
 import { slotsOfCold } from './cold-keys.js'
 import { type StateForm } from './block-schema.js'
-import { type GroupSpan } from './delta.js'
+import { type GroupSpan } from './slots-by-group.js'
 import { type KeyIndex } from './key-index.js'
 import { startOf } from './packed.js'
 

@@ -136,9 +136,9 @@ export class OperatorState {
       epoch,
       keys: index.size,
       through,
-      present: (first, last) => {
-        const slots = table.presentIn(index.groupOf, first, last)
-        return merged(slots, watch?.stale(first, last) ?? new Int32Array(0))
+      present: span => {
+        const slots = table.presentIn(index.groupOf, span)
+        return merged(slots, watch?.stale(span.first, span.last) ?? new Int32Array(0))
       },
       ...(watch !== undefined && { known: slots => watch.known(slots) }),
     })
@@ -168,15 +168,12 @@ export class OperatorState {
     return { ...state, schema: this.options.table.schema }
   }
 
-  /** What is stored beyond the state itself is owed at once. */
   private startRebase(epoch: number): Rebase {
     const { form, index } = this.options
-    const stateBytes = index.size * this.writer.rowBytes
-    const owed = Math.max(0, this.restored.bytes - 2 * stateBytes)
     return new Rebase(this.writer, form.keyGroups, {
-      stateBytes,
+      stateBytes: index.size * this.writer.rowBytes,
       since: Math.max(this.restored.epoch, epoch - 1),
-      owed,
+      storedBytes: this.restored.bytes,
     })
   }
 

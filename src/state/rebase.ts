@@ -2,20 +2,23 @@
  * Rebasing: what else is written with a delta, so that what lives on disk stays a small multiple of the state and is read
  * back quickly. Everything is written from memory, nothing is read and merged.
  *
- * Bases: behind the bytes of a delta go as many of whole key groups, in turn; half as many behind a large one. A delta is
- * dead once all groups came around, so live bytes stay under two, or three, times the state. What changed in a group that is
- * written whole is not in the delta too; where nearly everything changed, everything is written whole.
+ * Bases: behind the bytes of a delta go as many of whole key groups, in turn; half as many behind a large one, a third where the
+ * state is small. A delta is dead once all groups came around, so live bytes stay near two, three or four times the state.
+ * What changed in a group that is written whole is not in the delta too; where nearly everything changed, everything is written
+ * whole.
  *
  * Tiers: the rows of 16 small epochs are written once more as one block that supersedes them, and so are those of 16 such
  * blocks, so that a trickle of rows leaves few blocks.
  */
 import { type StateBlock } from './block.js'
-import { type DeltaWriter, type GroupSpan } from './delta.js'
+import { type DeltaWriter } from './delta.js'
 import { DirtySlots } from './dirty-slots.js'
+import { type GroupSpan } from './slots-by-group.js'
 
-/** Bytes of base for each byte of delta: live bytes tend to 1 + 1 / share times the state. Less where the cut is long already. */
-const baseShare = { small: 1, large: 0.5 } as const
+/** Deltas that live, in sizes of the state. More where the cut is long already, or a start reads them in no time all the same. */
+const deltasOfState = { small: 1, large: 2, quick: 3 } as const
 const largeBytes = 16 << 20
+const quickBytes = 128 << 20
 const tierEpochs = 16
 const tierCount = 3
 /** A delta of more bytes is worth a block of its own, and rows of more are not written once more. */
@@ -34,7 +37,7 @@ interface Given {
   /** How many there are at most. */
   readonly keys: number
   /** The slots with state in these key groups. */
-  readonly present: (first: number, last: number) => Int32Array
+  readonly present: (span: GroupSpan) => Int32Array
   /** Of slots that changed in earlier epochs, those whose state is in memory. Left out: all. */
   readonly known?: Known
   /** What the tiers have is written now: then they hold nothing. */
@@ -51,7 +54,7 @@ interface Tier {
 export class Rebase {
   private readonly tiers: readonly Tier[]
   /** Bytes of base that are owed. */
-  private owed = 0
+  private owed: number
   private nextGroup = 0
   private bytesPerGroup: number
   /** By the blocks so far. */
@@ -60,16 +63,21 @@ export class Rebase {
   /**
    * @param stateBytes how much state there is, by estimate.
    * @param since the newest epoch that is stored.
+   * @param storedBytes of all blocks that live: what is too much is owed at once.
    */
   constructor(
     private readonly writer: DeltaWriter,
     private readonly keyGroups: number,
-    { stateBytes, since, owed }: { readonly stateBytes: number; readonly since: number; readonly owed: number },
+    {
+      stateBytes,
+      since,
+      storedBytes,
+    }: { readonly stateBytes: number; readonly since: number; readonly storedBytes: number },
   ) {
     this.bytesPerGroup = Math.max(1, stateBytes / keyGroups)
     this.bytesPerRow = writer.rowBytes
     this.tiers = Array.from({ length: tierCount }, () => ({ since, epochs: 0, slots: new DirtySlots() }))
-    this.owed = owed
+    this.owed = Math.max(0, storedBytes - stateBytes - deltasMax(stateBytes, false))
   }
 
   /** The blocks of an epoch. */
@@ -79,19 +87,19 @@ export class Rebase {
   ): readonly StateBlock[] {
     if (dirty.length === 0 && !(through && this.tiers.some(tier => tier.slots.count > 0))) return []
     if (dirty.length > 0 && dirty.length >= wholeShare * keys) {
-      const slots = dirty.length === keys ? dirty : present(0, this.keyGroups - 1)
+      const slots = dirty.length === keys ? dirty : present(this.allGroups)
       return this.everything(slots, epoch, dirty.length)
     }
     const { slots, since } = this.throughTiers(dirty, epoch, { known, epochs: through ? 0 : tierEpochs })
     const bytes = slots.length * this.bytesPerRow
     if (bytes > smallBytes) this.forget(epoch)
-    this.owed += bytes * (bytes > largeBytes ? baseShare.large : baseShare.small)
+    this.owed += bytes * this.baseShare(bytes)
     const due = this.groupsDue()
     const rest = due === null ? slots : this.writer.outside(slots, due)
     const delta = this.writer.encode(rest, epoch, since, since === epoch - 1 ? undefined : this.allGroups)
     this.learn(delta)
     const changed = dirty.length / Math.max(1, slots.length)
-    const whole = due === null ? [] : this.base(due, present(due.first, due.last), epoch)
+    const whole = due === null ? [] : this.base(due, present(due), epoch)
     return [...changedIn(delta, changed * rest.length), ...changedIn(whole, changed * (slots.length - rest.length))]
   }
 
@@ -150,6 +158,15 @@ export class Rebase {
     }
   }
 
+  /** Bytes of base for each byte of a delta of so many: once all groups came around, no more deltas live than may. */
+  private baseShare(bytes: number): number {
+    return this.stateBytes / deltasMax(this.stateBytes, bytes > largeBytes)
+  }
+
+  private get stateBytes(): number {
+    return this.bytesPerGroup * this.keyGroups
+  }
+
   /** The key groups that are written whole now: as many as are owed. */
   private groupsDue(): GroupSpan | null {
     if (this.owed < Math.max(baseBytesMin, this.bytesPerGroup)) return null
@@ -169,6 +186,13 @@ export class Rebase {
     return blocks
   }
 }
+
+/** Bytes of deltas that may live beside so many of state. */
+const deltasMax = (stateBytes: number, large: boolean): number =>
+  Math.max(
+    stateBytes * (large ? deltasOfState.large : deltasOfState.small),
+    Math.min(stateBytes * deltasOfState.quick, quickBytes),
+  )
 
 /** The blocks, of whose rows so many changed in their epoch. */
 function changedIn(blocks: readonly StateBlock[], rows: number): readonly StateBlock[] {

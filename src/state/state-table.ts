@@ -11,6 +11,7 @@ import { type Schema, sameType } from '../schema/index.js'
 import { DirtySlots } from './dirty-slots.js'
 import { RowMemory, pieceRowsMax } from './row-memory.js'
 import { ColumnIn } from './state-in.js'
+import { type GroupSpan, eachPiece, slotsWithin } from './slots-by-group.js'
 import { type StateLayout, stateLayout } from './state-layout.js'
 import { ColumnOut } from './state-out.js'
 import { TextArena } from './text-arena.js'
@@ -210,28 +211,23 @@ export class StateTable {
     return slots
   }
 
-  /** Those of key groups [first, last], by the group of each slot. */
-  presentIn(groupOf: Uint16Array, first: number, last: number): Int32Array {
-    // Groups come by chance: a branch that is guessed wrong costs more than a write that is not kept.
-    const limit = Math.min(this.used, this.rows.limit, groupOf.length)
-    let count = 0
-    for (let slot = 0; slot < limit; slot++) count += oneWithin(groupOf[slot] ?? 0, first, last)
-    const slots = new Int32Array(count + 1)
-    let at = 0
-    for (let slot = 0; slot < limit; slot++) {
-      slots[at] = slot
-      at += oneWithin(groupOf[slot] ?? 0, first, last)
-    }
-    return slots.subarray(0, this.keepPresent(slots.subarray(0, count)))
+  /** Those of key groups in the span, by the group of each slot. */
+  presentIn(groupOf: Uint16Array, span: GroupSpan): Int32Array {
+    const slots = slotsWithin(groupOf, Math.min(this.used, this.rows.limit, groupOf.length), span)
+    let kept = 0
+    eachPiece(slots.length, (from, to) => {
+      kept = this.keepPresent(slots, from, to, kept)
+    })
+    return slots.subarray(0, kept)
   }
 
-  /** Moves those that have state to the front, and answers how many they are. */
-  private keepPresent(slots: Int32Array): number {
+  /** Moves those of a piece that have state behind those before, and answers how many they are. */
+  private keepPresent(slots: Int32Array, from: number, to: number, before: number): number {
     const { rows, layout } = this
     const { u8 } = rows.memory
     const header = rows.rowOf(0) + layout.header
-    let kept = 0
-    for (let i = 0; i < slots.length; i++) {
+    let kept = before
+    for (let i = from; i < to; i++) {
       const slot = slots[i] ?? 0
       slots[kept] = slot
       kept += (u8[header + slot * layout.stride] ?? 0) & 1
@@ -257,10 +253,6 @@ export class StateTable {
     this.texts = fresh
   }
 }
-
-/** 1 where first <= group <= last, else 0: of the differences neither is negative. */
-const oneWithin = (group: number, first: number, last: number): number =>
-  (((group - first) | (last - group)) >>> 31) ^ 1
 
 const isOfType = (batch: Batch, c: number, type: Schema['fields'][number]['type']): boolean => {
   const column = batch.columns[c]

@@ -260,8 +260,7 @@ export class KeyedState {
   walk(operator: number, lane: number): KeyWalk {
     const { index, laneOfGroup, owner, cold } = this
     const groups = { first: laneOfGroup.indexOf(lane), last: laneOfGroup.lastIndexOf(lane) }
-    const inMemory =
-      groups.first < 0 ? new Int32Array(0) : this.table(operator).presentIn(index.groupOf, groups.first, groups.last)
+    const inMemory = groups.first < 0 ? new Int32Array(0) : this.table(operator).presentIn(index.groupOf, groups)
     return new KeyWalk(index, {
       operator: this.declared(operator).id,
       form: { ...owner, state: this.table(operator).schema },
