@@ -8,9 +8,9 @@ import numpy as np
 import anabranch as ab
 
 state = {
-    "n": ab.value_state(ab.int64.default(0), ttl=ab.ttl("2s")),
-    "seen": ab.list_state(ab.int64, ttl=ab.ttl("2s")),
-    "by": ab.map_state(ab.utf8, ab.int64, entries="all", ttl=ab.ttl("2s")),
+    "n": ab.value_state(ab.int64.default(0), ttl=ab.ttl("8s")),
+    "seen": ab.list_state(ab.int64, ttl=ab.ttl("8s")),
+    "by": ab.map_state(ab.utf8, ab.int64, entries="all", ttl=ab.ttl("8s")),
 }
 
 @ab.keyed(inputs={"user": ab.utf8, "n": ab.int64}, state=state, outputs={"nth": ab.int64}, mode="key")
