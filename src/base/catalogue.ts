@@ -226,6 +226,10 @@ const entries = {
     title: 'stored state has no operator',
     hint: 'bring the operator back or give it its old id; or leave its state behind: --drop-state ID',
   },
+  ANB6019: {
+    title: 'keys of state are not those that were written',
+    hint: 'start from a savepoint: anabranch run --from SAVEPOINT; and report it, since this is a mistake of ours',
+  },
   ANB6020: { title: 'output of an epoch is gone', hint: 'restore the output folder as a whole, or give another --out' },
   ANB6021: { title: 'marker of a sink is gone', hint: 'restore what the sink writes to, or give another --out' },
   ANB6030: { title: 'savepoint is damaged', hint: 'take another savepoint, or another copy of this one' },

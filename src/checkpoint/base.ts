@@ -1,5 +1,5 @@
 /** Base: what a run goes on from, the last epoch of a store or a savepoint. */
-import { type StateForm, type StoredRows, readBlock } from '../state/index.js'
+import { type KeyDigest, type StateForm, type StoredRows, readBlock } from '../state/index.js'
 import { type Snapshot } from '../state/stores/index.js'
 import { type EpochRecord, decodeRecord } from './record.js'
 
@@ -13,6 +13,10 @@ export interface StoredState {
 export interface Base {
   readonly record: EpochRecord
   readonly operators: readonly StoredState[]
+  /** The keys that there are, by operator; null: a version wrote it that did not count them. */
+  readonly digests: ReadonlyMap<string, KeyDigest> | null
+  /** For people. */
+  readonly place: string
   /** The rows of an operator, in the order in which they are applied. */
   restore(
     operator: string,
@@ -29,6 +33,8 @@ export interface Base {
 export const baseOf = (snapshot: Snapshot): Base => ({
   record: decodeRecord(snapshot.bytes),
   operators: snapshot.operators.filter(({ rows }) => rows > 0),
+  digests: snapshot.digests,
+  place: snapshot.path,
   restore: (operator, into, options) =>
     snapshot.restore(operator, block => into(block.form, readBlock(block)), options),
   coldRowsOf: operator => snapshot.coldRowsOf(operator),

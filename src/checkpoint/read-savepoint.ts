@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { type Files, type OpenFile, StateError } from '../base/index.js'
 import { type Batch, type IpcTemplate, bitmapBytes, ipcTemplate, readIpc } from '../batch/index.js'
-import { type StateForm, type StoredRows } from '../state/index.js'
+import { KeyDigest, type StateForm, type StoredRows } from '../state/index.js'
+import { decodeKeyGroups } from '../state/stores/index.js'
 import { type Base } from './base.js'
 import {
   type SavedOperator,
@@ -49,6 +50,8 @@ export function openSavepoint(files: Files, path: string): Base & { readonly sav
     savepoint,
     record: savepoint.epoch,
     operators,
+    digests: digestsOf(savepoint),
+    place: `savepoint ${path}`,
     async restore(operator, into) {
       const saved = savepoint.operators.find(each => each.operator === operator)
       if (saved === undefined) return
@@ -57,6 +60,16 @@ export function openSavepoint(files: Files, path: string): Base & { readonly sav
     coldRowsOf: () => 0,
     release: () => undefined,
   }
+}
+
+function digestsOf({ operators }: Savepoint): Base['digests'] {
+  const counted = operators.flatMap(({ operator, form, keys }) => {
+    if (keys === null) return []
+    const digest = new KeyDigest(form.keyGroups)
+    digest.set(decodeKeyGroups(operator, form.keyGroups, keys))
+    return [[operator, digest] as const]
+  })
+  return counted.length < operators.length ? null : new Map(counted)
 }
 
 async function readRows(

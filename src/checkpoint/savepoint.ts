@@ -9,12 +9,14 @@
  * The folder has its name only when all of it is on the disk. Its paths are relative, so it may be moved.
  */
 import { createHash } from 'node:crypto'
-import { ShapeError, StateError, shape as of } from '../base/index.js'
+import { type Shape, ShapeError, StateError, shape as of } from '../base/index.js'
 import { type Field, type Schema, schemaShape } from '../schema/index.js'
 import { type StateForm, formFromJson } from '../state/index.js'
 import { recordShape } from './record.js'
 
-export const savepointVersion = 1
+/** Version 1 did not count keys. */
+export const savepointVersion = 2
+const knownVersions: readonly unknown[] = [1, savepointVersion]
 export const savepointFile = 'savepoint.json'
 /** Its folder while it is made. */
 export const unfinishedName = (name: string): string => `.${name}.new`
@@ -24,11 +26,15 @@ export const codeFolder = 'code'
 const { boolean, list, map, number, object, string, whole } = of
 
 const formShape = object({ key: schemaShape, state: schemaShape, keyGroups: whole, nullKeys: boolean })
+/** Null where they were not counted. */
+const counted: Shape<string | null> = (value, path) => (value === undefined ? null : string(value, path))
 const operatorShape = object({
   operator: string,
   form: formShape,
   file: string,
   rows: whole,
+  /** The keys of each key group, as records of epochs have them. */
+  keys: counted,
   /** Where the record batches of the file begin. */
   batches: list(whole, 1_000_000),
 })
@@ -70,7 +76,7 @@ export function decodeSavepoint(path: string, text: string): Savepoint {
   if (typeof format === 'number' && format > savepointVersion) {
     throw new StateError('ANB6031', `savepoint ${path} has format ${format}, this version knows ${savepointVersion}`)
   }
-  if (format !== savepointVersion || savepoint === undefined) throw damaged(path, `${savepointFile} lacks a part`)
+  if (!knownVersions.includes(format) || savepoint === undefined) throw damaged(path, `${savepointFile} lacks a part`)
   if (sha256 !== digestOf(savepoint)) throw damaged(path, `${savepointFile} has another digest than was written`)
   try {
     return savepointShape(savepoint, '')

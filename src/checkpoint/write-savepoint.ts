@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { type Files, type OpenFile, StateError, atFailpoint } from '../base/index.js'
 import { type Batch, columnOf, endOfStream, ipcSize, ipcTemplate, streamHeader, writeIpc } from '../batch/index.js'
-import { StoredOperator, formToJson } from '../state/index.js'
-import { type Snapshot } from '../state/stores/index.js'
+import { KeyDigest, StoredOperator, expectKeys, formToJson } from '../state/index.js'
+import { type Snapshot, encodeKeyGroups } from '../state/stores/index.js'
 import { type EpochRecord, decodeRecord } from './record.js'
 import {
   type SavedOperator,
@@ -95,12 +95,14 @@ async function writeOperator(
   file.append(streamHeader(schema, { operator }))
   const passes = Math.max(1, Math.min(form.keyGroups, Math.ceil(bytes / passBytes)))
   const batches: number[] = []
+  const found = new KeyDigest(form.keyGroups)
   let rows = 0
   for (let pass = 0; pass < passes; pass += 1) {
     const first = Math.floor((pass * form.keyGroups) / passes)
     const last = Math.floor(((pass + 1) * form.keyGroups) / passes) - 1
     const stored = new StoredOperator(operator, form)
     await snapshot.restore(operator, block => stored.take(block), { groups: { first, last } })
+    stored.countInto(found)
     const slots = stored.slotsByGroup
     for (let from = 0; from < slots.length; from += batchRows) {
       const batch = savedRows(stored, slots.subarray(from, from + batchRows))
@@ -112,9 +114,13 @@ async function writeOperator(
       await breathe()
     }
   }
+  const { digests, path: place, epoch } = snapshot
+  if (digests !== null)
+    expectKeys({ operator, place, epoch }, digests.get(operator) ?? new KeyDigest(form.keyGroups), found)
   file.append(endOfStream)
   await file.end()
-  return { operator, form: formToJson(form), file: file.name, rows, batches }
+  const keys = encodeKeyGroups(found.whole(operator))
+  return { operator, form: formToJson(form), file: file.name, rows, keys, batches }
 }
 
 function savedRows(stored: StoredOperator, slots: Int32Array): Batch {

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { StateError } from '../base/index.js'
 import { type Batch, arrowStream, batchFromRows, jsonRow, jsonRowsOf } from '../batch/index.js'
 import { type Schema } from '../schema/index.js'
-import { type StoredOperator } from '../state/index.js'
 import { StateStore, openForReading } from '../state/stores/index.js'
 import { aligned } from './aligned.js'
 import { type Command, type Terminal, usageError, wordsOf } from './command.js'
 import { exitCodes } from './exit-codes.js'
 import { outOf } from './job-at.js'
-import { joined, storedOperator } from './state-rows.js'
+import { counted } from './progress.js'
+import { type StoredRows, joined, keyGroupsOf, keyGroupsText, storedRows } from './state-rows.js'
 
 const options = {
   json: { type: 'boolean' },
@@ -29,14 +29,14 @@ interface Asked {
 export const state: Command = {
   name: 'state',
   usage:
-    'state list DIR or JOB.ts | inspect DIR --key JSON [--operator ID] | export DIR [--operator ID] [--to FILE] [--json]',
-  summary: 'what is stored of a job that does not run: its operators, one key, all rows; every byte is checked',
+    'state list DIR or JOB.ts | inspect DIR [--key JSON] [--operator ID] | export DIR [--operator ID] [--to FILE] [--json]',
+  summary: 'what is stored of a job that does not run: its operators, keys and rows; every byte and key is checked',
   options: [
     'DIR               the output folder of the run, or its state folder, or its job file; nothing is changed',
     '--operator ID     one of those that list shows; not needed where there is one',
-    `--key JSON        the key columns: '{"user": "ann"}'; the value alone where there is one: '"ann"'`,
+    `--key JSON        the key columns: '{"user": "ann"}'; the value alone where there is one: '"ann"'; without it the keys of each key group`,
     '--to FILE         export to FILE.jsonl or FILE.arrow, a stream that pyarrow, pandas and polars read; else JSON lines on stdout',
-    '--json            list: one JSON object: job lineage epoch unfinished operators',
+    '--json            list: one JSON object: job lineage epoch unfinished operators; inspect: operator epoch keys counted groups',
   ],
   async run(args, terminal) {
     const { values, positionals } = wordsOf(state, args, options)
@@ -66,7 +66,7 @@ const works: Readonly<Record<string, (asked: Asked) => Promise<void>>> = { list,
 async function list({ store, job, values, terminal }: Asked): Promise<void> {
   const operators = []
   for (const { operator, form } of store.operators) {
-    const { slots } = await storedOperator(store, operator, form)
+    const { slots } = (await storedRows(store, operator, form)).stored
     const bytes = store.bytesOf(operator)
     operators.push({ operator, keys: slots.length, bytes, key: form.key.fields.map(({ name }) => name) })
   }
@@ -84,8 +84,9 @@ async function list({ store, job, values, terminal }: Asked): Promise<void> {
 
 async function inspect(asked: Asked): Promise<void> {
   const { values, terminal } = asked
-  if (values.key === undefined) throw usageError(state, `state inspect needs --key, for example '{"user": "ann"}'`)
-  const stored = await chosen(asked)
+  const rows = await chosen(asked)
+  if (values.key === undefined) return inspectKeys(asked, rows)
+  const { stored } = rows
   const { operator, form } = stored
   const slot = stored.slotOf(keyOf(values.key, form.key))
   if (slot === undefined) {
@@ -95,6 +96,20 @@ async function inspect(asked: Asked): Promise<void> {
   }
   const { keys, state: found } = stored.rowsOf(Int32Array.of(slot))
   terminal.out(JSON.stringify({ operator, key: jsonRow(keys, 0), state: jsonRow(found, 0) }))
+}
+
+function inspectKeys({ store, values, terminal }: Asked, rows: StoredRows): void {
+  const { stored, keys, isCounted } = rows
+  const { operator } = stored
+  const epoch = store.last?.epoch ?? 0
+  if (values.json === true) {
+    const groups = keyGroupsOf(rows)
+    terminal.out(JSON.stringify({ operator, epoch, keys: keys.total, counted: isCounted, groups }))
+    return
+  }
+  terminal.out(keyGroupsText(rows))
+  const says = isCounted ? `those that epoch ${epoch} counted` : 'not counted by the version that wrote them'
+  terminal.err(`operator ${operator}: ${counted(keys.total, 'key')} in ${keys.keyGroups} key groups, ${says}`)
 }
 
 /** One row of the key columns. */
@@ -128,7 +143,7 @@ async function exportRows(asked: Asked): Promise<void> {
   const { to } = values
   if (to !== undefined && !/\.(jsonl|arrow)$/.test(to))
     throw usageError(state, `--to ends in .jsonl or .arrow, but it is "${to}"`)
-  const stored = await chosen(asked)
+  const { stored } = await chosen(asked)
   const { slots } = stored
   const batches: Batch[] = []
   for (let from = 0; from < slots.length; from += 65_536)
@@ -145,12 +160,12 @@ async function exportRows(asked: Asked): Promise<void> {
 }
 
 /** The operator that is asked for, with its rows. */
-async function chosen({ store, values }: Asked): Promise<StoredOperator> {
+async function chosen({ store, values }: Asked): Promise<StoredRows> {
   const { operators } = store
   const names = operators.map(each => each.operator)
   const wanted = operators.filter(each => values.operator === undefined || each.operator === values.operator)
   const [one, another] = wanted
-  if (one !== undefined && another === undefined) return storedOperator(store, one.operator, one.form)
+  if (one !== undefined && another === undefined) return storedRows(store, one.operator, one.form)
   const have = names.length === 0 ? 'no operator has state' : `there is ${names.join(', ')}`
   throw usageError(
     state,

@@ -87,6 +87,7 @@ export class ColdSide {
         this.noteHollow(part, slots)
       },
       known: slots => residence.known(slots),
+      doubled: () => this.doubled(part),
       stale: (first, last) => this.stale(part, first, last, index.groupOf),
     }
   }
@@ -355,6 +356,12 @@ export class ColdSide {
       if (sum !== 0) residence.noteSum(part, slot, sum)
     })
     this.noteHollow(part, slots)
+  }
+
+  private doubled(part: number): Int32Array {
+    const { residence, index } = this
+    const slots = Int32Array.from({ length: this.isUsed ? index.slots : 0 }, (_, slot) => slot)
+    return slots.filter(slot => residence.is(slot, 'there') && residence.sumOf(part, slot) !== 0)
   }
 
   private stale(part: number, first: number, last: number, groupOf: Uint16Array): Int32Array {

@@ -7,8 +7,11 @@ import { invariant } from '../base/index.js'
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
 import { type EntryTable } from './entry-table.js'
+import { KeyDigest, type KeyDigestChange } from './key-digest.js'
 import { type KeySlots } from './key-index.js'
 import { OperatorState } from './operator-state.js'
+import { type PackedRows } from './packed.js'
+import { packedKeys } from './packed-keys.js'
 import { type StoredBlock, type StoredRows, readBlock } from './restore.js'
 
 export interface EntryStateOptions {
@@ -25,11 +28,13 @@ export interface EntryStateOptions {
 export class EntryState {
   readonly operator: string
   private readonly slots: EntrySlots
+  private readonly digest: KeyDigest
   private inner: OperatorState
 
   constructor(private readonly options: EntryStateOptions) {
     this.operator = options.operator
-    this.slots = new EntrySlots(options.index, options.entries)
+    this.slots = new EntrySlots(options.index, options.entries, options.owner.nullKeys)
+    this.digest = new KeyDigest(options.owner.keyGroups)
     this.inner = this.newInner()
     options.entries.isStored = true
   }
@@ -38,7 +43,7 @@ export class EntryState {
     const { operator, owner, entries } = this.options
     const key = { fields: [...owner.key.fields, { name: 'entry', type: entries.keyType }] }
     const form = { ...owner, key, state: entries.stored }
-    return new OperatorState({ operator, form, index: this.slots, table: entries.table })
+    return new OperatorState({ operator, form, index: this.slots, table: entries.table, digest: this.digest })
   }
 
   restore(block: StoredBlock): void {
@@ -57,6 +62,14 @@ export class EntryState {
   /** The next epoch writes all there is. */
   rewrite(): void {
     this.inner.rewrite()
+  }
+
+  countRestored(beyond: KeyDigest | null): KeyDigest {
+    return this.inner.countRestored(beyond)
+  }
+
+  takeKeys(): KeyDigestChange | null {
+    return this.inner.takeKeys()
   }
 
   take(epoch: number, through = false): readonly StateBlock[] {
@@ -78,6 +91,7 @@ class EntrySlots implements KeySlots {
   constructor(
     private readonly owners: KeySlots,
     private readonly entries: EntryTable,
+    private readonly nullKeys: boolean,
   ) {}
 
   get size(): number {
@@ -108,6 +122,10 @@ class EntrySlots implements KeySlots {
     const of = this.owners.keysOf(owners)
     const fields = [...of.schema.fields, { name: 'entry', type: keys.type }]
     return { schema: { fields }, rows: slots.length, columns: [...of.columns, keys] }
+  }
+
+  packedKeys(slots: Int32Array): PackedRows {
+    return packedKeys(this.keysOf(slots), this.nullKeys)
   }
 
   resolve(keys: Batch): Int32Array {

@@ -11,6 +11,7 @@ export type { ColdAnswer, ColdChanges, ColdKeys, ColdPage, ColdPlace, ColdQuesti
 export { aliasesOf, planEvolution } from './evolve.js'
 export { Expiry, type StateClock, type Written, storedValues } from './expiry.js'
 export { keyBytes, keyGroup } from './key-bytes.js'
+export { type CountedState, KeyDigest, type KeyDigestChange, expectKeys, hex, noKeys } from './key-digest.js'
 export { KeyIndex, type KeyIndexOptions, type KeySlots } from './key-index.js'
 export { KeyWalk } from './key-walk.js'
 export { OperatorState, type OperatorStateOptions } from './operator-state.js'

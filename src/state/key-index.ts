@@ -32,6 +32,8 @@ export interface KeySlots {
   readonly size: number
   readonly groupOf: Uint16Array
   keysOf(slots: Int32Array): Batch
+  /** The key bytes of these slots. */
+  packedKeys(slots: Int32Array): PackedRows
   resolve(keys: Batch): Int32Array
 }
 

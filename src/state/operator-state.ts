@@ -8,6 +8,7 @@ import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
 import { DeltaWriter } from './delta.js'
 import { type Evolve, aliasesOf, asStored, evolveThrough, planEvolution } from './evolve.js'
+import { KeyDigest, type KeyDigestChange } from './key-digest.js'
 import { type KeySlots } from './key-index.js'
 import { Rebase } from './rebase.js'
 import { decodeRows } from './row-codec.js'
@@ -23,6 +24,8 @@ export interface OperatorStateOptions {
   readonly index: KeySlots
   readonly table: StateTable
   readonly watch?: StateWatch
+  /** Left out: no key is known yet. */
+  readonly digest?: KeyDigest
   /** Where blocks lie until they are written; without, they are left to the garbage collector. */
   readonly memory?: Memory | undefined
 }
@@ -35,6 +38,8 @@ export interface StateWatch {
   taken(slots: Int32Array): void
   /** Those of which a block may say what they have: their key is there, and what is stored of it was read. */
   known(slots: Int32Array): Int32Array
+  /** Slots with keys that have an entry beyond memory as well. */
+  doubled(): Int32Array
   /** Slots without state, in these key groups, whose entries beyond memory have still to go. */
   stale(first: number, last: number): Int32Array
 }
@@ -44,6 +49,7 @@ const slotsAtOnce = 65_536
 
 export class OperatorState {
   readonly operator: string
+  private readonly digest: KeyDigest
   private readonly writer: DeltaWriter
   private readonly known = new Map<string, Evolve>()
   private rebase: Rebase | null = null
@@ -55,6 +61,7 @@ export class OperatorState {
   constructor(private readonly options: OperatorStateOptions) {
     const { operator, form, index, table, memory } = options
     this.operator = operator
+    this.digest = options.digest ?? new KeyDigest(form.keyGroups)
     this.writer = new DeltaWriter(operator, form, index, table, memory)
   }
 
@@ -77,7 +84,7 @@ export class OperatorState {
   /** What it holds, in another form and in a table of that; nothing of it counts as changed. */
   goOnIn(form: StateForm, table: StateTable): OperatorState {
     const { table: held, form: from } = this.options
-    const next = new OperatorState({ ...this.options, form, table })
+    const next = new OperatorState({ ...this.options, form, table, digest: this.digest })
     const evolve = next.evolution(from)
     const slots = held.presentSlots()
     for (let at = 0; at < slots.length; at += slotsAtOnce) {
@@ -104,6 +111,34 @@ export class OperatorState {
     this.restored.bytes += rows.bytes
   }
 
+  /**
+   * Counts the keys that were restored, in memory and beyond it: what epochs change is counted on from there. Answers a copy.
+   *
+   * @param beyond of the entries beyond memory; null: there are none.
+   */
+  countRestored(beyond: KeyDigest | null): KeyDigest {
+    const { table, watch } = this.options
+    this.count(table.presentSlots(), 1)
+    if (watch !== undefined) this.count(watch.doubled(), -1)
+    if (beyond !== null) this.digest.add(beyond)
+    return this.digest.copy()
+  }
+
+  /** Which keys came and went, in the epochs that were taken since this was asked before; null: none. */
+  takeKeys(): KeyDigestChange | null {
+    return this.digest.takeChange(this.operator)
+  }
+
+  private count(slots: Int32Array, by: 1 | -1): void {
+    const { index } = this.options
+    for (let from = 0; from < slots.length; from += slotsAtOnce) {
+      const some = slots.subarray(from, from + slotsAtOnce)
+      const { groupOf } = index
+      const groups = Uint16Array.from(some, slot => groupOf[slot] ?? 0)
+      this.digest.count({ groups, keys: index.packedKeys(some) }, by)
+    }
+  }
+
   /** The next epoch writes all there is, and nothing that was stored before counts any more. */
   rewrite(): void {
     this.rewrites = true
@@ -124,6 +159,9 @@ export class OperatorState {
     const { index, table } = this.options
     this.rebase ??= this.startRebase(epoch)
     const { watch, form } = this.options
+    const { came, gone } = table.takeTurnover()
+    this.count(came, 1)
+    this.count(gone, -1)
     const dirty = table.takeDirty()
     watch?.taken(dirty)
     if (this.rewrites) {

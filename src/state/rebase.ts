@@ -12,7 +12,7 @@
  */
 import { type StateBlock } from './block.js'
 import { type DeltaWriter } from './delta.js'
-import { DirtySlots } from './dirty-slots.js'
+import { SlotSet } from './slot-set.js'
 import { type GroupSpan } from './slots-by-group.js'
 
 /** Deltas that live, in sizes of the state. More where the cut is long already, or a start reads them in no time all the same. */
@@ -48,7 +48,7 @@ interface Given {
 interface Tier {
   since: number
   epochs: number
-  readonly slots: DirtySlots
+  readonly slots: SlotSet
 }
 
 export class Rebase {
@@ -76,7 +76,7 @@ export class Rebase {
   ) {
     this.bytesPerGroup = Math.max(1, stateBytes / keyGroups)
     this.bytesPerRow = writer.rowBytes
-    this.tiers = Array.from({ length: tierCount }, () => ({ since, epochs: 0, slots: new DirtySlots() }))
+    this.tiers = Array.from({ length: tierCount }, () => ({ since, epochs: 0, slots: new SlotSet() }))
     this.owed = Math.max(0, storedBytes - stateBytes - deltasMax(stateBytes, false))
   }
 

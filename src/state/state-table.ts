@@ -6,9 +6,19 @@
  * present, even where all its values are null; clearing makes it absent again.
  */
 import { invariant } from '../base/index.js'
-import { type Batch, type Loan, type Memory, Slab, bitmapBytes, columnOf, nullColumn, setBit } from '../batch/index.js'
+import {
+  type Batch,
+  type Loan,
+  type Memory,
+  Slab,
+  bitAt,
+  bitmapBytes,
+  columnOf,
+  nullColumn,
+  setBit,
+} from '../batch/index.js'
 import { type Schema, sameType } from '../schema/index.js'
-import { DirtySlots } from './dirty-slots.js'
+import { SlotSet } from './slot-set.js'
 import { RowMemory, pieceRowsMax } from './row-memory.js'
 import { ColumnIn } from './state-in.js'
 import { type GroupSpan, eachPiece, slotsWithin } from './slots-by-group.js'
@@ -30,7 +40,11 @@ export class StateTable {
   private readonly layout: StateLayout
   private readonly rows: RowMemory
   private texts = new TextArena()
-  private readonly dirty = new DirtySlots()
+  private readonly dirty = new SlotSet()
+  /** Those that lost their state since the last cut, even if they have some again. */
+  private readonly cleared = new SlotSet()
+  /** Those whose keys had state at the last cut. */
+  private readonly stored = new SlotSet()
   private used = 0
 
   /**
@@ -110,11 +124,23 @@ export class StateTable {
   apply(uniq: Int32Array, state: Batch, clear: Uint8Array | null): void {
     const highest = this.put(uniq, state, clear)
     this.dirty.mark(uniq, highest)
+    if (clear !== null) this.cleared.mark(marked(uniq, clear), highest)
   }
 
   /** As `apply`, with state that the store has already: it is not dirty. */
   restore(uniq: Int32Array, state: Batch, clear: Uint8Array | null): void {
-    this.put(uniq, state, clear)
+    const highest = this.put(uniq, state, clear)
+    this.stored.mark(uniq, highest)
+    if (clear !== null) this.stored.unmark(marked(uniq, clear))
+  }
+
+  /** Slots whose keys have state now and had none at the last cut, and the other way round. Asked for before `takeDirty`. */
+  takeTurnover(): { readonly came: Int32Array; readonly gone: Int32Array } {
+    const came = this.dirty.except(this.stored).filter(slot => this.present(slot))
+    const gone = this.cleared.take().filter(slot => this.stored.has(slot) && !this.present(slot))
+    this.stored.mark(came, came.at(-1) ?? 0)
+    this.stored.unmark(gone)
+    return { came, gone }
   }
 
   /** Slots that were applied since this was asked before, ascending; one without state was cleared. */
@@ -253,6 +279,9 @@ export class StateTable {
     this.texts = fresh
   }
 }
+
+/** Those of the slots whose bit is 1. */
+const marked = (slots: Int32Array, bits: Uint8Array): Int32Array => slots.filter((_, i) => bitAt(bits, i) === 1)
 
 const isOfType = (batch: Batch, c: number, type: Schema['fields'][number]['type']): boolean => {
   const column = batch.columns[c]

@@ -5,10 +5,14 @@
 import { type Batch, emptyBatch } from '../batch/index.js'
 import { type StateBlock, encodeBlock } from './block.js'
 import { type StateForm, blockTemplate, formId } from './block-schema.js'
+import { KeyDigest } from './key-digest.js'
 import { KeyIndex } from './key-index.js'
 import { OperatorState } from './operator-state.js'
 import { type StoredBlock, type StoredRows } from './restore.js'
 import { StateTable } from './state-table.js'
+
+/** Keys that are looked at together. */
+const slotsAtOnce = 65_536
 
 export class StoredOperator {
   private readonly index: KeyIndex
@@ -58,6 +62,15 @@ export class StoredOperator {
 
   rowsOf(slots: Int32Array): { readonly keys: Batch; readonly state: Batch } {
     return { keys: this.index.keysOf(slots), state: this.table.gather(slots).state }
+  }
+
+  /** Counts its keys. */
+  countInto(digest: KeyDigest): void {
+    const all = this.table.presentSlots()
+    for (let from = 0; from < all.length; from += slotsAtOnce) {
+      const slots = all.subarray(from, from + slotsAtOnce)
+      digest.count({ groups: Uint16Array.from(this.groupsOf(slots)), keys: this.index.packedKeys(slots) }, 1)
+    }
   }
 
   groupsOf(slots: Int32Array): Int32Array {

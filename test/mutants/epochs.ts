@@ -40,8 +40,8 @@ export const quickBugs: readonly Mutant[] = [
   {
     rule: 'changed state left out of its epoch',
     ...cutting,
-    from: 'into.push(...stage.takeDirty(epoch))',
-    to: 'into.push(...stage.takeDirty(epoch).slice(1))',
+    from: 'into.state.push(...stage.takeDirty(epoch))',
+    to: 'into.state.push(...stage.takeDirty(epoch).slice(1))',
     test: seeds,
   },
   {
@@ -161,6 +161,27 @@ const disk: readonly Mutant[] = [
     from: 'bytes.length === block.bytes && isWhole(bytes, block.sum)',
     to: 'bytes.length === block.bytes',
     test: [storeDamage, 'S5 a bit flipped anywhere in the tables never gives a wrong value'],
+  },
+  {
+    rule: 'key of a key group lost beyond memory',
+    file: 'src/state/cold-side.ts',
+    from: "slots.filter(slot => !residence.is(slot, 'same'))",
+    to: "slots.filter((slot, i) => i !== 1 && !residence.is(slot, 'same'))",
+    test: [unit('state/key-digest'), 'are the same whatever of them lies beyond memory'],
+  },
+  {
+    rule: 'key that is missing at a start goes unseen',
+    file: 'src/state/key-digest.ts',
+    from: 'if (group === undefined) return',
+    to: 'if (others.length < 1_000) return',
+    test: [unit('state/key-digest'), 'a key is missing'],
+  },
+  {
+    rule: 'row of a block left out at a start',
+    file: 'src/state/restore.ts',
+    from: 'const slots = index.resolve(keys)',
+    to: 'const slots = index.resolve(keys).fill(0, 0, 1)',
+    test: [unit('state/key-digest'), 'are counted as they come, change and go'],
   },
   {
     rule: 'records not chained',

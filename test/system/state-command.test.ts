@@ -19,9 +19,10 @@ beforeAll(async () => {
   const others = new KeyedRows('others', countsByUser)
   counts.count({ ann: 1, bob: 2, cid: 3 })
   others.count({ zed: 9 })
-  await store.prepare(1, Uint8Array.of(1), [...counts.take(1), ...others.take(1)])
+  const first = [...counts.take(1), ...others.take(1)]
+  await store.prepare(1, Uint8Array.of(1), first, [...counts.takeKeys(), ...others.takeKeys()])
   counts.count({ bob: null })
-  await store.prepare(2, Uint8Array.of(2), counts.take(2))
+  await store.prepare(2, Uint8Array.of(2), counts.take(2), counts.takeKeys())
   store.finish(1)
   await store.close()
 })
@@ -57,6 +58,18 @@ describe('anabranch state', () => {
     expect(bob.stderr).toContain('operator "counts" has no state of the key {"user":"bob"}')
     const wrong = await cli(['state', 'inspect', out, '--operator', 'counts', '--key', '{"name":"bob"}'])
     expect(wrong.stderr).toContain('--key must be a JSON object with the key columns user: "user" is missing')
+  })
+
+  it('shows the keys of each key group, and that they are those that were counted', async () => {
+    const shown = await cli(['state', 'inspect', out, '--operator', 'counts'])
+    expect(shown.code, shown.stderr).toBe(0)
+    const [head, ...groups] = shown.stdout.trimEnd().split('\n')
+    expect(head).toBe('key group  keys  digest')
+    expect(groups).toHaveLength(2)
+    for (const group of groups) expect(group).toMatch(/^ +\d+ +1 {2}[0-9a-f]{8}$/)
+    expect(shown.stderr).toContain('operator counts: 2 keys in 16 key groups, those that epoch 2 counted')
+    const json = await cli(['state', 'inspect', out, '--operator', 'counts', '--json'])
+    expect(JSON.parse(json.stdout)).toMatchObject({ operator: 'counts', epoch: 2, keys: 2, counted: true })
   })
 
   it('exports all rows as JSON lines, and as Arrow', async () => {

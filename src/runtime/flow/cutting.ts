@@ -5,7 +5,7 @@
  * workers do not wait for that. A slow call makes the cut late by its own length.
  */
 import { type AnabranchError, atFailpoint } from '../../base/index.js'
-import { type StateBlock } from '../../state/index.js'
+import { type KeyDigestChange, type StateBlock } from '../../state/index.js'
 import { type Epochs } from '../epoch/index.js'
 import { type CheckState } from './check-tally.js'
 import { type Graph } from './graph.js'
@@ -29,10 +29,18 @@ export interface EpochCut {
   readonly code: number
   /** State that changed; there when the event of the cut is over. */
   readonly state: readonly StateBlock[]
+  /** Which keys came and went; there as the blocks are. */
+  readonly keys: readonly KeyDigestChange[]
+}
+
+/** State of a cut, as far as it was taken. */
+interface TakenState {
+  readonly state: StateBlock[]
+  readonly keys: KeyDigestChange[]
 }
 
 /** What a run goes on from; its state comes block by block. */
-export interface Restored extends Omit<EpochCut, 'state' | 'code'> {
+export interface Restored extends Omit<EpochCut, keyof TakenState | 'code'> {
   readonly epoch: number
 }
 
@@ -61,7 +69,7 @@ export class Cutting {
   private waitsFor: string | null = null
   private delayedBy: string | null = null
   /** The last cut, of which state is still to be taken. */
-  private untaken: { readonly epoch: number; readonly state: StateBlock[] } | null = null
+  private untaken: (TakenState & { readonly epoch: number }) | null = null
   /** What `changed` and the size of an epoch are counted from. */
   private since = { passes: 0, lastCalls: 0, bytes: 0 }
 
@@ -227,16 +235,19 @@ export class Cutting {
   /** Takes what is left of a cut: when all that can be sent was, and before anything changes it. */
   takeState(): void {
     if (this.untaken === null) return
-    const { epoch, state } = this.untaken
+    const { epoch, ...taken } = this.untaken
     this.untaken = null
-    this.take(epoch, state, stage => stage.isStill)
+    this.take(epoch, taken, stage => stage.isStill)
     this.parts.epochs.taken()
   }
 
-  private take(epoch: number, into: StateBlock[], which: (stage: Stage) => boolean): void {
+  private take(epoch: number, into: TakenState, which: (stage: Stage) => boolean): void {
     const { graph, swapping } = this.parts
     const stages = graph.stages.filter(stage => which(stage) && !swapping.holdsState(stage))
-    for (const stage of stages) into.push(...stage.takeDirty(epoch))
+    for (const stage of stages) {
+      into.state.push(...stage.takeDirty(epoch))
+      into.keys.push(...(stage.keyed?.takeKeys() ?? []))
+    }
   }
 
   private complete(nowMs: number): void {
@@ -246,7 +257,7 @@ export class Cutting {
     this.lastMs = nowMs - this.beganMs
     this.delayedBy = this.waitsFor
     const checks = graph.stages.flatMap(stage => [...stage.checks.values()].map(check => check.state()))
-    const state: StateBlock[] = []
+    const taken: TakenState = { state: [], keys: [] }
     const epoch = epochs.cut({
       sources,
       sinkRows: graph.sinks.map(s => s.rows),
@@ -254,10 +265,10 @@ export class Cutting {
       ledger: ledger.state(sources.reduce((n, s) => n + s.rows, 0)),
       checks: Object.fromEntries(checks),
       code: swapping.code,
-      state,
+      ...taken,
     })
-    this.take(epoch, state, stage => !stage.isStill)
-    this.untaken = { epoch, state }
+    this.take(epoch, taken, stage => !stage.isStill)
+    this.untaken = { epoch, ...taken }
   }
 
   private note(): void {

@@ -12,6 +12,8 @@ import {
   type EntryState,
   Expiry,
   type Gathered,
+  type KeyDigest,
+  type KeyDigestChange,
   KeyIndex,
   KeyWalk,
   OperatorState,
@@ -178,6 +180,16 @@ export class KeyedState {
   takeDirty(epoch: number): readonly StateBlock[] {
     const tellsAll = this.cold?.hollow.takeTellsAll() ?? false
     return this.states.flatMap(state => state.take(epoch, tellsAll))
+  }
+
+  /** Which keys came and went with it. */
+  takeKeys(): readonly KeyDigestChange[] {
+    return this.states.flatMap(state => state.takeKeys() ?? [])
+  }
+
+  /** The keys of an operator of this stage, once all is restored; undefined: it is none of them. */
+  countRestored(operator: string, beyond: KeyDigest | null): KeyDigest | undefined {
+    return this.states.find(state => state.operator === operator)?.countRestored(beyond)
   }
 
   /**

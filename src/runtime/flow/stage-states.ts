@@ -1,6 +1,8 @@
 /** The keyed state of all stages, as a start gives it back: before the first row flows. */
 import {
   type ColdSide,
+  type KeyDigest,
+  type KeyDigestChange,
   type StateBlock,
   type StateForm,
   type StoredBlock,
@@ -11,6 +13,12 @@ import { type Stage } from './stage.js'
 
 /** Between two looks at a few keys for what has expired. */
 const sweepEveryMs = 50
+
+/** What an epoch says of state: the blocks, and which keys came and went. */
+export interface StateTaken {
+  readonly blocks: readonly StateBlock[]
+  readonly keys: readonly KeyDigestChange[]
+}
 
 export class StageStates {
   private sweptMs = 0
@@ -32,6 +40,15 @@ export class StageStates {
     for (const stage of this.stages) stage.keyed?.restore(operator, form, rows)
   }
 
+  /** The keys of an operator, once all is restored; null: there is no such operator. */
+  countRestored(operator: string, beyond: KeyDigest | null): KeyDigest | null {
+    for (const stage of this.stages) {
+      const counted = stage.keyed?.countRestored(operator, beyond)
+      if (counted !== undefined) return counted
+    }
+    return null
+  }
+
   /** The next epoch writes all state of the operator: what is stored of it does not count any more. */
   rewrite(operator: string): void {
     for (const stage of this.stages) stage.keyed?.rewrite(operator)
@@ -44,11 +61,12 @@ export class StageStates {
     for (const stage of this.stages) stage.tick(nowMs)
   }
 
-  /** All state that there is, as the blocks of an epoch in a store that has none. */
-  whole(epoch: number): readonly StateBlock[] {
-    return this.stages.flatMap(stage => {
+  /** All state that there is, as an epoch in a store that has none. */
+  whole(epoch: number): StateTaken {
+    const blocks = this.stages.flatMap(stage => {
       stage.keyed?.rewrite(null)
       return stage.takeDirty(epoch)
     })
+    return { blocks, keys: this.stages.flatMap(stage => stage.keyed?.takeKeys() ?? []) }
   }
 }

@@ -19,6 +19,7 @@ import { makeSink, makeSource } from './connect.js'
 import { type Code, type Codes } from './codes.js'
 import { Customs } from './custom.js'
 import { Host } from './host.js'
+import { pointingAtSavepoint } from './last-savepoint.js'
 import { type PusherOf, PythonPusher } from './python-pusher.js'
 import { makeEngine } from './make-engine.js'
 import { Migrating, migrationsOf } from './migrating.js'
@@ -50,7 +51,11 @@ export interface Lasting {
   attended(): Promise<void>
 }
 
-export async function attempt(opened: Opened, lasting: Lasting): Promise<Result> {
+export function attempt(opened: Opened, lasting: Lasting): Promise<Result> {
+  return pointingAtSavepoint(opened.options, () => attempted(opened, lasting))
+}
+
+async function attempted(opened: Opened, lasting: Lasting): Promise<Result> {
   const { codes } = lasting
   const parts = await connect(opened, lasting)
   const checkpoints = await Checkpoints.open(opened, { ...parts, codes })

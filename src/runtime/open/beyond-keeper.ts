@@ -1,5 +1,11 @@
 /** Beyond keeper: carries state between memory and the store where it may be larger than its budget. */
-import { type ColdChanges, type ColdPlace, type ColdQuestion, type ColdSide } from '../../state/index.js'
+import {
+  type ColdChanges,
+  type ColdPlace,
+  type ColdQuestion,
+  type ColdSide,
+  type KeyDigest,
+} from '../../state/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type BeyondEffects, type Engine } from '../flow/index.js'
 
@@ -28,6 +34,11 @@ export class BeyondKeeper implements BeyondEffects {
     this.settled(this.store().writeCold(changes), (engine, sums, nowMs) =>
       engine.stateStep(stage, s => s.stateLeft(sums), nowMs),
     )
+  }
+
+  /** The keys that lie there now. */
+  keysOf(operator: string): KeyDigest | null {
+    return this.store().coldKeysOf(operator)
   }
 
   /** A block of this epoch was restored: what memory has no room for leaves it. */

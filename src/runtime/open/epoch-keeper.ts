@@ -6,7 +6,7 @@ import { StateError, invariant } from '../../base/index.js'
 import { type EpochRecord, type StoredState, encodeRecord, recordVersion } from '../../checkpoint/index.js'
 import { type EpochOutput, type JsonValue, type Prepared, type SinkStart } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
-import { clearedBlock } from '../../state/index.js'
+import { clearedBlock, noKeys } from '../../state/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type EpochEffects, type EpochEvents } from '../epoch/index.js'
 import { type EpochCut, type Restored } from '../flow/index.js'
@@ -140,7 +140,8 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   writeEpoch(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): void {
     const record = encodeRecord(this.recordOf(epoch, cut, prepared))
     const cleared = this.takeLeft(cut.code).map(({ operator, form }) => clearedBlock(operator, form, epoch))
-    const written = this.store.prepare(epoch, record, [...cleared, ...cut.state])
+    const gone = cleared.map(({ operator, form }) => noKeys(operator, form.keyGroups))
+    const written = this.store.prepare(epoch, record, [...cleared, ...cut.state], [...gone, ...cut.keys])
     this.parts.settled(written, epochs => {
       for (const { loan } of cut.state) loan?.release()
       epochs.epochWritten(epoch)

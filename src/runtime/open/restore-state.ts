@@ -6,7 +6,15 @@ import { StateError } from '../../base/index.js'
 import { type Base, type StoredState } from '../../checkpoint/index.js'
 import { type StageOperator, type Topology } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
-import { type StateForm, StoredOperator, type StoredRows, declaredState, storedIds } from '../../state/index.js'
+import {
+  KeyDigest,
+  type StateForm,
+  StoredOperator,
+  type StoredRows,
+  declaredState,
+  expectKeys,
+  storedIds,
+} from '../../state/index.js'
 import { type Engine } from '../flow/index.js'
 import { type BeyondKeeper } from './beyond-keeper.js'
 import { type DeclaredValues, type Migrating, type Migration, migratedRowsMax } from './migrating.js'
@@ -65,6 +73,18 @@ export async function restoreState(
     if (migration === null) await restoreOperator(base, engine, operator, beyond)
     else if (beyond !== null && engine.state.coldSides.length > 0) throw notMigrated(operator)
     else await migrate({ base, engine, migrating }, migration, form)
+  }
+  expectRestoredKeys(base, engine, beyond)
+}
+
+/** All is restored: the engine has the keys that were written, in memory and beyond it. @throws StateError ANB6019 */
+export function expectRestoredKeys(base: Base, engine: Engine, beyond: BeyondKeeper | null): void {
+  const { digests, operators, place, record } = base
+  for (const operator of new Set([...operators.map(each => each.operator), ...(digests?.keys() ?? [])])) {
+    const found = engine.state.countRestored(operator, beyond?.keysOf(operator) ?? null)
+    if (found === null || digests === null) continue
+    const expected = digests.get(operator) ?? new KeyDigest(found.keyGroups)
+    expectKeys({ operator, place, epoch: record.epoch }, expected, found)
   }
 }
 

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path'
 import { type EpochRecord, encodeRecord, readSavepoint } from '../../checkpoint/index.js'
-import { type StateBlock } from '../../state/index.js'
 import { StateStore, openStateFolder } from '../../state/stores/index.js'
+import { type StateTaken } from '../flow/index.js'
 import { type Opened } from './opened.js'
 import { begunIn, begunName } from './savepoints.js'
 
@@ -53,11 +53,11 @@ export class StorePlaces {
   }
 
   /** Makes a store whose first epoch this is, in the place of the one that is there. */
-  async replace(lineage: string, record: EpochRecord, blocks: readonly StateBlock[]): Promise<StateStore> {
+  async replace(lineage: string, record: EpochRecord, { blocks, keys }: StateTaken): Promise<StateStore> {
     const { files } = this.opened.world
     const made = await this.at(this.making, lineage)
     try {
-      await made.prepare(record.epoch, encodeRecord(record), blocks)
+      await made.prepare(record.epoch, encodeRecord(record), blocks, keys)
       made.finish(record.epoch)
     } finally {
       await made.close()

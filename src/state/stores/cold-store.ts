@@ -17,7 +17,8 @@ import {
   type ColdPlace,
   type ColdRows,
 } from '../cold.js'
-import { type PackedRows, slicedRows, viewsOf } from '../packed.js'
+import { KeyDigest } from '../key-digest.js'
+import { type PackedRows, packedOf, slicedRows, viewsOf } from '../packed.js'
 import { decodeEntries, encodeEntries, idIn, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { ColdTally } from './cold-tally.js'
 import { type KeyReader, type KeyValue } from './key-value.js'
@@ -38,6 +39,8 @@ export class ColdStore {
   private tally = new ColdTally()
   private readonly operatorIds = new Map<string, number>()
   private readonly forms = new Map<string, readonly StateForm[]>()
+  /** The keys of the entries, by operator. */
+  private readonly keys = new Map<string, KeyDigest>()
 
   private constructor(
     private kv: KeyValue,
@@ -69,6 +72,11 @@ export class ColdStore {
   /** Entries of an operator. */
   rowsOf(operator: string): number {
     return this.tally.entriesOf(operator)
+  }
+
+  /** The keys of those entries; null: there never were any. */
+  keysOf(operator: string): KeyDigest | null {
+    return this.keys.get(operator) ?? null
   }
 
   /** What these keys have here, by form. */
@@ -103,6 +111,7 @@ export class ColdStore {
     const told = [{ key: tallyName, value: tally.encode() }]
     await this.kv.write(inTurn([...written.map(({ puts }) => puts), told]), inTurn(written.map(({ gone }) => gone)))
     this.tally = tally
+    changes.forEach((each, i) => this.countKeys(each, written[i]?.sums ?? each.before))
     this.bytesWritten += written.reduce((sum, { bytes }) => sum + bytes, 0)
     return written.map(({ sums }) => sums)
   }
@@ -160,6 +169,7 @@ export class ColdStore {
       const keys = keysIn(names)
       const operator = operators.get(idIn(names[0] ?? tallyName))
       if (operator === undefined) throw this.damaged('it has an entry that nobody wrote')
+      this.digestOf(operator, tally.groupsOf(operator)).count(keys, 1)
       for (const { at, sums } of this.found(operator, namesOf(this.idOf(operator), keys), values)) {
         seen.count(
           operator,
@@ -171,6 +181,24 @@ export class ColdStore {
     }
     const difference = tally.difference(seen)
     if (difference !== null) throw this.damaged(`${difference} has other entries than were written`)
+  }
+
+  /** Keys got an entry, or have none any more. */
+  private countKeys({ operator, form, groups, keys, before }: ColdChanges, after: Uint32Array): void {
+    const digest = this.digestOf(operator, form.keyGroups)
+    const rows = Int32Array.from(groups.keys())
+    const some = (at: Int32Array): ColdKeys => ({
+      groups: Uint16Array.from(at, i => groups[i] ?? 0),
+      keys: packedOf(keys, at),
+    })
+    digest.count(some(rows.filter(i => before[i] === 0 && after[i] !== 0)), 1)
+    digest.count(some(rows.filter(i => before[i] !== 0 && after[i] === 0)), -1)
+  }
+
+  private digestOf(operator: string, keyGroups: number): KeyDigest {
+    const digest = this.keys.get(operator) ?? new KeyDigest(keyGroups)
+    this.keys.set(operator, digest)
+    return digest
   }
 
   private found(operator: string, names: PackedRows, values: readonly (Uint8Array | undefined)[]): readonly ColdRows[] {

@@ -104,6 +104,11 @@ export class ColdTally {
     return forms.length
   }
 
+  /** Key groups of an operator. */
+  groupsOf(operator: string): number {
+    return this.byOperator.get(operator)?.entries.length ?? 0
+  }
+
   entriesOf(operator: string): number {
     return this.byOperator.get(operator)?.entries.reduce((sum, entries) => sum + entries, 0) ?? 0
   }

@@ -3,6 +3,7 @@
  * sink or a worker.
  */
 export { besideStore } from './cold-memory.js'
+export { decodeKeyGroups, encodeKeyGroups } from './key-digests.js'
 export * from './key-value.js'
 export { StateStore } from './state-store.js'
 export type { EpochBytes, StateStoreOptions, StoreCounts } from './store-options.js'

@@ -12,8 +12,10 @@ import { createHash } from 'node:crypto'
 import { StateError } from '../../base/index.js'
 import { crc32c } from '../../kernels/index.js'
 import { type StateFormJson } from '../block-schema.js'
+import { type KeyDigestsJson } from './key-digests.js'
 
-export const recordVersion = 1
+/** Version 1 did not count keys. */
+export const recordVersion = 2
 const magic = 0x52534241
 const fixedBytes = 16
 
@@ -36,6 +38,8 @@ export interface RecordHead {
   readonly removed: readonly RemovedJson[]
   /** Writes of state beyond memory, so far; left out where there is none. */
   readonly cold?: number
+  /** Which keys there are: what this epoch changed; with all blocks, all. Left out where nobody counted. */
+  readonly keys?: KeyDigestsJson
   /** By operator and schema id: those of `blocks`. */
   readonly forms: Readonly<Record<string, Readonly<Record<string, StateFormJson>>>>
 }

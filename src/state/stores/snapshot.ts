@@ -4,6 +4,7 @@
  */
 import { beside, keysOfBlock } from '../beside.js'
 import { type StateForm } from '../block-schema.js'
+import { type KeyDigest } from '../key-digest.js'
 import { type StoredBlock } from '../restore.js'
 import { coldBlocks } from './cold-blocks.js'
 import { type ColdReader } from './cold-store.js'
@@ -19,7 +20,11 @@ export interface SnapshotParts {
   /** What the coordinator wrote with the epoch. */
   readonly bytes: Uint8Array
   readonly lineage: string
+  /** Of the store. */
+  readonly path: string
   readonly blocks: readonly LiveBlock[]
+  /** The keys that there are, by operator; null: nobody counted them. */
+  readonly digests: ReadonlyMap<string, KeyDigest> | null
   /** State beyond memory; null: there is none. */
   readonly cold: ColdReader | null
   form(block: LiveBlock): StateForm
@@ -47,6 +52,11 @@ export class Snapshot {
     return this.parts.lineage
   }
 
+  /** Of the store. */
+  get path(): string {
+    return this.parts.path
+  }
+
   /** Operators that have state, with the columns that it was last written with; `rows`: those of blocks, stale ones too. */
   get operators(): readonly {
     readonly operator: string
@@ -64,6 +74,11 @@ export class Snapshot {
         ? []
         : [{ operator, form: this.parts.form(newest), rows: beyond + sum(b => b.rows), bytes: sum(b => b.bytes) }]
     })
+  }
+
+  /** The keys that there are, by operator; null: a version wrote it that did not count them. */
+  get digests(): ReadonlyMap<string, KeyDigest> | null {
+    return this.parts.digests
   }
 
   /** Rows beyond memory. */

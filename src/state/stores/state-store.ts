@@ -7,9 +7,11 @@ import { StateError, failpoint, invariant } from '../../base/index.js'
 import { type StateBlock } from '../block.js'
 import { type StateForm } from '../block-schema.js'
 import { type ColdAnswer, type ColdChanges, type ColdPage, type ColdPlace, type ColdQuestion } from '../cold.js'
+import { type KeyDigest, type KeyDigestChange } from '../key-digest.js'
 import { type StoredBlock } from '../restore.js'
 import { DiskSpace } from './disk-space.js'
 import { Handles } from './handles.js'
+import { KeyDigests } from './key-digests.js'
 import { type KeyValue, type Put } from './key-value.js'
 import { Manifest } from './manifest.js'
 import { Persistence, type Write } from './persistence.js'
@@ -26,6 +28,7 @@ const deadCountMax = 4096
 
 export class StateStore {
   readonly counts: StoreCounts = { epochs: 0, bytesWritten: 0, bytesChanged: 0, bytesBeyond: 0, reopened: 0 }
+  private readonly digests = new KeyDigests()
   private records: EpochBytes[] = []
   private digest = ''
   private finished = 0
@@ -127,10 +130,16 @@ export class StateStore {
   /**
    * One synced, atomic write. Epochs come in order; a call may come before the one before it has settled.
    *
+   * @param keys which keys came and went; null: nobody counts them.
    * @throws StateError ANB6011 where it could not be written after several tries on fresh handles.
    */
-  prepare(epoch: number, record: Uint8Array, blocks: readonly StateBlock[]): Promise<void> {
-    return this.inTurn(() => this.write(epoch, record, blocks))
+  prepare(
+    epoch: number,
+    record: Uint8Array,
+    blocks: readonly StateBlock[],
+    keys: readonly KeyDigestChange[] | null = null,
+  ): Promise<void> {
+    return this.inTurn(() => this.write({ epoch, bytes: record }, blocks, keys))
   }
 
   /** Notes that all sinks have applied it; on disk with the next `prepare`, or with `close`. */
@@ -159,7 +168,7 @@ export class StateStore {
   }
 
   private takeSnapshot(): Snapshot | null {
-    const { last, manifest, lineage, handles } = this
+    const { last, manifest, lineage, path, handles } = this
     const { broken } = this.persistence
     if (broken !== null) throw broken
     if (last === null) return null
@@ -167,8 +176,10 @@ export class StateStore {
     return new Snapshot({
       ...last,
       lineage,
+      path,
       blocks: manifest.live,
       cold: handles.cold?.snapshot() ?? null,
+      digests: this.digests.byOperator,
       form: ({ operator, schemaId }) => manifest.form(operator, schemaId),
       read: (blocks, each) => readBlocks(handles, blocks, each),
       release: () => {
@@ -186,6 +197,11 @@ export class StateStore {
   /** Entries beyond memory of an operator. */
   coldRowsOf(operator: string): number {
     return this.handles.cold?.rowsOf(operator) ?? 0
+  }
+
+  /** The keys of those entries. */
+  coldKeysOf(operator: string): KeyDigest | null {
+    return this.handles.cold?.keysOf(operator) ?? null
   }
 
   /** What stands beyond memory of these keys. */
@@ -254,7 +270,10 @@ export class StateStore {
   /** Answers how many writes beyond memory there must have been. */
   private async load(): Promise<number> {
     const { older, records, finished } = await readRecords(this.handles.kv, this.options.place)
-    for (const { head } of records) this.manifest.replay(head)
+    for (const { head } of records) {
+      this.manifest.replay(head)
+      this.digests.replay(head.keys, head.full)
+    }
     this.finished = finished
     this.finishedOnDisk = finished
     this.digest = records.at(-1)?.digest ?? ''
@@ -265,14 +284,20 @@ export class StateStore {
     return records.at(-1)?.head.cold ?? 0
   }
 
-  private async write(epoch: number, bytes: Uint8Array, blocks: readonly StateBlock[]): Promise<void> {
+  private async write(
+    { epoch, bytes }: EpochBytes,
+    blocks: readonly StateBlock[],
+    changes: readonly KeyDigestChange[] | null,
+  ): Promise<void> {
     if (this.persistence.broken !== null) throw this.persistence.broken
     failpoint('prepare.write', 'before')
     const { finished } = this
     const { cold } = this.handles
     const change = this.manifest.add(epoch, blocks, () => this.oldRecords())
     const beyond = cold === null || cold.writes === 0 ? {} : { cold: cold.writes }
-    const record = encodeRecord({ epoch, previous: this.digest, finished, ...beyond, ...change }, bytes)
+    const keys = this.digests.add(changes, change.full)
+    const counted = { ...beyond, ...(keys !== undefined && { keys }) }
+    const record = encodeRecord({ epoch, previous: this.digest, finished, ...counted, ...change }, bytes)
     const puts: Put[] = blocks.map((block, i) => ({ key: keyOf(epoch, kinds.block, i), value: block.bytes }))
     puts.push({ key: keyOf(epoch, kinds.record), value: record })
     failpoint('prepare.write', 'after')

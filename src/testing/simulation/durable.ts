@@ -6,7 +6,7 @@
  * nothing moves any more (`settle`), so a seed gives the same run again.
  */
 import { AnabranchError, invariant } from '../../base/index.js'
-import { baseOf, decodeRecord, readSavepoint } from '../../checkpoint/index.js'
+import { type Base, baseOf, decodeRecord, readSavepoint } from '../../checkpoint/index.js'
 import { type Prepared, type SourcePosition } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import {
@@ -16,6 +16,7 @@ import {
   type EpochCut,
   EpochKeeper,
   type KeeperParts,
+  expectRestoredKeys,
   restoreOperator,
 } from '../../runtime/index.js'
 import { StateStore } from '../../state/stores/index.js'
@@ -210,7 +211,8 @@ export class Durable {
         this.count('epoch goes on')
         for (const vertex of this.parts.topology.vertices)
           for (const { id, fn } of vertex.kind === 'stage' ? vertex.operators : [])
-            if (fn.keyed) await this.restore(engine, id)
+            if (fn.keyed) await this.read(base => restoreOperator(base, engine, id, this.keepsBeyond))
+        await this.read(base => expectRestoredKeys(base, engine, this.keepsBeyond))
       }
     } catch (error) {
       if (!(error instanceof AnabranchError) || error.code !== 'ANB6011') throw error
@@ -221,11 +223,11 @@ export class Durable {
     if (this.life !== null) this.life.isStill = false
   }
 
-  private async restore(engine: Engine, operator: string): Promise<void> {
+  private async read(from: (base: Base) => Promise<void> | void): Promise<void> {
     const snapshot = (await this.store?.snapshot()) ?? null
     if (snapshot === null) return
     try {
-      await restoreOperator(baseOf(snapshot), engine, operator, this.keepsBeyond)
+      await from(baseOf(snapshot))
     } finally {
       snapshot.release()
     }

@@ -4,7 +4,13 @@
  */
 import { type Files } from '../../base/index.js'
 import { encodeRecord, openSavepoint, readSavepoint, writeSavepoint } from '../../checkpoint/index.js'
-import { type DeadLetter, type EpochKeeper, type Engine, restoreOperator } from '../../runtime/index.js'
+import {
+  type DeadLetter,
+  type EpochKeeper,
+  type Engine,
+  expectRestoredKeys,
+  restoreOperator,
+} from '../../runtime/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type Row } from './rows.js'
 
@@ -66,6 +72,8 @@ export async function beginAt(
   const base = openSavepoint(files, path)
   for (const { operator } of base.operators) await restoreOperator(base, engine, operator, null)
   const { epoch } = base.record
-  await store.prepare(epoch, encodeRecord(keeper.firstRecord(store.lineage)), engine.state.whole(epoch))
+  expectRestoredKeys(base, engine, null)
+  const { blocks, keys } = engine.state.whole(epoch)
+  await store.prepare(epoch, encodeRecord(keeper.firstRecord(store.lineage)), blocks, keys)
   store.finish(epoch)
 }

@@ -13,7 +13,7 @@ import {
   writeSavepoint,
 } from '../../../src/checkpoint/index.js'
 import { realFiles } from '../../../src/runtime/index.js'
-import { StoredOperator } from '../../../src/state/index.js'
+import { KeyDigest, StoredOperator } from '../../../src/state/index.js'
 import { StateStore, openStateFolder } from '../../../src/state/stores/index.js'
 import { repository } from '../../support/repository.js'
 import { KeyedRows, countsByUser } from '../state/rows-of-state.js'
@@ -47,7 +47,7 @@ let counts: KeyedRows
 
 const commit = async (epoch: number, changed: Readonly<Record<string, number | null>>): Promise<void> => {
   counts.count(changed)
-  await store.prepare(epoch, encodeRecord(record(epoch)), counts.take(epoch))
+  await store.prepare(epoch, encodeRecord(record(epoch)), counts.take(epoch), counts.takeKeys())
   store.finish(epoch)
 }
 
@@ -124,9 +124,9 @@ test('a savepoint may be moved, and any reader of Arrow reads its files', async 
 test('U6: a savepoint of a later version is refused, and stays as it is', async () => {
   await save()
   const file = join(path, 'savepoint.json')
-  const later = readFileSync(file, 'utf8').replace('"format": 1', '"format": 2')
+  const later = readFileSync(file, 'utf8').replace('"format": 2', '"format": 3')
   writeFileSync(file, later)
-  expect(() => openSavepoint(realFiles, path)).toThrow('has format 2, this version knows 1')
+  expect(() => openSavepoint(realFiles, path)).toThrow('has format 3, this version knows 2')
   expect(readFileSync(file, 'utf8')).toBe(later)
 })
 
@@ -137,6 +137,30 @@ test('U1: a savepoint of format 1 is read by this version, from files that are k
     cid: { n: 4n, label: 'cid 4' },
     dan: { n: 5n, label: 'dan 5' },
   })
+  expect(openSavepoint(realFiles, kept).digests).toBeNull()
+})
+
+test('a savepoint has the keys of each key group, as they were counted', async () => {
+  await save()
+  const found = new KeyDigest(countsByUser.keyGroups)
+  const stored = new StoredOperator('counts', countsByUser)
+  const base = openSavepoint(realFiles, path)
+  await base.restore('counts', (form, rows) => stored.takeRows(form, rows))
+  stored.countInto(found)
+  expect(found.total).toBe(3)
+  expect(base.digests?.get('counts')?.whole('counts')).toEqual(found.whole('counts'))
+})
+
+test('no savepoint is made of state that lost a key, and nothing of it is left behind', async () => {
+  counts.count({ ann: null })
+  await store.prepare(3, encodeRecord(record(3)), counts.take(3), [])
+  store.finish(3)
+  const names = readdirSync(folder)
+  await expect(save()).rejects.toMatchObject({
+    code: 'ANB6019',
+    message: expect.stringMatching(/^operator "counts" has 0 keys in key group \d+, 1 were written to /),
+  })
+  expect(readdirSync(folder)).toEqual(names)
 })
 
 test('a savepoint that is there is not written over, and one that failed leaves nothing behind', async () => {
@@ -174,9 +198,9 @@ describe('a savepoint is refused, and nothing is guessed, where', () => {
     ['a bit of a file flipped', () => flip('operators/0.arrow', 700), 'ANB6030', 'has another digest than was written'],
     [
       'a later version wrote it',
-      () => edit('"format": 1', '"format": 2'),
+      () => edit('"format": 2', '"format": 3'),
       'ANB6031',
-      'has format 2, this version knows 1',
+      'has format 3, this version knows 2',
     ],
     [
       'its folder cannot be read',

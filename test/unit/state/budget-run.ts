@@ -5,12 +5,14 @@ import {
   type ColdAsk,
   ColdSide,
   Expiry,
+  KeyDigest,
   KeyIndex,
   KeyWalk,
   OperatorState,
   type StateClock,
   type StateForm,
   StateTable,
+  expectKeys,
   readBlock,
   storedValues,
 } from '../../../src/state/index.js'
@@ -66,6 +68,9 @@ export class Run {
       { hot: true },
     )
     snapshot?.release()
+    const found = run.state.countRestored(store.coldKeysOf('counts'))
+    const expected = snapshot?.digests?.get('counts') ?? new KeyDigest(declared.keyGroups)
+    expectKeys({ operator: 'counts', place: store.path, epoch: run.epoch }, expected, found)
     return run
   }
 
@@ -156,7 +161,7 @@ export class Run {
     this.epoch += 1
     const blocks = this.state.take(this.epoch, this.cold.hollow.takeTellsAll())
     this.cold.choose(this.epoch, [])
-    await this.store.prepare(this.epoch, record, blocks)
+    await this.store.prepare(this.epoch, record, blocks, [this.state.takeKeys() ?? []].flat())
     this.store.finish(this.epoch)
     await this.leave(this.epoch)
   }

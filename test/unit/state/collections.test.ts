@@ -3,7 +3,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Batch, type Value, batchFromRows, columnOf, rowsOf } from '../../../src/batch/index.js'
 import { type Schema } from '../../../src/schema/index.js'
-import { Collections, type EntryState, KeyIndex, type StateBlock, declaredState } from '../../../src/state/index.js'
+import {
+  Collections,
+  type EntryState,
+  KeyDigest,
+  KeyIndex,
+  type StateBlock,
+  declaredState,
+} from '../../../src/state/index.js'
 import { Manifest } from '../../../src/state/stores/manifest.js'
 import { stored } from './rows-of-state.js'
 
@@ -148,6 +155,7 @@ describe.each([
         const kept = new Map<number, Kept>()
         const manifest = new Manifest()
         const written = new Map<string, StateBlock>()
+        const counted = new Map<string, KeyDigest>()
         all.forEach((changes, epoch) => {
           const slots = [...one.index.resolve(users(changes.map(({ slot }) => slot)))]
           apply(
@@ -157,6 +165,11 @@ describe.each([
           note(kept, changes)
           const blocks = one.states.flatMap(state => state.take(epoch + 1))
           manifest.add(epoch + 1, blocks, () => [])
+          for (const change of one.states.flatMap(state => state.takeKeys() ?? [])) {
+            const digest = counted.get(change.operator) ?? new KeyDigest(change.keyGroups)
+            digest.set(change)
+            counted.set(change.operator, digest)
+          }
           blocks.forEach((block, number) => written.set(`${epoch + 1}/${number}`, block))
         })
         for (const state of other.states) {
@@ -164,6 +177,9 @@ describe.each([
             const block = written.get(`${live.epoch}/${live.number}`)
             if (block !== undefined) state.restore(stored(block, live.superseded))
           }
+          expect(state.countRestored(null).whole('')).toEqual(
+            (counted.get(state.operator) ?? new KeyDigest(16)).whole(''),
+          )
         }
         const who = [...kept.keys()]
         const { lists, maps } = other.collections.gather(other.index.resolve(users(who)), null)

@@ -3,6 +3,7 @@ import { type Batch, batchFromRows, bitAt, rowsOf, setBit } from '../../../src/b
 import { schemaFromJson } from '../../../src/schema/index.js'
 import { readBlock } from '../../../src/state/restore.js'
 import {
+  type KeyDigestChange,
   KeyIndex,
   OperatorState,
   type StateBlock,
@@ -69,6 +70,16 @@ export class KeyedRows {
 
   take(epoch: number): readonly StateBlock[] {
     return this.state.take(epoch)
+  }
+
+  /** Which keys came and went, in the epochs that were taken since this was asked before. */
+  takeKeys(): readonly KeyDigestChange[] {
+    return [this.state.takeKeys() ?? []].flat()
+  }
+
+  groupOf(user: string): number {
+    const [slot = 0] = this.index.resolve(batchFromRows(this.form.key, [{ user }]))
+    return this.index.groupOf[slot] ?? 0
   }
 
   restore(block: StoredBlock): void {

@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AnabranchError } from '../../../src/base/index.js'
+import { KeyDigest, expectKeys } from '../../../src/state/index.js'
 import { StateStore, openStateFolder } from '../../../src/state/stores/index.js'
 import { KeyedRows, countsByUser } from './rows-of-state.js'
 
@@ -46,7 +47,8 @@ async function crashed(
   let store = await StateStore.open({ place: await place(path), pause })
   for (let epoch = 1; epoch <= epochs; epoch++) {
     rows.count(Object.fromEntries([0, 1, 2].map(i => [`user ${(epoch * 7 + i * 5) % 40}`, epoch])))
-    await store.prepare(epoch, new TextEncoder().encode(`record ${epoch}`.padEnd(recordBytes)), rows.take(epoch))
+    const record = new TextEncoder().encode(`record ${epoch}`.padEnd(recordBytes))
+    await store.prepare(epoch, record, rows.take(epoch), rows.takeKeys())
     store.finish(epoch - 1)
     states.push(rows.counts())
     if (epoch !== tabled) continue
@@ -95,7 +97,15 @@ async function start(path: string): Promise<Outcome> {
   try {
     store = await StateStore.open({ place: await place(path), pause })
     const rows = new KeyedRows('counts', countsByUser)
-    await store.restore('counts', block => rows.restore(block))
+    const snapshot = await store.snapshot()
+    await snapshot?.restore('counts', block => rows.restore(block))
+    snapshot?.release()
+    const expected = snapshot?.digests?.get('counts') ?? new KeyDigest(countsByUser.keyGroups)
+    expectKeys(
+      { operator: 'counts', place: path, epoch: snapshot?.epoch ?? 0 },
+      expected,
+      rows.state.countRestored(null),
+    )
     return { error: null, epoch: store.last?.epoch ?? 0, counts: rows.counts() }
   } catch (error) {
     return { error, epoch: 0, counts: {} }
@@ -114,7 +124,7 @@ async function startsRightOrRefuses(path: string): Promise<number | null> {
     return epoch
   }
   expect(error).toBeInstanceOf(AnabranchError)
-  expect(error).toMatchObject({ class: 'StateError', code: expect.stringMatching(/^ANB601[0-6]$/) })
+  expect(error).toMatchObject({ class: 'StateError', code: expect.stringMatching(/^ANB601[0-69]$/) })
   expect(hashOf(path)).toBe(before)
   rmSync(path, { recursive: true })
   return null

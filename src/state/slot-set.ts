@@ -1,10 +1,10 @@
 /**
- * Dirty slots: whose state changed since the last cut. One bit a slot and no list, so that a row that is written again
- * costs nothing more, and the slots come out ascending, which is the order of their rows in memory.
+ * Slot set: such as those whose state changed since the last cut. One bit a slot and no list, so that a row that is written
+ * again costs nothing more, and the slots come out ascending, which is the order of their rows in memory.
  */
 import { eachPiece } from './slots-by-group.js'
 
-export class DirtySlots {
+export class SlotSet {
   /** How many there are. */
   count = 0
   private words = new Uint32Array(32)
@@ -27,6 +27,24 @@ export class DirtySlots {
 
   has(slot: number): boolean {
     return (((this.words[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 1
+  }
+
+  unmark(slots: Int32Array): void {
+    for (const slot of slots) {
+      if (!this.has(slot)) continue
+      this.words[slot >>> 5] = (this.words[slot >>> 5] ?? 0) & ~(1 << (slot & 31))
+      this.count -= 1
+    }
+  }
+
+  /** Those that are not in another set, ascending. Mostly there are none, and a look at 32 of them costs as much as at one. */
+  except(others: SlotSet): Int32Array {
+    const slots: number[] = []
+    for (let w = 0; w < this.words.length; w++) {
+      let word = (this.words[w] ?? 0) & ~(others.words[w] ?? 0)
+      for (; word !== 0; word &= word - 1) slots.push(w * 32 + 31 - Math.clz32(word & -word))
+    }
+    return Int32Array.from(slots)
   }
 
   /** All of them, ascending; afterwards there are none. */
