@@ -7,6 +7,7 @@
 import { StateError } from '../base/index.js'
 import { crc32cRows } from '../kernels/index.js'
 import { type ColdKeys } from './cold.js'
+import { eachPiece } from './slots-by-group.js'
 
 /** Key groups in which keys came or went, with what they have now. */
 export interface KeyDigestChange {
@@ -33,11 +34,16 @@ export class KeyDigest {
   /** Keys came, or went. */
   count({ groups, keys }: ColdKeys, by: 1 | -1): void {
     const hashes = crc32cRows(keys.bytes, keys.ends)
+    eachPiece(groups.length, (from, to) => this.countPiece(groups.subarray(from, to), hashes.subarray(from, to), by))
+  }
+
+  private countPiece(groups: Uint16Array, hashes: Uint32Array, by: 1 | -1): void {
+    const { keys, sums, changed } = this
     for (let i = 0; i < groups.length; i++) {
       const group = groups[i] ?? 0
-      this.keys[group] = (this.keys[group] ?? 0) + by
-      this.sums[group] = (this.sums[group] ?? 0) + by * (hashes[i] ?? 0)
-      this.changed[group] = 1
+      keys[group] = (keys[group] ?? 0) + by
+      sums[group] = (sums[group] ?? 0) + by * (hashes[i] ?? 0)
+      changed[group] = 1
     }
   }
 

@@ -14,6 +14,7 @@ import { Rebase } from './rebase.js'
 import { decodeRows } from './row-codec.js'
 import { type PackedRows } from './packed.js'
 import { type StoredBlock, type StoredRows, applyRows, readBlock } from './restore.js'
+import { groupsOf } from './slots-by-group.js'
 import { type StateTable } from './state-table.js'
 
 export interface OperatorStateOptions {
@@ -133,9 +134,7 @@ export class OperatorState {
     const { index } = this.options
     for (let from = 0; from < slots.length; from += slotsAtOnce) {
       const some = slots.subarray(from, from + slotsAtOnce)
-      const { groupOf } = index
-      const groups = Uint16Array.from(some, slot => groupOf[slot] ?? 0)
-      this.digest.count({ groups, keys: index.packedKeys(some) }, by)
+      this.digest.count({ groups: groupsOf(some, index.groupOf), keys: index.packedKeys(some) }, by)
     }
   }
 

@@ -39,21 +39,17 @@ export class SlotSet {
 
   /** Those that are not in another set, ascending. Mostly there are none, and a look at 32 of them costs as much as at one. */
   except(others: SlotSet): Int32Array {
-    const slots: number[] = []
-    for (let w = 0; w < this.words.length; w++) {
-      let word = (this.words[w] ?? 0) & ~(others.words[w] ?? 0)
-      for (; word !== 0; word &= word - 1) slots.push(w * 32 + 31 - Math.clz32(word & -word))
-    }
-    return Int32Array.from(slots)
+    const words = this.words.slice()
+    let count = 0
+    eachPiece(words.length, (from, to) => {
+      count += leaveOut(words, others.words, from, to)
+    })
+    return takeAll(words, count)
   }
 
   /** All of them, ascending; afterwards there are none. */
   take(): Int32Array {
-    const slots = new Int32Array(this.count)
-    let at = 0
-    eachPiece(this.words.length, (from, to) => {
-      if (at < slots.length) at = takeWords(this.words.subarray(from, to), from * 32, slots, at)
-    })
+    const slots = takeAll(this.words, this.count)
     this.count = 0
     return slots
   }
@@ -63,6 +59,33 @@ export class SlotSet {
     larger.set(this.words)
     this.words = larger
   }
+}
+
+/** Takes those of the others out of the words of a piece, and answers how many are left. */
+function leaveOut(words: Uint32Array, others: Uint32Array, from: number, to: number): number {
+  let left = 0
+  for (let w = from; w < to; w++) {
+    const word = (words[w] ?? 0) & ~(others[w] ?? 0)
+    words[w] = word
+    if (word !== 0) left += onesIn(word)
+  }
+  return left
+}
+
+/** Adds up neighbouring bits, then pairs, then fours; the product adds up the bytes. */
+function onesIn(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555)
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+}
+
+function takeAll(words: Uint32Array, count: number): Int32Array {
+  const slots = new Int32Array(count)
+  let at = 0
+  eachPiece(words.length, (from, to) => {
+    if (at < count) at = takeWords(words.subarray(from, to), from * 32, slots, at)
+  })
+  return slots
 }
 
 function takeWords(words: Uint32Array, slot: number, into: Int32Array, begin: number): number {

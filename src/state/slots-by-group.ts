@@ -16,14 +16,19 @@ export function eachPiece(count: number, work: (from: number, to: number) => voi
   for (let from = 0; from < count; from += pieceSlots) work(from, Math.min(count, from + pieceSlots))
 }
 
+export function groupsOf(slots: Int32Array, groupOf: Uint16Array): Uint16Array {
+  const groups = new Uint16Array(slots.length)
+  eachPiece(slots.length, (from, to) => lookUp(slots, groupOf, groups, from, to))
+  return groups
+}
+
 /** Slots in the order of their key groups, else in their own; and where each group lies. */
 export function byGroup(
   slots: Int32Array,
   groupOf: Uint16Array,
   keyGroups: number,
 ): { readonly order: Int32Array; readonly groups: readonly GroupRows[] } {
-  const groups = new Uint16Array(slots.length)
-  eachPiece(slots.length, (from, to) => lookUp(slots, groupOf, groups, from, to))
+  const groups = groupsOf(slots, groupOf)
   const ends = new Int32Array(keyGroups + 1)
   eachPiece(slots.length, (from, to) => count(groups, ends, from, to))
   const found: GroupRows[] = []

@@ -136,7 +136,7 @@ export class StateTable {
 
   /** Slots whose keys have state now and had none at the last cut, and the other way round. Asked for before `takeDirty`. */
   takeTurnover(): { readonly came: Int32Array; readonly gone: Int32Array } {
-    const came = this.dirty.except(this.stored).filter(slot => this.present(slot))
+    const came = this.presentOf(this.dirty.except(this.stored))
     const gone = this.cleared.take().filter(slot => this.stored.has(slot) && !this.present(slot))
     this.stored.mark(came, came.at(-1) ?? 0)
     this.stored.unmark(gone)
@@ -239,7 +239,11 @@ export class StateTable {
 
   /** Those of key groups in the span, by the group of each slot. */
   presentIn(groupOf: Uint16Array, span: GroupSpan): Int32Array {
-    const slots = slotsWithin(groupOf, Math.min(this.used, this.rows.limit, groupOf.length), span)
+    return this.presentOf(slotsWithin(groupOf, Math.min(this.used, this.rows.limit, groupOf.length), span))
+  }
+
+  /** Those of these slots, all of which have room, that have state. */
+  private presentOf(slots: Int32Array): Int32Array {
     let kept = 0
     eachPiece(slots.length, (from, to) => {
       kept = this.keepPresent(slots, from, to, kept)
