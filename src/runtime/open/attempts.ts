@@ -65,7 +65,8 @@ async function untilDone(first: Opened, lasting: Parameters<typeof attempt>[1]):
         if (running.cancelled) throw new StoppedError()
         continue
       }
-      if (isOfNewCode && !running.cancelled && !running.drained) continue
+      // Where it was asked to stop it does so at once, with the code and the state of before.
+      if (isOfNewCode && !running.cancelled) continue
       const delayMs = delayOf(first, running, { error, failures })
       if (delayMs === null) throw error
       await running.pause(delayMs)
