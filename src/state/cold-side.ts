@@ -16,14 +16,16 @@ import {
   type ColdQuestion,
 } from './cold.js'
 import { type ColdAsk, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
+import { ColdRoom } from './cold-room.js'
 import { ColdSweep } from './cold-sweep.js'
 import { type StateClock } from './expiry.js'
 import { HollowKeys } from './hollow.js'
 import { type KeyIndex } from './key-index.js'
-import { slotsWithin } from './key-table.js'
 import { type StateWatch } from './operator-state.js'
 import { Residence } from './residence.js'
 import { encodeRows } from './row-codec.js'
+import { SlotSet } from './slot-set.js'
+import { type StateTable } from './state-table.js'
 
 /** Keys that shall leave as they are at the end of an epoch. */
 interface Chosen {
@@ -34,20 +36,14 @@ interface Chosen {
   next: number
 }
 
-/** Of what the share allows: above the first keys are chosen, down to the second; above the third no more come. */
-const level = { high: 0.85, low: 0.7, full: 1.05 } as const
-/** What the store remembers of each entry: ten bits that say whether it is there, and its part of the index of a table. */
-const bytesAnEntry = 2
-/** However many entries there are, so much is for rows: a job whose rows find no room stands still for each batch. */
-const rowsShareMin = 0.25
-/** Keys that leave at once. */
-const leaveAtOnce = 16_384
-/** Of what the share allows: with more keys that are kept only for what older blocks say of them, all of that is written anew. */
+/** Of the keys that have room: with more that are kept only for what older blocks say of them, all of that is written anew. */
 const stuckMax = 0.1
 
 export class ColdSide {
   private readonly residence: Residence
+  readonly room: ColdRoom
   private parts: readonly ColdPart[] = []
+  private tables: readonly StateTable[] = []
   /** Keys that left since the beginning, or lay there before: while it is false nobody has to ask. */
   private isUsed = false
   private chosen: Chosen | null = null
@@ -63,10 +59,11 @@ export class ColdSide {
 
   constructor(
     private readonly index: KeyIndex,
-    private readonly shareBytes: number,
+    shareBytes: number,
     operators: number,
   ) {
     this.residence = new Residence(operators)
+    this.room = new ColdRoom(shareBytes, index, () => this.tables)
     this.hollow = new HollowKeys(this.residence, {
       hasState: slot => this.parts.some(({ table }) => table.present(slot)),
       isOwed: slot => this.isOwed(slot),
@@ -94,6 +91,7 @@ export class ColdSide {
 
   use(parts: readonly ColdPart[], clock: StateClock): void {
     this.parts = parts
+    this.tables = parts.map(({ table }) => table)
     const expiring = parts.flatMap(part => (part.expiry === null ? [] : [{ ...part, expiry: part.expiry }]))
     if (expiring.length > 0) this.sweep = new ColdSweep(this.index, expiring, clock)
   }
@@ -106,8 +104,8 @@ export class ColdSide {
   }
 
   get report(): ColdReport {
-    const { shareBytes, index, entries } = this
-    return { budgetBytes: shareBytes, keys: index.size, entries }
+    const { room, index, entries } = this
+    return { budgetBytes: room.shareBytes, keys: index.size, entries }
   }
 
   /** Rows of these keys came. Answers what has to be read before they can be worked on; null: nothing. */
@@ -129,8 +127,7 @@ export class ColdSide {
 
   /** Where something may have expired beyond memory; null: nowhere, or there is no room to bring it back. */
   get sweeps(): ColdPlace | null {
-    const hasRoom = this.index.size < level.high * this.capacity
-    return this.entries > 0 && hasRoom ? (this.sweep?.next ?? null) : null
+    return this.entries > 0 && this.room.hasRoomFor(this.index.size) ? (this.sweep?.next ?? null) : null
   }
 
   /** What is there. Answers what has to be read of what has expired. */
@@ -210,19 +207,7 @@ export class ColdSide {
 
   /** More keys are in memory than should be: no rows are taken in before some have left. */
   get isFull(): boolean {
-    return this.index.size - this.stuck > level.full * this.capacity
-  }
-
-  /** Keys that the share has room for, with texts as long as they are now. */
-  get capacity(): number {
-    const { index, parts } = this
-    const keys = Math.max(1, index.size)
-    const texts = parts.reduce((sum, { table }) => sum + table.textBytes, index.textBytes) / keys
-    const rows = parts.reduce((sum, { table }) => sum + table.rowBytes, 0)
-    // Memory grows by a quarter, the list of key groups by half.
-    const rowBytes = 1.25 * (rows + 1 + 4 * parts.length) + 4 + (index.textBytes > 0 ? 1.25 * texts : texts)
-    const forRows = Math.max(rowsShareMin * this.shareBytes, this.shareBytes - bytesAnEntry * this.entries)
-    return Math.max(1, slotsWithin(forRows, rowBytes))
+    return this.room.isFull(this.index.size - this.stuck)
   }
 
   /**
@@ -232,8 +217,8 @@ export class ColdSide {
    */
   choose(epoch: number, waiting: Iterable<Int32Array>): void {
     if (this.isLeaving) return
-    const pinned = new Set<number>()
-    for (const slots of waiting) for (const slot of slots) pinned.add(slot)
+    const pinned = new SlotSet()
+    for (const slots of waiting) pinned.mark(slots, this.index.slots)
     const slots = this.chosenSlots(pinned, this.hollow.leave(pinned))
     // An entry that is older than the columns of today has to go through all that were between.
     const announces = !this.isAnnounced && (this.isUsed || slots.length > 0)
@@ -243,7 +228,7 @@ export class ColdSide {
   /** As `choose`, while a start restores: what leaves then must not be in columns that no epoch has. */
   chooseRestored(epoch: number): void {
     if (this.isLeaving || this.parts.some(({ state }) => state.evolves)) return
-    const slots = this.chosenSlots(new Set(), [])
+    const slots = this.chosenSlots(new SlotSet(), [])
     if (slots.length > 0) this.chosen = { epoch, slots, announces: false, next: 0 }
   }
 
@@ -258,11 +243,10 @@ export class ColdSide {
   }
 
   /** @param hollow those that are on their way out anyway */
-  private chosenSlots(pinned: ReadonlySet<number>, hollow: readonly number[]): Int32Array {
-    const { index, residence, capacity } = this
-    const size = index.size - hollow.length
-    if (size <= level.high * capacity) return Int32Array.from(hollow)
-    const count = Math.ceil(size - level.low * capacity)
+  private chosenSlots(pinned: SlotSet, hollow: readonly number[]): Int32Array {
+    const { index, residence, room } = this
+    const count = room.excess(index.size - hollow.length)
+    if (count === 0) return Int32Array.from(hollow)
     let stuck = 0
     const stays = (slot: number): boolean => {
       if (pinned.has(slot)) return true
@@ -272,7 +256,7 @@ export class ColdSide {
     }
     const slots = residence.choose(count, index.slots, stays)
     this.stuck = stuck
-    this.hollow.tellsAll ||= stuck > stuckMax * capacity
+    this.hollow.tellsAll ||= stuck > stuckMax * room.keys
     return hollow.length === 0 ? slots : Int32Array.from([...hollow, ...slots])
   }
 
@@ -288,8 +272,9 @@ export class ColdSide {
   leave(written: number): Leaving | null {
     const { chosen, residence } = this
     if (chosen === null || this.away || written < chosen.epoch) return null
-    const slots = chosen.slots.subarray(chosen.next, chosen.next + leaveAtOnce).filter(slot => this.mayLeave(slot))
-    chosen.next += leaveAtOnce
+    const { keysAtOnce } = this.room
+    const slots = chosen.slots.subarray(chosen.next, chosen.next + keysAtOnce).filter(slot => this.mayLeave(slot))
+    chosen.next += keysAtOnce
     const { epoch, announces } = chosen
     if (chosen.next >= chosen.slots.length) this.chosen = null
     this.away = true

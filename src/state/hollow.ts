@@ -4,6 +4,7 @@
  * (`isOwed`); where many wait, or nothing changes any more, the next blocks say it of all.
  */
 import { type Residence } from './residence.js'
+import { type SlotSet } from './slot-set.js'
 
 export interface KeyState {
   hasState(slot: number): boolean
@@ -34,7 +35,7 @@ export class HollowKeys {
   }
 
   /** Those that may leave now, marked. */
-  leave(pinned: ReadonlySet<number>): readonly number[] {
+  leave(pinned: SlotSet): readonly number[] {
     const { residence, keys, slots } = this
     const free: number[] = []
     for (const slot of slots) {

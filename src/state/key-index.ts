@@ -25,6 +25,8 @@ export interface KeyIndexOptions {
   readonly nullKeys: boolean
   /** Plain TypeScript instead of WebAssembly: as on a platform without it. */
   readonly plain?: boolean
+  /** Its memory counts more than the time of a lookup. */
+  readonly dense?: boolean
 }
 
 /** Keys by slot, as far as the store has to know: keys of a stream, or entries of a key that have keys of their own. */
@@ -52,7 +54,7 @@ export class KeyIndex implements KeySlots {
     checkFlat(key, 'key')
     invariant(keyGroups >= 1 && keyGroups <= 65_535, 'there are 1 to 65,535 key groups')
     this.wide = !nullKeys && key.fields.length === 1 && key.fields.every(f => byteWidth(f.type) === 8)
-    this.table = new KeyTable(new TableMemory(options.plain), this.wide)
+    this.table = new KeyTable(new TableMemory(options.plain), { wide: this.wide, dense: options.dense === true })
   }
 
   /** Number of keys. */
@@ -68,6 +70,11 @@ export class KeyIndex implements KeySlots {
   /** Slots so far: all below. */
   get slots(): number {
     return this.table.count
+  }
+
+  /** The most slots for which it takes at most so many bytes, where each key takes `keyBytes` elsewhere. */
+  slotsWithin(bytes: number, keyBytes: number): number {
+    return this.table.slotsWithin(bytes, keyBytes)
   }
 
   /** Takes keys out; their slots go to keys that come later. */

@@ -33,21 +33,17 @@ export const bySlot = 1088 + 24 * pieceRowsMax
 
 /**
  * How full a table may be. Each entry passed over is a branch that the processor guessed wrong, so a table
- * is at most half full (lookups in 1 M keys: twice as fast as at six tenths); a very large one seven tenths,
- * since its memory is what counts.
+ * is at most half full (lookups in 1 M keys: twice as fast as at six tenths); one seven tenths that is very large, or
+ * whose memory is what counts.
  */
-const slotsOf = (entries: number): number => Math.floor(entries * (entries <= 1 << 23 ? 0.5 : 0.7))
+const slotsOf = (entries: number, dense: boolean): number =>
+  Math.floor(entries * (entries <= 1 << 23 && !dense ? 0.5 : 0.7))
 
-/** The most slots for which a table takes at most so many bytes, where each slot takes `rowBytes` elsewhere. */
-export function slotsWithin(bytes: number, rowBytes: number): number {
-  let most = 0
-  for (let entries = 1024; 16 * entries < bytes; entries *= 2) {
-    const slots = slotsOf(entries)
-    // The kernels give new keys the next slots before they are moved into free ones.
-    const room = Math.floor((bytes - 16 * entries - 8 * slots) / rowBytes)
-    most = Math.max(most, Math.min(slots - pieceRowsMax, room))
-  }
-  return most
+export interface KeyTableOptions {
+  /** Keys are 8 bytes each and live in the slots, the arena stays empty. */
+  readonly wide: boolean
+  /** Its memory counts more than the time of a lookup. */
+  readonly dense: boolean
 }
 
 export class KeyTable {
@@ -66,12 +62,28 @@ export class KeyTable {
   /** Where key bytes begin. */
   arena = 0
 
-  /** `wide`: keys are 8 bytes each and live in the slots, the arena stays empty. */
+  private readonly wide: boolean
+  private readonly dense: boolean
+
   constructor(
     readonly memory: TableMemory,
-    private readonly wide: boolean,
+    { wide, dense }: KeyTableOptions,
   ) {
+    this.wide = wide
+    this.dense = dense
     this.lay(this.entries)
+  }
+
+  /** The most slots for which it takes at most so many bytes, where each key takes `keyBytes` elsewhere. */
+  slotsWithin(bytes: number, keyBytes: number): number {
+    let most = 0
+    for (let entries = 1024; 16 * entries < bytes; entries *= 2) {
+      const slots = slotsOf(entries, this.dense)
+      // The kernels give new keys the next slots before they are moved into free ones.
+      const room = Math.floor((bytes - 16 * entries - 8 * slots) / keyBytes)
+      most = Math.max(most, Math.min(slots - pieceRowsMax, room))
+    }
+    return most
   }
 
   /** Where the arena ends and the encoder may work. */
@@ -81,16 +93,16 @@ export class KeyTable {
 
   private lay(entries: number): void {
     this.entries = entries
-    this.table = Math.ceil((bySlot + 8 * slotsOf(entries)) / 64) * 64
+    this.table = Math.ceil((bySlot + 8 * slotsOf(entries, this.dense)) / 64) * 64
     this.arena = this.table + 16 * entries
     this.memory.reserve(this.arena + this.used)
   }
 
   /** Makes room for `more` new keys. */
   makeRoom(more: number): void {
-    if (this.count + more <= slotsOf(this.entries)) return
+    if (this.count + more <= slotsOf(this.entries, this.dense)) return
     let entries = this.entries
-    while (this.count + more > slotsOf(entries)) entries *= 2
+    while (this.count + more > slotsOf(entries, this.dense)) entries *= 2
     const from = this.arena
     this.lay(entries)
     this.memory.u8.copyWithin(this.arena, from, from + this.used)

@@ -93,9 +93,10 @@ export class Residence {
    * @param stays those that may not leave now.
    */
   choose(count: number, slots: number, stays: (slot: number) => boolean): Int32Array {
-    const chosen: number[] = []
+    const chosen = new Int32Array(count)
+    let found = 0
     const { flags } = this
-    for (let looked = 0; looked < 2 * slots && chosen.length < count; looked++) {
+    for (let looked = 0; looked < 2 * slots && found < count; looked++) {
       if (this.hand >= slots) this.hand = 0
       const slot = this.hand++
       const now = flags[slot] ?? 0
@@ -103,10 +104,10 @@ export class Residence {
       if ((now & bit.used) !== 0) flags[slot] = now & ~bit.used
       else if (!stays(slot)) {
         flags[slot] = now | bit.leaving
-        chosen.push(slot)
+        chosen[found++] = slot
       }
     }
-    return Int32Array.from(chosen)
+    return chosen.subarray(0, found)
   }
 
   private grow(slot: number): void {

@@ -16,7 +16,7 @@ import {
   type KeyWalk,
   type Leaving,
 } from '../../state/index.js'
-import { type Rows } from './rows.js'
+import { type Rows, rowBytes } from './rows.js'
 
 /** What a stage asks of the world. */
 export interface BeyondEffects {
@@ -43,6 +43,7 @@ export interface Routed {
 
 /** Rows whose keys are not all in memory yet, or those of rows before them are not. */
 interface Awaited {
+  readonly bytes: number
   /** null: no rows, somebody else asked for keys. */
   readonly routed: Routed | null
   /** null: nothing of them is to be read, or it was. */
@@ -67,6 +68,8 @@ export class Beyond {
   private readonly awaited: Awaited[] = []
   private loads = 0
   private leaving: Leaving | null = null
+  /** Epochs that were cut and are not on the disk, with the bytes of their blocks. */
+  private readonly unwritten: { readonly epoch: number; readonly bytes: number }[] = []
   /** Of pages that are read, who asked for them. */
   private readonly pages = new Map<number, (page: ColdPage) => void>()
   private isSweeping = false
@@ -95,19 +98,41 @@ export class Beyond {
 
   /** No rows may be routed now. While an epoch is cut what belongs to it goes through: only behind it keys can leave. */
   isClosed(cutting: boolean): boolean {
-    return this.awaited.length >= awaitedMax || (!cutting && this.cold.isFull)
+    const { cold, awaited } = this
+    if (awaited.length >= awaitedMax || this.waitingBytes >= cold.room.waitingBytes) return true
+    return !cutting && (cold.isFull || this.unwrittenBytes + cold.room.bytesToWrite >= cold.room.unwrittenBytes)
   }
 
-  /** Keys have to leave before rows can go on, and only an epoch lets them. */
+  /** Rows that may be routed together, where each has so many bytes. */
+  rowsAtOnce(rowBytes: number): number {
+    return this.cold.room.rowsAtOnce(rowBytes, awaitedMax)
+  }
+
+  private get waitingBytes(): number {
+    return this.awaited.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  private get unwrittenBytes(): number {
+    return this.unwritten.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /**
+   * Keys have to leave before rows can go on, and only an epoch lets them; or what changed is as much as should be written at
+   * once, while as much may be on its way to the disk.
+   */
   get wantsEpoch(): boolean {
-    return this.awaited.length === 0 && !this.cold.isLeaving && this.cold.isFull
+    const { cold } = this
+    if (cold.room.bytesToWrite >= cold.room.unwrittenBytes / 2) return true
+    return this.awaited.length === 0 && !cold.isLeaving && cold.isFull
   }
 
   /** Rows came. Answers whether they have to wait. */
   routed(routed: Routed): boolean {
     const ask = this.cold.routed(routed.slots)
     if (ask === null && this.awaited.length === 0) return false
-    this.awaited.push({ routed, load: ask === null ? null : this.load(ask) })
+    const { rows, slots } = routed
+    const bytes = this.cold.room.bytesWaiting(slots.length, rowBytes(rows) / slots.length)
+    this.awaited.push({ bytes, routed, load: ask === null ? null : this.load(ask) })
     return true
   }
 
@@ -120,7 +145,8 @@ export class Beyond {
 
   /** Keys are brought into memory, and rows that come wait for that. */
   private bring(ask: ColdAsk, then: () => void): void {
-    this.awaited.push({ routed: null, load: this.load(ask, then) })
+    const bytes = this.cold.room.bytesWaiting(ask.slots.length, 0)
+    this.awaited.push({ bytes, routed: null, load: this.load(ask, then) })
   }
 
   /** No row comes any more, and whoever is in memory stays until the last calls are made. */
@@ -196,13 +222,20 @@ export class Beyond {
     return this.awaited.splice(0, first < 0 ? this.awaited.length : first).flatMap(({ routed }) => routed ?? [])
   }
 
-  /** A cut is complete: `waiting` are the slots of rows that wait in lanes. */
-  cut(epoch: number, waiting: readonly Int32Array[]): void {
+  /**
+   * A cut is complete.
+   *
+   * @param waiting the slots of rows that wait in lanes
+   * @param bytes of the blocks that it made
+   */
+  cut(epoch: number, waiting: readonly Int32Array[], bytes: number): void {
+    this.unwritten.push({ epoch, bytes })
     this.cold.choose(epoch, [...waiting, ...this.awaited.flatMap(({ routed }) => routed?.slots ?? [])])
   }
 
   /** This epoch is written, and all before it. */
   written(epoch: number): void {
+    while ((this.unwritten[0]?.epoch ?? Number.POSITIVE_INFINITY) <= epoch) this.unwritten.shift()
     if (this.leaving !== null) return
     this.leaving = this.cold.leave(epoch)
     if (this.leaving !== null) this.effects.leaveState(this.stage, this.leaving.changes)

@@ -94,6 +94,7 @@ export class KeyedState {
       key: this.keySchema,
       keyGroups: terms.keyGroups,
       nullKeys: terms.nullKeys === 'group',
+      dense: terms.budgetBytes !== null,
     })
     const operators = [...terms.operators].map(([at, { id, state }]) => ({ at, id, ...declaredState(state), state }))
     this.operators = new Map(terms.operators)

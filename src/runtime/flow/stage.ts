@@ -132,8 +132,8 @@ export class Stage {
   route(): boolean {
     let moved = false
     while (this.hasRoomInLanes && this.beyond?.isClosed(this.terms.gate.cutting) !== true) {
-      const rows = this.input.shift()
-      if (rows === null) break
+      const [rows] = this.input.take({ most: this.rowsAtOnce, together: 0 })
+      if (rows === undefined) break
       moved = true
       this.meter.rowsIn += rowCount(rows)
       for (const limit of this.limits) limit.enter(rowCount(rows))
@@ -141,6 +141,11 @@ export class Stage {
       else this.routeKeyed(this.keyed, rows)
     }
     return moved
+  }
+
+  private get rowsAtOnce(): number {
+    const { bytes, rows } = this.input
+    return this.beyond?.rowsAtOnce(bytes / Math.max(1, rows)) ?? Number.POSITIVE_INFINITY
   }
 
   private routeKeyed(keyed: KeyedState, all: Rows): void {
@@ -313,7 +318,8 @@ export class Stage {
   /** State that changed since the last cut. */
   takeDirty(epoch: number): readonly StateBlock[] {
     const blocks = this.keyed?.takeDirty(epoch) ?? []
-    this.beyond?.cut(epoch, this.lanes.waitingSlots)
+    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0)
+    this.beyond?.cut(epoch, this.lanes.waitingSlots, bytes)
     return blocks
   }
 

@@ -1,15 +1,31 @@
-/** The parts of a budget for state: keys and rows, what the databases hold of what was written last, and what is on its way. */
+/** The parts of a budget for state: what the databases hold of what was written last, and all else. */
 
-/** Of each of the two databases. Less and LevelDB writes tables that are too small, more makes a recovery longer. */
-const buffer = { least: 256 << 10, most: 16 << 20, share: 1 / 16 } as const
-/** Rows and entries on their way between memory and the store. */
-const onTheWay = { most: 32 << 20, share: 1 / 4 } as const
+interface Buffer {
+  readonly least: number
+  readonly most: number
+  readonly share: number
+}
 
-export const bufferBytesOf = (budgetBytes: number): number =>
-  Math.round(Math.min(buffer.most, Math.max(buffer.least, buffer.share * budgetBytes)))
+/** Of the entries. Less and LevelDB writes tables that are too small, more makes a recovery longer. */
+const ofEntries: Buffer = { least: 256 << 10, most: 16 << 20, share: 1 / 16 }
+/** Of the epochs: only small blocks and what an epoch says of all of them. */
+const ofEpochs: Buffer = { least: 256 << 10, most: 4 << 20, share: 1 / 64 }
 
-/** What is left for keys and rows in memory. A database fills a buffer while it writes another. */
+const within = ({ least, most, share }: Buffer, budgetBytes: number): number =>
+  Math.round(Math.min(most, Math.max(least, share * budgetBytes)))
+
+export interface BufferBytes {
+  readonly entries: number
+  readonly epochs: number
+}
+
+export const bufferBytesOf = (budgetBytes: number): BufferBytes => ({
+  entries: within(ofEntries, budgetBytes),
+  epochs: within(ofEpochs, budgetBytes),
+})
+
+/** What is left for keys and rows, in memory and on their way. A database fills a buffer while it writes another. */
 export const besideStore = (budgetBytes: number): number => {
-  const moving = Math.min(onTheWay.most, onTheWay.share * budgetBytes)
-  return Math.max(1, Math.round(budgetBytes - moving - 2 * 2 * bufferBytesOf(budgetBytes)))
+  const { entries, epochs } = bufferBytesOf(budgetBytes)
+  return Math.max(1, budgetBytes - 2 * (entries + epochs))
 }

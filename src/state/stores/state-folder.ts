@@ -16,7 +16,7 @@ import { copyFile, link, mkdir, readdir, rm, stat, statfs } from 'node:fs/promis
 import { join } from 'node:path'
 import { StateError } from '../../base/index.js'
 import { Ballast } from './ballast.js'
-import { bufferBytesOf } from './cold-memory.js'
+import { type BufferBytes, bufferBytesOf } from './cold-memory.js'
 import { type FolderIdentity, folderFormat, readIdentity, writeIdentity } from './folder-identity.js'
 import { takeFolder } from './folder-lock.js'
 import { expectRoots, folderError, syncPath } from './folder-files.js'
@@ -60,8 +60,8 @@ export async function openStateFolder(options: StateFolderOptions): Promise<Stat
     if (found === null) await writeIdentity(path, identity)
     const ballast = new Ballast(join(path, 'ballast'), ballastBytes)
     await ballast.reserve(await freeBytesAt(path))
-    const bufferBytes = budgetBytes === undefined ? undefined : bufferBytesOf(budgetBytes)
-    return new StateFolder(path, identity, { release, ballast, bufferBytes })
+    const buffers = budgetBytes === undefined ? null : bufferBytesOf(budgetBytes)
+    return new StateFolder(path, identity, { release, ballast, buffers })
   } catch (error) {
     await release()
     throw error
@@ -102,7 +102,7 @@ export class StateFolder implements StorePlace {
     private readonly parts: {
       readonly release: () => Promise<void>
       readonly ballast: Ballast
-      readonly bufferBytes: number | undefined
+      readonly buffers: BufferBytes | null
     },
   ) {
     this.headFile = new HeadFile(join(path, 'head'))
@@ -129,7 +129,7 @@ export class StateFolder implements StorePlace {
       this.opened = generation + 1
       const target = this.directory(this.opened)
       if (generation > 0) await copyGeneration(this.directory(generation), target)
-      return await openWithBlocks(target, generation === 0, this.parts.bufferBytes)
+      return await openWithBlocks(target, generation === 0, this.parts.buffers?.epochs)
     } catch (error) {
       throw folderError(this.path, 'open', error)
     }
@@ -137,7 +137,7 @@ export class StateFolder implements StorePlace {
 
   openCold(create: boolean): Promise<KeyValue | null> {
     const { path, parts } = this
-    return openColdIn(path, this.directory(this.opened), { create, bufferBytes: parts.bufferBytes })
+    return openColdIn(path, this.directory(this.opened), { create, bufferBytes: parts.buffers?.entries })
   }
 
   async keep(head: Head | null): Promise<void> {

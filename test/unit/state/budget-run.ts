@@ -24,7 +24,7 @@ const record = new Uint8Array(1)
 
 /** One run of a job with one keyed operator. */
 export class Run {
-  private readonly index = new KeyIndex({ ...countsByUser })
+  private readonly index = new KeyIndex({ ...countsByUser, dense: true })
   private readonly table: StateTable
   private readonly expiry: Expiry | null
   private readonly cold: ColdSide
