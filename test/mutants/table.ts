@@ -2,6 +2,7 @@
 import { type Mutant, fault, lease, queues, settle, settlement, stage, unit } from './mutant.js'
 import { budgetRules } from './budgets.js'
 import { callRules } from './calls.js'
+import { forkRules } from './forks.js'
 import { placeRules } from './places.js'
 import { epochRules } from './epochs.js'
 import { rowRules } from './rows.js'
@@ -210,6 +211,7 @@ export const mutants: readonly Mutant[] = [
   ...faults,
   ...rowRules,
   ...callRules,
+  ...forkRules,
   ...placeRules,
   ...epochRules,
   ...budgetRules,

@@ -1,7 +1,7 @@
 /**
  * `kill -9` of the worker that has the rows, each 200 ms, while 20,000 rows a second flow through a keyed transform: how long nothing
- * comes out at most, with `--spares` warm workers behind the one at work; and beside it how long a worker takes to start, since so
- * many of them have to be on their way at any moment.
+ * comes out at most, with `--spares` warm workers behind the one at work; and beside it how long a worker takes to start: spawned and
+ * forked while nothing else happens, and in the run itself.
  *
  * Who has the rows is asked at the control socket of the run, as `anabranch workers` asks. Only one that has answered a call is killed:
  * a worker that dies before its first call is a failed start, which is held back on purpose.
@@ -12,7 +12,9 @@ import { type Bench, type Settings } from '../bench.js'
 import { type Figure, median, rounded } from '../figure.js'
 import { type Returned, echo, underLoad } from '../live.js'
 import { type Counts, countsOf, startJob } from '../run-job.js'
+import { repository } from '../../support/repository.js'
 import { silencesOf, wrongRows } from './kill.js'
+import { startsMs } from './starts.js'
 
 const rowsPerSecond = 20_000
 const silenceMsMax = 250
@@ -38,6 +40,7 @@ interface Struck {
 
 async function measure({ seconds, spares }: Settings): Promise<readonly Figure[]> {
   const { returned: bare } = await underLoad({ rowsPerSecond, seconds: Math.min(seconds, 10) }, echo)
+  const start = await startsMs(repository)
   const { returned, counts, struck } = await run(seconds, spares)
   const echoed = silencesOf({ returned: bare, kills: [] }).peace
   const value = longestBetween(returned, struck.kills)
@@ -57,8 +60,10 @@ async function measure({ seconds, spares }: Settings): Promise<readonly Figure[]
       spares,
       kills: struck.kills.length,
       nobody_to_kill: struck.missed,
-      cold_start_median_ms: struck.startsMs.length === 0 ? 'none was seen' : rounded(median(struck.startsMs), 0),
-      cold_starts_seen: struck.startsMs.length,
+      cold_start_ms: start.spawned,
+      forked_start_ms: start.forked,
+      start_in_run_median_ms: struck.startsMs.length === 0 ? 'none was seen' : rounded(median(struck.startsMs), 0),
+      starts_seen: struck.startsMs.length,
       lost,
       twice,
       calls_sent_again: counts.counters['lease.resent'] ?? 0,
