@@ -60,6 +60,7 @@ const job = '0000000000000001'
 export interface DrivenOptions extends Partial<Omit<EngineTerms, 'pool'>> {
   readonly pool?: Partial<EngineTerms['pool']>
   readonly nullKeys?: 'dead-letter' | 'group' | 'drop'
+  readonly intoNull?: boolean
 }
 
 const openedOf = (topology: Topology) =>
@@ -86,9 +87,12 @@ export class DrivenEngine implements Effects {
   private nowMs = 0
   private news: { calls: string[]; rows: string[]; dead: string[] } = { calls: [], rows: [], dead: [] }
 
-  constructor(names: readonly FunctionName[], { pool, nullKeys = 'dead-letter', ...terms }: DrivenOptions = {}) {
+  constructor(
+    names: readonly FunctionName[],
+    { pool, nullKeys = 'dead-letter', intoNull = false, ...terms }: DrivenOptions = {},
+  ) {
     const functions = names.map(name => refOf(name, 1_000))
-    const topology = topologyOf(functions, { source: sourceSchema, key: 'k', nullKeys })
+    const topology = topologyOf(functions, { source: sourceSchema, key: 'k', nullKeys, intoNull })
     this.stages = openedOf(topology)
     const observer = {
       count: (name: string, by = 1) => void this.counts.set(name, (this.counts.get(name) ?? 0) + by),

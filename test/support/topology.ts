@@ -14,15 +14,22 @@ export interface Around {
   /** Keyed transforms have this column as their key. */
   readonly key: string
   readonly nullKeys: KeyNode['nullKeys']
+  /** Its sinks take rows and hold none. */
+  readonly intoNull?: boolean
 }
 
 /** The main sink is the first one, those of the side outputs follow in the order of the transforms. */
-export function topologyOf(functions: readonly FunctionRef[], { source, key, nullKeys }: Around): Topology {
+export function topologyOf(
+  functions: readonly FunctionRef[],
+  { source, key, nullKeys, intoNull = false }: Around,
+): Topology {
   const place = 'job.ts:1'
   const connector = { kind: 'files', glob: '*.jsonl', format: { kind: 'json', schema: source } } as const
   const roll = { bytes: 2 ** 27, ms: 60_000 }
   const written = { format: { kind: 'json' }, roll, delivery: 'exactly-once', partitionBy: [] } as const
-  const sink = { kind: 'files', path: 'rows/', ...written } as const
+  const sink = intoNull
+    ? ({ kind: 'null', checksum: null } as const)
+    : ({ kind: 'files', path: 'rows/', ...written } as const)
   const nodes: PlanNode[] = [
     { kind: 'source', id: 'source', place, connector, schema: source },
     { kind: 'key', id: 'key', place, input: { node: 'source' }, columns: [key], nullKeys, schema: source },

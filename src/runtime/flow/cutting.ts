@@ -71,7 +71,7 @@ export class Cutting {
   /** The last cut, of which state is still to be taken. */
   private untaken: (TakenState & { readonly epoch: number }) | null = null
   /** What `changed` and the size of an epoch are counted from. */
-  private since = { passes: 0, lastCalls: 0, bytes: 0 }
+  private since = { passes: 0, lastCalls: 0, bytes: 0, given: 0 }
 
   constructor(
     private readonly parts: {
@@ -83,9 +83,11 @@ export class Cutting {
     },
   ) {}
 
-  /** When the next epoch is due; null while one is cut, or where nothing was done since the last one. */
-  get dueMs(): number | null {
-    return this.parts.graph.gate.cutting || !this.changed || this.isPutOff ? null : this.goodMs
+  /** When to look whether an epoch is due; null while one is cut, or where nothing was done since the last one. */
+  wakeMs(nowMs: number): number | null {
+    const { graph, epochs } = this.parts
+    if (graph.gate.cutting || !this.changed || this.isPutOff) return null
+    return nowMs < epochs.dueMs ? epochs.dueMs : this.goodMs
   }
 
   /** No more rows are read: an epoch is due and too many are on their way, or the disk is nearly full. */
@@ -154,10 +156,10 @@ export class Cutting {
 
   /**
    * Rows of a lane wait for a service that is away, for minutes perhaps: a cut would stand still with all other lanes. So the epoch
-   * grows meanwhile, up to its bytes.
+   * grows meanwhile, up to its bytes: those that sinks hold, or that sources gave, since a sink may hold nothing.
    */
   private get isPutOff(): boolean {
-    return !this.isLarge && this.parts.graph.stages.some(s => s.lanes.held.length > 0)
+    return !this.isLarge && !this.isLong && this.parts.graph.stages.some(s => s.lanes.held.length > 0)
   }
 
   private begin(nowMs: number): void {
@@ -218,12 +220,19 @@ export class Cutting {
   }
 
   private isDue(nowMs: number): boolean {
-    return nowMs >= this.goodMs || this.isLarge || this.needsRoom
+    // The clock first: whether a moment is good is asked of all lanes, and this after each event.
+    const isTime = nowMs >= this.parts.epochs.dueMs && nowMs >= this.goodMs
+    return isTime || this.isLarge || this.needsRoom
   }
 
   private get isLarge(): boolean {
     const { epochs, graph } = this.parts
     return graph.heldBytes - this.since.bytes >= epochs.terms.bytesMax
+  }
+
+  private get isLong(): boolean {
+    const { epochs, intake } = this.parts
+    return intake.bytes - this.since.given >= epochs.terms.bytesMax
   }
 
   /** When it is time, or a little later: a cut waits for a moment at which it has few slow calls to wait for. */
@@ -272,8 +281,9 @@ export class Cutting {
   }
 
   private note(): void {
-    const { graph } = this.parts
-    this.since = { passes: graph.gate.passes, lastCalls: lastCallsIn(graph), bytes: graph.heldBytes }
+    const { graph, intake } = this.parts
+    const { heldBytes: bytes, gate } = graph
+    this.since = { passes: gate.passes, lastCalls: lastCallsIn(graph), bytes, given: intake.bytes }
   }
 }
 

@@ -237,7 +237,7 @@ export class Engine {
   /** When the engine wants a tick although nothing happens; null: no hurry. */
   wakeMs(nowMs: number): number | null {
     const held = this.graph.stages.map(s => s.lanes.wakeMs(nowMs))
-    const times = [this.pool.wakeMs(nowMs), this.cutting?.dueMs ?? null, ...held].filter(ms => ms !== null)
+    const times = [this.pool.wakeMs(nowMs), this.cutting?.wakeMs(nowMs) ?? null, ...held].filter(ms => ms !== null)
     return times.length === 0 ? null : Math.min(...times)
   }
 

@@ -11,6 +11,7 @@ import { type Graph } from './graph.js'
 import { type Ledger } from './ledger.js'
 import { type Origin } from './origin.js'
 import { behindAll } from './row-order.js'
+import { type Rows, rowBytes } from './rows.js'
 import { type SourceVertex } from './vertices.js'
 
 /** Where a source goes on, and what it had given by then. */
@@ -37,6 +38,8 @@ export class Intake {
   private readonly polls: number[]
   private readonly held = new Map<number, Polled | null>()
   private closed = false
+  /** That were given so far. */
+  bytes = 0
 
   constructor(
     private readonly graph: Graph,
@@ -148,7 +151,9 @@ export class Intake {
     const fresh = { source: index, poll: this.mark(index, polled) }
     if (polled.dead.length > 0) this.graph.gate.pass(fresh)
     const error = this.ledger.polled(id, polled)
-    output.emit({ batch: polled.batch, origin: originOf(polled, split), loan: polled.loan, fresh })
+    const rows: Rows = { batch: polled.batch, origin: originOf(polled, split), loan: polled.loan, fresh }
+    this.bytes += rowBytes(rows)
+    output.emit(rows)
     return error
   }
 

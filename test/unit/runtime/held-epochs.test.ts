@@ -9,7 +9,7 @@ class Story {
   readonly cuts: string[] = []
   readonly driven: DrivenEngine
 
-  constructor(bytesMax = 1e9) {
+  constructor({ bytesMax = 1e9, intoNull = false } = {}) {
     const effects: EpochEffects<EpochCut> = {
       cutTaken: () => undefined,
       prepareSink: (sink, epoch) => {
@@ -21,6 +21,7 @@ class Story {
     }
     this.driven = new DrivenEngine(['tally'], {
       lanes: 16,
+      intoNull,
       pool: { creditPerWorker: 2 },
       epochs: { terms: { intervalMs: 1_000, openMax: 4, bytesMax }, effects, beyond: null },
     })
@@ -66,13 +67,20 @@ test('a cut that is under way when a lane is held is put off, and rows of the ot
   expect(story.cuts).toEqual(['epoch 1'])
 })
 
-test('an epoch that has as many bytes as it may have waits for the lane, and all others with it', () => {
-  const story = new Story(1)
-  story.tell(0, 'rows b a', 'waits 1', 'answers 1', 'written')
-  expect(story.tell(1_500, 'rows a')).toBe('1: 1')
-  story.tell(1_500, 'answers 1', 'written')
-  expect(story.cuts).toEqual(['epoch 1'])
-})
+test.each([
+  ['holds rows', false],
+  ['holds none, though sources gave them', true],
+])(
+  'an epoch with as many bytes as it may have waits for the lane, and all others with it, where its sink %s',
+  (_, intoNull) => {
+    const story = new Story({ bytesMax: 1, intoNull })
+    story.tell(0, 'rows b a', 'waits 1', 'answers 1', 'written')
+    const again = story.tell(1_001, 'tick')
+    expect([again, story.tell(1_500, 'rows a')].join('')).toBe('1: 1')
+    story.tell(1_500, 'answers 1', 'written')
+    expect(story.cuts).toEqual(['epoch 1'])
+  },
+)
 
 test('an epoch in which state changed waits for its time all the same', () => {
   const story = new Story()
