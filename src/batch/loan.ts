@@ -52,6 +52,7 @@ const lentBytesMin = 32 * 1024
 
 /** Buffers by size, the most recently used first: it is still in the processor's cache. */
 export class BufferPool implements Memory {
+  /** The size that was used last stands last. */
   private readonly free = new Map<number, ArrayBuffer[]>()
   private freeBytes = 0
 
@@ -61,24 +62,48 @@ export class BufferPool implements Memory {
   take(bytes: number): Lent {
     if (bytes < lentBytesMin) return { bytes: new Uint8Array(new ArrayBuffer(bytes)), loan: undefined }
     const size = sizeClass(bytes)
-    const known = this.free.get(size)?.pop()
-    if (known !== undefined) this.freeBytes -= size
-    const buffer = known ?? Buffer.allocUnsafeSlow(size).buffer
+    const buffer = this.known(size) ?? Buffer.allocUnsafeSlow(size).buffer
     return { bytes: new Uint8Array(buffer, 0, bytes), loan: new Loan(() => this.give(buffer)) }
+  }
+
+  /** One of this size, or up to twice as large: batches are hardly ever of one size. */
+  private known(size: number): ArrayBuffer | undefined {
+    for (let larger = size; larger <= 2 * size; larger += stepOf(larger)) {
+      const buffers = this.free.get(larger)
+      const buffer = buffers?.pop()
+      if (buffers === undefined || buffer === undefined) continue
+      this.used(larger, buffers)
+      this.freeBytes -= larger
+      return buffer
+    }
+    return undefined
   }
 
   private give(buffer: ArrayBuffer): void {
     const size = buffer.byteLength
-    if (this.freeBytes + size > this.freeBytesMax) return
+    if (size > this.freeBytesMax) return
+    const buffers = this.free.get(size) ?? []
+    buffers.push(buffer)
+    this.used(size, buffers)
     this.freeBytes += size
-    const known = this.free.get(size)
-    if (known === undefined) this.free.set(size, [buffer])
-    else known.push(buffer)
+    this.dropUnused()
+  }
+
+  private used(size: number, buffers: ArrayBuffer[]): void {
+    this.free.delete(size)
+    if (buffers.length > 0) this.free.set(size, buffers)
+  }
+
+  /** What is of sizes that nobody asked for the longest goes. */
+  private dropUnused(): void {
+    for (const [size, buffers] of this.free) {
+      while (this.freeBytes > this.freeBytesMax && buffers.shift() !== undefined) this.freeBytes -= size
+      if (buffers.length > 0) return
+      this.free.delete(size)
+    }
   }
 }
 
 /** Eighths of a power of two: few sizes, at most 12 % unused. */
-function sizeClass(bytes: number): number {
-  const step = 2 ** (Math.floor(Math.log2(bytes)) - 3)
-  return Math.ceil(bytes / step) * step
-}
+const sizeClass = (bytes: number): number => Math.ceil(bytes / stepOf(bytes)) * stepOf(bytes)
+const stepOf = (bytes: number): number => 2 ** (Math.floor(Math.log2(bytes)) - 3)

@@ -49,6 +49,22 @@ describe('a pool', () => {
     expect(pool.take(99 * kib).bytes.buffer).toBe(second.bytes.buffer)
   })
 
+  test('lends what is up to twice as large, where nothing of the size is there', () => {
+    const pool = new BufferPool(1024 * kib)
+    const lent = pool.take(200 * kib)
+    lent.loan?.release()
+    expect(pool.take(90 * kib).bytes.buffer).not.toBe(lent.bytes.buffer)
+    expect(pool.take(101 * kib).bytes.buffer).toBe(lent.bytes.buffer)
+  })
+
+  test('forgets the sizes that nobody asks for any more, not what came back last', () => {
+    const pool = new BufferPool(300 * kib)
+    for (const { loan } of [pool.take(50 * kib), pool.take(50 * kib)]) loan?.release()
+    const lent = pool.take(250 * kib)
+    lent.loan?.release()
+    expect(pool.take(250 * kib).bytes.buffer).toBe(lent.bytes.buffer)
+  })
+
   test('does not lend what is too small to be worth it', () =>
     expect(new BufferPool(1024 * kib).take(kib).loan).toBeUndefined())
 
