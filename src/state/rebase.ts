@@ -24,8 +24,8 @@ const tierCount = 3
 /** A delta of more bytes is worth a block of its own, and rows of more are not written once more. */
 const smallBytes = 256 << 10
 const tierBytesMax = 4 << 20
-/** No base for less: blocks have a head. */
-const baseBytesMin = 64 << 10
+/** No base for less than `min`, since blocks have a head, nor than the delta up to `worth`: all slots are looked at for its own. */
+const baseBytes = { min: 64 << 10, worth: 8 << 20 } as const
 /** Of all keys: where more changed, a delta and its bases are as many bytes as everything. */
 const wholeShare = 0.85
 
@@ -94,7 +94,7 @@ export class Rebase {
     const bytes = slots.length * this.bytesPerRow
     if (bytes > smallBytes) this.forget(epoch)
     this.owed += bytes * this.baseShare(bytes)
-    const due = this.groupsDue()
+    const due = this.groupsDue(bytes)
     const rest = due === null ? slots : this.writer.outside(slots, due)
     const delta = this.writer.encode(rest, epoch, since, since === epoch - 1 ? undefined : this.allGroups)
     this.learn(delta)
@@ -167,9 +167,9 @@ export class Rebase {
     return this.bytesPerGroup * this.keyGroups
   }
 
-  /** The key groups that are written whole now: as many as are owed. */
-  private groupsDue(): GroupSpan | null {
-    if (this.owed < Math.max(baseBytesMin, this.bytesPerGroup)) return null
+  /** The key groups that are written whole now, behind a delta of so many bytes: as many as are owed. */
+  private groupsDue(bytes: number): GroupSpan | null {
+    if (this.owed < Math.max(Math.min(bytes, baseBytes.worth), baseBytes.min, this.bytesPerGroup)) return null
     const first = this.nextGroup
     return {
       first,

@@ -21,7 +21,7 @@ import { type Schema, sameType } from '../schema/index.js'
 import { SlotSet } from './slot-set.js'
 import { RowMemory, pieceRowsMax } from './row-memory.js'
 import { ColumnIn } from './state-in.js'
-import { type GroupSpan, eachPiece, slotsWithin } from './slots-by-group.js'
+import { type GroupSpan, slotsWithin } from './slots-by-group.js'
 import { type StateLayout, stateLayout } from './state-layout.js'
 import { ColumnOut } from './state-out.js'
 import { TextArena } from './text-arena.js'
@@ -245,24 +245,29 @@ export class StateTable {
   /** Those of these slots, all of which have room, that have state. */
   private presentOf(slots: Int32Array): Int32Array {
     let kept = 0
-    eachPiece(slots.length, (from, to) => {
-      kept = this.keepPresent(slots, from, to, kept)
-    })
+    for (let from = 0; from < slots.length; from += pieceRowsMax) {
+      kept = this.keepPresent(slots, slots.subarray(from, from + pieceRowsMax), kept)
+    }
     return slots.subarray(0, kept)
   }
 
-  /** Moves those of a piece that have state behind those before, and answers how many they are. */
-  private keepPresent(slots: Int32Array, from: number, to: number, before: number): number {
+  /** Puts those of a piece that have state into `kept` from `at` on, and answers where they end. */
+  private keepPresent(kept: Int32Array, piece: Int32Array, at: number): number {
     const { rows, layout } = this
-    const { u8 } = rows.memory
-    const header = rows.rowOf(0) + layout.header
-    let kept = before
-    for (let i = from; i < to; i++) {
-      const slot = slots[i] ?? 0
-      slots[kept] = slot
-      kept += (u8[header + slot * layout.stride] ?? 0) & 1
+    const { memory, bits } = rows
+    rows.locate(piece, false)
+    const absent = memory.kernels.gatherBits(rows.rows, piece.length, layout.header, 0, bits)
+    if (absent === 0) {
+      kept.set(piece, at)
+      return at + piece.length
     }
-    return kept
+    const { u8 } = memory
+    let end = at
+    for (let i = 0; i < piece.length; i++) {
+      kept[end] = piece[i] ?? 0
+      end += ((u8[bits + (i >> 3)] ?? 0) >> (i & 7)) & 1
+    }
+    return end
   }
 
   /** Copies the texts that live into a new arena; rows that have none have a length of 0. */
