@@ -7,21 +7,21 @@ export function startTime(pid: number): string {
 }
 
 /**
- * Of the process that was started then; one that ended and was not reaped is over. `another`: the number was used again,
- * so nobody of its group is left.
+ * Of the process that was started then; one that ended and was not reaped is over, once its last thread is: the first one may
+ * end before others, which still have the memory. `another`: the number was used again, so nobody of its group is left.
  */
 export function stateOf(pid: number, started: string): 'runs' | 'over' | 'another' {
   const now = stat(pid)
   if (now === null) return 'over'
   if (now.started !== started) return 'another'
-  return 'ZX'.includes(now.state) ? 'over' : 'runs'
+  return 'ZX'.includes(now.state) && now.threads < 2 ? 'over' : 'runs'
 }
 
-function stat(pid: number): { readonly state: string; readonly started: string } | null {
+function stat(pid: number): { readonly state: string; readonly threads: number; readonly started: string } | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state: fields[0] ?? '', started: fields[19] ?? '-' }
+    return { state: fields[0] ?? '', threads: Number(fields[17]), started: fields[19] ?? '-' }
   } catch {
     return null
   }
