@@ -39,14 +39,18 @@ export class ColdRoom {
 
   /** Keys, with texts as long as they are now. */
   get keys(): number {
-    const bytesAKey = this.bytesOfState + bytesASlot + bytesASum * this.tables().length
+    const bytesAKey = this.bytesIn(table => table.textBytes) + bytesASlot + bytesASum * this.tables().length
     return Math.max(1, Math.floor(this.index.slotsWithin(this.shareBytes - this.wayBytes, bytesAKey) / overshoot))
   }
 
-  /** Of a key, with its texts and its own. */
+  /** Of a key with its state, as it goes. */
   private get bytesOfState(): number {
+    return this.bytesIn(table => table.liveTextBytes)
+  }
+
+  private bytesIn(textsOf: (table: StateTable) => number): number {
     const tables = this.tables()
-    const texts = tables.reduce((sum, table) => sum + table.textBytes, this.index.textBytes)
+    const texts = tables.reduce((sum, table) => sum + textsOf(table), this.index.textBytes)
     return tables.reduce((sum, table) => sum + table.rowBytes, 0) + texts / Math.max(1, this.index.size)
   }
 

@@ -172,6 +172,11 @@ export class StateTable {
     return this.texts.bytes
   }
 
+  /** Those of texts that rows have. */
+  get liveTextBytes(): number {
+    return 8 * this.texts.liveUnits
+  }
+
   /** Answers the highest slot. */
   private put(uniq: Int32Array, state: Batch, clear: Uint8Array | null): number {
     this.check(uniq, state)

@@ -189,6 +189,18 @@ function texts(from: number, rows: number): Batch {
 }
 
 describe('a key index', () => {
+  it.each([300_000, 1_000_000, 3_000_000])('of %i bytes has room for the keys that it says', bytes => {
+    const index = new KeyIndex({ key: schemaFromJson([['k', 'int64']]), keyGroups: 16, nullKeys: false, dense: true })
+    const most = index.slotsWithin(bytes, 0)
+    for (let from = 0; from < most; from += 1_000) {
+      const keys = Array.from({ length: Math.min(1_000, most - from) }, (_, i) => ({ k: BigInt(from + i) }))
+      index.resolve(batchFromRows(schemaFromJson([['k', 'int64']]), keys))
+    }
+    expect(index.size).toBe(most)
+    // Memory comes by pages, and with room for a piece of a batch.
+    expect(index.bytes - index.groupOf.byteLength).toBeLessThan(1.25 * bytes + 200_000)
+  })
+
   it('knows the rows that have a null in any key column', () => {
     const key = schemaFromJson([
       ['a', 'int64'],
