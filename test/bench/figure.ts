@@ -19,6 +19,36 @@ export interface Figure {
   readonly also: Readonly<Record<string, number | string | boolean>>
 }
 
+/** Rates of a job against those of what it is compared with, which ran in turn. */
+export function rateFigure({
+  name,
+  rates,
+  baselines,
+  target,
+  wrong,
+  checksum,
+  also,
+}: Pick<Figure, 'name' | 'wrong' | 'checksum' | 'also'> & {
+  readonly rates: readonly number[]
+  readonly baselines: readonly number[]
+  readonly target: number
+}): Figure {
+  const [value, baseline] = [median(rates), median(baselines)]
+  return {
+    name,
+    value: Math.round(value),
+    unit: 'rows/s',
+    baseline: Math.round(baseline),
+    ratio: rounded(value / baseline),
+    target,
+    met: wrong === null && value / baseline >= target,
+    spread: spreadOf(rates),
+    checksum,
+    wrong,
+    also,
+  }
+}
+
 export function print(figure: Figure, asJson: boolean): void {
   process.stdout.write(asJson ? `${JSON.stringify(jsonOf(figure))}\n` : `${textOf(figure)}\n`)
 }

@@ -13,6 +13,7 @@ import { killOftenBench } from './measure/kill-often.js'
 import { type Rate, latencyBench } from './measure/latency.js'
 import { type Ratio, ratioBench } from './measure/ratio.js'
 import { type Recovery, recoverBench } from './measure/recover.js'
+import { shadowBench } from './measure/shadow.js'
 import { swapBench } from './measure/swap.js'
 import { visibleBench } from './measure/visible.js'
 
@@ -181,6 +182,7 @@ export const benches: readonly Bench[] = [
   killBench,
   killOftenBench,
   swapBench,
+  shadowBench,
   ...badRows.map(badRowsBench),
   ...footprintBenches,
 ]

@@ -1,7 +1,7 @@
 /** What a part of a job costs: the job without it and with it over the same rows, in turn. The same rows come out. */
 import { type Bench, type Settings } from '../bench.js'
 import { type Check, checkRows } from '../check.js'
-import { type Figure, median, rounded, spreadOf } from '../figure.js'
+import { type Figure, median, rateFigure, rounded, spreadOf } from '../figure.js'
 import { type Asked, type Run, inFolder, runJob } from '../run-job.js'
 import { runOnce } from './ratio.js'
 
@@ -35,21 +35,8 @@ async function measure(cost: Cost, { rounds }: Settings): Promise<readonly Figur
     withouts.push(await inFolder(out => runJob(askedOf(cost, cost.without), out)))
     runs.push(await inFolder(out => runJob(askedOf(cost, cost.with), out)))
   }
-  const [without, rates] = [withouts.map(rateOf), runs.map(rateOf)]
-  const [value, baseline] = [median(rates), median(without)]
-  const { wrong, checksum } = await checkRows(cost.check, askedOf(cost, cost.with), cost.rows)
-  const figure: Figure = {
-    name: cost.name,
-    value: Math.round(value),
-    unit: 'rows/s',
-    baseline: Math.round(baseline),
-    ratio: rounded(value / baseline),
-    target: cost.target,
-    met: wrong === null && value / baseline >= cost.target,
-    spread: spreadOf(rates),
-    checksum,
-    wrong,
-    also: { cpu_s: cpuOf(runs), without_cpu_s: cpuOf(withouts), without_spread: spreadOf(without) },
-  }
-  return [figure]
+  const [baselines, rates] = [withouts.map(rateOf), runs.map(rateOf)]
+  const checked = await checkRows(cost.check, askedOf(cost, cost.with), cost.rows)
+  const also = { cpu_s: cpuOf(runs), without_cpu_s: cpuOf(withouts), without_spread: spreadOf(baselines) }
+  return [rateFigure({ name: cost.name, rates, baselines, target: cost.target, ...checked, also })]
 }

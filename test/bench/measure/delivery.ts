@@ -5,7 +5,7 @@
 import { type Verdict, askPython } from '../ask-python.js'
 import { type Bench, type Settings } from '../bench.js'
 import { copiesFor, copiesOf } from '../copies.js'
-import { type Figure, median, rounded, spreadOf } from '../figure.js'
+import { type Figure, median, rateFigure, rounded, spreadOf } from '../figure.js'
 import { type Asked, type Run, inFolder, runJob } from '../run-job.js'
 import { epochsAlso } from './epochs.js'
 import { runOnce } from './ratio.js'
@@ -49,27 +49,23 @@ async function measure({ rounds, seconds }: Settings): Promise<readonly Figure[]
 
 function figureOf(runs: Record<Delivery, Run[]>, copies: number, wrong: string | null): Figure {
   const once = runs['exactly-once']
-  const [rates, bare] = [once.map(rateOf), runs['at-least-once'].map(rateOf)]
-  const [value, baseline] = [median(rates), median(bare)]
-  return {
+  const [rates, baselines] = [once.map(rateOf), runs['at-least-once'].map(rateOf)]
+  const checksum = rounded(input.sum * copies)
+  return rateFigure({
     name,
-    value: Math.round(value),
-    unit: 'rows/s',
-    baseline: Math.round(baseline),
-    ratio: rounded(value / baseline),
+    rates,
+    baselines,
     target,
-    met: wrong === null && value / baseline >= target,
-    spread: spreadOf(rates),
-    checksum: rounded(input.sum * copies),
     wrong,
+    checksum,
     also: {
       rows: input.rows * copies,
       epochs: epochsAlso(once)['epochs'] ?? 0,
       cut_p99_ms: epochsAlso(once)['cut_p99_ms'] ?? 0,
       cpu_s: rounded(median(once.map(run => run.cpuSeconds)), 2),
-      at_least_once_spread: spreadOf(bare),
+      at_least_once_spread: spreadOf(baselines),
     },
-  }
+  })
 }
 
 /** Sums are added up in another order than the expected one. */

@@ -8,7 +8,7 @@
 import { baseline } from '../ask-python.js'
 import { type Bench, type Settings } from '../bench.js'
 import { type Check, type Checked, checkRows, wrongSum } from '../check.js'
-import { type Figure, median, rounded, spreadOf } from '../figure.js'
+import { type Figure, median, rateFigure, rounded, spreadOf } from '../figure.js'
 import { type Asked, type Run, countsOf, inFolder, runJob, startJob } from '../run-job.js'
 import { inputsFolder } from '../places.js'
 
@@ -45,28 +45,15 @@ async function measure(ratio: Ratio, { rounds }: Settings): Promise<readonly Fig
     runs.push(await inFolder(out => runJob(ratio.job, out)))
   }
   const rates = runs.map(run => run.rows_in / run.flow_seconds)
-  const [value, bare] = [median(rates), median(bares)]
-  const { wrong, checksum } = await checked(ratio, runs)
-  const figure: Figure = {
-    name: ratio.name,
-    value: Math.round(value),
-    unit: 'rows/s',
-    baseline: Math.round(bare),
-    ratio: rounded(value / bare),
-    target: ratio.target,
-    met: wrong === null && value / bare >= ratio.target,
-    spread: spreadOf(rates),
-    checksum,
-    wrong,
-    also: {
-      mb_per_s: Math.round((value * ratio.bytesPerRow) / 1e6),
-      cpu_s: rounded(median(runs.map(run => run.cpuSeconds)), 2),
-      host_cpu_share: rounded(median(runs.map(run => run.hostShare)), 2),
-      start_s: rounded(median(runs.map(run => run.seconds - run.flow_seconds)), 2),
-      bare_spread: spreadOf(bares),
-    },
+  const also = {
+    mb_per_s: Math.round((median(rates) * ratio.bytesPerRow) / 1e6),
+    cpu_s: rounded(median(runs.map(run => run.cpuSeconds)), 2),
+    host_cpu_share: rounded(median(runs.map(run => run.hostShare)), 2),
+    start_s: rounded(median(runs.map(run => run.seconds - run.flow_seconds)), 2),
+    bare_spread: spreadOf(bares),
   }
-  return [figure]
+  const { name, target } = ratio
+  return [rateFigure({ name, rates, baselines: bares, target, ...(await checked(ratio, runs)), also })]
 }
 
 async function checked({ check, job, rows }: Ratio, runs: readonly Run[]): Promise<Checked> {
