@@ -63,7 +63,7 @@ test('W10 a worker that leaks is replaced between batches, again and again', asy
   const leaky = someRows(3_000, id => (id % 10 === 0 ? 'leak' : null))
   const job = await faultJob(leaky, {
     faults: 'KEPT = []\ndef leak():\n    KEPT.append(np.ones(1 << 17))\n',
-    job: "{ workerRecycle: '200MiB' }",
+    job: "{ workerRecycle: '150MiB' }",
   })
   const run = await job.run('--workers', '1', '--batch-rows', '20')
   expect(run.code, run.stderr).toBe(0)
