@@ -293,7 +293,7 @@ export class Engine {
   }
 
   private stopOn(error: AnabranchError | null): void {
-    if (error === null || this.failed) return
+    if (error === null || this.isOver) return
     this.failed = true
     this.effects.fail(error)
   }

@@ -1,5 +1,6 @@
 /** What a stage sends, and when, as stories (see settlement.test.ts for how they are read). */
 import { describe, expect, test } from 'vitest'
+import { StateError } from '../../../src/base/index.js'
 import { type FunctionName } from '../../../src/testing/simulation/functions.js'
 import { DrivenEngine, type DrivenOptions } from '../../support/engine.js'
 import { tell } from '../../support/story.js'
@@ -30,6 +31,13 @@ describe('a null key', () => {
 })
 
 describe('the end of the input', () => {
+  test('is final: what fails behind it, as a write of state beyond memory may, is no failure of the job', () => {
+    const driven = new DrivenEngine(['scale'])
+    for (const event of ['ready 1', 'rows a b', 'answers 1', 'written', 'end']) driven.hear(event)
+    driven.engine.sinkFinished(0, 0)
+    driven.engine.stop(new StateError('ANB6011', 'not written'))
+    expect(driven.error).toBeNull()
+  })
   test('calls at_end once, after the last row is settled, over all keys of the lane by their key groups', () => {
     const engine = check(
       ['tally'],
