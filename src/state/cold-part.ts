@@ -24,8 +24,8 @@ export interface ColdAsk {
 export interface Leaving {
   readonly slots: Int32Array
   readonly changes: readonly ColdChanges[]
-  /** Of each of the changes: the number of its operator, and the slots. */
-  readonly of: readonly { readonly part: number; readonly slots: Int32Array }[]
+  /** Of each of the changes: takes its sums, and answers how many more entries there are. */
+  readonly of: readonly ((sums: Uint32Array) => number)[]
 }
 
 /** What an operator sees of it. */
@@ -35,4 +35,11 @@ export interface ColdReport {
   readonly keys: number
   /** Beyond memory; a key that came back has its entry until it is another one. */
   readonly entries: number
+}
+
+/** What is to be written of an operator, or of a list or map of it. */
+export interface ColdWrite {
+  readonly changes: ColdChanges
+  /** Takes their sums, and answers how many more entries there are. */
+  readonly written: (sums: Uint32Array) => number
 }

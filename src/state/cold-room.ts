@@ -32,6 +32,8 @@ export class ColdRoom {
     readonly shareBytes: number,
     private readonly index: KeyIndex,
     private readonly tables: () => readonly StateTable[],
+    /** Of lists and maps, in memory. */
+    private readonly itemBytes: () => number,
   ) {
     const { share, enough, shareBeyond } = onTheWay
     this.wayBytes = Math.max(Math.min(enough, share * shareBytes), shareBeyond * shareBytes)
@@ -50,7 +52,7 @@ export class ColdRoom {
 
   private bytesIn(textsOf: (table: StateTable) => number): number {
     const tables = this.tables()
-    const texts = tables.reduce((sum, table) => sum + textsOf(table), this.index.textBytes)
+    const texts = tables.reduce((sum, table) => sum + textsOf(table), this.index.textBytes + this.itemBytes())
     return tables.reduce((sum, table) => sum + table.rowBytes, 0) + texts / Math.max(1, this.index.size)
   }
 

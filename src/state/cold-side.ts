@@ -7,23 +7,18 @@
  * beyond memory is always that of an epoch, and no block after it has it, or it is known here to be outdated.
  */
 import { invariant } from '../base/index.js'
-import {
-  type ColdAnswer,
-  type ColdChanges,
-  type ColdKeys,
-  type ColdPage,
-  type ColdPlace,
-  type ColdQuestion,
-} from './cold.js'
+import { type ColdAnswer, type ColdKeys, type ColdPage, type ColdPlace, type ColdQuestion } from './cold.js'
+import { ColdCollection } from './cold-collection.js'
 import { type ColdAsk, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
 import { ColdRoom } from './cold-room.js'
 import { ColdSweep } from './cold-sweep.js'
+import { type Values, changedValues, staleValues } from './cold-values.js'
 import { type StateClock } from './expiry.js'
+import { type EntryStateOptions } from './entry-state.js'
 import { HollowKeys } from './hollow.js'
 import { type KeyIndex } from './key-index.js'
 import { type StateWatch } from './operator-state.js'
 import { Residence } from './residence.js'
-import { encodeRows } from './row-codec.js'
 import { SlotSet } from './slot-set.js'
 import { type StateTable } from './state-table.js'
 
@@ -44,6 +39,7 @@ export class ColdSide {
   readonly room: ColdRoom
   private parts: readonly ColdPart[] = []
   private tables: readonly StateTable[] = []
+  private readonly collections: ColdCollection[] = []
   /** Keys that left since the beginning, or lay there before: while it is false nobody has to ask. */
   private isUsed = false
   private chosen: Chosen | null = null
@@ -60,12 +56,14 @@ export class ColdSide {
   constructor(
     private readonly index: KeyIndex,
     shareBytes: number,
-    operators: number,
+    private readonly operators: number,
   ) {
     this.residence = new Residence(operators)
-    this.room = new ColdRoom(shareBytes, index, () => this.tables)
+    const itemBytes = (): number => this.collections.reduce((sum, each) => sum + each.bytes, 0)
+    this.room = new ColdRoom(shareBytes, index, () => this.tables, itemBytes)
     this.hollow = new HollowKeys(this.residence, {
-      hasState: slot => this.parts.some(({ table }) => table.present(slot)),
+      hasState: slot =>
+        this.parts.some(({ table }) => table.present(slot)) || this.collections.some(each => each.has(slot)),
       isOwed: slot => this.isOwed(slot),
     })
     index.takeFresh()
@@ -85,21 +83,42 @@ export class ColdSide {
       },
       known: slots => residence.known(slots),
       doubled: () => this.doubled(part),
-      stale: (first, last) => this.stale(part, first, last, index.groupOf),
+      stale: (first, last) =>
+        this.isUsed ? staleValues(this.values(part), index, { first, last }) : new Int32Array(0),
     }
+  }
+
+  /** A list or map of one of the operators. */
+  collection(options: EntryStateOptions): ColdCollection {
+    const { residence, hollow } = this
+    const number = this.operators + this.collections.length
+    const collection = new ColdCollection(options, {
+      restored: () => this.restoredFresh(number),
+      changed: owners => {
+        for (const owner of owners) residence.mark(owner, 'leaving', false)
+      },
+      lost: owners => {
+        for (const owner of owners) hollow.add(owner)
+      },
+      isKnown: owner => residence.is(owner, 'there') && !residence.is(owner, 'loading'),
+    })
+    this.collections.push(collection)
+    return collection
   }
 
   use(parts: readonly ColdPart[], clock: StateClock): void {
     this.parts = parts
     this.tables = parts.map(({ table }) => table)
-    const expiring = parts.flatMap(part => (part.expiry === null ? [] : [{ ...part, expiry: part.expiry }]))
+    const values = parts.flatMap(part => (part.expiry === null ? [] : [{ ...part, expiry: part.expiry }]))
+    const expiring = [...values, ...this.collections.flatMap(each => each.expiring ?? [])]
     if (expiring.length > 0) this.sweep = new ColdSweep(this.index, expiring, clock)
   }
 
   /** A run goes on: so many entries lie beyond memory from before. Can be said again. */
   begin(entriesOf: (operator: string) => number): void {
     if (this.isUsed) return
-    this.entries = this.parts.reduce((sum, { state }) => sum + entriesOf(state.operator), 0)
+    const stored = [...this.parts.map(({ state }) => state), ...this.collections]
+    this.entries = stored.reduce((sum, { operator }) => sum + entriesOf(operator), 0)
     this.isUsed = this.entries > 0
   }
 
@@ -148,13 +167,14 @@ export class ColdSide {
 
   /** These keys are not needed any more: those that are what lies beyond memory give up theirs. */
   drop(slots: Int32Array): void {
-    this.goneFrom(
-      slots.filter(slot => this.residence.is(slot, 'same') && !this.parts.some(({ table }) => table.isDirty(slot))),
-    )
+    const isSame = (slot: number): boolean =>
+      this.residence.is(slot, 'same') && this.collections.every(each => each.isSame(slot))
+    this.goneFrom(slots.filter(slot => isSame(slot) && !this.isDirty(slot)))
   }
 
   private goneFrom(slots: Int32Array): void {
     for (const { table } of this.parts) table.forget(slots)
+    for (const collection of this.collections) collection.forget(slots)
     this.index.remove(slots)
     this.residence.leave(slots)
     this.hollow.delete(slots)
@@ -163,10 +183,12 @@ export class ColdSide {
   /** What has expired of these keys goes. */
   expire(slots: Int32Array): void {
     for (const { expiry } of this.parts) expiry?.takeAway(slots)
+    for (const collection of this.collections) collection.expire(slots)
   }
 
   private question(slots: Int32Array): ColdQuestion {
-    return { operators: this.parts.map(({ state }) => state.operator), ...this.keysOf(slots) }
+    const collections = this.collections.map(({ operator }) => operator)
+    return { operators: this.parts.map(({ state }) => state.operator), collections, ...this.keysOf(slots) }
   }
 
   private keysOf(slots: Int32Array): ColdKeys {
@@ -186,12 +208,13 @@ export class ColdSide {
       residence.mark(slot, 'same', newer === null)
     }
     this.parts.forEach(({ state }, part) => {
-      for (const { forms, at, sums, rows } of answer[part] ?? []) {
+      for (const { forms, at, sums, rows } of answer.values[part] ?? []) {
         const found = at.map(i => slots[i] ?? 0)
         residence.noteSums(part, found, sums)
         if (part !== newer) state.load(found, forms, rows)
       }
     })
+    this.collections.forEach((collection, i) => collection.load(slots, answer.items[i] ?? []))
   }
 
   /** Keys that blocks of one operator brought, of which something may have gone beyond memory since the start. */
@@ -227,7 +250,8 @@ export class ColdSide {
 
   /** As `choose`, while a start restores: what leaves then must not be in columns that no epoch has. */
   chooseRestored(epoch: number): void {
-    if (this.isLeaving || this.parts.some(({ state }) => state.evolves)) return
+    const evolves = this.parts.some(({ state }) => state.evolves) || this.collections.some(each => each.state.evolves)
+    if (this.isLeaving || evolves) return
     const slots = this.chosenSlots(new SlotSet(), [])
     if (slots.length > 0) this.chosen = { epoch, slots, announces: false, next: 0 }
   }
@@ -262,7 +286,8 @@ export class ColdSide {
 
   /** It has no state, and a block that says so is still to come. */
   private isOwed(slot: number): boolean {
-    return this.parts.some(({ table, state }) => !table.present(slot) && state.holds(slot))
+    const isOwed = this.parts.some(({ table, state }) => !table.present(slot) && state.holds(slot))
+    return isOwed || this.collections.some(each => each.isOwed(slot))
   }
 
   /**
@@ -272,58 +297,48 @@ export class ColdSide {
   leave(written: number): Leaving | null {
     const { chosen, residence } = this
     if (chosen === null || this.away || written < chosen.epoch) return null
-    const { keysAtOnce } = this.room
-    const slots = chosen.slots.subarray(chosen.next, chosen.next + keysAtOnce).filter(slot => this.mayLeave(slot))
-    chosen.next += keysAtOnce
+    const next = chosen.slots.subarray(chosen.next, chosen.next + this.room.keysAtOnce)
+    const some = next.subarray(0, this.countAtOnce(next))
+    const slots = some.filter(slot => this.mayLeave(slot))
+    chosen.next += some.length
     const { epoch, announces } = chosen
     if (chosen.next >= chosen.slots.length) this.chosen = null
     this.away = true
     const changed = this.index.byPlace(slots.filter(slot => !residence.is(slot, 'same')))
-    const parts = this.parts.flatMap((_, part) => this.changesOf(part, changed, { epoch, announces }) ?? [])
+    const values = this.parts.flatMap(
+      (_, part) =>
+        changedValues(this.values(part), changed, { epoch, announces, keysOf: slots => this.keysOf(slots) }) ?? [],
+    )
+    const placed = this.collections.length === 0 ? slots : this.index.byPlace(slots)
+    const items = this.collections.flatMap(each => each.changes(placed, { epoch, announces }) ?? [])
     for (const slot of slots) residence.mark(slot, 'same', true)
-    return { slots, changes: parts.map(p => p.changes), of: parts }
+    const parts = [...values, ...items]
+    return { slots, changes: parts.map(({ changes }) => changes), of: parts.map(({ written }) => written) }
+  }
+
+  /** How many of these keys leave at once: with their entries they are not too many. */
+  private countAtOnce(slots: Int32Array): number {
+    let [keys, entries] = [0, 0]
+    for (; keys < slots.length && entries < slots.length; keys += 1)
+      for (const collection of this.collections) entries += collection.count(slots[keys] ?? 0)
+    return keys
+  }
+
+  private isDirty(slot: number): boolean {
+    return this.parts.some(({ table }) => table.isDirty(slot)) || this.collections.some(each => each.isDirty(slot))
   }
 
   private mayLeave(slot: number): boolean {
-    return this.residence.is(slot, 'leaving') && !this.parts.some(({ table }) => table.isDirty(slot))
-  }
-
-  /** null: nothing. */
-  private changesOf(
-    part: number,
-    all: Int32Array,
-    { epoch, announces }: Pick<Chosen, 'epoch' | 'announces'>,
-  ): (Leaving['of'][number] & { readonly changes: ColdChanges }) | null {
-    const { residence } = this
-    const { table, form, state } = this.part(part)
-    // Who has no state, and had none, is not written.
-    const slots = all.filter(slot => table.present(slot) || residence.sumOf(part, slot) !== 0)
-    if (slots.length === 0 && !announces) return null
-    const gathered = table.gather(slots)
-    const rows = encodeRows(gathered.state)
-    gathered.loan?.release()
-    const before = Uint32Array.from(slots, slot => residence.sumOf(part, slot))
-    const { operator } = state
-    return {
-      part,
-      slots,
-      changes: { operator, form, epoch, ...this.keysOf(slots), rows, gone: gathered.isNew, before },
-    }
+    return this.residence.is(slot, 'leaving') && !this.isDirty(slot)
   }
 
   /** It was written. Answers how many keys left memory. */
   left({ slots, of }: Leaving, sums: readonly Uint32Array[]): number {
-    const { residence } = this
     this.away = false
     this.isUsed = true
-    this.isAnnounced ||= of.length === this.parts.length
-    of.forEach(({ part, slots: written }, i) => {
-      const after = sums[i] ?? new Uint32Array(0)
-      for (let w = 0; w < written.length; w++) {
-        const had = residence.sumOf(part, written[w] ?? 0) !== 0
-        this.entries += (after[w] === 0 ? 0 : 1) - (had ? 1 : 0)
-      }
-      residence.noteSums(part, written, after)
+    this.isAnnounced ||= of.length === this.parts.length + this.collections.length
+    of.forEach((written, i) => {
+      this.entries += written(sums[i] ?? new Uint32Array(0))
     })
     const gone = slots.filter(slot => this.mayLeave(slot))
     this.goneFrom(gone)
@@ -331,10 +346,8 @@ export class ColdSide {
   }
 
   private restored(part: number, slots: Int32Array, sums: Uint32Array | null): void {
-    const { residence, index } = this
-    const fresh = index.takeFresh()
-    residence.arrive(fresh, false)
-    if (this.isUsed) this.restoredKeys.push({ part, slots: fresh })
+    const { residence } = this
+    this.restoredFresh(part)
     slots.forEach((slot, i) => {
       residence.mark(slot, 'same', false)
       const sum = sums?.[i] ?? 0
@@ -349,17 +362,15 @@ export class ColdSide {
     return slots.filter(slot => residence.is(slot, 'there') && residence.sumOf(part, slot) !== 0)
   }
 
-  private stale(part: number, first: number, last: number, groupOf: Uint16Array): Int32Array {
-    const { residence, index } = this
-    const { table } = this.part(part)
-    if (!this.isUsed) return new Int32Array(0)
-    const slots: number[] = []
-    for (let slot = 0; slot < index.slots; slot++) {
-      const group = groupOf[slot] ?? 0
-      if (group < first || group > last || residence.sumOf(part, slot) === 0) continue
-      if (residence.is(slot, 'there') && !residence.is(slot, 'loading') && !table.present(slot)) slots.push(slot)
-    }
-    return Int32Array.from(slots)
+  /** Blocks of this operator, list or map brought keys. */
+  private restoredFresh(part: number): void {
+    const fresh = this.index.takeFresh()
+    this.residence.arrive(fresh, false)
+    if (this.isUsed) this.restoredKeys.push({ part, slots: fresh })
+  }
+
+  private values(number: number): Values {
+    return { part: this.part(number), number, residence: this.residence }
   }
 
   private part(number: number): ColdPart {

@@ -13,7 +13,7 @@ import { type OperatorState } from './operator-state.js'
 /** State that expires. */
 export interface ExpiringPart {
   readonly form: StateForm
-  readonly state: OperatorState
+  readonly state: Pick<OperatorState, 'operator' | 'decoded'>
   readonly expiry: Expiry
 }
 

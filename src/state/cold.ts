@@ -9,9 +9,12 @@ export interface ColdKeys {
   readonly keys: PackedRows
 }
 
-/** Keys of one stage that memory knows nothing of, and the operators whose state they may have. */
+/** Keys of one stage that memory knows nothing of. */
 export interface ColdQuestion extends ColdKeys {
+  /** Whose values they may have, an entry a key. */
   readonly operators: readonly string[]
+  /** Lists and maps that they may have, some entries a key. */
+  readonly collections: readonly string[]
 }
 
 /** Entries of one operator that were written in one form. */
@@ -27,8 +30,19 @@ export interface ColdRows {
   readonly rows: PackedRows
 }
 
-/** What was found for each operator, by form. */
-export type ColdAnswer = readonly (readonly ColdRows[])[]
+/** Entries of a list or map: `at` says of which of the keys that were asked for. */
+export interface ColdItems extends ColdRows {
+  /** The whole key of each: that of its owner, then its own. */
+  readonly keys: PackedRows
+}
+
+/** What was found, by form. */
+export interface ColdAnswer {
+  /** For each operator. */
+  readonly values: readonly (readonly ColdRows[])[]
+  /** For each list or map. */
+  readonly items: readonly (readonly ColdItems[])[]
+}
 
 /** Entries of one operator as they lie, from a place on. */
 export interface ColdPlace {

@@ -1,6 +1,7 @@
 /** The lists and maps of one operator: what goes out with a call of them, and what comes back. */
 import { type Batch, type Column, type Loan, type Memory, columnNamed, joinLoans } from '../batch/index.js'
 import { invariant } from '../base/index.js'
+import { type ColdSide } from './cold-side.js'
 import { type Schema } from '../schema/index.js'
 import { type DeclaredState, declaredState, listsChanged, listsSent, mapsChanged, mapsSent } from './declared.js'
 import { EntryState, type EntryStateOptions } from './entry-state.js'
@@ -63,17 +64,22 @@ export class Collections {
     return declared.lists.length + declared.maps.length === 0 ? null : new Collections(declared, { clock })
   }
 
-  /** The lists and maps as the epochs see them, for the operator with this id. */
-  states(operator: string, owner: EntryStateOptions['owner'], index: KeySlots): readonly EntryState[] {
+  /** The lists and maps as the epochs see them, for the operator with this id. `cold`: they may be larger than memory. */
+  states(
+    operator: string,
+    owner: EntryStateOptions['owner'],
+    { index, cold }: { readonly index: KeySlots; readonly cold: ColdSide | null },
+  ): readonly EntryState[] {
     const of = (name: string): string => collectionId(operator, name)
-    return [
+    const options: readonly EntryStateOptions[] = [
       ...this.lists.map(list => {
         const { field, entries } = list
         const restored = (keys: Column): void => list.restored(keys)
-        return new EntryState({ operator: of(field.name), owner, index, entries, restored })
+        return { operator: of(field.name), owner, index, entries, restored }
       }),
-      ...this.maps.map(({ field, entries }) => new EntryState({ operator: of(field.name), owner, index, entries })),
+      ...this.maps.map(({ field, entries }) => ({ operator: of(field.name), owner, index, entries })),
     ]
+    return options.map(each => (cold === null ? new EntryState(each) : cold.collection(each).state))
   }
 
   get bytes(): number {

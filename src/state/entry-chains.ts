@@ -27,6 +27,11 @@ export class EntryChains {
     return this.owners[entry] ?? none
   }
 
+  /** The key has an entry. */
+  has(owner: number): boolean {
+    return (this.heads[owner] ?? none) !== none
+  }
+
   /** The entry, which nobody has, becomes the last one of the key. */
   append(owner: number, entry: number): void {
     this.makeRoom(owner, entry)

@@ -6,10 +6,11 @@ import { type Batch, type Column } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
+import { type EntryResidence } from './entry-residence.js'
 import { type EntryTable } from './entry-table.js'
 import { KeyDigest, type KeyDigestChange } from './key-digest.js'
 import { type KeySlots } from './key-index.js'
-import { OperatorState } from './operator-state.js'
+import { OperatorState, type StateWatch } from './operator-state.js'
 import { type PackedRows } from './packed.js'
 import { packedKeys } from './packed-keys.js'
 import { type StoredBlock, type StoredRows, readBlock } from './restore.js'
@@ -23,6 +24,8 @@ export interface EntryStateOptions {
   readonly entries: EntryTable
   /** Told the keys of entries that were restored. */
   readonly restored?: (keys: Column) => void
+  /** Where state may be larger than memory. */
+  readonly cold?: { readonly residence: EntryResidence; readonly watch: StateWatch }
 }
 
 export class EntryState {
@@ -33,17 +36,50 @@ export class EntryState {
 
   constructor(private readonly options: EntryStateOptions) {
     this.operator = options.operator
-    this.slots = new EntrySlots(options.index, options.entries, options.owner.nullKeys)
-    this.digest = new KeyDigest(options.owner.keyGroups)
+    const { index, entries, owner, cold } = options
+    this.slots = new EntrySlots(index, entries, { nullKeys: owner.nullKeys, residence: cold?.residence ?? null })
+    this.digest = new KeyDigest(owner.keyGroups)
     this.inner = this.newInner()
     options.entries.isStored = true
   }
 
   private newInner(): OperatorState {
-    const { operator, owner, entries } = this.options
+    const { operator, entries, cold } = this.options
+    const watch = cold === undefined ? {} : { watch: cold.watch }
+    const { form, slots: index, digest } = this
+    return new OperatorState({ operator, form, index, table: entries.table, digest, ...watch })
+  }
+
+  /** The key of an entry is that of its owner and its own. */
+  get form(): StateForm {
+    const { owner, entries } = this.options
     const key = { fields: [...owner.key.fields, { name: 'entry', type: entries.keyType }] }
-    const form = { ...owner, key, state: entries.stored }
-    return new OperatorState({ operator, form, index: this.slots, table: entries.table, digest: this.digest })
+    return { ...owner, key, state: entries.stored }
+  }
+
+  get evolves(): boolean {
+    return this.inner.evolves
+  }
+
+  /** A block that is still to come says what became of this entry. */
+  holds(slot: number): boolean {
+    return this.inner.holds(slot)
+  }
+
+  /** Rows from beyond memory in the columns of the table. */
+  decoded(forms: readonly StateForm[], rows: PackedRows): Batch {
+    return this.inner.decoded(forms, rows)
+  }
+
+  packedKeys(slots: Int32Array): PackedRows {
+    return this.slots.packedKeys(slots)
+  }
+
+  /** Entries that came from beyond memory; the last key column is their own key. */
+  linked(slots: Int32Array): void {
+    const { entries, restored } = this.options
+    entries.relink(slots)
+    restored?.(entries.keysOf(slots).keys)
   }
 
   restore(block: StoredBlock): void {
@@ -53,10 +89,7 @@ export class EntryState {
   /** As `restore`, with rows that were read before, in this form. */
   restoreRows(form: StateForm, rows: StoredRows): void {
     this.inner.restoreRows(form, rows)
-    const { entries, restored } = this.options
-    const slots = this.slots.takeResolved()
-    entries.relink(slots)
-    restored?.(entries.keysOf(slots).keys)
+    this.linked(this.slots.takeResolved())
   }
 
   /** The next epoch writes all there is. */
@@ -75,6 +108,8 @@ export class EntryState {
   take(epoch: number, through = false): readonly StateBlock[] {
     const blocks = this.inner.take(epoch, through)
     // Only now: rows that are gone had to be told first.
+    const { entries, cold } = this.options
+    entries.prune(slot => cold?.residence.sumOf(slot) !== 0 || this.holds(slot))
     if (this.options.entries.compactWhereIdle()) {
       this.slots.forget()
       this.inner = this.newInner()
@@ -91,7 +126,7 @@ class EntrySlots implements KeySlots {
   constructor(
     private readonly owners: KeySlots,
     private readonly entries: EntryTable,
-    private readonly nullKeys: boolean,
+    private readonly terms: { readonly nullKeys: boolean; readonly residence: EntryResidence | null },
   ) {}
 
   get size(): number {
@@ -101,6 +136,8 @@ class EntrySlots implements KeySlots {
   /** Of its owner; those of new entries are looked up when they are asked for. */
   get groupOf(): Uint16Array {
     const { size } = this
+    const { residence } = this.terms
+    if (residence !== null) return residence.groupOf
     if (size > this.groups.length) {
       const larger = new Uint16Array(Math.max(size, 2 * this.groups.length))
       larger.set(this.groups)
@@ -125,7 +162,7 @@ class EntrySlots implements KeySlots {
   }
 
   packedKeys(slots: Int32Array): PackedRows {
-    return packedKeys(this.keysOf(slots), this.nullKeys)
+    return packedKeys(this.keysOf(slots), this.terms.nullKeys)
   }
 
   resolve(keys: Batch): Int32Array {

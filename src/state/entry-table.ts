@@ -13,11 +13,13 @@ import {
   makeColumn,
   noNulls,
   sliceColumn,
+  take,
   takeColumn,
 } from '../batch/index.js'
 import { distinct } from '../kernels/index.js'
 import { type DataType, type Schema, type Ttl } from '../schema/index.js'
 import { EntryChains } from './entry-chains.js'
+import { type EntryResidence } from './entry-residence.js'
 import { Expiry, type StateClock, storedValues } from './expiry.js'
 import { KeyIndex } from './key-index.js'
 import { clearSlots } from './slots.js'
@@ -26,6 +28,8 @@ import { StateTable } from './state-table.js'
 /** Entries whose key was looked up or is gone may be as many as those that are there, and this many more. */
 const idleMax = 65_536
 const movedAtOnce = 16_384
+/** What a slot takes beside its row: key, hash table, chains, residence. */
+const slotBytes = 70
 /** Slots that are looked at for what has expired, each time something changes. */
 const sweptAtOnce = 256
 
@@ -49,6 +53,7 @@ export interface GatheredEntries {
 export class EntryTable {
   /** Somebody stores what changes: slots stay until they were told. */
   isStored = false
+  private residence: EntryResidence | null = null
   table: StateTable
   private index: KeyIndex
   private chains = new EntryChains()
@@ -65,6 +70,12 @@ export class EntryTable {
     this.index = this.newIndex()
     this.table = new StateTable(storedValues(this.values), options)
     this.expiry = Expiry.of(this.table, this.values, options.clock)
+  }
+
+  /** Entries may leave memory with their owners. Before there is one. */
+  useResidence(residence: EntryResidence): void {
+    this.residence = residence
+    this.index.takeFresh()
   }
 
   private newIndex(): KeyIndex {
@@ -107,15 +118,110 @@ export class EntryTable {
   relink(slots: Int32Array): void {
     const { owners } = this.keysOf(slots)
     slots.forEach((slot, i) => {
-      if (!this.table.present(slot)) this.chains.remove(slot)
-      else if (this.chains.ownerOf(slot) < 0) this.chains.append(owners[i] ?? 0, slot)
+      if (!this.table.present(slot)) this.unlink(slot)
+      else this.link(owners[i] ?? 0, slot)
     })
+  }
+
+  /** The slot has an entry of this owner. */
+  private link(owner: number, slot: number): void {
+    if (this.chains.ownerOf(slot) >= 0) return
+    this.residence?.idle.remove(slot)
+    this.chains.append(owner, slot)
+  }
+
+  /** The slot has none any more. */
+  private unlink(slot: number): void {
+    const owner = this.chains.ownerOf(slot)
+    if (owner < 0) return
+    this.chains.remove(slot)
+    this.residence?.idle.append(owner, slot)
   }
 
   /** The slot of each entry: of `owners[i]` the one with key i. */
   slotsOf(owners: Int32Array, keys: Column): Int32Array {
     const columns = [int32Column(owners), sliceColumn(keys, 0, owners.length)]
-    return this.index.resolve({ schema: this.keySchema, rows: owners.length, columns })
+    const slots = this.index.resolve({ schema: this.keySchema, rows: owners.length, columns })
+    if (this.residence !== null) {
+      const fresh = this.index.takeFresh()
+      this.residence.arrive(fresh, this.keysOf(fresh).owners)
+    }
+    return slots
+  }
+
+  /** Slots of these owners: those that have an entry, in order, then those that have none. */
+  slotsOfOwners(owners: Int32Array): Int32Array {
+    const there = this.chains.entriesOf(owners)
+    const idle = this.residence?.idle.entriesOf(owners) ?? new Int32Array(0)
+    return idle.length === 0 ? there : Int32Array.from([...there, ...idle])
+  }
+
+  /** The owner has an entry. */
+  has(owner: number): boolean {
+    return this.chains.has(owner)
+  }
+
+  /** Rows of the table that come from beyond memory. Answers the slots of all, and of those of which nothing was known. */
+  load(owners: Int32Array, keys: Column, rows: Batch): { readonly all: Int32Array; readonly fresh: Int32Array } {
+    const all = this.slotsOf(owners, keys)
+    const arrived = new Set(this.residence?.takeArrived())
+    const at = Int32Array.from(all.keys()).filter(i => arrived.has(all[i] ?? 0))
+    const fresh = at.map(i => all[i] ?? 0)
+    this.table.restore(fresh, take(rows, at), null)
+    return { all, fresh }
+  }
+
+  /** These slots as their owners got them, where their keys count on. */
+  inOrder(slots: Int32Array): Int32Array {
+    if (this.options.key.kind !== 'int64') return slots
+    const { values } = this.keysOf(slots).keys
+    const numbers = new BigInt64Array(values.buffer, values.byteOffset, slots.length)
+    const order = Int32Array.from(slots.keys())
+    order.sort((a, b) => Number((numbers[a] ?? 0n) - (numbers[b] ?? 0n)))
+    return order.map(i => slots[i] ?? 0)
+  }
+
+  /** Slots without an entry. */
+  get idleSlots(): Int32Array {
+    return this.allSlots.filter(slot => (this.residence?.idle.ownerOf(slot) ?? -1) >= 0)
+  }
+
+  get allSlots(): Int32Array {
+    return Int32Array.from({ length: this.index.slots }, (_, slot) => slot)
+  }
+
+  /** Takes these slots out of memory, as if they had never been there. */
+  forget(slots: Int32Array): void {
+    if (slots.length === 0) return
+    for (const slot of slots) this.chains.remove(slot)
+    this.residence?.leave(slots)
+    this.table.forget(slots)
+    this.index.remove(slots)
+  }
+
+  /** Slots without an entry of which nobody has to know any more are free, where they are many. */
+  prune(isNeeded: (slot: number) => boolean): void {
+    const { residence } = this
+    if (residence === null || residence.idle.size <= this.chains.size + idleMax) return
+    this.forget(this.idleSlots.filter(slot => !isNeeded(slot)))
+  }
+
+  /** Bytes of entries and slots that are there, by estimate. */
+  get liveBytes(): number {
+    const { table, chains, residence, index } = this
+    return (
+      (table.rowBytes + slotBytes) * (chains.size + (residence?.idle.size ?? 0)) + table.textBytes + index.textBytes
+    )
+  }
+
+  /** What has expired of these owners goes. */
+  takeAway(owners: Int32Array): void {
+    for (const slot of this.expiry?.takeAway(this.chains.entriesOf(owners)) ?? []) this.unlink(slot)
+  }
+
+  /** null: nothing expires. */
+  get times(): Expiry | null {
+    return this.expiry
   }
 
   /** Sets entries, one for each row; of one that is set twice the last stays. */
@@ -125,7 +231,7 @@ export class EntryTable {
     const last = Int32Array.from({ length: k }, (_, i) => order[(starts[i + 1] ?? 0) - 1] ?? 0)
     for (let i = 0; i < k; i++) {
       const slot = uniq[i] ?? 0
-      if (this.chains.ownerOf(slot) < 0) this.chains.append(owners[last[i] ?? 0] ?? 0, slot)
+      this.link(owners[last[i] ?? 0] ?? 0, slot)
     }
     const rows = { schema: this.values, rows: k, columns: [takeColumn(values, last)] }
     this.table.apply(uniq, this.expiry === null ? rows : this.expiry.stamped(uniq, rows, everything(k)), null)
@@ -133,7 +239,7 @@ export class EntryTable {
 
   remove(slots: Int32Array): void {
     const gone = distinct(slots.filter(slot => this.chains.ownerOf(slot) >= 0)).uniq
-    for (const slot of gone) this.chains.remove(slot)
+    for (const slot of gone) this.unlink(slot)
     clearSlots(this.table, gone)
   }
 
@@ -198,12 +304,12 @@ export class EntryTable {
   /** What has expired of the next few entries goes. */
   sweep(): void {
     const gone = this.expiry?.sweep(sweptAtOnce)
-    for (const slot of gone ?? []) this.chains.remove(slot)
+    for (const slot of gone ?? []) this.unlink(slot)
   }
 
   /** Where most slots have no entry, what is there moves into tables of its own size. Answers whether it did. */
   compactWhereIdle(): boolean {
-    if (this.index.size <= 2 * this.chains.size + idleMax) return false
+    if (this.residence !== null || this.index.size <= 2 * this.chains.size + idleMax) return false
     const before = { index: this.index, table: this.table, chains: this.chains }
     this.index = this.newIndex()
     this.table = new StateTable(before.table.schema, this.options)

@@ -57,6 +57,11 @@ export class KeyIndex implements KeySlots {
     this.table = new KeyTable(new TableMemory(options.plain), { wide: this.wide, dense: options.dense === true })
   }
 
+  /** The key columns. */
+  get key(): Schema {
+    return this.options.key
+  }
+
   /** Number of keys. */
   get size(): number {
     return this.table.live

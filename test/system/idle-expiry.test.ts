@@ -31,9 +31,12 @@ export default job('expiring', { epoch: '50ms' })
 `
 const users = Array.from({ length: 3_000 }, (_, n) => `{"user":"u${n}","n":${n}}\n`)
 
-test('state of an operator that gets no row any more is taken away, from the disk too', async () => {
+test.each([
+  ['in memory', 'off'],
+  ['beyond memory', '1B'],
+])('state of an operator that gets no row any more is taken away, from the disk too: %s', async (_, budget) => {
   const folder = await jobFolder({ 'job.ts': job, 'transforms.py': transforms, 'in/1.jsonl': users.join('') })
-  const run = folder.start([])
+  const run = folder.start(['--state-budget', budget])
   await hasRead(folder, users.length)
   /** Keys that are stored, of the values, the list and the map. */
   const stored = async (): Promise<number> => {

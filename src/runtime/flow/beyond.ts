@@ -216,7 +216,7 @@ export class Beyond {
     invariant(waiting !== undefined && load !== null, 'state is read for who waits')
     this.cold.loaded(load.fresh, answer)
     load.then()
-    this.counts.found += answer.flat().reduce((sum, { at }) => sum + at.length, 0)
+    this.counts.found += answer.values.flat().reduce((sum, { at }) => sum + at.length, 0)
     waiting.load = null
     const first = this.awaited.findIndex(({ load }) => load !== null)
     return this.awaited.splice(0, first < 0 ? this.awaited.length : first).flatMap(({ routed }) => routed ?? [])

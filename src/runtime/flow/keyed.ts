@@ -112,7 +112,7 @@ export class KeyedState {
       const watch = this.cold === null ? {} : { watch: this.cold.watch(part) }
       const ofValues = new OperatorState({ operator, form, index, table, memory: terms.memory, ...watch })
       parts.push({ form, table, state: ofValues, expiry: this.expiries.get(at) ?? null })
-      return [ofValues, ...(this.collections.get(at)?.states(operator, owner, this.index) ?? [])]
+      return [ofValues, ...(this.collections.get(at)?.states(operator, owner, { index, cold: this.cold }) ?? [])]
     })
     this.cold?.use(parts, terms.clock)
     // Ranges of key groups, as even as they come: group g of G belongs to lane floor(g * lanes / G).

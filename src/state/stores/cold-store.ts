@@ -12,6 +12,7 @@ import { type StateForm, declaredToJson, formFromJson } from '../block-schema.js
 import {
   type ColdChanges,
   type ColdEntries,
+  type ColdItems,
   type ColdKeys,
   type ColdPage,
   type ColdPlace,
@@ -21,12 +22,14 @@ import { KeyDigest } from '../key-digest.js'
 import { type PackedRows, packedOf, slicedRows, viewsOf } from '../packed.js'
 import { decodeEntries, encodeEntries, idIn, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { ColdTally } from './cold-tally.js'
-import { type KeyReader, type KeyValue } from './key-value.js'
+import { type KeyReader, type KeyValue, type Put } from './key-value.js'
 import { type GroupRange } from './snapshot.js'
 
 const entriesAtOnce = 4_096
 /** A database gives each value as an object of its own, ten times as large as what is in it. */
 const readAtOnce = 1_024
+/** Keys whose lists or maps are read at once. */
+const ownersAtOnce = 64
 const allGroups: GroupRange = { first: 0, last: 65_534 }
 const tallyName = new Uint8Array(6).fill(255)
 
@@ -90,6 +93,37 @@ export class ColdStore {
       found.push(...rows.map(each => ({ ...each, at: each.at.map(i => from + i) })))
     }
     return found
+  }
+
+  /** What lists or maps of these keys have here, by form. */
+  async readItems(operator: string, keys: ColdKeys): Promise<readonly ColdItems[]> {
+    const found: ColdItems[] = []
+    if (this.rowsOf(operator) === 0) return found
+    const owners = viewsOf(namesOf(this.idOf(operator), keys))
+    for (let from = 0; from < owners.length; from += ownersAtOnce) {
+      const of = await Promise.all(owners.slice(from, from + ownersAtOnce).map(owner => this.startingWith(owner)))
+      found.push(...this.itemsOf(operator, of, from))
+    }
+    return found
+  }
+
+  /** @param of what each owner has; the first of them has this number */
+  private itemsOf(operator: string, of: readonly (readonly Put[])[], first: number): readonly ColdItems[] {
+    const puts = of.flat()
+    if (puts.length === 0) return []
+    const owners = Int32Array.from(of.flatMap((some, i) => some.map(() => first + i)))
+    const items = keysIn(puts.map(({ key }) => key))
+    const names = namesOf(this.idOf(operator), items)
+    const values = puts.map(({ value }) => value)
+    return this.found(operator, names, values).map(rows => {
+      return { ...rows, keys: packedOf(items.keys, rows.at), at: rows.at.map(i => owners[i] ?? 0) }
+    })
+  }
+
+  private async startingWith(name: Uint8Array): Promise<readonly Put[]> {
+    const puts: Put[] = []
+    for await (const put of this.reader.entries({ from: name, to: behindAll(name) })) puts.push(put)
+    return puts
   }
 
   /**
@@ -227,6 +261,15 @@ export class ColdStore {
     this.operatorIds.set(operator, id)
     return id
   }
+}
+
+/** The least name behind all that begin with this one. */
+function behindAll(name: Uint8Array): Uint8Array {
+  let end = name.length
+  while (end > 0 && name[end - 1] === 255) end -= 1
+  const next = name.slice(0, end)
+  next[end - 1] = (next[end - 1] ?? 0) + 1
+  return next
 }
 
 /** The least name behind this one. */

@@ -51,9 +51,11 @@ export class Handles {
   /** What stands beyond memory of these keys. */
   async readCold(question: ColdQuestion): Promise<ColdAnswer> {
     const { cold } = this
-    if (cold === null) return []
+    if (cold === null) return { values: [], items: [] }
     await this.reopening
-    return Promise.all(question.operators.map(operator => cold.read(operator, question)))
+    const values = Promise.all(question.operators.map(operator => cold.read(operator, question)))
+    const items = Promise.all(question.collections.map(operator => cold.readItems(operator, question)))
+    return { values: await values, items: await items }
   }
 
   /** Some of what lies beyond memory, as it lies. */

@@ -71,7 +71,7 @@ describe('rows that wait for their state', () => {
     // A few at once come in any case.
     expect(bytes).toBeLessThan(Math.max(wayBytes, 2 * 256 * textBytes))
     expect(stage.beyond.isClosed(true)).toBe(true)
-    for (const load of stage.asked) stage.beyond.loaded(load, [])
+    for (const load of stage.asked) stage.beyond.loaded(load, { values: [], items: [] })
     expect(stage.beyond.isClosed(true)).toBe(false)
   })
 })

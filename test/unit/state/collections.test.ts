@@ -141,7 +141,7 @@ describe.each([
     } => {
       const index = new KeyIndex({ ...owner, plain })
       const collections = new Collections(declaredState(schema), { plain, clock: { wallMs: 0 } })
-      return { index, collections, states: collections.states('count', owner, index) }
+      return { index, collections, states: collections.states('count', owner, { index, cold: null }) }
     }
     const users = (slots: readonly number[]): Batch =>
       batchFromRows(
@@ -203,7 +203,7 @@ describe.each([
       nullKeys: false,
     }
     const collections = new Collections(declaredState(schema), { plain, clock: { wallMs: 0 } })
-    const [log] = collections.states('count', owner, index)
+    const [log] = collections.states('count', owner, { index, cold: null })
     const slots = index.resolve(batchFromRows(owner.key, [{ user: 7 }]))
     const append = (count: number): number => {
       const entries = Array.from({ length: count }, (_, i) => BigInt(i))

@@ -1,0 +1,182 @@
+/**
+ * Cold collection: a list or map of an operator as the cold side of its stage sees it. Its entries leave memory with their key
+ * and come back with it, all of them; beyond memory each is an entry of its own, under its key's key and its own. So what is
+ * stored of it is what blocks have of it, and a list that got longer writes what was appended.
+ */
+import { type ColdChanges, type ColdItems } from './cold.js'
+import { type ColdWrite } from './cold-part.js'
+import { type ExpiringPart } from './cold-sweep.js'
+import { type StateForm } from './block-schema.js'
+import { EntryResidence } from './entry-residence.js'
+import { EntryState, type EntryStateOptions } from './entry-state.js'
+import { type EntryTable } from './entry-table.js'
+import { decodeKeys } from './key-decoder.js'
+import { type StateWatch } from './operator-state.js'
+import { viewsOf } from './packed.js'
+import { encodeRows } from './row-codec.js'
+
+/** The keys that have entries, as the cold side of the stage knows them. */
+export interface OwnerWatch {
+  /** Blocks brought entries, and may have brought keys. */
+  restored(): void
+  /** These keys changed: they stay. */
+  changed(owners: Int32Array): void
+  /** They lost an entry, and may have nothing left. */
+  lost(owners: Int32Array): void
+  /** The key is there, and what is stored of it was read. */
+  isKnown(owner: number): boolean
+}
+
+export class ColdCollection {
+  readonly state: EntryState
+  private readonly entries: EntryTable
+  private readonly residence: EntryResidence
+  private readonly form: StateForm
+
+  constructor(
+    options: EntryStateOptions,
+    private readonly owners: OwnerWatch,
+  ) {
+    this.entries = options.entries
+    this.residence = new EntryResidence(options.index)
+    this.entries.useResidence(this.residence)
+    this.state = new EntryState({ ...options, cold: { residence: this.residence, watch: this.watch } })
+    this.form = this.state.form
+  }
+
+  get operator(): string {
+    return this.state.operator
+  }
+
+  /** Of the entries in memory, by estimate. */
+  get bytes(): number {
+    return this.entries.liveBytes
+  }
+
+  private get watch(): StateWatch {
+    const { residence, owners } = this
+    return {
+      restored: (slots, sums) => {
+        residence.mark(slots, false)
+        if (sums !== null) residence.noteSums(slots, sums)
+        owners.restored()
+        owners.lost(this.ownersOf(slots.filter(slot => !this.entries.table.present(slot))))
+      },
+      taken: slots => {
+        residence.mark(slots, false)
+        owners.changed(this.ownersOf(slots))
+        owners.lost(this.ownersOf(slots.filter(slot => !this.entries.table.present(slot))))
+      },
+      known: slots => this.known(slots),
+      doubled: () => this.entries.allSlots.filter(slot => residence.isThere(slot) && residence.sumOf(slot) !== 0),
+      stale: (first, last) => this.known(this.entries.idleSlots).filter(slot => this.isStale(slot, first, last)),
+    }
+  }
+
+  private isStale(slot: number, first: number, last: number): boolean {
+    const group = this.residence.groupOf[slot] ?? 0
+    return group >= first && group <= last && this.residence.sumOf(slot) !== 0
+  }
+
+  private known(slots: Int32Array): Int32Array {
+    const there = slots.filter(slot => this.residence.isThere(slot))
+    const owners = this.ownersOf(there)
+    return there.filter((_, i) => this.owners.isKnown(owners[i] ?? 0))
+  }
+
+  private ownersOf(slots: Int32Array): Int32Array {
+    return this.entries.keysOf(slots).owners
+  }
+
+  has(owner: number): boolean {
+    return this.entries.has(owner)
+  }
+
+  /** Slots that leave with the key. */
+  count(owner: number): number {
+    return this.slotsOf(owner).length
+  }
+
+  isDirty(owner: number): boolean {
+    return this.slotsOf(owner).some(slot => this.entries.table.isDirty(slot))
+  }
+
+  /** What lies beyond memory is what memory has. */
+  isSame(owner: number): boolean {
+    const { residence, entries } = this
+    const isNothing = (slot: number): boolean => !entries.table.present(slot) && residence.sumOf(slot) === 0
+    return this.slotsOf(owner).every(slot => residence.isSame(slot) || isNothing(slot))
+  }
+
+  /** A block that is still to come says what became of an entry that is gone. */
+  isOwed(owner: number): boolean {
+    return this.residence.idle.entriesOf(Int32Array.of(owner)).some(slot => this.state.holds(slot))
+  }
+
+  private slotsOf(owner: number): Int32Array {
+    return this.entries.slotsOfOwners(Int32Array.of(owner))
+  }
+
+  /** What was found of these keys; what blocks brought of them is newer. */
+  load(owners: Int32Array, found: readonly ColdItems[]): void {
+    const came: number[] = []
+    for (const { forms, at, sums, rows, keys } of found) {
+      const views = viewsOf(keys)
+      const { key, nullKeys } = this.form
+      const own = decodeKeys(key, views.length, nullKeys, i => views[i] ?? new Uint8Array(0)).at(-1)
+      if (own === undefined) continue
+      const of = at.map(i => owners[i] ?? 0)
+      const { all, fresh } = this.entries.load(of, own, this.state.decoded(forms, rows))
+      this.residence.noteSums(all, sums)
+      this.residence.mark(fresh, true)
+      for (const slot of fresh) came.push(slot)
+    }
+    if (came.length > 0) this.state.linked(this.entries.inOrder(Int32Array.from(came)))
+  }
+
+  /** null: nothing. */
+  changes(
+    owners: Int32Array,
+    { epoch, announces }: { readonly epoch: number; readonly announces: boolean },
+  ): ColdWrite | null {
+    const { residence, entries, form, state } = this
+    const { table } = entries
+    const slots = entries
+      .slotsOfOwners(owners)
+      .filter(slot => !residence.isSame(slot) && (table.present(slot) || residence.sumOf(slot) !== 0))
+    if (slots.length === 0 && !announces) return null
+    const gathered = table.gather(slots)
+    const before = Uint32Array.from(slots, slot => residence.sumOf(slot))
+    const changes: ColdChanges = {
+      operator: state.operator,
+      form,
+      epoch,
+      groups: Uint16Array.from(slots, slot => residence.groupOf[slot] ?? 0),
+      keys: state.packedKeys(slots),
+      rows: encodeRows(gathered.state),
+      gone: gathered.isNew,
+      before,
+    }
+    residence.mark(slots, true)
+    const written = (sums: Uint32Array): number => {
+      residence.noteSums(slots, sums)
+      return slots.reduce((n, _, i) => n + Number(sums[i] !== 0) - Number(before[i] !== 0), 0)
+    }
+    return { changes, written }
+  }
+
+  forget(owners: Int32Array): void {
+    this.entries.forget(this.entries.slotsOfOwners(owners))
+  }
+
+  /** What expires of it, as a sweep beyond memory looks for it; null: nothing. */
+  get expiring(): ExpiringPart | null {
+    const { form, state } = this
+    const { times } = this.entries
+    return times === null ? null : { form, state, expiry: times }
+  }
+
+  expire(owners: Int32Array): void {
+    this.entries.takeAway(owners)
+  }
+}
