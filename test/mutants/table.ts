@@ -106,7 +106,7 @@ const order: readonly Mutant[] = [
     rule: 'at_end called before the last row',
     file: 'src/runtime/flow/stage.ts',
     from: '!this.input.ended || (this.ending === null && !this.idle)) return false',
-    to: '!this.input.ended) return false',
+    to: '(this.ending === null && !this.idle)) return false',
     test: [stage, 'calls at_end once, after the last row is settled'],
   },
 ]
