@@ -208,6 +208,8 @@ export class ColdSide {
       residence.mark(slot, 'same', newer === null)
     }
     this.parts.forEach(({ state }, part) => {
+      // A block brings the sums of when the start began: an entry that is not found has gone since.
+      if (newer !== null) residence.noteSums(part, slots, new Uint32Array(slots.length))
       for (const { forms, at, sums, rows } of answer.values[part] ?? []) {
         const found = at.map(i => slots[i] ?? 0)
         residence.noteSums(part, found, sums)

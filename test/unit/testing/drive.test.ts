@@ -100,7 +100,7 @@ describe('what a job gives', () => {
     lamp      1    5    1    5
     rope      1    3    2    5`),
     )
-    expect(t.text('totals')).toBe('item  sum\nlamp    5\nrope    5')
+    expect(t.text('totals')).toBe('item  sum\nrope    5\nlamp    5')
   })
 
   test('a key whose state is answered as null begins anew', async () => {
