@@ -26,7 +26,11 @@ export const stop: Command = {
       name: { type: 'string' },
     })
     const question = { do: 'stop', savepoint: values['no-savepoint'] !== true, name: values.name ?? null }
-    return tell(await askEnd(await outOf(stop, positionals), question), values.json === true, terminal)
+    const said = await askEnd(await outOf(stop, positionals), question)
+    tell(said, values.json === true, terminal)
+    if (said.end !== 'failed') return exitCodes.done
+    terminal.err('it failed while it stopped: what it printed says why')
+    return exitCodes.failed
   },
 }
 
@@ -37,14 +41,14 @@ export const cancel: Command = {
   options: [jobLine, jsonLine],
   async run(args, terminal) {
     const { values, positionals } = wordsOf(cancel, args, { json: { type: 'boolean' } })
-    return tell(await askEnd(await outOf(cancel, positionals), { do: 'cancel' }), values.json === true, terminal)
+    tell(await askEnd(await outOf(cancel, positionals), { do: 'cancel' }), values.json === true, terminal)
+    return exitCodes.done
   },
 }
 
-function tell(said: JobEnd, json: boolean, terminal: Terminal): number {
+function tell(said: JobEnd, json: boolean, terminal: Terminal): void {
   if (json) terminal.out(JSON.stringify(snaked(said)))
   else terminal.err(endText(said))
-  return exitCodes.done
 }
 
 const ends: Readonly<Record<JobEnd['end'], string>> = {

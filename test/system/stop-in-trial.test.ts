@@ -1,4 +1,4 @@
-/** A job that is stopped while new code is on trial, and the trial is lost: it ends well, as the old code left it. */
+/** A job that is stopped and then fails: where new code was on trial it ends well, as the old code left it; else the stop failed too. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,13 +7,12 @@ import { type JobFolder } from '../support/job-folder.js'
 import { enough, hasWorked, pacedJob, sumsOf, sumsOfAll, swap, transforms } from '../support/paced-job.js'
 
 /** Code that says that it was called, waits until it may go on, and breaks its contract. */
-const waiting = (folder: JobFolder): string =>
-  transforms(2, {
-    top: 'import os, time',
-    body: `open(${JSON.stringify(join(folder.path, 'called'))}, "w").close()
-    while not os.path.exists(${JSON.stringify(join(folder.path, 'go'))}): time.sleep(0.01)
+const waiting = transforms(2, {
+  top: 'import os, time',
+  body: `open("called", "w").close()
+    while not os.path.exists("go"): time.sleep(0.01)
     return {"before": before}, {"sum": new}`,
-  })
+})
 
 async function isStopping(folder: JobFolder): Promise<void> {
   for (let state: unknown = null; state !== 'stopping'; )
@@ -21,8 +20,7 @@ async function isStopping(folder: JobFolder): Promise<void> {
 }
 
 test('a stop while new code is on trial throws a trial that is lost away, and leaves the state of the old code and a savepoint', async () => {
-  const folder = await pacedJob(50)
-  writeFileSync(join(folder.path, 'new.py'), waiting(folder))
+  const folder = await pacedJob(50, { 'new.py': waiting })
   const run = folder.start([])
   await hasWorked(folder, 1_000)
   const swapping = swap(folder, '--module', 'new.py')
@@ -52,4 +50,19 @@ test('a stop while new code is on trial throws a trial that is lost away, and le
   const out = folder.rows('rows')
   expect(sumsOf(out)).toEqual(sumsOfAll(out.length))
   expect(out.every(row => row['version'] === 1)).toBe(true)
+})
+
+test('a stop of a job that fails while it stops has its exit code', async () => {
+  const folder = await pacedJob(50, { 'transforms.py': waiting })
+  const run = folder.start([])
+  await until(() => existsSync(join(folder.path, 'called')))
+  const stopping = folder.cli('stop', 'out', '--json')
+  await isStopping(folder)
+  writeFileSync(join(folder.path, 'go'), '')
+
+  const stopped = await stopping
+  expect(stopped.code).toBe(1)
+  expect(stopped.json).toMatchObject({ end: 'failed' })
+  expect(stopped.stderr).toContain('it failed while it stopped')
+  expect((await run.ended).code).toBe(1)
 })

@@ -29,13 +29,13 @@ export interface HostParts {
 const stopGraceMs = 2_000
 /** Room that a reply gets in the mapping: outputs are seldom larger than inputs by more than this. */
 export const replyBytesOf = (request: number): number => Math.min(16 << 20, 2 * request + (64 << 10))
+
 export class Host implements Effects {
   readonly outputs: SinkFile[][] = []
   /** When rows began to flow. */
   openedMs = 0
   private engine: Engine | null = null
   private readonly workers = new Map<number, WorkerProcess>()
-  /** Numbers that the engine gave, by the incarnation in frames: io processes share the count. */
   private readonly killedFor = new Map<number, string>()
   private readonly stopping = new Set<Promise<void>>()
   private cancelTick: () => void = () => undefined
