@@ -16,12 +16,10 @@ export function keysOfBlock(block: StoredBlock): ColdKeys {
 export function beside(block: StoredBlock, found: readonly ColdRows[]): StoredBlock {
   const { header } = readBlock({ ...block, superseded: null })
   const outdated = new Uint8Array(bitmapBytes(header.rows))
-  const cold = new Uint32Array(header.rows)
-  for (const { at, epochs, sums } of found) {
+  for (const { at, epochs } of found) {
     at.forEach((row, i) => {
-      cold[row] = sums[i] ?? 0
       if ((epochs[i] ?? 0) >= header.epoch) setBit(outdated, row)
     })
   }
-  return { ...block, outdated, cold }
+  return { ...block, outdated }
 }

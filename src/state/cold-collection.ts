@@ -56,9 +56,8 @@ export class ColdCollection {
   private get watch(): StateWatch {
     const { residence, owners } = this
     return {
-      restored: (slots, sums) => {
+      restored: slots => {
         residence.mark(slots, false)
-        if (sums !== null) residence.noteSums(slots, sums)
         owners.restored()
         owners.lost(this.ownersOf(slots.filter(slot => !this.entries.table.present(slot))))
       },

@@ -73,7 +73,7 @@ export class ColdSide {
   watch(part: number): StateWatch {
     const { residence, index } = this
     return {
-      restored: (slots, sums) => this.restored(part, slots, sums),
+      restored: slots => this.restored(part, slots),
       taken: slots => {
         for (const slot of slots) {
           residence.mark(slot, 'same', false)
@@ -208,8 +208,6 @@ export class ColdSide {
       residence.mark(slot, 'same', newer === null)
     }
     this.parts.forEach(({ state }, part) => {
-      // A block brings the sums of when the start began: an entry that is not found has gone since.
-      if (newer !== null) residence.noteSums(part, slots, new Uint32Array(slots.length))
       for (const { forms, at, sums, rows } of answer.values[part] ?? []) {
         const found = at.map(i => slots[i] ?? 0)
         residence.noteSums(part, found, sums)
@@ -219,7 +217,10 @@ export class ColdSide {
     this.collections.forEach((collection, i) => collection.load(slots, answer.items[i] ?? []))
   }
 
-  /** Keys that blocks of one operator brought, of which something may have gone beyond memory since the start. */
+  /**
+   * Keys that blocks of one operator brought, and of which something may lie beyond memory: asked for now, since entries come
+   * and go while a start reads blocks.
+   */
   askRestored(): (ColdAsk & { readonly part: number }) | null {
     const next = this.restoredKeys.shift()
     return next === undefined ? null : { ...next, question: this.question(next.slots) }
@@ -347,14 +348,9 @@ export class ColdSide {
     return gone.length
   }
 
-  private restored(part: number, slots: Int32Array, sums: Uint32Array | null): void {
-    const { residence } = this
+  private restored(part: number, slots: Int32Array): void {
     this.restoredFresh(part)
-    slots.forEach((slot, i) => {
-      residence.mark(slot, 'same', false)
-      const sum = sums?.[i] ?? 0
-      if (sum !== 0) residence.noteSum(part, slot, sum)
-    })
+    for (const slot of slots) this.residence.mark(slot, 'same', false)
     this.noteHollow(part, slots)
   }
 

@@ -33,8 +33,8 @@ export interface OperatorStateOptions {
 
 /** Who knows which keys memory has no room for. */
 export interface StateWatch {
-  /** These slots have what a block says; the sums of their entries beyond memory, 0 where there is none; null: none has one. */
-  restored(slots: Int32Array, sums: Uint32Array | null): void
+  /** These slots have what a block says. */
+  restored(slots: Int32Array): void
   /** Their state is taken by a cut. */
   taken(slots: Int32Array): void
   /** Those of which a block may say what they have: their key is there, and what is stored of it was read. */
@@ -106,7 +106,7 @@ export class OperatorState {
     const { index, table } = this.options
     const evolve = this.evolution(form)
     const slots = applyRows(index, table, evolve(rows))
-    this.options.watch?.restored(slots, rows.cold ?? null)
+    this.options.watch?.restored(slots)
     this.rewrites ||= evolve !== asStored
     this.restored.epoch = Math.max(this.restored.epoch, rows.epoch)
     this.restored.bytes += rows.bytes

@@ -71,11 +71,6 @@ export class Residence {
     return this.sums[operator]?.[slot] ?? 0
   }
 
-  noteSum(operator: number, slot: number, sum: number): void {
-    const sums = this.sums[operator]
-    if (sums !== undefined) sums[slot] = sum
-  }
-
   noteSums(operator: number, slots: Int32Array, each: Uint32Array): void {
     const sums = this.sums[operator]
     if (sums !== undefined) for (let i = 0; i < slots.length; i++) sums[slots[i] ?? 0] = each[i] ?? 0

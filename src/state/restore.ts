@@ -17,8 +17,6 @@ export interface StoredBlock {
   readonly form: StateForm
   /** Key groups of which a later block has everything; null: none. */
   readonly superseded: ReadonlySet<number> | null
-  /** Of each row, the sum of its key's entry beyond memory, 0 where there is none. Left out: no key has one. */
-  readonly cold?: Uint32Array
   /** Bitmap of its rows: 1 where the entry beyond memory is newer, or as new. */
   readonly outdated?: Uint8Array
 }
@@ -33,22 +31,18 @@ export interface StoredRows {
   readonly state: Batch
   /** Bitmap: 1 where the key has no state any more. */
   readonly deleted: Uint8Array
-  /** Sums as in the block, of these rows; left out: no key has an entry beyond memory. */
-  readonly cold?: Uint32Array
 }
 
 /** @throws StateError where the block is damaged. */
 export function readBlock(block: StoredBlock): StoredRows & { header: BlockHeader } {
-  const { operator, bytes, form, cold } = block
+  const { operator, bytes, form } = block
   const header = readHeader(operator, bytes)
   const all = readRows(blockTemplate(form), bytes, header)
   const kept = keptRows(header, block)
   const rows = kept === null ? all : take(all, kept)
   const [deleted] = rows.columns
   invariant(deleted !== undefined, 'a block has a column that says what is deleted')
-  const sums = cold === undefined || kept === null ? cold : Uint32Array.from(kept, row => cold[row] ?? 0)
-  const read = { epoch: header.epoch, bytes: bytes.length, ...splitRows(form, rows) }
-  return { header, ...read, deleted: deleted.values, ...(sums !== undefined && { cold: sums }) }
+  return { header, epoch: header.epoch, bytes: bytes.length, ...splitRows(form, rows), deleted: deleted.values }
 }
 
 /** null: all of them. */

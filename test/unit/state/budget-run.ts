@@ -62,6 +62,8 @@ export class Run {
       async block => {
         const rows = readBlock(block)
         run.state.restoreRows(block.form, rows)
+        for (let ask = run.cold.askRestored(); ask !== null; ask = run.cold.askRestored())
+          run.cold.loaded(ask.slots, await store.readCold(ask.question), ask.part)
         run.cold.chooseRestored(Math.max(0, rows.epoch - 1))
         await run.leave(rows.epoch)
       },
