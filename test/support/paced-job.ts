@@ -42,12 +42,13 @@ export const numbers = ({ batch, folder }) => {
     bounded: true,
     replayable: true,
     open: async from => { at = from ?? 0; due = Date.now() },
-    poll: async () => {
+    poll: async ({ rowsMax }) => {
       if (existsSync(folder + '/enough')) return null
-      due += 10
+      const count = Math.min(${rowsPerPoll}, rowsMax)
+      due += (10 * count) / ${rowsPerPoll}
       await new Promise(done => setTimeout(done, Math.max(0, due - Date.now())))
       const first = at
-      at += ${rowsPerPoll}
+      at += count
       const made = Array.from({ length: at - first }, (_, i) => ({ k: BigInt((first + i) % ${keys}), n: BigInt(first + i) }))
       return { batch: batch(made), split: 'numbers', firstPosition: first + 1, positions: null, dead: [], next: at }
     },

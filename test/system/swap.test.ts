@@ -153,7 +153,7 @@ describe('a swap to code whose state is another one begins the job again behind 
       const worked = await hasWorked(folder, 0)
       await hasWorked(folder, worked + 500)
       const { code, json, stderr } = await swap(folder, '--module', module)
-      expect(code, stderr).toBe(0)
+      expect(code, stderr + JSON.stringify(json)).toBe(0)
       expect(json).toMatchObject({ kept: true, dead: 0 })
     }
     enough(folder)

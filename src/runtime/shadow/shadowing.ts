@@ -12,6 +12,7 @@ import { type Failure, type Loss, failureOfLoss } from '../fault/index.js'
 import { type Answer, type CallMessage, StageCodec, type Tap, type Work, rowCount, tablesOf } from '../flow/index.js'
 import { compareCall } from './compare.js'
 import { EvolvedState, type StateChange } from './evolved-state.js'
+import { LaneTurns } from './lane-turns.js'
 import { type ShadowReport } from './report.js'
 import { StageTally, differs } from './tally.js'
 
@@ -55,6 +56,7 @@ interface Seen {
   readonly change: StateChange
   readonly codec: StageCodec
   readonly tally: StageTally
+  readonly turns: LaneTurns
 }
 
 interface Held {
@@ -86,7 +88,7 @@ export class Shadowing implements Tap {
     this.stages = new Map(
       [...terms.stages].map(([number, { vertex, change }]) => {
         const codec = new StageCodec(vertex, terms.memory, terms.stateBytesMax)
-        return [number, { vertex, change, codec, tally: new StageTally(vertex.id) }] as const
+        return [number, { vertex, change, codec, tally: new StageTally(vertex.id), turns: new LaneTurns() }] as const
       }),
     )
   }
@@ -108,8 +110,8 @@ export class Shadowing implements Tap {
     if (seen === undefined || this.beganMs === null || this.closingMs !== null) return
     const { ticket, piece } = work
     if (ticket.call.kind === 'rows') seen.tally.rowsSeen += rowCount(piece.rows)
-    if (!this.isReady || this.leases.size >= callsOutMax || this.held.size >= callsHeldMax) return
-    this.send(work, seen, nowMs)
+    const isFree = this.isReady && this.leases.size < callsOutMax && this.held.size < callsHeldMax
+    if (seen.turns.takes(ticket.lane, isFree)) this.send(work, seen, nowMs)
   }
 
   private send(work: Work, seen: Seen, nowMs: number): void {
