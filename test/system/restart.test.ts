@@ -18,13 +18,14 @@ export const numbers = ({ batch }) => {
     bounded: true,
     replayable: true,
     open: async from => { at = from ?? 0 },
-    poll: async () => {
+    poll: async ({ rowsMax }) => {
       if (at >= ${rowsOfAll}) return null
-      if (absent.delete(at)) throw new Error('the source is away')
+      const due = [...absent].find(from => from <= at)
+      if (due !== undefined && absent.delete(due)) throw new Error('the source is away')
       const first = at
-      at += ${perPoll}
+      at += Math.min(${perPoll}, ${rowsOfAll} - at, rowsMax)
       await new Promise(done => setTimeout(done, 2))
-      const rows = Array.from({ length: ${perPoll} }, (_, i) => ({ k: BigInt((first + i) % 7), n: BigInt(first + i) }))
+      const rows = Array.from({ length: at - first }, (_, i) => ({ k: BigInt((first + i) % 7), n: BigInt(first + i) }))
       return { batch: batch(rows), split: 'numbers', firstPosition: first + 1, positions: null, dead: [], next: at }
     },
     progress: () => ({ rows: at, done: at, total: ${rowsOfAll} }),
