@@ -9,7 +9,7 @@ import { simulatedFailpoints } from '../../src/testing/simulation/failpoints.js'
 const seeds = Number(process.env['SEEDS'] ?? 3_000)
 const perTest = 100
 /** So many seeds show every fault and every reaction; fewer may not. */
-const enough = 1_000
+const enough = 3_000
 
 /** What the engine does about faults: each must have happened, else the seeds test nothing. */
 const reactions: Readonly<Record<string, string>> = {
