@@ -132,8 +132,10 @@ const cuts: readonly Cut[] = [
 ]
 
 const recoveries: readonly Recovery[] = [
-  { name: 'RECOVER 100 MB', keys: million, secondsMax: 2, share: 1 },
-  { name: 'RECOVER 1 GB', keys: 10 * million, secondsMax: 10, share: 0.2 },
+  { name: 'RECOVER 100 MB', keys: million, secondsMax: 2, share: 1, memoryShare: null },
+  { name: 'RECOVER 1 GB', keys: 10 * million, secondsMax: 10, share: 0.2, memoryShare: null },
+  { name: 'RECOVER beyond memory 100 MB', keys: million, secondsMax: 2, share: 1, memoryShare: 0.1 },
+  { name: 'RECOVER beyond memory 1 GB', keys: 10 * million, secondsMax: 10, share: 0.2, memoryShare: 0.1 },
 ]
 
 const rates: readonly Rate[] = [

@@ -21,9 +21,12 @@ export interface Recovery {
   readonly secondsMax: number
   /** Of the kills that were asked for. */
   readonly share: number
+  /** Of the state as much as memory may hold; null: all of it. */
+  readonly memoryShare: number | null
 }
 
 const perSecond = 1_000
+const keyBytes = 104
 const lookMs = 50
 
 export const recoverBench = (recovery: Recovery): Bench => ({
@@ -42,8 +45,8 @@ interface Recovered {
 }
 
 async function measure(recovery: Recovery, { kills }: Settings): Promise<readonly Figure[]> {
-  const { name, keys, secondsMax, share } = recovery
-  const { seconds, counts, stateBytes, wrong, rows } = await recovered(keys, Math.max(1, Math.round(kills * share)))
+  const { name, secondsMax, share } = recovery
+  const { seconds, counts, stateBytes, wrong, rows } = await recovered(recovery, Math.max(1, Math.round(kills * share)))
   const value = Math.max(...seconds)
   const figure: Figure = {
     name,
@@ -70,7 +73,7 @@ async function measure(recovery: Recovery, { kills }: Settings): Promise<readonl
   return [figure]
 }
 
-function recovered(keys: number, kills: number): Promise<Recovered> {
+function recovered({ keys, memoryShare }: Recovery, kills: number): Promise<Recovered> {
   return inFolder(async folder => {
     const out = join(folder, 'out')
     const asked: Asked = {
@@ -79,6 +82,7 @@ function recovered(keys: number, kills: number): Promise<Recovered> {
       into: 'null',
       workers: 1,
       epoch: '1s',
+      ...(memoryShare !== null && { stateBudget: `${Math.round(memoryShare * keys * keyBytes)}B` }),
       keys: { keys, perSecond, seconds: null },
     }
     const reader = new Reader(keys)
