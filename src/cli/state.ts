@@ -48,6 +48,7 @@ export const state: Command = {
     const place = await openForReading(folderOf(await outOf(state, [dir])))
     const store = await StateStore.open({ place, pause: () => Promise.resolve() })
     try {
+      await store.checkCold()
       await work({ store, job: place.job, values, terminal })
       return exitCodes.done
     } finally {

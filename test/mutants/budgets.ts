@@ -20,4 +20,25 @@ export const budgetRules: readonly Mutant[] = [
     to: 'return forms.slice(number, number + 1)',
     test: [budget, 'went through all that the job had since, as state did that stayed'],
   },
+  {
+    rule: 'a write that is gone from the middle of a log is not missed',
+    file: 'src/state/stores/level-files.ts',
+    from: 'first !== next',
+    to: 'first < next',
+    test: [unit('state/level-files'), 'S4 a write that is gone from the middle of the log is said'],
+  },
+  {
+    rule: 'damage in the middle of a log is taken for its torn end',
+    file: 'src/state/stores/level-log.ts',
+    from: "if (beginsBehind(log, at, recordBytesMin)) return ended('records')",
+    to: '',
+    test: [unit('state/level-files'), 'S4 a bit flipped anywhere in the log is said, but in its last write'],
+  },
+  {
+    rule: 'entries that are read are not counted against those that were written',
+    file: 'src/state/stores/cold-store.ts',
+    from: 'if (other !== null)',
+    to: 'if (other === -1)',
+    test: [unit('state/cold-check'), 'S4 finds an entry that is gone, whichever it is'],
+  },
 ]

@@ -1,5 +1,5 @@
 /** State that is larger than the memory it may take: by the command line, the same rows and the same state as without a limit. */
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
@@ -13,6 +13,7 @@ import {
   sorted,
   stop,
 } from '../support/clicks-job.js'
+import { openLevel } from '../../src/state/stores/level.js'
 import { type JobFolder, type Row, jobFolder } from '../support/job-folder.js'
 
 const keys = 20_000
@@ -130,6 +131,32 @@ test('state that has expired beyond memory goes from the disk, of keys that nobo
   await stop(folder, 'end')
   const { code, stderr } = await run.ended
   expect(code, stderr).toBe(0)
+})
+
+test('S4: a job that began with an entry less than were written, by bytes that are right, stops and says so', async () => {
+  const followed = job.replace("csv({ n: 'int64', k: 'utf8' })", "csv({ n: 'int64', k: 'utf8' }), { tail: true }")
+  const files = { 'in/1.csv': `n,k\n${input.slice(0, keys).join('')}`, 'job.ts': followed, 'transforms.py': first }
+  const folder = await jobFolder(files)
+  const none = ['--state-budget', '1B', '--epoch', '50ms']
+  const run = folder.start(none)
+  await hasRead(folder, keys)
+  await stop(folder, 'end')
+  expect((await run.ended).code).toBe(0)
+
+  const store = join(folder.path, 'out/state/store')
+  const generation = readdirSync(store).find(name => name.startsWith('generation-')) ?? ''
+  const cold = await openLevel(join(store, generation, 'cold'), false)
+  for await (const { key } of cold.entries({ limit: 1 })) await cold.write([], [key])
+  await cold.close()
+
+  const again = await folder.start(none).ended
+  expect(again.code).toBe(1)
+  expect(again.stderr).toMatch(/ANB6010 state beyond memory in .*: key group \d+ of operator "count" has other entries/)
+  const listed = await folder.cli('state', 'list', 'out')
+  expect(listed.code).toBe(1)
+  expect(listed.stderr).toMatch(
+    /ANB6010 state beyond memory in .*: key group \d+ of operator "count" has other entries/,
+  )
 })
 
 test('functions for the end of the input meet all keys in the same order, killed in between, whatever lies beyond memory', async () => {

@@ -12,6 +12,7 @@ import { type SourcePosition } from '../../connectors/index.js'
 import { StateStore, besideStore, refuseOtherJob } from '../../state/stores/index.js'
 import { type BeyondTerms, type Engine } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
+import { BeyondCheck } from './beyond-check.js'
 import { BeyondKeeper } from './beyond-keeper.js'
 import { type Codes } from './codes.js'
 import { EpochKeeper, type Outputs } from './epoch-keeper.js'
@@ -30,6 +31,7 @@ export class Checkpoints {
   private restoreMs = 0
   private readonly saves = new Saves()
   private readonly keepsBeyond: BeyondKeeper
+  private readonly check: BeyondCheck
 
   private constructor(
     private readonly openMs: number,
@@ -46,6 +48,7 @@ export class Checkpoints {
       invariant(this.store !== null, 'state goes beyond memory when rows flow, and then there is a store')
       return this.store
     }
+    this.check = new BeyondCheck(opened.world.clock)
     this.keepsBeyond = new BeyondKeeper(storeOf, (promise, then) => outputs.host.stateStep(promise, then))
   }
 
@@ -118,6 +121,7 @@ export class Checkpoints {
     outputs.codes.keep()
     outputs.codes.leave()
     removeUnfinished(opened.world.files, opened.options.out)
+    this.check.begin(this.store, promise => outputs.host.stateStep(promise, () => undefined))
   }
 
   /** How state goes beyond memory; null: all of it is in memory. Where some lies there already, it stays there. */
@@ -154,6 +158,7 @@ export class Checkpoints {
   }
 
   async close(): Promise<void> {
+    await this.check.close()
     await this.saves.close()
     await this.store?.close()
   }

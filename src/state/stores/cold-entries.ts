@@ -9,6 +9,7 @@ import { crc32c, crc32cRows } from '../../kernels/index.js'
 import { type ColdChanges, type ColdKeys, type ColdRows } from '../cold.js'
 import { type PackedRows, copyBytes, startOf } from '../packed.js'
 import { type Put } from './key-value.js'
+import { u32In } from './level-bytes.js'
 
 const nameHead = 6
 const valueHead = 8
@@ -43,12 +44,6 @@ export function namesOf(id: number, { groups, keys }: ColdKeys): PackedRows {
   }
   return { bytes: names, ends: nameEnds }
 }
-
-/** The operator that a name is of; -1: it is no name. */
-export const idIn = (name: Uint8Array): number =>
-  name.length < nameHead
-    ? -1
-    : (((name[0] ?? 0) << 24) | ((name[1] ?? 0) << 16) | ((name[2] ?? 0) << 8) | (name[3] ?? 0)) >>> 0
 
 /** What the names are of. */
 export function keysIn(names: readonly Uint8Array[]): ColdKeys {
@@ -209,6 +204,3 @@ function putU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 2] = value >>> 16
   bytes[at + 3] = value >>> 24
 }
-
-const u32In = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0

@@ -7,7 +7,7 @@
  * state; one of N or before has the same or older state, whatever it has superseded. So an entry stays right when bases are
  * written without it, and a stale one has to go before its key is left out of one.
  */
-import { StateError } from '../../base/index.js'
+import { type StateError } from '../../base/index.js'
 import { type StateForm, declaredToJson, formFromJson } from '../block-schema.js'
 import {
   type ColdChanges,
@@ -20,9 +20,10 @@ import {
 } from '../cold.js'
 import { KeyDigest } from '../key-digest.js'
 import { type PackedRows, packedOf, slicedRows, viewsOf } from '../packed.js'
-import { decodeEntries, encodeEntries, idIn, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
+import { decodeEntries, encodeEntries, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { ColdTally } from './cold-tally.js'
 import { type KeyReader, type KeyValue, type Put } from './key-value.js'
+import { damagedBeyond } from './open-place.js'
 import { type GroupRange } from './snapshot.js'
 
 const entriesAtOnce = 4_096
@@ -30,11 +31,10 @@ const entriesAtOnce = 4_096
 const readAtOnce = 1_024
 /** Keys whose lists or maps are read at once. */
 const ownersAtOnce = 64
-const allGroups: GroupRange = { first: 0, last: 65_534 }
 const tallyName = new Uint8Array(6).fill(255)
 
 /** The entries as they were at one moment. */
-export type ColdReader = Pick<ColdStore, 'operators' | 'rowsOf' | 'read' | 'entries' | 'close'>
+export type ColdReader = Pick<ColdStore, 'operators' | 'rowsOf' | 'read' | 'entries' | 'close' | 'groupsFrom'>
 
 export class ColdStore {
   /** Names and values of entries, so far. */
@@ -42,8 +42,6 @@ export class ColdStore {
   private tally = new ColdTally()
   private readonly operatorIds = new Map<string, number>()
   private readonly forms = new Map<string, readonly StateForm[]>()
-  /** The keys of the entries, by operator. */
-  private readonly keys = new Map<string, KeyDigest>()
 
   private constructor(
     private kv: KeyValue,
@@ -52,14 +50,20 @@ export class ColdStore {
   ) {}
 
   /**
-   * Looks at every entry.
+   * Believes that the database has what was written until some write, which is what its place looks for. Whoever reads entries
+   * looks at each of them.
    *
    * @param writes as many writes as are known to have been made.
-   * @throws StateError ANB6010 where an entry is missing or is not what was written.
+   * @throws StateError ANB6010 where it has seen fewer, or has entries that nobody wrote
    */
   static async open(kv: KeyValue, path: string, writes: number): Promise<ColdStore> {
     const store = new ColdStore(kv, path)
-    await store.verify(writes)
+    const written = await kv.get(tallyName)
+    const tally = written === undefined ? new ColdTally() : ColdTally.decode(written)
+    if (tally === null) throw store.damaged('what it has to have is not what was written')
+    if (tally.writes < writes) throw store.damaged(`it has seen ${tally.writes} writes of ${writes}`)
+    store.tally = tally
+    await store.expectNoOthers()
     return store
   }
 
@@ -74,12 +78,12 @@ export class ColdStore {
 
   /** Entries of an operator. */
   rowsOf(operator: string): number {
-    return this.tally.entriesOf(operator)
+    return this.tally.keysOf(operator)?.total ?? 0
   }
 
   /** The keys of those entries; null: there never were any. */
   keysOf(operator: string): KeyDigest | null {
-    return this.keys.get(operator) ?? null
+    return this.tally.keysOf(operator)
   }
 
   /** What these keys have here, by form. */
@@ -136,16 +140,14 @@ export class ColdStore {
     const tally = this.tally.copy()
     tally.writes += 1
     const written = changes.map(each => {
-      const { operator, groups, before } = each
+      const { operator } = each
       const entries = encodeEntries(this.idOf(operator), each, tally.learn(operator, declaredToJson(each.form)))
-      tally.count(operator, groups, -1, before)
-      tally.count(operator, groups, 1, entries.sums)
+      tally.count(operator, each, each.before, entries.sums)
       return entries
     })
     const told = [{ key: tallyName, value: tally.encode() }]
     await this.kv.write(inTurn([...written.map(({ puts }) => puts), told]), inTurn(written.map(({ gone }) => gone)))
     this.tally = tally
-    changes.forEach((each, i) => this.countKeys(each, written[i]?.sums ?? each.before))
     this.bytesWritten += written.reduce((sum, { bytes }) => sum + bytes, 0)
     return written.map(({ sums }) => sums)
   }
@@ -156,14 +158,41 @@ export class ColdStore {
     this.reader = kv
   }
 
-  /** All entries of an operator, by key group and key. */
-  async *entries(operator: string, groups: GroupRange = allGroups): AsyncIterable<ColdEntries> {
+  /**
+   * The entries of an operator, by key group and key.
+   *
+   * @throws StateError ANB6010 where one is not what was written, or behind the last one, where others were written
+   */
+  async *entries(operator: string, groups: GroupRange = this.allOf(operator)): AsyncIterable<ColdEntries> {
     const id = this.idOf(operator)
-    const range = { from: nameOf(id, groups.first), to: nameOf(id, groups.last + 1) }
-    for await (const { names, values } of pagesOf(this.reader, range)) {
+    const last = Math.min(groups.last, this.allOf(operator).last)
+    const seen = this.tally.none(operator)
+    for await (const { names, values } of pagesOf(this.reader, {
+      from: nameOf(id, groups.first),
+      to: nameOf(id, last + 1),
+    })) {
       const keys = keysIn(names)
-      yield { ...keys, found: this.found(operator, namesOf(id, keys), values) }
+      const found = this.found(operator, namesOf(id, keys), values)
+      seen.count(operator, keys, new Uint32Array(names.length), sumsOf(found, names.length))
+      yield { ...keys, found }
     }
+    const other = this.tally.difference(operator, { first: groups.first, last }, seen)
+    if (other !== null)
+      throw this.damaged(`key group ${other} of operator "${operator}" has other entries than were written`)
+  }
+
+  private allOf(operator: string): GroupRange {
+    return { first: 0, last: this.tally.groupsOf(operator) - 1 }
+  }
+
+  /** Key groups from one on that have so many entries, or are the last ones; null: there are none. */
+  groupsFrom(operator: string, first: number, entriesMin: number): GroupRange | null {
+    const { keys } = this.tally.keysOf(operator) ?? new KeyDigest(0)
+    if (first >= keys.length) return null
+    let last = first
+    for (let entries = keys[first] ?? 0; entries < entriesMin && last + 1 < keys.length; entries += keys[last] ?? 0)
+      last += 1
+    return { first, last }
   }
 
   /** Some entries of an operator, by key group and key. */
@@ -191,48 +220,21 @@ export class ColdStore {
     return this.reader.close()
   }
 
-  private async verify(writes: number): Promise<void> {
-    const written = await this.kv.get(tallyName)
-    const tally = written === undefined ? new ColdTally() : ColdTally.decode(written)
-    if (tally === null) throw this.damaged('what it has to have is not what was written')
-    if (tally.writes < writes) throw this.damaged(`it has seen ${tally.writes} writes of ${writes}`)
-    this.tally = tally
-    const seen = tally.empty()
-    const operators = new Map(tally.operators.map(operator => [this.idOf(operator), operator]))
-    for await (const { names, values } of pagesOf(this.kv, { to: tallyName })) {
-      const keys = keysIn(names)
-      const operator = operators.get(idIn(names[0] ?? tallyName))
-      if (operator === undefined) throw this.damaged('it has an entry that nobody wrote')
-      this.digestOf(operator, tally.groupsOf(operator)).count(keys, 1)
-      for (const { at, sums } of this.found(operator, namesOf(this.idOf(operator), keys), values)) {
-        seen.count(
-          operator,
-          Uint16Array.from(at, i => keys.groups[i] ?? 0),
-          1,
-          sums,
-        )
-      }
+  /** Nothing lies between the key groups of operators. */
+  private async expectNoOthers(): Promise<void> {
+    const ids = this.tally.operators.map(operator => ({ id: this.idOf(operator), of: this.tally.groupsOf(operator) }))
+    let from: Uint8Array = new Uint8Array(0)
+    for (const { id, of } of ids.toSorted((a, b) => a.id - b.id)) {
+      await this.expectNothing(from, nameOf(id, 0))
+      from = nameOf(id, of)
     }
-    const difference = tally.difference(seen)
-    if (difference !== null) throw this.damaged(`${difference} has other entries than were written`)
+    await this.expectNothing(from, tallyName)
   }
 
-  /** Keys got an entry, or have none any more. */
-  private countKeys({ operator, form, groups, keys, before }: ColdChanges, after: Uint32Array): void {
-    const digest = this.digestOf(operator, form.keyGroups)
-    const rows = Int32Array.from(groups.keys())
-    const some = (at: Int32Array): ColdKeys => ({
-      groups: Uint16Array.from(at, i => groups[i] ?? 0),
-      keys: packedOf(keys, at),
-    })
-    digest.count(some(rows.filter(i => before[i] === 0 && after[i] !== 0)), 1)
-    digest.count(some(rows.filter(i => before[i] !== 0 && after[i] === 0)), -1)
-  }
-
-  private digestOf(operator: string, keyGroups: number): KeyDigest {
-    const digest = this.keys.get(operator) ?? new KeyDigest(keyGroups)
-    this.keys.set(operator, digest)
-    return digest
+  private async expectNothing(from: Uint8Array, to: Uint8Array): Promise<void> {
+    for await (const _ of this.reader.entries({ from, to, limit: 1 })) {
+      throw this.damaged('it has an entry that nobody wrote')
+    }
   }
 
   private found(operator: string, names: PackedRows, values: readonly (Uint8Array | undefined)[]): readonly ColdRows[] {
@@ -251,9 +253,7 @@ export class ColdStore {
   }
 
   private damaged(why: string): StateError {
-    return new StateError('ANB6010', `state beyond memory in ${this.path} is damaged: ${why}`, {
-      detail: 'Nothing was changed.',
-    })
+    return damagedBeyond(this.path, why)
   }
 
   private idOf(operator: string): number {
@@ -275,22 +275,27 @@ function behindAll(name: Uint8Array): Uint8Array {
 /** The least name behind this one. */
 const behind = (name: Uint8Array): Uint8Array => Uint8Array.from([...name, 0])
 
-/** Some at once, of one operator each. */
+/** Some at once. */
 async function* pagesOf(
   reader: KeyReader,
-  range: { readonly from?: Uint8Array; readonly to: Uint8Array },
+  range: { readonly from: Uint8Array; readonly to: Uint8Array },
 ): AsyncIterable<{ readonly names: readonly Uint8Array[]; readonly values: readonly Uint8Array[] }> {
   let [names, values]: [Uint8Array[], Uint8Array[]] = [[], []]
   for await (const { key, value } of reader.entries(range)) {
-    const isOther = names.length > 0 && idIn(key) !== idIn(names[0] ?? key)
-    if (names.length >= entriesAtOnce || isOther) {
-      yield { names, values }
-      ;[names, values] = [[], []]
-    }
     names.push(key)
     values.push(value)
+    if (names.length < entriesAtOnce) continue
+    yield { names, values }
+    ;[names, values] = [[], []]
   }
   if (names.length > 0) yield { names, values }
+}
+
+/** By row. */
+function sumsOf(found: readonly ColdRows[], rows: number): Uint32Array {
+  const sums = new Uint32Array(rows)
+  for (const each of found) each.at.forEach((row, i) => (sums[row] = each.sums[i] ?? 0))
+  return sums
 }
 
 function* inTurn<T>(all: readonly Iterable<T>[]): Iterable<T> {

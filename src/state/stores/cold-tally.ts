@@ -1,14 +1,18 @@
 /**
- * What a cold store has to have: how many entries of each operator and key group, what their sums add up to, and the columns
- * that they were written with. Written in one step with the entries, so one that is gone is found as well as one that is
- * another one now.
+ * What a cold store has to have: the keys of the entries of each operator and key group, what the sums of the entries add up to, and
+ * the columns that they were written with. Written in one step with the entries, so one that is gone is found as well as one that
+ * is another one now, and a start knows which keys there are without reading them.
  */
 import { crc32c } from '../../kernels/index.js'
 import { type StateFormJson } from '../block-schema.js'
+import { type ColdKeys } from '../cold.js'
+import { KeyDigest } from '../key-digest.js'
+import { packedOf } from '../packed.js'
+import { type GroupRange } from './snapshot.js'
 
 interface OperatorTally {
-  /** By key group. */
-  readonly entries: Int32Array
+  readonly keys: KeyDigest
+  /** Of the entries, by key group. */
   readonly sums: Float64Array
   /** In the order in which they were used, each with its defaults. Entries say which one by its number. */
   readonly forms: readonly StateFormJson[]
@@ -17,8 +21,8 @@ interface OperatorTally {
 interface OperatorTallyJson {
   readonly operator: string
   readonly keyGroups: number
-  /** Key group, entries, sum. */
-  readonly groups: readonly (readonly [number, number, number])[]
+  /** Key group, entries, sum, digest of their keys. */
+  readonly groups: readonly (readonly [number, number, number, number])[]
   readonly forms: readonly StateFormJson[]
 }
 
@@ -55,10 +59,10 @@ export class ColdTally {
   }
 
   encode(): Uint8Array {
-    const operators = [...this.byOperator].map(([operator, { entries, sums, forms }]): OperatorTallyJson => {
-      const groups = [...entries.keys()].filter(g => entries[g] !== 0 || sums[g] !== 0)
-      const tallies = groups.map(g => [g, entries[g] ?? 0, sums[g] ?? 0] as const)
-      return { operator, keyGroups: entries.length, groups: tallies, forms }
+    const operators = [...this.byOperator].map(([operator, { keys, sums, forms }]): OperatorTallyJson => {
+      const groups = [...sums.keys()].filter(g => keys.keys[g] !== 0 || sums[g] !== 0)
+      const tallies = groups.map(g => [g, keys.keys[g] ?? 0, sums[g] ?? 0, keys.sums[g] ?? 0] as const)
+      return { operator, keyGroups: sums.length, groups: tallies, forms }
     })
     const json: TallyJson = { writes: this.writes, operators }
     const body = new TextEncoder().encode(JSON.stringify(json))
@@ -69,20 +73,10 @@ export class ColdTally {
   }
 
   copy(): ColdTally {
-    const operators = [...this.byOperator].map(([operator, { entries, sums, forms }]) => {
-      return [operator, { entries: entries.slice(), sums: sums.slice(), forms }] as const
+    const operators = [...this.byOperator].map(([operator, { keys, sums, forms }]) => {
+      return [operator, { keys: keys.copy(), sums: sums.slice(), forms }] as const
     })
     return new ColdTally(this.writes, operators)
-  }
-
-  /** The same operators without an entry. */
-  empty(): ColdTally {
-    const empty = this.copy()
-    for (const { entries, sums } of empty.byOperator.values()) {
-      entries.fill(0)
-      sums.fill(0)
-    }
-    return empty
   }
 
   get operators(): readonly string[] {
@@ -98,7 +92,7 @@ export class ColdTally {
     const known = this.byOperator.get(operator)
     const last = known?.forms.at(-1)
     if (known !== undefined && JSON.stringify(last) === JSON.stringify(form)) return known.forms.length - 1
-    const none = { entries: new Int32Array(form.keyGroups), sums: new Float64Array(form.keyGroups), forms: [] }
+    const none = { keys: new KeyDigest(form.keyGroups), sums: new Float64Array(form.keyGroups), forms: [] }
     const { forms, ...counts } = known ?? none
     this.byOperator.set(operator, { ...counts, forms: [...forms, form] })
     return forms.length
@@ -106,42 +100,65 @@ export class ColdTally {
 
   /** Key groups of an operator. */
   groupsOf(operator: string): number {
-    return this.byOperator.get(operator)?.entries.length ?? 0
+    return this.byOperator.get(operator)?.sums.length ?? 0
   }
 
-  entriesOf(operator: string): number {
-    return this.byOperator.get(operator)?.entries.reduce((sum, entries) => sum + entries, 0) ?? 0
+  /** The keys of its entries; null: it never had any. */
+  keysOf(operator: string): KeyDigest | null {
+    return this.byOperator.get(operator)?.keys ?? null
   }
 
-  /** Entries of these key groups came, or went; each with its sum, 0: there is none. */
-  count(operator: string, groups: Uint16Array, by: 1 | -1, each: Uint32Array): void {
-    const { entries, sums } = this.byOperator.get(operator) ?? { entries: new Int32Array(0), sums: new Float64Array(0) }
-    for (let i = 0; i < groups.length; i++) {
-      const [group, sum] = [groups[i] ?? 0, each[i] ?? 0]
-      if (sum === 0) continue
-      entries[group] = (entries[group] ?? 0) + by
-      sums[group] = ((sums[group] ?? 0) + by * sum + sumModulus) % sumModulus
+  /** Entries of these keys are other ones; each with its sum, 0: there is none. */
+  count(operator: string, changed: ColdKeys, before: Uint32Array, after: Uint32Array): void {
+    const tally = this.byOperator.get(operator)
+    if (tally === undefined) return
+    const { sums, keys } = tally
+    for (const [i, group] of changed.groups.entries()) {
+      const by = (after[i] ?? 0) - (before[i] ?? 0)
+      sums[group] = ((sums[group] ?? 0) + by + sumModulus) % sumModulus
     }
+    keys.count(
+      rowsOf(changed, i => before[i] === 0 && after[i] !== 0),
+      1,
+    )
+    keys.count(
+      rowsOf(changed, i => before[i] !== 0 && after[i] === 0),
+      -1,
+    )
   }
 
-  /** The first key group that has other entries than another tally, in words; null where there is none. */
-  difference(other: ColdTally): string | null {
-    for (const [operator, mine] of this.byOperator) {
-      const others = other.byOperator.get(operator)
-      const isOther = (entries: number, g: number): boolean =>
-        entries !== others?.entries[g] || mine.sums[g] !== others.sums[g]
-      const group = mine.entries.findIndex(isOther)
-      if (group >= 0) return `key group ${group} of operator "${operator}"`
+  /** The first of some key groups that has other entries than another tally; null: none. */
+  difference(operator: string, { first, last }: GroupRange, other: ColdTally): number | null {
+    const [mine, others] = [this.byOperator.get(operator), other.byOperator.get(operator)]
+    for (let group = first; group <= last; group++) {
+      const isSame =
+        mine?.keys.keys[group] === others?.keys.keys[group] &&
+        mine?.keys.sums[group] === others?.keys.sums[group] &&
+        mine?.sums[group] === others?.sums[group]
+      if (!isSame) return group
     }
     return null
   }
+
+  /** Of one operator, without an entry. */
+  none(operator: string): ColdTally {
+    const keyGroups = this.groupsOf(operator)
+    const tally = { keys: new KeyDigest(keyGroups), sums: new Float64Array(keyGroups), forms: [] }
+    return new ColdTally(0, [[operator, tally]])
+  }
+}
+
+function rowsOf({ groups, keys }: ColdKeys, isOne: (row: number) => boolean): ColdKeys {
+  const at = Int32Array.from(groups.keys()).filter(isOne)
+  return { groups: Uint16Array.from(at, i => groups[i] ?? 0), keys: packedOf(keys, at) }
 }
 
 function tallyFrom({ keyGroups, groups, forms }: OperatorTallyJson): OperatorTally {
-  const [entries, sums] = [new Int32Array(keyGroups), new Float64Array(keyGroups)]
-  for (const [group, count, sum] of groups) {
-    entries[group] = count
+  const [keys, sums] = [new KeyDigest(keyGroups), new Float64Array(keyGroups)]
+  for (const [group, count, sum, keySum] of groups) {
+    keys.keys[group] = count
+    keys.sums[group] = keySum
     sums[group] = sum
   }
-  return { entries, sums, forms }
+  return { keys, sums, forms }
 }

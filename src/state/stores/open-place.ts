@@ -18,3 +18,7 @@ export function damaged(path: string, cause: unknown): StateError {
   const detail = `${cause instanceof Error ? cause.message : String(cause)}. Nothing was changed.`
   return new StateError('ANB6010', `state in ${path} is not what was written`, { detail, cause })
 }
+
+/** @param why of the database or its files */
+export const damagedBeyond = (path: string, why: string): StateError =>
+  new StateError('ANB6010', `state beyond memory in ${path} is damaged: ${why}`, { detail: 'Nothing was changed.' })

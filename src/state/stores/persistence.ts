@@ -26,8 +26,13 @@ export class Persistence {
     },
   ) {}
 
-  async write(write: Write): Promise<void> {
+  /** @throws StateError that broke it */
+  expectWhole(): void {
     if (this.broken !== null) throw this.broken
+  }
+
+  async write(write: Write): Promise<void> {
+    this.expectWhole()
     let failure: unknown
     for (const pauseMs of [0, ...retryMs]) {
       try {

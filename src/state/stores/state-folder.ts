@@ -24,6 +24,8 @@ import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
 import { isBlockFile, openWithBlocks } from './block-files.js'
 import { openLevel } from './level.js'
+import { damageOf } from './level-files.js'
+import { damagedBeyond } from './open-place.js'
 
 const coldName = 'cold'
 
@@ -195,7 +197,11 @@ export class StateFolder implements StorePlace {
   }
 }
 
-/** The database for state beyond memory, in a generation; null where there is none and none is made. */
+/**
+ * The database for state beyond memory, in a generation; null where there is none and none is made.
+ *
+ * @throws StateError ANB6010 where a byte of its files is not what was written
+ */
 export async function openColdIn(
   path: string,
   generation: string,
@@ -208,6 +214,8 @@ export async function openColdIn(
   )
   if (!isThere && !create) return null
   try {
+    const damage = isThere ? await damageOf(folder) : null
+    if (damage !== null) throw damagedBeyond(path, damage)
     return await openLevel(folder, !isThere, bufferBytes)
   } catch (error) {
     throw folderError(path, 'open', error)

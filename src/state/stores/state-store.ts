@@ -9,6 +9,7 @@ import { type StateForm } from '../block-schema.js'
 import { type ColdAnswer, type ColdChanges, type ColdPage, type ColdPlace, type ColdQuestion } from '../cold.js'
 import { type KeyDigest, type KeyDigestChange } from '../key-digest.js'
 import { type StoredBlock } from '../restore.js'
+import { checkEntries } from './cold-check.js'
 import { DiskSpace } from './disk-space.js'
 import { Handles } from './handles.js'
 import { KeyDigests } from './key-digests.js'
@@ -55,7 +56,7 @@ export class StateStore {
   }
 
   /**
-   * Opens what is there and looks at all of it.
+   * Opens what is there and looks at all of it; of what lies beyond memory at its bytes (`checkCold`).
    *
    * @throws StateError ANB6010 where anything is missing or not what was written; then nothing was changed.
    */
@@ -169,8 +170,7 @@ export class StateStore {
 
   private takeSnapshot(): Snapshot | null {
     const { last, manifest, lineage, path, handles } = this
-    const { broken } = this.persistence
-    if (broken !== null) throw broken
+    this.persistence.expectWhole()
     if (last === null) return null
     this.pins += 1
     return new Snapshot({
@@ -223,6 +223,20 @@ export class StateStore {
   writeCold(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
     if (changes.length === 0) return Promise.resolve([])
     return this.inTurn(() => this.persistCold(changes))
+  }
+
+  /**
+   * Reads every entry beyond memory, while others are written. @throws StateError ANB6010 where they are not those that were written
+   *
+   * @param breathe awaited after some thousand entries
+   */
+  checkCold(breathe: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const inTurn = <T>(step: () => T): Promise<T> =>
+      this.inTurn(() => {
+        this.persistence.expectWhole()
+        return step()
+      })
+    return checkEntries(this.handles, { inTurn, breathe })
   }
 
   /** Behind all that was asked for before, however that ends. */
@@ -289,7 +303,7 @@ export class StateStore {
     blocks: readonly StateBlock[],
     changes: readonly KeyDigestChange[] | null,
   ): Promise<void> {
-    if (this.persistence.broken !== null) throw this.persistence.broken
+    this.persistence.expectWhole()
     failpoint('prepare.write', 'before')
     const { finished } = this
     const { cold } = this.handles

@@ -220,7 +220,14 @@ export class Durable {
       throw new HostDied('the store gave up')
     }
     await keeper.open(store).finally(() => (this.isOpening = false))
-    if (this.life !== null) this.life.isStill = false
+    const { life } = this
+    if (life === null) return
+    life.isStill = false
+    this.told(
+      life,
+      store.checkCold(() => life.pause(10)),
+      () => this.count('state beyond memory is whole'),
+    )
   }
 
   private async read(from: (base: Base) => Promise<void> | void): Promise<void> {

@@ -1,0 +1,173 @@
+/**
+ * Entries beyond memory whose bytes are right, and which are not those that were written: nothing tells a start, and all of them are
+ * read behind it.
+ */
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
+import { SimulatedPlace } from '../../../src/testing/simulation/store.js'
+import { Run } from './budget-run.js'
+
+const folders: string[] = []
+afterEach(() => folders.splice(0).forEach(path => rmSync(path, { recursive: true, force: true })))
+
+const users = Array.from({ length: 200 }, (_, i) => `user ${i}`)
+const tallyName = 'ff'.repeat(6)
+
+type Entries = Map<string, Uint8Array>
+
+/** Some users beyond memory, twice: as they were before, and as they are. */
+async function stored(): Promise<{ readonly place: SimulatedPlace; readonly before: Entries; readonly cold: Entries }> {
+  const place = new SimulatedPlace('0123456789abcdef')
+  const run = await Run.open(place, 1)
+  await run.rows(users.map((user, i) => [user, i] as const))
+  await run.cut()
+  const before = new Map(place.cold)
+  await run.rows(users.map((user, i) => [user, i + 1] as const))
+  await run.cut()
+  await place.crash()
+  return { place, before, cold: place.cold ?? new Map<string, Uint8Array>() }
+}
+
+const entriesOf = (cold: Entries): readonly string[] => [...cold.keys()].filter(name => name !== tallyName)
+
+const opened = (place: StorePlace): Promise<StateStore> =>
+  StateStore.open({ place, pause: () => Promise.resolve(), cold: true })
+
+/** What a check says of entries that somebody changed; a start says nothing. */
+async function checked(change: (cold: Entries, before: Entries) => void): Promise<unknown> {
+  const { place, cold, before } = await stored()
+  change(cold, before)
+  const store = await opened(place)
+  try {
+    await store.checkCold()
+    return null
+  } catch (error) {
+    return error
+  } finally {
+    await store.close()
+  }
+}
+
+const otherEntries = {
+  code: 'ANB6010',
+  message: expect.stringMatching(
+    /^state beyond memory in .* key group \d+ of operator "counts" has other entries than were written$/,
+  ),
+}
+
+describe('a check behind the start', () => {
+  it('says nothing where all entries are those that were written', async () => {
+    expect(await checked(() => undefined)).toBe(null)
+  })
+
+  it('S4 finds an entry that is gone, whichever it is', async () => {
+    for (let i = 0; i < users.length; i += 37)
+      expect(await checked(cold => cold.delete(entriesOf(cold)[i] ?? ''))).toMatchObject(otherEntries)
+  })
+
+  it('S13 finds an entry that is what it was before', async () => {
+    const older = (cold: Entries, before: Entries): void => {
+      const [name = ''] = entriesOf(cold)
+      cold.set(name, before.get(name) ?? expect.fail('it was there before'))
+    }
+    expect(await checked(older)).toMatchObject(otherEntries)
+  })
+
+  it('S5 finds an entry of which a bit is another one', async () => {
+    const flipped = (cold: Entries): void => {
+      const value = cold.get(entriesOf(cold)[9] ?? '') ?? expect.fail('there are entries')
+      value[value.length - 7] = (value[value.length - 7] ?? 0) ^ 4
+    }
+    expect(await checked(flipped)).toMatchObject({
+      code: 'ANB6010',
+      message: expect.stringContaining('an entry of operator "counts" is not what was written'),
+    })
+  })
+
+  it('an entry of an operator that nobody knows is refused by the start', async () => {
+    const { place, cold } = await stored()
+    const [name = ''] = entriesOf(cold)
+    cold.set(`0001${name.slice(4)}`, cold.get(name) ?? new Uint8Array(0))
+    await expect(opened(place)).rejects.toMatchObject({
+      message: expect.stringContaining('it has an entry that nobody wrote'),
+    })
+  })
+
+  it('is of one moment, whatever is written meanwhile', async () => {
+    const { place } = await stored()
+    const run = await Run.open(place, 1)
+    let pages = 0
+    await run.store.checkCold(async () => {
+      pages += 1
+      await run.rows(users.slice(0, 90).map((user, i) => [user, i % 3 === 0 ? null : 7] as const))
+      await run.cut()
+    })
+    expect(pages).toBeGreaterThan(0)
+    await run.store.checkCold()
+    await run.store.close()
+  })
+})
+
+describe('on a real disk', () => {
+  const folder = (): string => {
+    const path = mkdtempSync(join(tmpdir(), 'anabranch-cold-check-'))
+    folders.push(path)
+    return join(path, 'store')
+  }
+  const start = (path: string): Promise<StorePlace> =>
+    openStateFolder({ path, job: 'clicks', lineage: '0123456789abcdef', ballastBytes: 0 })
+
+  it('a check goes on where the databases were opened again after a write that failed', async () => {
+    const place = await start(folder())
+    let fails = false
+    const open = place.open.bind(place)
+    place.open = async () => {
+      const kv = await open()
+      const write = kv.write.bind(kv)
+      kv.write = (...entries) => {
+        const failing = fails
+        fails = false
+        return failing ? Promise.reject(new Error('IO error')) : write(...entries)
+      }
+      return kv
+    }
+    const run = await Run.open(place, 1)
+    const many = Array.from({ length: 9_000 }, (_, i) => [`user ${i}`, i] as const)
+    await run.rows(many)
+    await run.cut()
+    let pages = 0
+    await run.store.checkCold(async () => {
+      pages += 1
+      if (pages > 1) return
+      fails = true
+      await run.rows([['another', 1]])
+      await run.cut()
+    })
+    expect(run.store.counts.reopened).toBe(1)
+    // One in vain, and three that have all.
+    expect(pages).toBe(4)
+    await run.store.close()
+  })
+
+  it('S3 a start is refused where writes that an epoch counts on are gone from the end of the log', async () => {
+    const path = folder()
+    const run = await Run.open(await start(path), 1)
+    for (let round = 0; round < 3; round++) {
+      await run.rows(users.map(user => [user, round] as const))
+      await run.cut()
+    }
+    await run.store.close()
+    const generation = readdirSync(path).find(name => name.startsWith('generation-')) ?? ''
+    const cold = join(path, generation, 'cold')
+    const log = join(cold, readdirSync(cold).find(name => name.endsWith('.log')) ?? '')
+    // No epoch counts on the last of three.
+    truncateSync(log, Math.floor(statSync(log).size / 2))
+    await expect(opened(await start(path))).rejects.toMatchObject({
+      code: 'ANB6010',
+      message: expect.stringMatching(/is damaged: it has seen 1 writes of 2$/),
+    })
+  })
+})
