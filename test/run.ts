@@ -2,9 +2,10 @@
  * `npm test`: all that continuous integration checks, as a table of steps; `npm test -- NAME` only what begins with NAME.
  *
  * The steps that only read are run two at a time (a CI machine has two cores), the tests one after the other, since they
- * start processes and measure time. Every step runs even where one before it failed. The last line counts: each test is
- * one, and a step that has no tests of its own (a type check, a linter) is one failure where it fails and nothing else. Before
- * it stands what failed, so that the end of a long report is enough.
+ * start processes and measure time; but pytest, which takes one core, beside the tests of whole systems, which wait as much as
+ * they compute and measure time only at their end. Every step runs even where one before it failed. The last line counts: each
+ * test is one, and a step that has no tests of its own (a type check, a linter) is one failure where it fails and nothing else.
+ * Before it stands what failed, so that the end of a long report is enough.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -63,12 +64,7 @@ function pytest(args: readonly string[] = []): Step {
   }
 }
 
-const testers: readonly Step[] = [
-  vitest('house', 'house'),
-  vitest('unit, promises, properties, simulation', 'fast'),
-  vitest('system and examples', 'system*'),
-  pytest(),
-]
+const testers: readonly Step[] = [vitest('house', 'house'), vitest('unit, promises, properties, simulation', 'fast')]
 
 async function everything(): Promise<readonly Done[]> {
   const waiting = [...readers]
@@ -80,6 +76,8 @@ async function everything(): Promise<readonly Done[]> {
   await Promise.all([take(), take()])
   const tested: Done[] = []
   for (const step of testers) tested.push(await run(step, 'always'))
+  const systems = run(vitest('system and examples', 'system*'), 'always')
+  tested.push(...(await Promise.all([systems, run(pytest(), 'when it fails')])))
   return [...read, ...tested, evidence(tested), skips(tested)]
 }
 

@@ -166,7 +166,7 @@ export class Swapper {
 
   /** An epoch is about to be written. */
   noted(epoch: number, { sources, lastCalls, code }: EpochCut): void {
-    const versions = this.versionsOf(this.codes.of(code))
+    const versions = this.versionsOf(this.recordOf(code))
     this.history.note(epoch, { sources: sources.map(({ position }) => placeOf(position)), lastCalls, versions })
   }
 
