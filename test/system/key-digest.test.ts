@@ -26,11 +26,14 @@ async function losing(path: string, user: string): Promise<void> {
 const shown = (path: string): readonly string[] =>
   readdirSync(join(path, 'out/counts')).map(name => `${name} ${readFileSync(join(path, 'out/counts', name), 'utf8')}`)
 
+/** Which generation counts. */
+const identityOf = (path: string): string => readFileSync(join(path, 'out/state/store/state.json'), 'utf8')
+
 test('S5 a job whose state lost a key is not gone on with: the error names it and the newest whole savepoint', async () => {
   const folder = await folderOf(lines(0, 700))
   await runUntil(folder, 700, () => stop(folder, 'half'))
   await losing(join(folder.path, 'out/state/store'), 'cid')
-  const before = shown(folder.path)
+  const before = [...shown(folder.path), identityOf(folder.path)]
 
   const refused = await folder.run()
   expect(refused.code).not.toBe(0)
@@ -39,7 +42,7 @@ test('S5 a job whose state lost a key is not gone on with: the error names it an
   expect(refused.stderr).toMatch(
     /hint: {3}start from the newest savepoint that is whole, of epoch \d+ .*savepoints\/half/,
   )
-  expect(shown(folder.path)).toEqual(before)
+  expect([...shown(folder.path), identityOf(folder.path)]).toEqual(before)
   const inspected = await folder.cli('state', 'inspect', 'out')
   expect(inspected.stderr).toContain('ANB6019')
 

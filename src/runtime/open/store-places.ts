@@ -34,9 +34,16 @@ export class StorePlaces {
     files.syncDirectory(this.folder)
   }
 
-  /** Nothing is gone on with. A start at a savepoint leaves what is there until it has proved right. */
+  /**
+   * Nothing is gone on with. A start at a savepoint leaves what is there until it has proved right. It goes in one step: of half a
+   * store nobody could say that it was to go.
+   */
   clear(from: string | null): void {
-    if (from === null) this.opened.world.files.removeTree(this.store)
+    const { files } = this.opened.world
+    if (from !== null || files.stat(this.store) === undefined) return
+    files.rename(this.store, this.making)
+    files.syncDirectory(this.folder)
+    files.removeTree(this.making)
   }
 
   /** What is there, or an empty one. */

@@ -23,9 +23,11 @@ export async function expectRoots(folder: string, names: readonly string[]): Pro
   const missing = ['CURRENT', ...(/^MANIFEST-\d+$/.test(manifest) ? [manifest] : [])].find(
     name => !names.includes(name),
   )
-  if (missing === undefined) return
-  throw new StateError('ANB6010', `the state lacks ${join(folder, missing)}`, { detail: 'Nothing was changed.' })
+  if (missing !== undefined) throw lacks(join(folder, missing))
 }
+
+export const lacks = (path: string): StateError =>
+  new StateError('ANB6010', `the state lacks ${path}`, { detail: 'Nothing was changed.' })
 
 export const codeOf = (error: unknown): unknown => (error instanceof Error ? Reflect.get(error, 'code') : undefined)
 

@@ -1,11 +1,15 @@
-/** `state.json`: whose a state folder is. Written beside and renamed, so that it is whole or not there. */
+/**
+ * `state.json`: whose a state folder is. Written beside and renamed, so that it is whole or not there; with a check sum, since a
+ * number of a generation that flipped would have the generation that counts removed. Format 2 had none.
+ */
 import { open, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StateError } from '../../base/index.js'
+import { crc32c } from '../../kernels/index.js'
 import { codeOf, folderError, syncPath } from './folder-files.js'
 import { type Head } from './key-value.js'
 
-export const folderFormat = 2
+export const folderFormat = 3
 
 export interface FolderIdentity {
   readonly format: number
@@ -43,7 +47,7 @@ function parse(path: string, text: string): FolderIdentity {
     if (said.format > folderFormat) {
       throw new StateError('ANB6014', `state in ${path} has format ${said.format}, this version knows ${folderFormat}`)
     }
-    if (isIdentity(said)) return said
+    if (isIdentity(said) && isAsWritten(said)) return said
   }
   throw new StateError('ANB6010', `state.json in ${path} is not what was written`)
 }
@@ -62,6 +66,13 @@ function isIdentity(said: object): said is FolderIdentity {
   return texts && counts && 'head' in said && (said.head === null || isHead(said.head))
 }
 
+const isAsWritten = (said: FolderIdentity): boolean =>
+  'check' in said ? said.check === checkOf(said) : said.format === 2
+
+/** Of the fields in their order, however the file lays them out. */
+const checkOf = ({ format, job, lineage, generation, head }: FolderIdentity): number =>
+  crc32c(Buffer.from(JSON.stringify([format, job, lineage, generation, head?.epoch, head?.digest])))
+
 const isHead = (head: unknown): head is Head =>
   typeof head === 'object' &&
   head !== null &&
@@ -74,7 +85,7 @@ export async function writeIdentity(path: string, identity: FolderIdentity): Pro
   const beside = join(path, 'state.json.new')
   const file = await open(beside, 'w', 0o600)
   try {
-    await file.writeFile(`${JSON.stringify(identity, null, 2)}\n`)
+    await file.writeFile(`${JSON.stringify({ ...identity, check: checkOf(identity) }, null, 2)}\n`)
     await file.sync()
   } finally {
     await file.close()

@@ -5,7 +5,7 @@
 import { StateError, invariant } from '../../base/index.js'
 import { type ColdAnswer, type ColdPage, type ColdPlace, type ColdQuestion } from '../cold.js'
 import { ColdStore } from './cold-store.js'
-import { type KeyValue, type StorePlace } from './key-value.js'
+import { type Head, type KeyValue, type Put, type StorePlace } from './key-value.js'
 import { opened } from './open-place.js'
 
 export class Handles {
@@ -13,6 +13,8 @@ export class Handles {
   cold: ColdStore | null = null
   /** How often they were opened again. */
   reopened = 0
+  /** What was opened took the place of what was there: with the first write, and not before. */
+  isKept = false
   /** Settles when they can be read. */
   private reopening: Promise<unknown> = Promise.resolve()
 
@@ -39,6 +41,22 @@ export class Handles {
     const kv = await this.place.openCold(make && writes === 0)
     if (kv !== null) this.cold = await ColdStore.open(kv, this.path, writes)
     else if (writes > 0) throw this.coldIsGone()
+  }
+
+  /** All or nothing, on the disk when it settles. @param head the least that is known to be in the store before it */
+  async write(puts: readonly Put[], head: Head | null): Promise<void> {
+    await this.take(head)
+    await this.kv.write(puts)
+  }
+
+  /** Before a write. */
+  async take(head: Head | null): Promise<void> {
+    if (!this.isKept) await this.keep(head)
+  }
+
+  async keep(head: Head | null): Promise<void> {
+    await this.place.keep(head)
+    this.isKept = true
   }
 
   /** After a write error: what was written may be there or not. @throws StateError where they cannot be opened again */

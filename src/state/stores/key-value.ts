@@ -61,7 +61,7 @@ export interface StorePlace {
    * @param create whether it is made where it is not there; otherwise null.
    */
   openCold(create: boolean): Promise<KeyValue | null>
-  /** What was opened last is whole: it takes the place of the one before. */
+  /** What was opened last is whole and about to be written: it takes the place of the one before. */
   keep(head: Head | null): Promise<void>
   /** This epoch was written; quick, and need not survive the machine. */
   note(head: Head): void

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StateError, invariant } from '../../base/index.js'
 import { folderError } from './folder-files.js'
-import { readIdentity } from './folder-identity.js'
+import { type FolderIdentity, readIdentity } from './folder-identity.js'
 import { takeFolder } from './folder-lock.js'
 import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
@@ -16,19 +16,26 @@ import { copyGeneration, openColdIn } from './state-folder.js'
  * wrote it, ANB6015 where there is none.
  */
 export async function openForReading(path: string): Promise<StorePlace & { readonly job: string }> {
-  const identity = await readIdentity(path)
-  if (identity === null || identity.generation === 0) {
-    throw new StateError('ANB6015', `there is no state in ${path}`, {
-      hint: 'name the folder of a job that ran with epochs: DIR, or DIR/state',
-    })
-  }
+  await identityIn(path)
   const release = await takeFolder(path)
-  const noted = new HeadFile(join(path, 'head')).read()
-  const head = noted !== null && noted.epoch > (identity.head?.epoch ?? 0) ? noted : identity.head
-  return new ReadFolder(
-    { path, job: identity.job, lineage: identity.lineage, generation: identity.generation, head },
-    release,
-  )
+  try {
+    // Once more: whoever had the folder until now may have written it meanwhile.
+    const { job, lineage, generation, head: known } = await identityIn(path)
+    const noted = new HeadFile(join(path, 'head')).read()
+    const head = noted !== null && noted.epoch > (known?.epoch ?? 0) ? noted : known
+    return new ReadFolder({ path, job, lineage, generation, head }, release)
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+async function identityIn(path: string): Promise<FolderIdentity> {
+  const identity = await readIdentity(path)
+  if (identity !== null && identity.generation > 0) return identity
+  throw new StateError('ANB6015', `there is no state in ${path}`, {
+    hint: 'name the folder of a job that ran with epochs: DIR, or DIR/state',
+  })
 }
 
 interface Found {

@@ -9,8 +9,9 @@
  *     ballast          bytes that are given back before the disk is full
  *
  * LevelDB changes a directory when it opens it, and throws away what it cannot read. So it always opens the next
- * generation: tables and block files are linked, since they never change, and logs are copied. Only when all of it proved whole does
- * `state.json` name it and the one before go. Where it did not, what was there is as it was.
+ * generation: tables and block files are linked, since they never change, and logs are copied. Only with the first write does
+ * `state.json` name it and the one before go. Where it proved damaged, or the run was refused for another reason, what was there is
+ * as it was.
  */
 import { copyFile, link, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,7 +20,7 @@ import { Ballast } from './ballast.js'
 import { type BufferBytes, bufferBytesOf } from './cold-memory.js'
 import { type FolderIdentity, folderFormat, readIdentity, writeIdentity } from './folder-identity.js'
 import { takeFolder } from './folder-lock.js'
-import { expectRoots, folderError, syncPath } from './folder-files.js'
+import { expectRoots, folderError, lacks, syncPath } from './folder-files.js'
 import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
 import { isBlockFile, openWithBlocks } from './block-files.js'
@@ -51,15 +52,18 @@ export async function openStateFolder(options: StateFolderOptions): Promise<Stat
   const { path, job, lineage, ballastBytes = 16 << 20, budgetBytes } = options
   const found = await readIdentity(path)
   if (found !== null) checkOwner(found, options)
+  else await refuseOrphans(path)
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw folderError(path, 'make', error)
   }
   const release = await takeFolder(path)
-  const identity = found ?? { format: folderFormat, job, lineage, generation: 0, head: null }
   try {
-    if (found === null) await writeIdentity(path, identity)
+    // Once more: whoever had the folder until now may have written it meanwhile.
+    const known = await readIdentity(path)
+    const identity = known ?? { format: folderFormat, job, lineage, generation: 0, head: null }
+    if (known === null) await writeIdentity(path, identity)
     const ballast = new Ballast(join(path, 'ballast'), ballastBytes)
     await ballast.reserve(await freeBytesAt(path))
     const buffers = budgetBytes === undefined ? null : bufferBytesOf(budgetBytes)
@@ -69,6 +73,14 @@ export async function openStateFolder(options: StateFolderOptions): Promise<Stat
     throw error
   }
 }
+
+/** `state.json` is written before the first generation and goes with the last one. @throws StateError ANB6010 */
+async function refuseOrphans(path: string): Promise<void> {
+  const names = await readdir(path).catch(() => [])
+  if (names.some(isGeneration)) throw lacks(join(path, 'state.json'))
+}
+
+const isGeneration = (name: string): boolean => name.startsWith('generation-')
 
 /** Before what is there goes. Nobody goes on from what cannot be read. @throws StateError ANB6013 where it is another job's */
 export async function refuseOtherJob(path: string, job: string): Promise<void> {
@@ -127,6 +139,7 @@ export class StateFolder implements StorePlace {
   async open(): Promise<KeyValue> {
     const { generation } = this.identity
     try {
+      await this.expectGeneration(generation)
       await this.removeOthers(generation)
       this.opened = generation + 1
       const target = this.directory(this.opened)
@@ -175,7 +188,8 @@ export class StateFolder implements StorePlace {
   private async letGo(): Promise<void> {
     this.headFile.close()
     try {
-      await this.removeOthers(this.identity.generation)
+      if (this.opened > this.identity.generation)
+        await rm(this.directory(this.opened), { recursive: true, force: true })
       // A job that does not run needs no reserve.
       await this.parts.ballast.giveBack()
     } finally {
@@ -187,10 +201,16 @@ export class StateFolder implements StorePlace {
     return join(this.path, `generation-${generation}`)
   }
 
+  /** Before others go. */
+  private async expectGeneration(generation: number): Promise<void> {
+    const names = await readdir(this.path)
+    if (generation > 0 && !names.includes(`generation-${generation}`)) throw lacks(this.directory(generation))
+  }
+
   /** What runs that died half way left. */
   private async removeOthers(generation: number): Promise<void> {
     for (const name of await readdir(this.path)) {
-      if (name.startsWith('generation-') && name !== `generation-${generation}`) {
+      if (isGeneration(name) && name !== `generation-${generation}`) {
         await rm(join(this.path, name), { recursive: true, force: true })
       }
     }

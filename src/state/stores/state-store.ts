@@ -56,9 +56,10 @@ export class StateStore {
   }
 
   /**
-   * Opens what is there and looks at all of it; of what lies beyond memory at its bytes (`checkCold`).
+   * Opens what is there and looks at all of it; of what lies beyond memory at its bytes (`checkCold`). Until the first write it is
+   * as it was, whoever else refuses the run.
    *
-   * @throws StateError ANB6010 where anything is missing or not what was written; then nothing was changed.
+   * @throws StateError ANB6010 where anything is missing or not what was written.
    */
   static async open(options: StateStoreOptions): Promise<StateStore> {
     const handles = await Handles.open(options.place)
@@ -67,7 +68,6 @@ export class StateStore {
     try {
       await handles.openCold(await store.load(), options.cold === true)
       await readBlocks(handles, manifest.live, () => undefined)
-      await options.place.keep(store.head())
     } catch (error) {
       await handles.close()
       await options.place.close()
@@ -262,7 +262,7 @@ export class StateStore {
         await this.writeFinished(this.last.epoch).catch(() => undefined)
       await this.forgetting
       await this.handles.close()
-      if (isWhole) await this.options.place.keep(this.head())
+      if (isWhole && this.handles.isKept) await this.handles.keep(this.head())
     } finally {
       await this.handles.close()
       await this.options.place.close()
@@ -272,7 +272,7 @@ export class StateStore {
   private async writeFinished(epoch: number): Promise<void> {
     failpoint('finish.sync', 'before')
     const value = encodeFinished(this.finished, this.digest)
-    await this.handles.kv.write([{ key: keyOf(epoch, kinds.finished), value }])
+    await this.handles.write([{ key: keyOf(epoch, kinds.finished), value }], this.head())
     this.finishedOnDisk = this.finished
     failpoint('finish.sync', 'after')
   }
@@ -316,7 +316,8 @@ export class StateStore {
     puts.push({ key: keyOf(epoch, kinds.record), value: record })
     failpoint('prepare.write', 'after')
     failpoint('prepare.sync', 'before')
-    await this.persistence.write({ what: `epoch ${epoch}`, epoch, record, write: () => this.handles.kv.write(puts) })
+    const write = (): Promise<void> => this.handles.write(puts, this.head())
+    await this.persistence.write({ what: `epoch ${epoch}`, epoch, record, write })
     failpoint('prepare.sync', 'after')
     this.digest = digestOf(record)
     this.options.place.note({ epoch, digest: this.digest })
@@ -359,6 +360,7 @@ export class StateStore {
     invariant(cold !== null, 'who writes beyond memory has opened a place for it')
     let sums: readonly Uint32Array[] = []
     const write = async (): Promise<void> => {
+      await this.handles.take(this.head())
       sums = await cold.write(changes)
     }
     await this.persistence.write({ what: 'state beyond memory', epoch: 0, record: null, write })
@@ -375,7 +377,7 @@ export class StateStore {
     const there = record !== null && found !== undefined && digestOf(found) === digestOf(record)
     const before = this.last
     if (before !== null && !there) await this.expectRecord(before.epoch)
-    await this.options.place.keep(there ? { epoch, digest: digestOf(record) } : this.head())
+    await this.handles.keep(there ? { epoch, digest: digestOf(record) } : this.head())
     return there
   }
 

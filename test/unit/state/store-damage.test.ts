@@ -316,14 +316,68 @@ describe('a state folder', () => {
     vi.restoreAllMocks()
   })
 
+  it('S6 without state.json, or the generation that it names, is refused and left as it is', async () => {
+    for (const gone of ['state.json', 'generation-']) {
+      const path = image()
+      const name = readdirSync(path).find(each => each.startsWith(gone)) ?? expect.fail(`there is ${gone}`)
+      rmSync(join(path, name), { recursive: true })
+      const before = hashOf(path)
+      expect((await start(path)).error).toMatchObject({
+        code: 'ANB6010',
+        message: `the state lacks ${join(path, name)}`,
+      })
+      expect(hashOf(path)).toBe(before)
+    }
+  })
+
+  it('S6 whose state.json names a generation that is not there keeps the one that is', async () => {
+    const path = image()
+    const file = join(path, 'state.json')
+    const { check: _, ...said } = JSON.parse(readFileSync(file, 'utf8'))
+    writeFileSync(file, JSON.stringify({ ...said, format: 2, generation: said.generation + 5 }))
+    const before = hashOf(path)
+    expect((await start(path)).error).toMatchObject({ code: 'ANB6010' })
+    expect(hashOf(path)).toBe(before)
+  })
+
+  it('S4 with any bit flipped in state.json is refused and left as it is', async () => {
+    const path = image()
+    const file = join(path, 'state.json')
+    const before = hashOf(path)
+    for (let bit = 0; bit < statSync(file).size * 8; bit++) {
+      flip(file, bit >> 3, bit & 7)
+      const { error } = await start(path)
+      // White space between fields means nothing.
+      if (error !== null) expect(error).toMatchObject({ code: expect.stringMatching(/^ANB601[034]$/) })
+      flip(file, bit >> 3, bit & 7)
+      expect(hashOf(path)).toBe(before)
+    }
+  })
+
+  it('of format 2, which had no check sum, is gone on with', async () => {
+    const path = image()
+    const file = join(path, 'state.json')
+    const { check: _, ...said } = JSON.parse(readFileSync(file, 'utf8'))
+    writeFileSync(file, JSON.stringify({ ...said, format: 2 }))
+    expect(await start(path)).toEqual({ error: null, epoch: epochs, counts: after[epochs] })
+  })
+
+  it('is as it was until something is written, whoever refuses the run behind it', async () => {
+    const path = image()
+    const before = hashOf(path)
+    const store = await StateStore.open({ place: await place(path), pause })
+    await store.close()
+    expect(hashOf(path)).toBe(before)
+  })
+
   it('of a later format is refused and left as it is', async () => {
     const path = image()
     const file = join(path, 'state.json')
-    writeFileSync(file, readFileSync(file, 'utf8').replace('"format": 2', '"format": 3'))
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"format": 3', '"format": 4'))
     const before = hashOf(path)
     await expect(place(path)).rejects.toMatchObject({
       code: 'ANB6014',
-      message: `state in ${path} has format 3, this version knows 2`,
+      message: `state in ${path} has format 4, this version knows 3`,
     })
     expect(hashOf(path)).toBe(before)
   })
