@@ -29,10 +29,13 @@ interface Rooms {
 
 export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, delivery: Delivery): ResumedFiles {
   const prepared = preparedAs(preparedShape, start.prepared)
+  if (!shelf.isKnown) refuseLoss(start, prepared.lineage, shelf.manifest)
   const names = [...prepared.growing, ...prepared.sealed].map(({ name }) => name)
-  const known = shelf.resume(start.lineage, { lineage: prepared.lineage, staged: new Set(names) })
+  // One that was shown and is in neither folder was taken away by whoever reads the output.
+  const staged = new Set(names.filter(name => staging.has(name) || staging.has(parts.stagedName(name))))
+  const known = shelf.resume(start.lineage, { lineage: prepared.lineage, staged })
   if (!known) {
-    refuseLoss(start, prepared.lineage)
+    refuseLoss(start, prepared.lineage, shelf.manifest)
     // A savepoint that is started in another output folder: what comes after it is written there, under numbers that go on.
     shelf.open(start.lineage)
     return { growing: [], sealed: [], begun: prepared.parts }
@@ -42,10 +45,10 @@ export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, 
   const { taken } = shelf
   const growing = prepared.growing.filter(part => !isShown(part, taken.get(part.name), exactly))
   const sealed = prepared.sealed.filter(({ name }) => !taken.has(name))
-  const staged = [...growing, ...sealed]
-  for (const part of staged) staging.verify(parts.stagedName(part.name), part)
+  const toCome = [...growing, ...sealed]
+  for (const part of toCome) staging.verify(parts.stagedName(part.name), part)
   const held = shelf.replacing ? [...taken.keys()] : []
-  staging.keepOnly(new Set([...staged.map(({ name }) => parts.stagedName(name)), ...held]))
+  staging.keepOnly(new Set([...toCome.map(({ name }) => parts.stagedName(name)), ...held]))
   return {
     growing: growing.map(({ folder, ageMs, ...state }) => ({ folder, ageMs, part: parts.resume(state) })),
     sealed: sealed.map(({ epoch, ...state }) => ({ epoch, state })),
@@ -68,10 +71,10 @@ export function joinFiles({ shelf, staging }: Pick<Rooms, 'shelf' | 'staging'>, 
 /** Number behind the last part that is shown or held. */
 const begunIn = ({ taken }: Shelf): number => Math.max(0, ...[...taken.keys()].map(name => numberOf(name) + 1))
 
-function refuseLoss({ lineage, epoch }: SinkStart, before: string): void {
+function refuseLoss({ lineage, epoch }: SinkStart, before: string, manifest: string): void {
   if (lineage !== before) return
   throw new StateError('ANB6020', `the output folder knows nothing of the files of epoch ${epoch}`, {
-    detail: 'The state of the job says that this sink has written files, whose list in DIR/state/sinks is gone.',
+    detail: `The state of the job says that this sink has written files, and their list is gone: ${manifest}. Nothing was changed.`,
     hint: 'restore the output folder as a whole, or start again with another --out',
   })
 }

@@ -26,7 +26,8 @@ export class Shelf {
   /** In one form, without a slash at its end. */
   readonly name: string
   private folder: string
-  private readonly manifest: string
+  /** Path of the list of our files. */
+  readonly manifest: string
   /** Of the run's epochs; empty: it has none. */
   private lineage = ''
   /** What a finished earlier run shows; while there is something, new files wait in staging. */
@@ -80,6 +81,11 @@ export class Shelf {
     this.makeStaging()
     if (lineage !== before) this.noteAll()
     return true
+  }
+
+  /** Some run of a job has written here. */
+  get isKnown(): boolean {
+    return this.files.stat(this.manifest) !== undefined
   }
 
   /** Names of the files of this run, shown or held. */

@@ -1,6 +1,6 @@
-/** What lies in staging between two runs: a byte of it that is another one is never shown. */
+/** What lies in staging and is shown between two runs: which of it may be gone or another one, and what is said of it. */
 import { expect, test } from 'vitest'
-import { type Sink, noEpochs } from '../../../src/connectors/index.js'
+import { type Sink, type SinkStart, noEpochs } from '../../../src/connectors/index.js'
 import { batchOf, numberedRows, numberedSchema, refusal } from '../../support/connectors.js'
 import { Disk } from '../../support/disk.js'
 import { sinkTo } from '../../support/files-sink.js'
@@ -29,4 +29,41 @@ test.each([
     `staged file "${path}" is not what was written: the checksum of its first ${written.length} bytes is another one`,
   ])
   expect(disk.readText(path)).toBe(changed)
+})
+
+const shown = '/out/rows/part-00000.jsonl'
+
+/** A sink that has one epoch of two rows, whose part is shown where it rolled or the run was stopped. */
+async function ran(bytes: number): Promise<{ readonly disk: Disk; readonly next: Sink; readonly start: SinkStart }> {
+  const disk = new Disk()
+  disk.makeDirectory('/out')
+  const sink = (): Sink => sinkTo('/out', { files: disk, bytes })
+  const first = sink()
+  await first.open({ ...noEpochs, lineage: 'a1' })
+  await first.write(batchOf(numberedSchema, numberedRows(0, 2)))
+  const prepared = await first.prepare(1)
+  await first.commit(1, prepared)
+  await first.finish('unfinished')
+  return { disk, next: sink(), start: { lineage: 'a1', epoch: 1, prepared, marked: true } }
+}
+
+test.each([
+  ['grew until the run was stopped', 1e9],
+  ['rolled', 1],
+])('a part that %s and was shown may be taken away before the next run', async (_, bytes) => {
+  const { disk, next, start } = await ran(bytes)
+  disk.remove(shown)
+  expect(await next.open(start)).toEqual({ applied: 1 })
+  await next.write(batchOf(numberedSchema, numberedRows(2, 5)))
+  await next.commit(2, await next.prepare(2))
+  await next.finish()
+  expect(disk.below('/out/rows')).toEqual(['/out/rows/part-00001.jsonl'])
+})
+
+test('S6 of a sink whose list of files is gone the list is named, not the files', async () => {
+  const { disk, next, start } = await ran(1)
+  disk.remove('/out/state/sinks/rows.json')
+  const error = await refusal(() => next.open(start))
+  expect([error.code, error.detail]).toEqual(['ANB6020', expect.stringContaining('/out/state/sinks/rows.json')])
+  expect(disk.below('/out/rows')).toEqual([shown])
 })
