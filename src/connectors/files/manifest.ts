@@ -53,6 +53,18 @@ export function readManifest(files: Files, path: string): Manifest | null {
   })
 }
 
+/** Names of the sinks in DIR that show files of a run with epochs that was not finished. */
+export function unfinishedSinks(files: Files, out: string): readonly string[] {
+  const folder = join(out, 'state', 'sinks')
+  if (files.stat(folder) === undefined) return []
+  const names = files.list(folder).filter(name => name.endsWith('.json'))
+  return names.sort().flatMap(name => {
+    const found = readManifest(files, join(folder, name))
+    const isLeft = found !== null && found.status === 'running' && found.lineage !== '' && found.files.length > 0
+    return isLeft ? [decodeURIComponent(name.slice(0, -'.json'.length))] : []
+  })
+}
+
 /** Version 2 knew no epochs. */
 function manifestOf(fields: Fields | null): Manifest | null {
   if (fields === null || (fields['version'] !== manifestVersion && fields['version'] !== 2)) return null

@@ -71,6 +71,7 @@ export class Checkpoints {
     // Also where this one begins anew: that throws away what it goes on from itself, and nothing of another one.
     if (!isFinished) await refuseOtherJob(places.store, opened.plan.job)
     if (options.fresh || isFinished) places.clear(options.from)
+    else if (options.from === null) places.expectNothingLost()
     const store = options.from === null ? await places.open() : await places.begunAt(options.from)
     try {
       const base = await baseFrom(opened, store)

@@ -3,6 +3,8 @@
  * one step, and is what counts from then on, whoever dies before it has its name.
  */
 import { join } from 'node:path'
+import { StateError } from '../../base/index.js'
+import { unfinishedSinks } from '../../connectors/index.js'
 import { type EpochRecord, encodeRecord, readSavepoint } from '../../checkpoint/index.js'
 import { StateStore, openStateFolder } from '../../state/stores/index.js'
 import { type StateTaken } from '../flow/index.js'
@@ -32,6 +34,23 @@ export class StorePlaces {
     files.removeTree(this.store)
     files.rename(this.next, this.store)
     files.syncDirectory(this.folder)
+  }
+
+  /**
+   * Before a run begins for want of a store: one that was there and is gone would have its output thrown away.
+   *
+   * @throws StateError ANB6102
+   */
+  expectNothingLost(): void {
+    const { world, options } = this.opened
+    if (world.files.stat(this.store) !== undefined) return
+    const names = unfinishedSinks(world.files, options.out)
+    if (names.length === 0) return
+    const sinks = names.map(name => `"${name}"`).join(', ')
+    throw new StateError('ANB6102', `sink ${sinks} has rows of a run whose state is gone: there is no ${this.store}`, {
+      detail: 'That run was not finished. Begun anew, its rows would be thrown away. Nothing was changed.',
+      hint: 'bring the folder back, or begin at a savepoint with --from; or begin anew: --fresh',
+    })
   }
 
   /**
