@@ -42,6 +42,8 @@ export class ColdSide {
   private readonly collections: ColdCollection[] = []
   /** Keys that left since the beginning, or lay there before: while it is false nobody has to ask. */
   private isUsed = false
+  /** Keys left in this run. */
+  private hasLeft = false
   private chosen: Chosen | null = null
   /** The store knows the columns of this run. */
   private isAnnounced = false
@@ -73,7 +75,7 @@ export class ColdSide {
   watch(part: number): StateWatch {
     const { residence, index } = this
     return {
-      restored: slots => this.restored(part, slots),
+      restored: (slots, beyond) => this.restored(part, slots, beyond),
       taken: slots => {
         for (const slot of slots) {
           residence.mark(slot, 'same', false)
@@ -339,6 +341,7 @@ export class ColdSide {
   left({ slots, of }: Leaving, sums: readonly Uint32Array[]): number {
     this.away = false
     this.isUsed = true
+    this.hasLeft = true
     this.isAnnounced ||= of.length === this.parts.length + this.collections.length
     of.forEach((written, i) => {
       this.entries += written(sums[i] ?? new Uint32Array(0))
@@ -348,8 +351,14 @@ export class ColdSide {
     return gone.length
   }
 
-  private restored(part: number, slots: Int32Array): void {
-    this.restoredFresh(part)
+  private restored(part: number, slots: Int32Array, beyond: Uint32Array | null): void {
+    const isAlone = this.parts.length === 1 && this.collections.length === 0
+    // Until one leaves, entries are what they were when the restore began.
+    if (beyond === null || !isAlone || this.hasLeft) this.restoredFresh(part)
+    else {
+      this.residence.arrive(this.index.takeFresh(), false)
+      this.residence.noteSums(part, slots, beyond)
+    }
     for (const slot of slots) this.residence.mark(slot, 'same', false)
     this.noteHollow(part, slots)
   }

@@ -33,8 +33,12 @@ export interface OperatorStateOptions {
 
 /** Who knows which keys memory has no room for. */
 export interface StateWatch {
-  /** These slots have what a block says. */
-  restored(slots: Int32Array): void
+  /**
+   * These slots have what a block says.
+   *
+   * @param beyond the sums of their entries when the restore began; null: nobody looked
+   */
+  restored(slots: Int32Array, beyond: Uint32Array | null): void
   /** Their state is taken by a cut. */
   taken(slots: Int32Array): void
   /** Those of which a block may say what they have: their key is there, and what is stored of it was read. */
@@ -106,7 +110,7 @@ export class OperatorState {
     const { index, table } = this.options
     const evolve = this.evolution(form)
     const slots = applyRows(index, table, evolve(rows))
-    this.options.watch?.restored(slots)
+    this.options.watch?.restored(slots, rows.beyond ?? null)
     this.rewrites ||= evolve !== asStored
     this.restored.epoch = Math.max(this.restored.epoch, rows.epoch)
     this.restored.bytes += rows.bytes

@@ -19,6 +19,8 @@ export interface StoredBlock {
   readonly superseded: ReadonlySet<number> | null
   /** Bitmap of its rows: 1 where the entry beyond memory is newer, or as new. */
   readonly outdated?: Uint8Array
+  /** Of each row the sum of the entry of its key that lay beyond memory when the restore began; 0: none. Left out: nobody looked. */
+  readonly beyond?: Uint32Array
 }
 
 /** The rows of a block that count, as columns; or rows of a savepoint. */
@@ -31,6 +33,8 @@ export interface StoredRows {
   readonly state: Batch
   /** Bitmap: 1 where the key has no state any more. */
   readonly deleted: Uint8Array
+  /** As in `StoredBlock`. */
+  readonly beyond?: Uint32Array
 }
 
 /** @throws StateError where the block is damaged. */
@@ -42,11 +46,16 @@ export function readBlock(block: StoredBlock): StoredRows & { header: BlockHeade
   const rows = kept === null ? all : take(all, kept)
   const [deleted] = rows.columns
   invariant(deleted !== undefined, 'a block has a column that says what is deleted')
-  return { header, epoch: header.epoch, bytes: bytes.length, ...splitRows(form, rows), deleted: deleted.values }
+  const beyond = kept === null ? block.beyond : block.beyond && Uint32Array.from(kept, row => block.beyond?.[row] ?? 0)
+  const read = { header, epoch: header.epoch, bytes: bytes.length, ...splitRows(form, rows), deleted: deleted.values }
+  return beyond === undefined ? read : { ...read, beyond }
 }
 
 /** null: all of them. */
-function keptRows({ groups, rows: all }: BlockHeader, { superseded, outdated }: StoredBlock): Int32Array | null {
+export function keptRows(
+  { groups, rows: all }: BlockHeader,
+  { superseded, outdated }: Pick<StoredBlock, 'superseded' | 'outdated'>,
+): Int32Array | null {
   if (superseded === null && outdated === undefined) return null
   const rows = new Int32Array(all)
   let at = 0

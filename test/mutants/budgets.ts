@@ -41,4 +41,11 @@ export const budgetRules: readonly Mutant[] = [
     to: 'if (other === -1)',
     test: [unit('state/cold-check'), 'S4 finds an entry that is gone, whichever it is'],
   },
+  {
+    rule: 'a start believes what lay beyond memory before it wrote there itself',
+    ...cold,
+    from: ' || this.hasLeft)',
+    to: ')',
+    test: [budget, 'gives the newest of it, of keys too that left while it read'],
+  },
 ]

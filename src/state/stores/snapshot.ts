@@ -101,12 +101,34 @@ export class Snapshot {
     const { cold } = this.parts
     if (cold !== null && !hot) for await (const block of coldBlocks(cold, operator, groups)) await into(block)
     const own = this.of(operator).filter(block => groups === undefined || overlaps(block, groups))
-    await this.parts.read(own, async (block, bytes) => {
-      const hidden = groups === undefined ? block.superseded : new Set([...block.superseded, ...outside(block, groups)])
-      const stored = { operator, bytes, form: this.parts.form(block), superseded: hidden.size === 0 ? null : hidden }
-      const alone = cold === null || cold.rowsOf(operator) === 0
-      await into(alone ? stored : beside(stored, await cold.read(operator, keysOfBlock(stored))))
-    })
+    // What lies beyond memory of the keys of a block is read while the one before is taken.
+    const ahead: Promise<StoredBlock>[] = []
+    const takeOne = async (): Promise<void> => {
+      const next = ahead.shift()
+      if (next !== undefined) await into(await next)
+    }
+    try {
+      await this.parts.read(own, (block, bytes) => {
+        ahead.push(this.besideCold(this.stored(block, bytes, groups)))
+        return ahead.length > 1 ? takeOne() : undefined
+      })
+      await takeOne()
+    } finally {
+      await Promise.allSettled(ahead)
+    }
+  }
+
+  private stored(block: LiveBlock, bytes: Uint8Array, groups: GroupRange | undefined): StoredBlock {
+    const { operator } = block
+    const hidden = groups === undefined ? block.superseded : new Set([...block.superseded, ...outside(block, groups)])
+    return { operator, bytes, form: this.parts.form(block), superseded: hidden.size === 0 ? null : hidden }
+  }
+
+  private async besideCold(stored: StoredBlock): Promise<StoredBlock> {
+    const { cold } = this.parts
+    if (cold === null || cold.rowsOf(stored.operator) === 0) return stored
+    const keys = keysOfBlock(stored)
+    return beside(stored, keys, await cold.read(stored.operator, keys))
   }
 
   /** Can be called twice. */

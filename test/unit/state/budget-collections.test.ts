@@ -84,6 +84,7 @@ class Run {
   static async open(place: StorePlace, terms: Terms): Promise<Run> {
     const pause = (): Promise<void> => Promise.resolve()
     const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
+    await store.checkCold()
     const run = new Run(store, store.last?.epoch ?? 0, terms)
     const snapshot = await store.snapshot()
     run.cold.begin(operator => snapshot?.coldRowsOf(operator) ?? 0)

@@ -54,6 +54,7 @@ export class Run {
     clock: StateClock = { wallMs: 0 },
   ): Promise<Run> {
     const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
+    await store.checkCold()
     const run = new Run(store, budget, store.last?.epoch ?? 0, declared, clock)
     const snapshot = await store.snapshot()
     run.cold.begin(operator => snapshot?.coldRowsOf(operator) ?? 0)

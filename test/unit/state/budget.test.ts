@@ -101,6 +101,32 @@ describe('state larger than memory', () => {
   })
 })
 
+describe('a start that has no room for what blocks bring', () => {
+  it('gives the newest of it, of keys too that left while it read and come again with a later block', async () => {
+    const place = new SimulatedPlace('0123456789abcdef')
+    const many = Array.from({ length: 400 }, (_, i) => `user ${i}`)
+    let run = await Run.open(place, 1)
+    await run.rows(many.map(user => [user, 0] as const))
+    await run.cut()
+    expect(run.hotKeys).toBe(0)
+    await place.crash()
+    run = await Run.open(place, 2 ** 30)
+    for (let round = 1; round <= 6; round++) {
+      await run.rows(many.filter((_, i) => i % (round + 1) === 0).map(user => [user, round] as const))
+      await run.cut()
+    }
+    expect(run.store.liveBlocks).toBeGreaterThan(3)
+    const expected = await run.rows(many.map(user => [user, null] as const))
+    await place.crash()
+    run = await Run.open(place, 1)
+    await run.store.checkCold()
+    expect(await run.rows(many.map(user => [user, 9] as const))).toEqual(expected)
+    await run.cut()
+    await run.store.checkCold()
+    await run.store.close()
+  })
+})
+
 describe('a walk through all keys', () => {
   it('meets each once, in the same order whatever lies beyond memory, and leaves memory as it was', async () => {
     const inMemory = await Run.open(new SimulatedPlace('0123456789abcdef'), 2 ** 30)
