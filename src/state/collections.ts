@@ -1,5 +1,14 @@
 /** The lists and maps of one operator: what goes out with a call of them, and what comes back. */
-import { type Batch, type Column, type Loan, type Memory, columnNamed, joinLoans } from '../batch/index.js'
+import {
+  type Batch,
+  type Column,
+  type Loan,
+  type Memory,
+  bitAt,
+  columnNamed,
+  joinLoans,
+  setBit,
+} from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type ColdSide } from './cold-side.js'
 import { type Schema } from '../schema/index.js'
@@ -101,6 +110,17 @@ export class Collections {
     })
     const loan = [...lists, ...maps].reduce<Loan | undefined>((joined, part) => joinLoans(joined, part.loan), undefined)
     return { lists: batch(this.schemas.lists, lists), maps: batch(this.schemas.maps, maps), loan }
+  }
+
+  /** Of these keys, some of which have no values (a bitmap), those that have no entry either. */
+  withoutEntries(uniq: Int32Array, isNew: Uint8Array): Uint8Array {
+    if (isNew.every(byte => byte === 0)) return isNew
+    const tables = [...this.lists, ...this.maps]
+    const left = new Uint8Array(isNew.length)
+    uniq.forEach((slot, i) => {
+      if (bitAt(isNew, i) === 1 && !tables.some(({ entries }) => entries.hasLiving(slot))) setBit(left, i)
+    })
+    return left
   }
 
   /** What has expired of the next few entries goes. */

@@ -161,6 +161,15 @@ export class EntryTable {
     return this.chains.has(owner)
   }
 
+  /** The owner has an entry that has not expired. */
+  hasLiving(owner: number): boolean {
+    if (this.expiry === null || !this.chains.has(owner)) return this.chains.has(owner)
+    const slots = this.chains.entriesOf(Int32Array.of(owner))
+    const { isNew, loan } = this.expiry.gather(slots, false)
+    loan?.release()
+    return slots.some((_, i) => bitAt(isNew, i) === 0)
+  }
+
   /** Rows of the table that come from beyond memory. Answers the slots of all, and of those of which nothing was known. */
   load(owners: Int32Array, keys: Column, rows: Batch): { readonly all: Int32Array; readonly fresh: Int32Array } {
     const all = this.slotsOf(owners, keys)

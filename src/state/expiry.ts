@@ -107,15 +107,39 @@ export class Expiry {
     return { state: batch, isNew: all ? left.map((byte, i) => masked(~byte, i, state.rows)) : isNew, loan }
   }
 
-  /** The columns to apply: what was written now has its time, what was not keeps it. */
+  /**
+   * The columns to apply: what was written now has its time, what was not keeps it. What has none any more, since a sweep came
+   * between the call and its answer, does not come back with the answer.
+   */
   stamped(uniq: Int32Array, state: Batch, written: Written): Batch {
-    const before = this.table.gather(uniq).state
-    const times = this.timed.map(({ field, time }) => {
+    const before = this.table.gather(uniq)
+    const values = [...state.columns]
+    const times = this.timed.map(({ field, at, time }) => {
       const bits = written.get(field.name)
-      const old = timesOf(before.columns[time])
-      return timeColumn(old.map((at, i) => (bits !== undefined && bitAt(bits, i) === 1 ? this.clock.wallMs : at)))
+      const old = timesOf(before.state.columns[time])
+      const now = old.map((each, i) => (bits !== undefined && bitAt(bits, i) === 1 ? this.clock.wallMs : each))
+      if (now.some(Number.isNaN))
+        values[at] = withDefault(
+          state,
+          at,
+          field,
+          now.map(each => Number(Number.isNaN(each))),
+        )
+      return timeColumn(now)
     })
-    return { schema: this.table.schema, rows: state.rows, columns: [...state.columns, ...times] }
+    return { schema: this.table.schema, rows: state.rows, columns: [...values, ...times] }
+  }
+
+  /** The keys that `clear` names, and those of which nothing was ever written: where all values expire, they have no state. */
+  cleared({ rows, columns }: Batch, clear: Uint8Array | null): Uint8Array | null {
+    if (this.timed.length < this.values.fields.length) return clear
+    const times = this.timed.map(({ time }) => timesOf(columns[time]))
+    const isNothing = (row: number): boolean => times.every(of => Number.isNaN(of[row]))
+    const gone = Int32Array.from({ length: rows }, (_, row) => row).filter(isNothing)
+    if (gone.length === 0) return clear
+    const bits = clear?.slice() ?? new Uint8Array(bitmapBytes(rows))
+    for (const row of gone) setBit(bits, row)
+    return bits
   }
 
   /** Rows of the table's columns in which something has expired. */

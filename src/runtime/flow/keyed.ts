@@ -145,17 +145,23 @@ export class KeyedState {
     return tables.reduce((n, table) => n + table.bytes, this.index.bytes)
   }
 
-  /** The values of these keys, which go to a transform. `reads`: what is read may live anew. */
+  /** The values of these keys, which go to a transform; new is who has nothing at all. `reads`: what is read may live anew. */
   gather(operator: number, uniq: Int32Array, memory?: Memory, reads = true): Gathered {
     const expiry = this.expiries.get(operator)
-    return expiry === undefined ? this.table(operator).gather(uniq, memory) : expiry.gather(uniq, reads, memory)
+    const values = expiry === undefined ? this.table(operator).gather(uniq, memory) : expiry.gather(uniq, reads, memory)
+    const isNew = this.collections.get(operator)?.withoutEntries(uniq, values.isNew)
+    return isNew === undefined ? values : { ...values, isNew }
   }
 
   /** What a reply says of these keys. */
   apply(uniq: Int32Array, { operator, state, clear, written, changes }: NewState): void {
     const expiry = this.expiries.get(operator)
-    this.table(operator).apply(uniq, expiry === undefined ? state : expiry.stamped(uniq, state, written), clear)
-    expiry?.sweep(sweptAtOnce)
+    if (expiry === undefined) this.table(operator).apply(uniq, state, clear)
+    else {
+      const stamped = expiry.stamped(uniq, state, written)
+      this.table(operator).apply(uniq, stamped, expiry.cleared(stamped, clear))
+      expiry.sweep(sweptAtOnce)
+    }
     if (changes !== null) this.collections.get(operator)?.apply(uniq, changes, clear)
   }
 
