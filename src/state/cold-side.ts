@@ -7,6 +7,7 @@
  * beyond memory is always that of an epoch, and no block after it has it, or it is known here to be outdated.
  */
 import { invariant } from '../base/index.js'
+import { AsStored } from './as-stored.js'
 import { type ColdAnswer, type ColdKeys, type ColdPage, type ColdPlace, type ColdQuestion } from './cold.js'
 import { ColdCollection } from './cold-collection.js'
 import { type ColdAsk, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
@@ -53,6 +54,7 @@ export class ColdSide {
   private stuck = 0
   readonly hollow: HollowKeys
   private sweep: ColdSweep | null = null
+  private readonly asStored = new AsStored()
   private readonly restoredKeys: { readonly part: number; readonly slots: Int32Array }[] = []
 
   constructor(
@@ -179,6 +181,7 @@ export class ColdSide {
     for (const collection of this.collections) collection.forget(slots)
     this.index.remove(slots)
     this.residence.leave(slots)
+    this.asStored.gone(slots)
     this.hollow.delete(slots)
   }
 
@@ -213,7 +216,9 @@ export class ColdSide {
       for (const { forms, at, sums, rows } of answer.values[part] ?? []) {
         const found = at.map(i => slots[i] ?? 0)
         residence.noteSums(part, found, sums)
-        if (part !== newer) state.load(found, forms, rows)
+        if (part === newer) continue
+        state.load(found, forms, rows)
+        if (newer !== null) this.asStored.note(part, found)
       }
     })
     this.collections.forEach((collection, i) => collection.load(slots, answer.items[i] ?? []))
@@ -244,6 +249,7 @@ export class ColdSide {
    * @param waiting slots of rows that wait.
    */
   choose(epoch: number, waiting: Iterable<Int32Array>): void {
+    this.asStored.end()
     if (this.isLeaving) return
     const pinned = new SlotSet()
     for (const slots of waiting) pinned.mark(slots, this.index.slots)
@@ -310,9 +316,9 @@ export class ColdSide {
     if (chosen.next >= chosen.slots.length) this.chosen = null
     this.away = true
     const changed = this.index.byPlace(slots.filter(slot => !residence.is(slot, 'same')))
+    const terms = { epoch, announces, keysOf: (some: Int32Array) => this.keysOf(some) }
     const values = this.parts.flatMap(
-      (_, part) =>
-        changedValues(this.values(part), changed, { epoch, announces, keysOf: slots => this.keysOf(slots) }) ?? [],
+      (_, part) => changedValues(this.values(part), this.asStored.others(part, changed), terms) ?? [],
     )
     const placed = this.collections.length === 0 ? slots : this.index.byPlace(slots)
     const items = this.collections.flatMap(each => each.changes(placed, { epoch, announces }) ?? [])
@@ -359,6 +365,7 @@ export class ColdSide {
       this.residence.arrive(this.index.takeFresh(), false)
       this.residence.noteSums(part, slots, beyond)
     }
+    this.asStored.changed(part, slots)
     for (const slot of slots) this.residence.mark(slot, 'same', false)
     this.noteHollow(part, slots)
   }
