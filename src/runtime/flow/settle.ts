@@ -186,8 +186,11 @@ export class Settlement {
   }
 
   private bury(work: Work, failure: Failure): AnabranchError | null {
-    work.ticket.away = false
-    work.stage.meter.rowsSettled += rowCount(work.piece.rows)
+    const { stage, ticket } = work
+    ticket.away = false
+    // A service may have been away for this row; it waits for it no more.
+    stage.lanes.at(ticket.lane).held = null
+    stage.meter.rowsSettled += rowCount(work.piece.rows)
     const error = this.ledger.single(work, failure)
     work.piece.rows.loan?.release()
     return error

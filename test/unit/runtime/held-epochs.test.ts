@@ -82,6 +82,17 @@ test.each([
   },
 )
 
+test('a lane that was held for a row which then is dead holds no epoch any more', () => {
+  const story = new Story()
+  story.tell(0, 'rows b a')
+  story.tell(0, 'waits 1', 'answers 1', 'written')
+  expect(story.tell(500, 'tick')).toBe('1: 1')
+  story.tell(500, 'raises 1')
+  story.tell(1_300, 'tick')
+  expect(story.delayedBy(1_300)).toBe(null)
+  expect(story.cuts).toEqual(['epoch 1'])
+})
+
 test('an epoch in which state changed waits for its time all the same', () => {
   const story = new Story()
   story.tell(0, 'rows a')
