@@ -172,6 +172,11 @@ const ofStages: readonly Metric[] = [
     'Keys that left memory.',
     beyond(b => b.left),
   ),
+  counter(
+    'anabranch_stage_state_beyond_expired_total',
+    'Keys that were brought back since something of them had expired.',
+    beyond(b => b.expired),
+  ),
 ]
 
 const ofEpochs: readonly Metric[] = [

@@ -56,6 +56,8 @@ export interface BeyondReport extends ColdReport {
   readonly asked: number
   readonly found: number
   readonly left: number
+  /** Keys that were brought back since something of them had expired. */
+  readonly expired: number
 }
 
 /** A stage that is quiet for so long rests. */
@@ -64,7 +66,7 @@ const restMs = 500
 const awaitedMax = 4
 
 export class Beyond {
-  private readonly counts = { asked: 0, found: 0, left: 0 }
+  private readonly counts = { asked: 0, found: 0, left: 0, expired: 0 }
   private readonly awaited: Awaited[] = []
   private loads = 0
   private leaving: Leaving | null = null
@@ -73,6 +75,8 @@ export class Beyond {
   /** Of pages that are read, who asked for them. */
   private readonly pages = new Map<number, (page: ColdPage) => void>()
   private isSweeping = false
+  /** Walks for which something is read. */
+  private walking = 0
   private busyMs = 0
   private isEnding = false
 
@@ -93,7 +97,7 @@ export class Beyond {
 
   /** Something is read that rows wait for, or last calls. */
   get isWaiting(): boolean {
-    return this.awaited.length > 0 || (this.isEnding && this.pages.size > 0)
+    return this.awaited.length > 0 || this.walking > 0
   }
 
   /** No rows may be routed now. While an epoch is cut what belongs to it goes through: only behind it keys can leave. */
@@ -159,7 +163,9 @@ export class Beyond {
   walk(walk: KeyWalk, entriesMax: number, then: (slots: Int32Array, came: Int32Array) => void): boolean {
     const place = walk.place(entriesMax)
     if (place === null) return false
+    this.walking += 1
     this.read(place, page => {
+      this.walking -= 1
       const slots = walk.looked(page)
       const ask = this.cold.came()
       if (ask === null) then(slots, new Int32Array(0))
@@ -191,7 +197,9 @@ export class Beyond {
     this.read(place, page => {
       this.isSweeping = false
       const ask = this.isEnding ? null : this.cold.swept(page)
-      if (ask !== null) this.bring(ask, () => this.cold.expire(ask.slots))
+      if (ask === null) return
+      this.counts.expired += ask.slots.length
+      this.bring(ask, () => this.cold.expire(ask.slots))
     })
   }
 

@@ -49,7 +49,7 @@ const status: JobStatus = {
       queueRows: 4,
       held: { lanes: 2, forMs: 1_500, reason: 'away' },
       stateBytes: 4_096,
-      beyond: { budgetBytes: 8_192, keys: 30, entries: 70, asked: 110, found: 60, left: 90 },
+      beyond: { budgetBytes: 8_192, keys: 30, entries: 70, asked: 110, found: 60, left: 90, expired: 5 },
     },
   ],
   sinks: [{ id: 'out', rows: 8, queueRows: 1 }],

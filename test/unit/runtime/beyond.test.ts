@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Batch, batchFromRows } from '../../../src/batch/index.js'
 import { Beyond } from '../../../src/runtime/flow/beyond.js'
 import { type Rows, rowBytes } from '../../../src/runtime/flow/rows.js'
-import { ColdSide, KeyIndex, OperatorState, StateTable } from '../../../src/state/index.js'
+import { ColdSide, Expiry, KeyIndex, OperatorState, StateTable } from '../../../src/state/index.js'
 import { countsByUser as form } from '../state/rows-of-state.js'
 
 const shareBytes = 8 << 20
@@ -13,21 +13,27 @@ const wayBytes = shareBytes / 4
 /** A stage with one operator, of which something lies beyond memory. */
 class Driven {
   readonly asked: number[] = []
+  /** That were asked for. */
+  pages = 0
   readonly beyond: Beyond
   private readonly index = new KeyIndex({ ...form, dense: true })
   private readonly table = new StateTable(form.state)
   private readonly state: OperatorState
   private users = 0
 
-  constructor() {
+  /** @param expires its values may */
+  constructor(expires = false) {
     const { index, table, asked } = this
+    const clock = { wallMs: 0 }
+    const ttl = { ms: 1_000, update: 'on_create_and_write', visibility: 'never_return_expired' } as const
+    const values = { fields: form.state.fields.map(field => ({ ...field, keep: { as: 'value', ttl } as const })) }
     const cold = new ColdSide(index, shareBytes, 1)
     this.state = new OperatorState({ operator: 'counts', form, index, table, watch: cold.watch(0) })
-    cold.use([{ form, table, state: this.state, expiry: null }], { wallMs: 0 })
+    cold.use([{ form, table, state: this.state, expiry: expires ? Expiry.of(table, values, clock) : null }], clock)
     cold.begin(() => 1_000_000)
     this.beyond = new Beyond(0, cold, {
       loadState: (_stage, load) => void asked.push(load),
-      readState: () => undefined,
+      readState: () => void this.pages++,
       leaveState: () => undefined,
     })
   }
@@ -101,4 +107,12 @@ describe('state that changed', () => {
     stage.beyond.written(last)
     expect(stage.beyond.isClosed(false)).toBe(false)
   })
+})
+
+test('what is looked at beyond memory since it may have expired holds up no end', () => {
+  const stage = new Driven(true)
+  stage.beyond.tick(0, true)
+  expect(stage.pages).toBe(1)
+  stage.beyond.end()
+  expect(stage.beyond.isWaiting).toBe(false)
 })
