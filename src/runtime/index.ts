@@ -5,7 +5,7 @@
 export * from './flow/index.js'
 export * from './shadow/report.js'
 export type { EpochTerms } from './epoch/index.js'
-export { BeyondKeeper } from './open/beyond-keeper.js'
+export { BeyondKeeper, type BeyondStore } from './open/beyond-keeper.js'
 export { type Code, Codes } from './open/codes.js'
 export { EpochKeeper, type KeeperParts } from './open/epoch-keeper.js'
 export { expectRestoredKeys, restoreOperator } from './open/restore-state.js'

@@ -45,7 +45,14 @@ function run(input: number, way: Schedule): Promise<Simulated> {
     spareDelayMs: 0,
     recycleBytes: 5e8,
   }
-  const options: SimulationOptions = { seed, input, faults, setWorkers, terms: { rowsMax, lanes, pool } }
+  const options: SimulationOptions = {
+    seed,
+    input,
+    expires: false,
+    faults,
+    setWorkers,
+    terms: { rowsMax, lanes, pool },
+  }
   return simulate(options)
 }
 
@@ -60,7 +67,7 @@ const kinds = [
 ]
 
 function kindsOf(input: number, ways: readonly Schedule[], { letters }: Simulated): readonly string[] {
-  const { vertices } = drawJob(new Chance(input, 1)).topology
+  const { vertices } = drawJob(new Chance(input, 1), new Chance(input, 6), false).topology
   const stages = vertices.filter(vertex => vertex.kind === 'stage')
   const operators = stages.flatMap(stage => stage.operators)
   const holds = (kind: string, is: boolean): readonly string[] => (is ? [kind] : [])

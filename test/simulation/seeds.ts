@@ -11,7 +11,7 @@ const perTest = 100
 /** So many seeds show every fault and every reaction; fewer may not. */
 const enough = 3_000
 
-/** What the engine does about faults: each must have happened, else the seeds test nothing. */
+/** What the engine does about faults, and what becomes of state: each must have happened, else the seeds test nothing. */
 const reactions: Readonly<Record<string, string>> = {
   'lease.resent': 'a batch is sent again',
   'reply.stale': 'a reply that answers nothing is dropped',
@@ -41,6 +41,17 @@ const reactions: Readonly<Record<string, string>> = {
   'swap.refused ANB1020': 'code that does not import is refused',
   'swap.refused ANB1027': 'code that does not fit is refused',
   'swap.refused ANB3003': 'code is refused whose workers do not start',
+  'list brought back': 'a list comes back from beyond memory',
+  'map brought back': 'a map comes back from beyond memory',
+  'value has expired': 'a value is not read behind its time',
+  'list has expired': 'an item of a list is not read behind its time',
+  'map has expired': 'an entry of a map is not read behind its time',
+  'value lives by reads': 'a value that is read lives anew',
+  'list lives by reads': 'an item of a list that is read lives anew',
+  'map lives by reads': 'an entry of a map that is read lives anew',
+  'list may have expired': 'an item that has expired may be read until it is taken away',
+  'expired beyond memory': 'what has expired beyond memory is brought back to go',
+  'expired beyond memory, in a host that went on': 'what a dead host left beyond memory expires there',
 }
 
 export function simulateSeeds(part: number, parts: number): void {

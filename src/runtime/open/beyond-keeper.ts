@@ -12,9 +12,12 @@ import { type BeyondEffects, type Engine } from '../flow/index.js'
 /** Tells the engine, once the promise settles. */
 export type SettledState = <T>(promise: Promise<T>, then: (engine: Engine, value: T, nowMs: number) => void) => void
 
+/** What it asks of the store. */
+export type BeyondStore = Pick<StateStore, 'readCold' | 'readColdPage' | 'writeCold' | 'coldKeysOf'>
+
 export class BeyondKeeper implements BeyondEffects {
   constructor(
-    private readonly store: () => StateStore,
+    private readonly store: () => BeyondStore,
     private readonly settled: SettledState,
   ) {}
 

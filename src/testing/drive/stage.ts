@@ -3,9 +3,9 @@ import { batchFromRows, readIpc, rowsOf } from '../../batch/index.js'
 import { type OpenStage, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import { Message, Table, type TablePart, jsonPart } from '../../transport/index.js'
+import { arrow } from '../simulation/arrow-part.js'
 import {
   type CallRead,
-  arrow,
   batchOfCells,
   failedFrame,
   given,

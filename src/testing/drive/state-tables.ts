@@ -7,7 +7,8 @@ import { schemaIds } from '../../plan/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type CollectionSchemas, type DeclaredState, collectionSchemas, declaredState } from '../../state/index.js'
 import { Table, type TablePart, bytesPart } from '../../transport/index.js'
-import { type Given, arrow, given } from '../simulation/call.js'
+import { arrow } from '../simulation/arrow-part.js'
+import { type Given, given } from '../simulation/call.js'
 import { type Cells } from './answer.js'
 
 const noCells: Cells = {}

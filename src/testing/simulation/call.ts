@@ -2,19 +2,7 @@
  * One call as bytes: the worker's own reading of a frame (the directory by hand, then Arrow), and its answer as a
  * frame. Nothing here uses the host's checks, since a worker has other code than the host.
  */
-import {
-  type Batch,
-  type IpcTemplate,
-  batchFromRows,
-  columnOf,
-  emptyBatch,
-  ipcSize,
-  ipcTemplate,
-  readIpc,
-  rowsOf,
-  type Value,
-  writeIpc,
-} from '../../batch/index.js'
+import { type Batch, batchFromRows, columnOf, emptyBatch, readIpc, rowsOf, type Value } from '../../batch/index.js'
 import { type OpenStage, deadSchema, schemaIds } from '../../plan/index.js'
 import { type Schema, schemaFromJson } from '../../schema/index.js'
 import {
@@ -26,7 +14,10 @@ import {
   decodeEnvelope,
   inlineFrame,
 } from '../../transport/index.js'
-import { type Grouped, type KeyState, type Outcome, type Produced, runAtEnd, runChain } from './stand-in.js'
+import { arrow } from './arrow-part.js'
+import { KeptTables, bitsOf } from './kept-tables.js'
+import { type KeyState } from './stand-in-kept.js'
+import { type Grouped, type Outcome, type Produced, runAtEnd, runChain } from './stand-in.js'
 import { type Version, firstVersion } from './versions.js'
 
 export interface Given {
@@ -67,7 +58,7 @@ export class OpenedStage {
   private readonly shipped: Schema
   private readonly output: Schema
   private readonly keys: Schema | null
-  private readonly states: readonly Schema[]
+  private readonly states: readonly KeptTables[]
   private readonly sides: readonly Schema[]
 
   constructor(
@@ -79,7 +70,7 @@ export class OpenedStage {
     this.shipped = schemaFromJson(open.shipped)
     this.output = schemaFromJson(open.output)
     this.keys = open.keys === null ? null : schemaFromJson(open.keys)
-    this.states = open.operators.map(o => schemaFromJson(o.state))
+    this.states = open.operators.map(o => new KeptTables(schemaFromJson(o.state)))
     this.sides = open.operators.map(o => schemaFromJson(Object.values(o.side)[0] ?? []))
   }
 
@@ -99,8 +90,9 @@ export class OpenedStage {
   private runEnd(tables: readonly Given[]): Outcome {
     const state = given(tables, Table.state)
     const keys = rowsOf(readIpc(this.keys ?? { fields: [] }, given(tables, Table.keys).bytes))
-    const cells = this.stateOf(tables, state.operator).map(s => s.cells)
-    const out = runAtEnd(keys, cells, this.versions[state.operator] ?? firstVersion)
+    const { function: name = '' } = this.open.operators[state.operator] ?? {}
+    const version = this.versions[state.operator] ?? firstVersion
+    const out = runAtEnd({ name, version }, keys, this.stateOf(tables, state.operator))
     if ('raised' in out) return { kind: 'raised', operator: state.operator, message: out.raised }
     const entries = out.map((row, parent) => ({ parent, cells: row }))
     return { kind: 'done', main: [], sides: new Map([[state.operator, entries]]), state: new Map(), dead: [] }
@@ -117,11 +109,18 @@ export class OpenedStage {
   }
 
   private stateOf(tables: readonly Given[], operator: number): KeyState[] {
-    const schema = this.states[operator] ?? { fields: [] }
+    const { states } = this
+    const of = states[operator]
+    if (of === undefined) throw new RangeError(`operator ${operator} was opened`)
     const fresh = given(tables, Table.isNew, operator).bytes
-    const rows: Record<string, Value>[] = rowsOf(readIpc(schema, given(tables, Table.state, operator).bytes))
-    return rows.map((cells, j) => ({
-      cells,
+    const rows: Record<string, Value>[] = rowsOf(readIpc(of.values, given(tables, Table.state, operator).bytes))
+    const bytesOf = (kind: number): Uint8Array | null =>
+      tables.find(t => t.kind === kind && t.operator === operator)?.bytes ?? null
+    const kept = of.read(rows.length, { lists: bytesOf(Table.list), maps: bytesOf(Table.map) })
+    return kept.map((each, j) => ({
+      ...each,
+      cells: rows[j] ?? {},
+      written: new Set(),
       isNew: ((fresh[j >> 3] ?? 0) >> (j & 7)) % 2 === 1,
       touched: false,
       cleared: false,
@@ -164,26 +163,18 @@ export class OpenedStage {
   }
 
   private stateParts(operator: number, keys: readonly KeyState[]): readonly TablePart[] {
-    const schema = this.states[operator] ?? { fields: [] }
-    const parts = [
-      arrow(
-        Table.state,
-        schemaIds.state(operator),
-        batchFromRows(
-          schema,
-          keys.map(k => k.cells),
-        ),
-        { operator, output: 0 },
-      ),
-    ]
+    const of = this.states[operator]
+    if (of === undefined) throw new RangeError(`operator ${operator} was opened`)
+    const values = batchFromRows(
+      of.values,
+      keys.map(k => k.cells),
+    )
+    const state = arrow(Table.state, schemaIds.state(operator), values, { operator, output: 0 })
+    const parts = [state, ...of.parts(operator, keys)]
     // A new key of which no row was left must not come to life.
     const clear = keys.map(k => k.cleared || (k.isNew && !k.touched))
     if (!clear.includes(true)) return parts
-    const bits = new Uint8Array((keys.length + 7) >> 3)
-    clear.forEach((c, j) => {
-      if (c) bits[j >> 3] = (bits[j >> 3] ?? 0) | (1 << (j & 7))
-    })
-    return [...parts, bytesPart({ kind: Table.clear, operator, schemaId: 0, rows: keys.length }, bits)]
+    return [...parts, bytesPart({ kind: Table.clear, operator, schemaId: 0, rows: keys.length }, bitsOf(clear))]
   }
 }
 
@@ -207,25 +198,6 @@ export function batchOfCells(schema: Schema, entries: Produced['main']): Batch {
 export function parentPart(entries: Produced['main'], operator: number, output: number): TablePart {
   const bytes = new Uint8Array(Int32Array.from(entries, e => e.parent).buffer)
   return bytesPart({ kind: Table.parent, operator, output, schemaId: 0, rows: entries.length }, bytes)
-}
-
-export function arrow(
-  kind: TablePart['kind'],
-  schemaId: number,
-  batch: Batch,
-  at = { operator: 0, output: 0 },
-): TablePart {
-  const template = templateOf(batch.schema)
-  const write = (to: Uint8Array, from: number): void => void writeIpc(template, batch, to, from)
-  return { kind, ...at, schemaId, rows: batch.rows, bytes: ipcSize(template, batch), write }
-}
-
-const templates = new WeakMap<Schema, IpcTemplate>()
-
-function templateOf(schema: Schema): IpcTemplate {
-  const template = templates.get(schema) ?? ipcTemplate(schema)
-  templates.set(schema, template)
-  return template
 }
 
 /** DONE or FAILED as bytes. */

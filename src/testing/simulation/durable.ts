@@ -11,6 +11,7 @@ import { type Prepared, type SourcePosition } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import {
   BeyondKeeper,
+  type BeyondStore,
   type BeyondTerms,
   type Engine,
   type EpochCut,
@@ -19,6 +20,7 @@ import {
   expectRestoredKeys,
   restoreOperator,
 } from '../../runtime/index.js'
+import { type ColdAnswer, type ColdQuestion } from '../../state/index.js'
 import { StateStore } from '../../state/stores/index.js'
 import { type Chance } from './chance.js'
 import { type VirtualClock } from './clock.js'
@@ -150,8 +152,14 @@ export class Durable {
       cold: budget !== null,
     })
     const { store } = this
+    const watched: BeyondStore = {
+      readCold: question => this.readCold(store, question),
+      readColdPage: place => store.readColdPage(place),
+      writeCold: changes => store.writeCold(changes),
+      coldKeysOf: operator => store.coldKeysOf(operator),
+    }
     this.keepsBeyond = new BeyondKeeper(
-      () => store,
+      () => watched,
       (promise, then) => {
         this.count('state beyond memory')
         this.told(life, promise, value => then(engine(), value, clock.nowMs))
@@ -182,6 +190,14 @@ export class Durable {
     return new WatchedKeeper(parts, swapper)
   }
 
+  private async readCold(store: StateStore, question: ColdQuestion): Promise<ColdAnswer> {
+    const answer = await store.readCold(question)
+    // Items have numbers, entries of our maps names.
+    for (const { forms } of answer.items.flat())
+      this.count(forms[0]?.key.fields.at(-1)?.type.kind === 'int64' ? 'list brought back' : 'map brought back')
+    return answer
+  }
+
   /** How the life that was opened last keeps state within its budget. */
   get beyond(): BeyondTerms | null {
     const { budget } = this.parts
@@ -209,9 +225,9 @@ export class Durable {
         await beginAt(from, { store, keeper, engine })
       } else if (restored !== null) {
         this.count('epoch goes on')
-        for (const vertex of this.parts.topology.vertices)
-          for (const { id, fn } of vertex.kind === 'stage' ? vertex.operators : [])
-            if (fn.keyed) await this.read(base => restoreOperator(base, engine, id, this.keepsBeyond))
+        await this.read(async base => {
+          for (const { operator } of base.operators) await restoreOperator(base, engine, operator, this.keepsBeyond)
+        })
         await this.read(base => expectRestoredKeys(base, engine, this.keepsBeyond))
       }
     } catch (error) {

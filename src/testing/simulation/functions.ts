@@ -6,6 +6,8 @@
  * alone, in whatever batch and process it turns up.
  */
 import { type FunctionRef } from '../../plan/index.js'
+import { type SchemaJson } from '../../schema/index.js'
+import { type Keeping, keepsForEver, kept } from './keeping.js'
 
 /** What becomes of a row in the operator that its fate names. */
 export const fates = {
@@ -48,12 +50,22 @@ export const isRejected = (value: unknown): boolean => Number(value) % 11 === 0
 /** A key that raises at the end of input. */
 export const badAtEnd = 'bad at end'
 
+/** What a job is drawn from. */
 export const names = ['scale', 'label', 'keep', 'spread', 'aside', 'tally', 'fresh', 'pairs'] as const
-export type FunctionName = (typeof names)[number]
+/** What the module of a job has: those that keep lists and maps stand in for one of the others. */
+export const allNames = [...names, 'notes', 'ledger'] as const
+export type FunctionName = (typeof allNames)[number]
 export const keyedNames: readonly FunctionName[] = ['tally', 'fresh', 'pairs']
 
 type Declared = Pick<FunctionRef, 'kind' | 'keyed' | 'inputs' | 'outputs' | 'state' | 'side'>
 const stateless = { keyed: false, state: [], side: {} } as const
+/** What is said of each key at the end of the input. */
+const totals: SchemaJson = [
+  ['k', 'utf8'],
+  ['n', 'int64'],
+  ['sum', 'float64'],
+  ['last', 'utf8'],
+]
 
 export const declared: Readonly<Record<FunctionName, Declared>> = {
   scale: {
@@ -133,14 +145,7 @@ export const declared: Readonly<Record<FunctionName, Declared>> = {
       ['sum', 'float64'],
       ['last', 'utf8'],
     ],
-    side: {
-      totals: [
-        ['k', 'utf8'],
-        ['n', 'int64'],
-        ['sum', 'float64'],
-        ['last', 'utf8'],
-      ],
-    },
+    side: { totals },
   },
   fresh: {
     kind: 'filter',
@@ -167,18 +172,78 @@ export const declared: Readonly<Record<FunctionName, Declared>> = {
     state: [['waiting', 'int64']],
     side: {},
   },
+  notes: {
+    kind: 'transform',
+    keyed: true,
+    inputs: [
+      ['id', 'int64'],
+      ['g', 'int32'],
+      ['fate', 'int32'],
+    ],
+    outputs: [['trail', 'utf8']],
+    state: [],
+    side: { totals },
+  },
+  ledger: {
+    kind: 'transform',
+    keyed: true,
+    inputs: [
+      ['id', 'int64'],
+      ['g', 'int32'],
+      ['pad', 'utf8'],
+      ['fate', 'int32'],
+    ],
+    outputs: [
+      ['was', 'int64'],
+      ['latest', 'int64'],
+    ],
+    state: [],
+    side: { totals },
+  },
 }
+
+/** State of functions that a job may keep in several ways. */
+const stateOf: Partial<Record<FunctionName, (keeping: Keeping) => SchemaJson>> = {
+  notes: ({ list }) => [
+    ['n', 'int64', { default: 0 }],
+    ['seen', 'list<utf8>', kept({ as: 'list', reads: true }, list)],
+    ['log', 'list<int64>', kept({ as: 'list', reads: false }, list)],
+  ],
+  ledger: ({ value, map, entries }) => [
+    ['latest', 'int64', kept({ as: 'value' }, value)],
+    ['known', 'map<utf8, int64>', kept({ as: 'map', entries }, map)],
+  ],
+}
+
+/** Of `notes` and `ledger`: what a row does to the state of its key, by its `g`. */
+export const does = {
+  /** All state of the key goes. */
+  clearsKey: (g: number): boolean => g === 11,
+  clearsFirst: (g: number): boolean => g === 0,
+  appends: (g: number): boolean => g % 4 !== 1,
+  /** An item that is null. */
+  appendsNull: (g: number): boolean => g === 2,
+  removes: (g: number): boolean => g % 6 === 5,
+  puts: (g: number): boolean => g % 6 !== 5 && g % 6 !== 4,
+  /** A value of which the host has to know when it was written. */
+  writes: (g: number): boolean => g % 2 === 0,
+} as const
 
 /** A column of state that a later version of `tally` keeps beside the others. */
 const more = ['more', 'int64', { default: moreAtFirst }] as const
 
-export const refOf = (name: FunctionName, timeoutMs: number, keepsMore = false): FunctionRef => ({
+export const refOf = (
+  name: FunctionName,
+  timeoutMs: number,
+  { keepsMore = false, keeping = keepsForEver }: { readonly keepsMore?: boolean; readonly keeping?: Keeping } = {},
+): FunctionRef => ({
   ...declared[name],
-  ...(keepsMore && name === 'tally' && { state: [...declared.tally.state, more] }),
+  state: [...(stateOf[name]?.(keeping) ?? declared[name].state), ...(keepsMore && name === 'tally' ? [more] : [])],
   module: modulePath,
   name,
   mode: 'batch',
-  atEnd: name === 'tally',
+  // Where all values of a key may have expired, it depends on the moment whether it is called.
+  atEnd: name === 'tally' || name === 'notes' || (name === 'ledger' && keeping.value === null),
   timeoutMs,
   declared: name,
 })

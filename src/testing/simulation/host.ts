@@ -17,6 +17,7 @@ import { type Striker } from './faults.js'
 import { type Log } from './log.js'
 import { type RecordingSink, type ScriptedSource } from './scripted.js'
 import { spoilingMemory } from './spoil.js'
+import { type Timetable } from './timetable.js'
 import { type Damage } from './wire.js'
 import { type End, FakeWorker, type WorkerWorld } from './worker.js'
 
@@ -37,10 +38,14 @@ export interface HostParts {
   readonly tickMs: number
   /** What a poll takes. */
   readonly pollMs: number
+  readonly timetable: Timetable
+  /** The time that state is judged by. */
+  wallMs(): number
 }
 
 interface Seat {
   readonly process: FakeWorker
+  readonly stages: WorkerWorld['stages']
   readonly outbox: Outbox
   /** Why it will be lost, where we know. */
   why: { readonly because: 'exit' | 'protocol' | 'stopped'; readonly error: AnabranchError | null }
@@ -125,7 +130,8 @@ export class SimulatedHost implements Effects {
   spawn(worker: number, code: number): void {
     const { clock, log, world } = this.parts
     log.write(`worker ${worker}`, 'starts', code === 1 ? '' : `with code ${code}`)
-    const process = new FakeWorker(worker, world(code), {
+    const here = world(code)
+    const process = new FakeWorker(worker, here, {
       ready: () => {
         log.write(`worker ${worker}`, 'is ready')
         this.engine?.ready(worker, clock.nowMs)
@@ -135,6 +141,7 @@ export class SimulatedHost implements Effects {
     })
     this.seats.set(worker, {
       process,
+      stages: here.stages,
       outbox: new Outbox(null, spoilingMemory),
       why: { because: 'exit', error: null },
       killedFor: null,
@@ -162,7 +169,18 @@ export class SimulatedHost implements Effects {
     const bytes = atFailpoint('frame.encode', () =>
       this.parts.guarded ? seat.outbox.call(head, parts, bodySize(parts)) : inlineFrame(head, parts),
     )
+    this.noteCall(worker, { ...envelope, frame: bytes })
     atFailpoint('send', () => seat.process.receive(bytes))
+  }
+
+  private noteCall(
+    worker: number,
+    { stage, sequence, attempt, frame }: Pick<CallMessage, 'stage' | 'sequence' | 'attempt'> & { frame: Uint8Array },
+  ): void {
+    const { timetable, wallMs } = this.parts
+    const open = this.seats.get(worker)?.stages[stage]?.open
+    if (open !== undefined)
+      timetable.called(callName({ incarnation: worker, sequence, attempt }), open, { frame, atMs: wallMs() })
   }
 
   stop(worker: number): void {
@@ -248,15 +266,18 @@ export class SimulatedHost implements Effects {
   }
 
   private reply(worker: number, frame: Frame): void {
-    const { clock, log, damage } = this.parts
+    const { clock, log, damage, timetable } = this.parts
     const { kind, incarnation, sequence, attempt } = frame.envelope
     log.write(`worker ${worker}`, kind === Message.done ? 'answers' : 'fails', `#${sequence} attempt ${attempt}`)
     const before = this.dropped
     const key = { incarnation, sequence, attempt }
+    // Before it is taken: the host may die in that, and an epoch that it has cut be written all the same.
+    const takeBack =
+      kind === Message.done ? timetable.answered(callName(key), this.parts.wallMs()) : (): void => undefined
     if (kind === Message.done) this.engine?.done(worker, key, frame, clock.nowMs)
     else this.engine?.callFailed(worker, key, failureOf(frame.tables), clock.nowMs)
-    if (before !== this.dropped) return
-    damage.healed()
+    if (before === this.dropped) damage.healed()
+    else takeBack()
   }
 
   /** Replies that the engine had no use for. */
@@ -284,6 +305,9 @@ export class SimulatedHost implements Effects {
     this.counts.set(name, (this.counts.get(name) ?? 0) + by)
   }
 }
+
+const callName = (of: { readonly incarnation: number; readonly sequence: number; readonly attempt: number }): string =>
+  `${of.incarnation} ${of.sequence} ${of.attempt}`
 
 function at<T>(list: readonly T[], index: number): T {
   const item = list[index]

@@ -16,6 +16,7 @@ import {
 import { type SchemaJson, schemaFromJson, schemaToJson, withFields } from '../../schema/index.js'
 import { type Chance } from './chance.js'
 import { type FunctionName, declared, keyedNames, modulePath, names, refOf } from './functions.js'
+import { type Keeping, drawKeeping } from './keeping.js'
 import { firstVersion, sourceOf } from './versions.js'
 
 export interface Job {
@@ -26,6 +27,7 @@ export interface Job {
   /** For each sink: columns of the last exchange above it; null where rows keep the order of the source. */
   readonly order: ReadonlyMap<string, readonly string[] | null>
   readonly timeoutMs: number
+  readonly keeping: Keeping
 }
 
 export const sourceSchema: SchemaJson = [
@@ -64,6 +66,7 @@ class JobDrawer {
   constructor(
     private readonly chance: Chance,
     private readonly timeoutMs: number,
+    private readonly kept: { readonly keeping: Keeping; readonly chance: Chance },
   ) {}
 
   source(): Stream {
@@ -133,8 +136,10 @@ class JobDrawer {
   }
 
   /** Applies a function; answers its main output and those of its side outputs that somebody should read. */
-  apply(stream: Stream, name: FunctionName): readonly [Stream, ...Stream[]] {
-    const fn = refOf(name, this.timeoutMs)
+  apply(stream: Stream, drawn: FunctionName): readonly [Stream, ...Stream[]] {
+    const { keeping } = this.kept
+    const name = this.standIn(stream, drawn)
+    const fn = refOf(name, this.timeoutMs, { keeping })
     const id = `${name}-${this.operators.size}`
     this.operators.set(id, this.operators.size)
     const schema = schemaToJson(withFields(schemaFromJson(stream.schema), schemaFromJson(fn.outputs)))
@@ -142,13 +147,25 @@ class JobDrawer {
     this.nodes.push(node)
     const exchanged = fn.keyed ? stream.key : stream.exchanged
     this.reads([stream])
-    const weight = spreads.has(name) ? 2 * stream.weight : stream.weight
-    const sides = Object.entries(fn.side).flatMap(([output, columns]): readonly Stream[] => {
-      if (!this.chance.happens(0.7)) return []
+    const weight = spreads.has(drawn) ? 2 * stream.weight : stream.weight
+    const main = { ...stream, from: { node: id }, schema, exchanged, weight }
+    const sides = Object.keys(declared[drawn].side).filter(() => this.chance.happens(0.7))
+    const read = sides.map((output): Stream => {
       const ends = stream.ends || output === 'totals'
-      return [{ ...stream, from: { node: id, output }, schema: columns, key: null, exchanged, ends }]
+      return { ...stream, from: { node: id, output }, schema: fn.side[output] ?? [], key: null, exchanged, ends }
     })
-    return [{ ...stream, from: { node: id }, schema, exchanged, weight }, ...sides]
+    const own = fn.atEnd && sides.length === 0 && name !== drawn
+    if (own) this.sink({ ...main, from: { node: id, output: 'totals' }, key: null, ends: true })
+    return [main, ...read]
+  }
+
+  /** A keyed function that keeps lists and maps, in the place of the one that was drawn. */
+  private standIn(stream: Stream, drawn: FunctionName): FunctionName {
+    const { chance, keeping } = this.kept
+    if (!keyedNames.includes(drawn) || !chance.happens(keeping.share)) return drawn
+    const name = drawn === 'tally' ? 'notes' : 'ledger'
+    const has = new Set(stream.schema.map(([column]) => column))
+    return declared[name].inputs.every(([column]) => has.has(column)) ? name : drawn
   }
 
   sink(stream: Stream): void {
@@ -226,9 +243,14 @@ function work(drawer: JobDrawer, chance: Chance, stream: Stream): readonly Strea
   return drawer.apply(stream.key === null ? drawer.keyBy(stream, fine ? ['k', 'g'] : ['k']) : stream, name)
 }
 
-export function drawJob(chance: Chance): Job {
+/**
+ * @param keeps draws what keeps lists, maps and values that expire: by a stream of its own, so that the rest stays as it is
+ * @param expires whether some of that may
+ */
+export function drawJob(chance: Chance, keeps: Chance, expires = true): Job {
   const timeoutMs = chance.pick([1_500, 3_000, 6_000])
-  const drawer = new JobDrawer(chance, timeoutMs)
+  const keeping = drawKeeping(keeps, expires)
+  const drawer = new JobDrawer(chance, timeoutMs, { keeping, chance: keeps })
   const sources = Array.from({ length: chance.pick([0, 0, 0, 1, 2]) }, () => drawer.source())
   const first = drawer.source()
   if (chance.happens(0.4)) web(drawer, chance, [first, ...sources])
@@ -252,5 +274,5 @@ export function drawJob(chance: Chance): Job {
     modules: [{ path: modulePath, source: sourceOf(firstVersion), types: '/simulated/transforms.anabranch.ts' }],
     folder: '/simulated',
   }
-  return { plan, topology: stagesOf(plan), operators: drawer.operators, order: drawer.order, timeoutMs }
+  return { plan, topology: stagesOf(plan), operators: drawer.operators, order: drawer.order, timeoutMs, keeping }
 }

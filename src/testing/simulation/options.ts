@@ -6,6 +6,7 @@ import { type Job } from './job.js'
 import { type Poison, type Row } from './rows.js'
 import { type Beginning, type SavepointPlace } from './saving.js'
 import { type SwapAsked } from './swapper.js'
+import { type Timetable } from './timetable.js'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -13,6 +14,8 @@ export interface SimulationOptions {
   readonly epochs?: EpochTerms | null
   /** Bytes of memory for state; null: no limit. Left out: drawn. */
   readonly budget?: number | null
+  /** State may expire, and rows then depend on when they came. Left out: some does. */
+  readonly expires?: boolean
   /** Seed of the job and its rows, where it is not `seed`. */
   readonly input?: number
   readonly terms?: Partial<EngineTerms>
@@ -53,4 +56,8 @@ export interface Simulated {
   /** Most batches that ever waited before one vertex, and the limit with what may have been under way. */
   readonly queue: { readonly most: number; readonly limit: number }
   readonly rows: number
+  /** When state was read and written, for a run that goes on with this one. */
+  readonly timetable: Timetable
+  /** When it ended, as state is judged. */
+  readonly wallMs: number
 }

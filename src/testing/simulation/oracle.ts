@@ -6,14 +6,25 @@
  */
 import { type StageVertex, type Topology, type VertexInput } from '../../plan/index.js'
 import { type Eras } from './eras.js'
-import { badAtEnd, childrenOf, fateIn, fates, isRejected, lookedAt, moreAtFirst } from './functions.js'
+import { badAtEnd, moreAtFirst } from './functions.js'
 import { type Job } from './job.js'
 import { type Place, Places, byPlace } from './places.js'
-import { type Row, type Split } from './rows.js'
-import { type Version } from './versions.js'
+import { Moments } from './moments.js'
+import { ChainRun, type State, markOf } from './oracle-chain.js'
+import { KeptOracle, Met, type Things, nothingKept } from './oracle-kept.js'
+import { type Due, type Split } from './rows.js'
+import { type Timetable, keyText } from './timetable.js'
+
+/** What a run says of itself. */
+interface Said {
+  readonly eras: Eras
+  readonly timetable: Timetable
+  /** It came to the end of its input. */
+  readonly ended: boolean
+}
 
 interface Item {
-  readonly row: Row
+  readonly row: Due
   readonly source: string
   /** null: no row of a source stands behind it. */
   readonly position: number | null
@@ -23,11 +34,13 @@ interface Item {
 
 export interface Expected {
   /** By the id of the sink, in an order that is right where order is promised. */
-  readonly sinks: ReadonlyMap<string, readonly Row[]>
+  readonly sinks: ReadonlyMap<string, readonly Due[]>
   /** Dead letters as `letterText` writes them, sorted. */
   readonly letters: readonly string[]
   readonly rowsIn: number
   readonly rowsDead: number
+  /** What became of state that expires, by how often. */
+  readonly met: ReadonlyMap<string, number>
   /** Calls that bad rows may cost beyond one a batch of `batch` rows. */
   extraCalls(batch: number): number
 }
@@ -43,30 +56,36 @@ export function letterText(of: {
   return [of.operator, of.source, of.position ?? '-', of.code, String(of.id)].join(' ')
 }
 
-type State = Record<string, Row[string]>
-
 /** State of a key, as code of an era left it. */
 interface Kept {
-  readonly key: Row
+  readonly key: Due
   readonly state: State
+  readonly things: Things
   readonly era: number
 }
 
 class Oracle {
   readonly letters: string[] = []
   readonly dead = new Set<string>()
-  readonly sinks = new Map<string, readonly Row[]>()
+  readonly sinks = new Map<string, readonly Due[]>()
+  readonly met = new Met()
   /** Rows whose calls fail, and those of them that hang or are killed. */
   readonly costly = { all: 0, slow: 0 }
   private readonly outputs = new Map<string, readonly Item[]>()
   private readonly places: Places
+  private readonly kept: KeptOracle
 
   constructor(
     private readonly job: Job,
     private readonly sources: readonly (readonly Split[])[],
-    private readonly eras: Eras,
+    private readonly said: Said,
   ) {
     this.places = new Places(job.topology)
+    this.kept = new KeptOracle(job.keeping, this.met)
+  }
+
+  private get eras(): Eras {
+    return this.said.eras
   }
 
   run(topology: Topology): void {
@@ -132,19 +151,25 @@ class Oracle {
     const main: Item[] = []
     const sides = stage.operators.map((): Item[] => [])
     const states = stage.operators.map(() => new Map<string, Kept>())
+    const rows = this.input(stage.inputs[0]).map(({ row }) => row)
+    const moments = new Moments(stage, rows, this.said.timetable)
     for (const item of this.input(stage.inputs[0])) {
       const key = stage.key?.columns.map(c => [c, item.row[c] ?? null] as const) ?? []
       if (key.some(([, value]) => value === null) && stage.key?.nullKeys !== 'group') {
         if (stage.key?.nullKeys !== 'drop') this.bury(stage.operators[0]?.id ?? '', item, 'ANB2006')
         continue
       }
-      const text = JSON.stringify(key)
+      const text = keyText(stage.key?.columns ?? [], item.row)
       const run = new ChainRun(stage, {
         numbers: this.job.operators,
         versionOf: id => this.eras.version(item.era, id),
         stateOf: operator => this.evolved(stage, operator, states[operator]?.get(text), item.era),
+        thingsOf: operator => states[operator]?.get(text)?.things ?? nothingKept,
+        kept: this.kept,
+        moment: moments.of(item.row),
       })
       const death = run.go(item.row)
+      if (death?.costly !== true) moments.pass(item.row)
       if (death !== null) {
         this.bury(stage.operators[death.code === 'ANB2008' ? 0 : death.operator]?.id ?? '', item, death.code)
         if (death.costly) this.costly.all += 1
@@ -155,10 +180,11 @@ class Oracle {
       run.sides.forEach((rows, operator) => sides[operator]?.push(...rows.map(row => ({ ...item, row }))))
       run.states.forEach((state, operator) => {
         if (state === null) states[operator]?.delete(text)
-        else states[operator]?.set(text, { key: Object.fromEntries(key), state, era: item.era })
+        else states[operator]?.set(text, { key: Object.fromEntries(key), ...state, era: item.era })
       })
     }
-    this.atEnd(stage, this.places.ofEnd(index), states, sides)
+    if (this.said.ended) moments.check()
+    this.atEnd(stage, { place: this.places.ofEnd(index), moments }, states, sides)
     this.outputs.set(nameOf({ vertex: index, side: null }), main)
     sides.forEach((items, operator) => this.outputs.set(`${index} side ${operator}`, items))
   }
@@ -176,7 +202,7 @@ class Oracle {
 
   private atEnd(
     stage: StageVertex,
-    place: Place,
+    { place, moments }: { readonly place: Place; readonly moments: Moments },
     states: readonly Map<string, Kept>[],
     sides: readonly Item[][],
   ): void {
@@ -184,10 +210,11 @@ class Oracle {
       if (!fn.atEnd) return
       const era = this.eras.ofLastCalls(stage.number)
       const mark = markOf(this.eras.version(era, id))
-      for (const { key, state } of states[operator]?.values() ?? []) {
-        const { n = null, sum = null, last } = state
+      for (const [text, { key, state, things }] of states[operator] ?? []) {
+        const moment = moments.atEnd(operator, text)
+        const row = fn.name === 'tally' ? tallied(state, mark) : this.kept.totals(fn.name, things, { moment, mark })
         const item = {
-          row: { k: key['k'] ?? null, n, sum, last: typeof last === 'string' ? last + mark : null },
+          row: { k: key['k'] ?? null, ...(fn.name === 'notes' && { n: state['n'] ?? null }), ...row },
           source: '',
           position: null,
           place,
@@ -202,141 +229,24 @@ class Oracle {
   }
 }
 
+function tallied({ n = null, sum = null, last }: State, mark: string): Due {
+  return { n, sum, last: typeof last === 'string' ? last + mark : null }
+}
+
 const nameOf = (input: VertexInput): string =>
   input.side === null ? `${input.vertex}` : `${input.vertex} side ${input.side.operator}`
 
-function renamed(row: Row, columns: readonly { readonly from: string; readonly to: string }[]): Row {
+function renamed(row: Due, columns: readonly { readonly from: string; readonly to: string }[]): Due {
   return Object.fromEntries(columns.map(({ from, to }) => [to, row[from] ?? null]))
 }
 
-interface Death {
-  readonly operator: number
-  readonly code: 'ANB2001' | 'ANB2002' | 'ANB2008'
-  /** It fails the call that it is in. */
-  readonly costly: boolean
-  readonly slow: boolean
-}
-
-/** One row through the operators of one stage. */
-class ChainRun {
-  rows: readonly Row[] = []
-  readonly sides = new Map<number, readonly Row[]>()
-  /** State that it leaves, by operator; null: deleted. */
-  readonly states = new Map<number, State | null>()
-
-  constructor(
-    private readonly stage: StageVertex,
-    private readonly known: {
-      /** Of an operator in `fate`, by its id. */
-      readonly numbers: ReadonlyMap<string, number>
-      versionOf(id: string): Version
-      stateOf(operator: number): State
-    },
-  ) {}
-
-  go(row: Row): Death | null {
-    this.rows = [row]
-    for (const [operator, { id, fn }] of this.stage.operators.entries()) {
-      const version = this.known.versionOf(id)
-      const number = this.known.numbers.get(id) ?? -1
-      const evil = this.rows
-        .map(r => evilOf(fn.name, version, r) ?? fateIn(r['fate'], number))
-        .find(f => f !== fates.fine)
-      if (evil !== undefined) return deathOf(evil, operator)
-      if (fn.name === 'aside')
-        this.sides.set(
-          operator,
-          this.rows
-            .filter(r => isOdd(r, version))
-            .map(({ id: i, k, g, fate }) => ({ id: i ?? null, k: k ?? null, g: g ?? null, fate: fate ?? null })),
-        )
-      this.rows = fn.keyed
-        ? this.rows.flatMap(r => this.keyed({ name: fn.name, version }, operator, r))
-        : this.rows.flatMap(r => stateless(fn.name, version, r))
-    }
-    return null
-  }
-
-  private keyed(
-    { name, version }: { readonly name: string; readonly version: Version },
-    operator: number,
-    row: Row,
-  ): readonly Row[] {
-    const { number, keepsMore } = version
-    const left = this.states.get(operator)
-    const state = left === undefined ? this.known.stateOf(operator) : (left ?? {})
-    switch (name) {
-      case 'tally': {
-        const nth = BigInt(Number(state['n'] ?? 0) + 1)
-        const total = Number(state['sum'] ?? 0) + Number(row['v'] ?? 0) + number
-        const last = `${Number(row['g'])}${'-'.repeat(Number(row['g']))}${markOf(version)}`
-        const more = Number(state['more'] ?? moreAtFirst) + 1
-        this.states.set(operator, { n: nth, sum: total, last, ...(keepsMore && { more }) })
-        const mark = state['last'] ?? null
-        return [{ ...row, nth, total, before: keepsMore ? `${mark}+${more}` : mark }]
-      }
-      case 'fresh': {
-        const seen = Number(state['seen'] ?? 0)
-        const bit = 2 ** ((Number(row['g']) + number) % 12)
-        const n = Number(state['n'] ?? 0) + 1
-        const known = Math.floor(seen / bit) % 2 === 1
-        this.states.set(operator, n >= 9 ? null : { seen: known ? seen : seen + bit, n })
-        return known ? [] : [row]
-      }
-      default: {
-        const waiting = state['waiting'] ?? null
-        const own = BigInt(Number(row['id']) + number * 1e9)
-        this.states.set(operator, { waiting: waiting === null ? own : null })
-        return waiting === null ? [] : [{ ...row, partner: waiting }]
-      }
-    }
-  }
-}
-
-const isOdd = (row: Row, { number }: Version): boolean => (Number(row['g']) + number) % 2 === 1
-
-/** What a version adds to a text. */
-const markOf = ({ number }: Version): string => (number > 0 ? `~${number}` : '')
-
-/** What a bug does to a row; null: nothing. */
-function evilOf(name: string, { bug }: Version, row: Row): number | null {
-  if (bug === 'raises') return fates.raise
-  if (bug === 'crashes') return fates.crash
-  return bug === 'rejects some' && isRejected(row[lookedAt(name)]) ? fates.reject : null
-}
-
-function deathOf(fate: number, operator: number): Death {
-  if (fate === fates.reject) return { operator, code: 'ANB2002', costly: false, slow: false }
-  if (fate === fates.rowError) return { operator, code: 'ANB2001', costly: false, slow: false }
-  if (fate === fates.raise) return { operator, code: 'ANB2001', costly: true, slow: false }
-  return { operator, code: 'ANB2008', costly: true, slow: fate === fates.hang || fate === fates.killed }
-}
-
-function stateless(name: string, version: Version, row: Row): readonly Row[] {
-  const g = Number(row['g'])
-  const { number } = version
-  switch (name) {
-    case 'scale':
-      return [{ ...row, w: typeof row['v'] === 'number' ? 2 * row['v'] + 1 + number : null }]
-    case 'label': {
-      const text = row['k'] === null ? null : `${String(row['k'])}/${g}${markOf(version)}`
-      return [{ ...row, text, long: text === null ? null : text.length > 6 }]
-    }
-    case 'keep':
-      return (g + number) % 3 === 0 ? [] : [row]
-    case 'spread':
-      return Array.from({ length: childrenOf(g) }, (_, child) => ({ ...row, child: child + 1_000 * number }))
-    default:
-      return [{ ...row, odd: isOdd(row, version) }]
-  }
-}
-
-export function expect(job: Job, sources: readonly (readonly Split[])[], eras: Eras): Expected {
-  const oracle = new Oracle(job, sources, eras)
+export function expect(job: Job, sources: readonly (readonly Split[])[], said: Said): Expected {
+  const oracle = new Oracle(job, sources, said)
   oracle.run(job.topology)
   const { all, slow } = oracle.costly
   return {
     sinks: oracle.sinks,
+    met: oracle.met.counts,
     letters: oracle.letters.toSorted(),
     rowsIn: sources.flat().reduce((n, s) => n + s.lines.length, 0),
     rowsDead: oracle.dead.size,

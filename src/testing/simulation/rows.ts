@@ -6,6 +6,9 @@ import { type Job } from './job.js'
 /** A row as people write it; what a transform adds stands beside. */
 export type Row = Readonly<Record<string, string | number | bigint | boolean | null>>
 
+/** A row as it is due. A cell that may be several things is a pattern of their texts. */
+export type Due = Readonly<Record<string, Row[string] | RegExp>>
+
 export interface Split {
   readonly name: string
   /** Rows with their positions, ascending; a position without a row is a line that did not parse. */

@@ -13,6 +13,7 @@ import {
 } from '../../runtime/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type Row } from './rows.js'
+import { type Timetable } from './timetable.js'
 
 /** Where one is, or shall be. */
 export interface SavepointPlace {
@@ -48,6 +49,8 @@ export async function save(
 interface PutOut {
   readonly sinks: ReadonlyMap<string, readonly Row[]>
   readonly letters: readonly DeadLetter[]
+  readonly timetable: Timetable
+  readonly wallMs: number
 }
 
 /** A savepoint to begin at, and the run that it is of. */
@@ -56,7 +59,7 @@ export interface Beginning extends SavepointPlace {
 }
 
 /** Of what the run before put out all that is of its savepoint. */
-export function putOutBefore(from: Beginning | null): PutOut {
+export function putOutBefore(from: Beginning | null): Pick<PutOut, 'sinks' | 'letters'> {
   if (from === null) return { sinks: new Map(), letters: [] }
   const { files, path, run } = from
   const { sinks, letters } = readSavepoint(files, path).epoch

@@ -5,6 +5,7 @@
 import { type Value } from '../../batch/index.js'
 import { type OpenOperator } from '../../plan/index.js'
 import { badAtEnd, childrenOf, fateIn, fates, isRejected, lookedAt } from './functions.js'
+import { type KeyState, runLedger, runNotes, totalsOf } from './stand-in-kept.js'
 import { type Version, firstVersion } from './versions.js'
 
 type Cells = Record<string, Value>
@@ -12,13 +13,6 @@ type Cells = Record<string, Value>
 interface Entry {
   readonly parent: number
   readonly cells: Cells
-}
-export interface KeyState {
-  readonly cells: Cells
-  /** The key had no state when the call began. */
-  readonly isNew: boolean
-  touched: boolean
-  cleared: boolean
 }
 export interface Grouped {
   readonly index: Int32Array
@@ -226,6 +220,10 @@ function runOnKey(
       }
       return (seen & bit) === 0n ? [{ parent, cells }] : []
     }
+    case 'notes':
+      return [{ parent, cells: { ...cells, ...runNotes(cells, key, mark(version)) } }]
+    case 'ledger':
+      return [{ parent, cells: { ...cells, ...runLedger(cells, key, version.number) } }]
     default: {
       const waiting = state['waiting'] ?? null
       state['waiting'] = waiting === null ? BigInt(String(cells['id'])) + 10n ** 9n * BigInt(version.number) : null
@@ -242,17 +240,16 @@ function beforeOf(state: Cells, { keepsMore }: Version): Value {
   return `${String(last)}+${String(state['more'])}`
 }
 
-/** `at_end` of `tally`: one summary row a key. */
+/** `at_end`: one summary row a key. */
 export function runAtEnd(
+  { name, version }: { readonly name: string; readonly version: Version },
   keys: readonly Cells[],
-  states: readonly Cells[],
-  version: Version,
+  states: readonly KeyState[],
 ): readonly Cells[] | { readonly raised: string } {
   if (keys.some(k => k['k'] === badAtEnd)) return { raised: 'key that raises at the end' }
-  return keys.map((key, i) => ({
-    k: key['k'] ?? null,
-    n: states[i]?.['n'] ?? null,
-    sum: states[i]?.['sum'] ?? null,
-    last: typeof states[i]?.['last'] === 'string' ? `${states[i]['last']}${mark(version)}` : null,
-  }))
+  return states.map((state, i) => {
+    const k = keys[i]?.['k'] ?? null
+    const { n = null, sum = null, last } = name === 'tally' ? state.cells : totalsOf(name, state)
+    return { k, n, sum, last: typeof last === 'string' ? `${last}${mark(version)}` : null }
+  })
 }

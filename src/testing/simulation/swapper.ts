@@ -262,7 +262,7 @@ export class Swapper {
     this.moves = true
     if (under === null) return
     try {
-      under.settle(describeCode(under.path, under.code, this.job.timeoutMs))
+      under.settle(describeCode(under.path, under.code, this.job))
     } catch (error) {
       under.refuse(error)
     }

@@ -2,7 +2,7 @@
 import { type DeadLetter } from '../../runtime/index.js'
 import { type Expected, letterText } from './oracle.js'
 import { type Job } from './job.js'
-import { type Row } from './rows.js'
+import { type Due, type Row } from './rows.js'
 
 export interface Came {
   readonly sinks: ReadonlyMap<string, readonly Row[]>
@@ -32,7 +32,11 @@ export function judgePart(job: Job, expected: Expected, came: Came): readonly st
   for (const [sink, order] of job.order) {
     const want = grouped(expected.sinks.get(sink) ?? [], order)
     for (const [key, got] of grouped(came.sinks.get(sink) ?? [], order)) {
-      const difference = firstDifference((want.get(key) ?? []).slice(0, got.length), got)
+      const texts = got.map(rowText)
+      const whole = isWhole(got, order)
+      const all = settled(want.get(key) ?? [], got, whole).map(rowText)
+      const due = whole ? all.slice(0, got.length) : texts.filter(text => all.includes(text))
+      const difference = firstDifference(due, texts)
       if (difference !== null) wrong.push(`${sink}, key ${key}: ${difference}`)
     }
   }
@@ -50,33 +54,67 @@ export function textOf(letter: DeadLetter): string {
 /** Rows of one sink: the same rows, and in order within each value of the key columns, or all of them. */
 function judgeSink(
   sink: string,
-  want: readonly Row[],
+  want: readonly Due[],
   got: readonly Row[],
   order: readonly string[] | null,
 ): readonly string[] {
   const wanted = grouped(want, order)
   const came = grouped(got, order)
+  if (process.env.DBG === sink) for (const w of want) console.log('WANT', w)
   for (const name of new Set([...wanted.keys(), ...came.keys()])) {
-    const difference = firstDifference(wanted.get(name) ?? [], came.get(name) ?? [])
+    const rows = came.get(name) ?? []
+    const whole = isWhole(want, order)
+    const [due, texts] = [settled(wanted.get(name) ?? [], rows, whole).map(rowText), rows.map(rowText)]
+    const difference = whole ? firstDifference(due, texts) : firstDifference(due.toSorted(), texts.toSorted())
     if (difference !== null) return [`${sink}${name === '' ? '' : `, key ${name}`}: ${difference}`]
   }
   return []
 }
 
-function grouped(rows: readonly Row[], order: readonly string[] | null): ReadonlyMap<string, readonly string[]> {
-  const groups = new Map<string, string[]>()
-  const [first] = rows
-  // A summary may lack a column of the key: then only which rows came is compared.
-  const whole = first === undefined || order === null || order.every(c => c in first)
+function grouped<T extends Due>(
+  rows: readonly T[],
+  order: readonly string[] | null,
+): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
   for (const row of rows) {
-    const name = order === null ? '' : order.map(c => String(row[c] ?? '-')).join('|')
-    const list = groups.get(name) ?? []
-    groups.set(name, list)
-    list.push(rowText(row))
+    const name = order?.map(column => String(row[column] ?? '-')).join('|') ?? ''
+    const group = groups.get(name) ?? []
+    groups.set(name, group)
+    group.push(row)
   }
-  if (!whole) for (const list of groups.values()) list.sort()
   return groups
 }
+
+/** A summary may lack a column of the key: then only which rows came is compared. */
+const isWhole = ([first]: readonly Due[], order: readonly string[] | null): boolean =>
+  first === undefined || order === null || order.every(column => column in first)
+
+/** What is due, with what came where that is one of the things that a cell may be. */
+function settled(want: readonly Due[], got: readonly Row[], whole: boolean): readonly Row[] {
+  if (whole) return want.map((row, i) => filled(row, got[i]))
+  const rows = want.map(row => filled(row, undefined))
+  const left = new Set(want.keys())
+  // The longest can be those of one key only; what is short may be what is left of many.
+  for (const row of got.toSorted((a, b) => rowText(b).length - rowText(a).length)) {
+    const text = rowText(row)
+    const at = [...left].find(i => rowText(filled(want[i] ?? {}, row)) === text)
+    if (at === undefined) continue
+    left.delete(at)
+    rows[at] = row
+  }
+  return rows
+}
+
+function filled(due: Due, row: Row | undefined): Row {
+  const cells: Record<string, Row[string]> = {}
+  for (const [name, cell] of Object.entries(due)) cells[name] = isPattern(cell) ? cellOf(cell, row?.[name]) : cell
+  return cells
+}
+
+const isPattern = (cell: Due[string]): cell is RegExp => cell instanceof RegExp
+
+const cellOf = (pattern: RegExp, cell: Row[string] | undefined): Row[string] =>
+  cell !== undefined && pattern.test(String(cell)) ? cell : String(pattern)
 
 /** A row as text, columns by name. */
 export function rowText(row: Row): string {

@@ -5,7 +5,8 @@
  */
 import { PlanError } from '../../base/index.js'
 import { type DescribedModule } from '../../workers/index.js'
-import { type FunctionName, names, refOf } from './functions.js'
+import { type FunctionName, allNames, refOf } from './functions.js'
+import { type Keeping } from './keeping.js'
 
 export const bugs = ['none', 'rejects some', 'raises', 'crashes', 'does not start'] as const
 /** What it does to rows beside what it should: to some, to each, to the process. */
@@ -34,11 +35,15 @@ export function versionOf(source: string): Version {
 export type NewCode = Version | 'does not import' | 'does not fit'
 
 /** What the introspection of a module says. */
-export function describeCode(path: string, code: NewCode, timeoutMs: number): DescribedModule {
+export function describeCode(
+  path: string,
+  code: NewCode,
+  { timeoutMs, keeping }: { readonly timeoutMs: number; readonly keeping: Keeping },
+): DescribedModule {
   if (code === 'does not import') throw new PlanError('ANB1020', `module ${path} could not be imported`)
   const version = code === 'does not fit' ? firstVersion : code
   const declares = (name: FunctionName): DescribedModule['functions'][number] => {
-    const { module: _, ...fn } = refOf(name, timeoutMs, version.keepsMore)
+    const { module: _, ...fn } = refOf(name, timeoutMs, { keepsMore: version.keepsMore, keeping })
     return { ...fn, doc: '', line: 1, ...(code === 'does not fit' && { outputs: [...fn.outputs, ['new', 'int32']] }) }
   }
   return {
@@ -46,7 +51,7 @@ export function describeCode(path: string, code: NewCode, timeoutMs: number): De
     source: sourceOf(version),
     doc: '',
     schemas: {},
-    functions: names.map(declares),
+    functions: allNames.map(declares),
     contracts: [],
     migrations: [],
   }

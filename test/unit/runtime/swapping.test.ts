@@ -44,7 +44,7 @@ class SwapStory {
     }
     const epochs = { terms: { intervalMs: 1_000, openMax: 4, bytesMax: 1e9 }, effects, beyond: null }
     this.driven = new DrivenEngine(names, { ...others, nullKeys, epochs })
-    const functions = names.map(name => refOf(name, 1_000, keepsMore))
+    const functions = names.map(name => refOf(name, 1_000, { keepsMore }))
     this.topology = topologyOf(functions, { source: sourceSchema, key: 'k', nullKeys })
   }
 
