@@ -1,18 +1,20 @@
 /**
  * The manifest of a file sink, `DIR/state/sinks/<path>.json`: which files in the sink's folder are ours, which job
  * wrote them, and whether that run was finished. A file is named here *before* it gets its name in the folder, so whatever a
- * crash leaves there is known; what is not known belongs to somebody else and is never touched.
+ * crash leaves there is known; what is not known belongs to somebody else and is never touched. It has a check sum: files are
+ * removed by what it says.
  *
  * `publishing` is the moment in which a finished run replaces an earlier one: all new files are whole and staged.
  * Who finds it rolls forward, so readers get the new run, whole.
  */
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { type Files, StateError } from '../../base/index.js'
 import { writeAtomically } from '../atomic.js'
 import { reading } from '../io-error.js'
 import { type Fields, fieldsOf, parseFields } from '../json.js'
 
-export const manifestVersion = 3
+export const manifestVersion = 4
 
 export interface PartFile {
   readonly name: string
@@ -39,17 +41,36 @@ export const manifestPath = (out: string, name: string, ending: 'json' | 'epochs
   join(out, 'state', 'sinks', `${encodeURIComponent(name)}.${ending}`)
 
 export function writeManifest(files: Files, path: string, manifest: Omit<Manifest, 'version'>): void {
-  writeAtomically(files, path, `${JSON.stringify({ version: manifestVersion, ...manifest }, null, 1)}\n`)
+  const whole: Manifest = { version: manifestVersion, ...manifest }
+  writeAtomically(files, path, `${JSON.stringify({ ...whole, check: checkOf(whole) }, null, 1)}\n`)
 }
+
+/** Of all that it says, in this order. */
+const checkOf = ({ version, lineage, job, status, files, replaces, waiting }: Manifest): number =>
+  crc32(
+    JSON.stringify([
+      version,
+      lineage,
+      job,
+      status,
+      partsOf(files),
+      replaces,
+      waiting?.lineage,
+      partsOf(waiting?.files),
+    ]),
+  )
+
+const partsOf = (files: readonly PartFile[] = []): readonly unknown[] =>
+  files.map(({ name, rows, bytes }) => [name, rows, bytes])
 
 /** Null where there is none. Throws a StateError (ANB6001) where it cannot be understood. */
 export function readManifest(files: Files, path: string): Manifest | null {
   if (files.stat(path) === undefined) return null
   const found = manifestOf(parseFields(reading(path, () => files.readText(path))))
   if (found !== null) return found
-  throw new StateError('ANB6001', `manifest "${path}" cannot be understood`, {
-    detail: `It is not a manifest of version ${manifestVersion}.`,
-    hint: 'give another --out, or remove the sink folder and this file',
+  throw new StateError('ANB6001', `manifest "${path}" is not what was written`, {
+    detail: `It was damaged or edited, or is of another version than ${manifestVersion}. Nothing was changed.`,
+    hint: 'bring back the folder state as a whole, or begin with another --out: anew, or at a savepoint with --from',
   })
 }
 
@@ -65,9 +86,10 @@ export function unfinishedSinks(files: Files, out: string): readonly string[] {
   })
 }
 
-/** Version 2 knew no epochs. */
+/** Version 2 knew no epochs, and up to version 3 there was no check sum. */
 function manifestOf(fields: Fields | null): Manifest | null {
-  if (fields === null || (fields['version'] !== manifestVersion && fields['version'] !== 2)) return null
+  const version = fields?.['version']
+  if (fields === null || (version !== manifestVersion && version !== 3 && version !== 2)) return null
   const { job, status, lineage = '', waiting = null } = fields
   const files = listOf(fields['files'], partFileOf)
   const replaces = listOf(fields['replaces'], fileNameOf)
@@ -75,7 +97,9 @@ function manifestOf(fields: Fields | null): Manifest | null {
   if (typeof job !== 'string' || typeof lineage !== 'string' || waits === undefined) return null
   if (status !== 'running' && status !== 'publishing' && status !== 'finished') return null
   if (files === null || replaces === null) return null
-  return { version: manifestVersion, lineage, job, status, files, replaces, waiting: waits }
+  const found: Manifest = { version: manifestVersion, lineage, job, status, files, replaces, waiting: waits }
+  if (version !== manifestVersion && !('check' in fields)) return found
+  return fields['check'] === checkOf(found) && 'lineage' in fields && 'waiting' in fields ? found : null
 }
 
 /** Undefined where it is not what it should be. */

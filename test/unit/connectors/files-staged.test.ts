@@ -1,4 +1,5 @@
 /** What lies in staging and is shown between two runs: which of it may be gone or another one, and what is said of it. */
+import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from 'vitest'
 import { type Sink, type SinkStart, noEpochs } from '../../../src/connectors/index.js'
 import { batchOf, numberedRows, numberedSchema, refusal } from '../../support/connectors.js'
@@ -67,3 +68,29 @@ test('S6 of a sink whose list of files is gone the list is named, not the files'
   expect([error.code, error.detail]).toEqual(['ANB6020', expect.stringContaining('/out/state/sinks/rows.json')])
   expect(disk.below('/out/rows')).toEqual([shown])
 })
+
+test('S4 a list of files with any bit flipped is refused, and nothing is touched', async () => {
+  const path = '/out/state/sinks/rows.json'
+  const { disk, start } = await ran(1)
+  const written = disk.read(path)
+  const put = (bytes: Uint8Array): void => disk.open(path, 'create').append(bytes)
+  const meaning = JSON.parse(written.toString())
+  for (let bit = 0; bit < written.length * 8; bit++) {
+    const changed = Buffer.from(written)
+    changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    if (isSame(changed, meaning)) continue
+    put(changed)
+    const error = await refusal(() => sinkTo('/out', { files: disk, bytes: 1 }).open(start))
+    expect([error.code, error.message]).toEqual(['ANB6001', `manifest "${path}" is not what was written`])
+    expect([disk.read(path), disk.below('/out/rows')]).toEqual([changed, [shown]])
+  }
+})
+
+/** White space between fields means nothing. */
+function isSame(bytes: Buffer, meaning: unknown): boolean {
+  try {
+    return isDeepStrictEqual(JSON.parse(bytes.toString()), meaning)
+  } catch {
+    return false
+  }
+}
