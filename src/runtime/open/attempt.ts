@@ -59,8 +59,8 @@ async function attempted(opened: Opened, lasting: Lasting): Promise<Result> {
   const { codes } = lasting
   const parts = await connect(opened, lasting)
   const checkpoints = await Checkpoints.open(opened, { ...parts, codes })
-  const { plan, topology } = codes.goOn(checkpoints?.keeper.record ?? null)
   try {
+    const { plan, topology } = codes.goOn(checkpoints?.keeper.record ?? null)
     return await flow({ ...opened, plan, topology }, { ...parts, ...lasting }, checkpoints)
   } finally {
     await checkpoints?.close()
