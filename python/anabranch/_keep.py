@@ -96,7 +96,7 @@ def ttl(after: str | int, *, update: str = "on_create_and_write", visibility: st
     return Ttl(ms, update, visibility)
 
 
-def value_state(value: DataType | Declared, *, ttl: Ttl | None = None) -> Declared:
+def value_state(value: DataType | Declared | str, *, ttl: Ttl | None = None) -> Declared:
     """One value for a key, as Flink's ``ValueState``; what a plain type declares too, but for ``ttl``.
 
     Example:
@@ -104,8 +104,10 @@ def value_state(value: DataType | Declared, *, ttl: Ttl | None = None) -> Declar
         ... def visits_of_an_hour(batch, state):
         ...     return {}, {"n": state.numpy("n") + state.counts}
     """
+    if isinstance(value, str):
+        value = types.parse(value)
     declared = Declared(value) if isinstance(value, DataType) else value
-    return declared if ttl is None else replace(declared, keep=Keep("value", ttl=ttl))
+    return declared if ttl is None else replace(declared, keep=Keep("value", ttl=_given(ttl)))
 
 
 def list_state(item: DataType, *, reads: bool = False, ttl: Ttl | None = None) -> Declared:
@@ -129,7 +131,7 @@ def list_state(item: DataType, *, reads: bool = False, ttl: Ttl | None = None) -
         >>> ab.testing.run_keyed(count, batches, key="k")["n"].to_pylist()
         [1, 2, 3]
     """
-    return Declared(types.list_(item), keep=Keep("list", reads=bool(reads), ttl=ttl))
+    return Declared(types.list_(item), keep=Keep("list", reads=bool(reads), ttl=_given(ttl)))
 
 
 def map_state(key: DataType, value: DataType, *, entries: str, ttl: Ttl | None = None) -> Declared:
@@ -163,7 +165,7 @@ def map_state(key: DataType, value: DataType, *, entries: str, ttl: Ttl | None =
             code="ANB1017",
             hint='write entries="page" for the entries that the column "page" names',
         )
-    return Declared(types.map_(key, value), keep=Keep("map", entries=entries, ttl=ttl))
+    return Declared(types.map_(key, value), keep=Keep("map", entries=entries, ttl=_given(ttl)))
 
 
 def check_keep(state: Schema) -> None:
@@ -178,6 +180,13 @@ def check_keep(state: Schema) -> None:
         if declared.keep.kind == "map" and members[0].kind.startswith("float"):
             said = f'map state "{name}" has keys of type {members[0]}, expected a type whose values are equal or not'
             raise PlanError(said, code="ANB1015", hint="use ab.utf8, ab.int64 or ab.decimal128 as the key")
+
+
+def _given(ttl: object) -> Ttl | None:
+    if ttl is None or isinstance(ttl, Ttl):
+        return ttl
+    said = f"ab.ttl({ttl!r})" if isinstance(ttl, str | int) else 'ab.ttl("1h")'
+    raise PlanError(f"ttl is made by ab.ttl, not {ttl!r}", code="ANB1017", hint=f"write ttl={said}")
 
 
 def _one_of(name: str, given: str, allowed: tuple[str, ...]) -> None:

@@ -58,7 +58,7 @@ const entries = {
   },
   ANB1022: {
     title: 'state column has a type that cannot be kept as state',
-    hint: 'use a flat type: bool, numbers, utf8, binary, dates and times',
+    hint: 'keep flat types (bool, numbers, utf8, binary, dates and times), and name entries of maps by a column of inputs, or "all"',
   },
   ANB1023: { title: 'unbounded source', hint: 'end it with Ctrl-C: what was read is finished' },
   ANB1024: { title: 'column stands twice', hint: 'keep one of them, or rename one' },

@@ -182,6 +182,9 @@ def test_at_end_sees_the_lists_that_it_reads_and_all_entries_of_maps():
     ("declare", "said"),
     [
         (lambda: ab.map_state(ab.utf8, ab.int64, entries=None), 'entries is the name of a column, or "all"'),
+        (lambda: ab.list_state(ab.utf8, ttl="1h"), r"ttl is made by ab.ttl, not '1h'\n.*write ttl=ab.ttl\('1h'\)"),
+        (lambda: ab.map_state(ab.utf8, ab.int64, entries="all", ttl=5), "ttl is made by ab.ttl, not 5"),
+        (lambda: ab.value_state("int64", ttl=ab.ttl), "ttl is made by ab.ttl, not <function"),
         (lambda: ab.ttl("soon"), 'a ttl is a time such as "1h"'),
         (lambda: ab.ttl("1h", update="never"), "update is on_create_and_write or on_read_and_write"),
         (
