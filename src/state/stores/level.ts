@@ -5,6 +5,8 @@
  * write error is the last write. An append that failed leaves its log broken behind it, and what is written to it afterwards
  * is acknowledged and lost (test/unit/state/store-faults.test.ts shows both ways).
  */
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { StateError } from '../../base/index.js'
 import { type KeyRange, type KeyReader, type KeyValue, type Put } from './key-value.js'
@@ -36,11 +38,22 @@ export async function openLevel(path: string, create: boolean, bufferBytes = log
   return new LevelKeyValue(level)
 }
 
-/** Holds a directory until it is released, or until the process is gone: the kernel keeps the lock. */
+/**
+ * Holds a directory until it is released, or until the process is gone: the kernel keeps the lock. What LevelDB writes there means
+ * nothing, so it goes while the lock is still held, and a folder that was only looked at is byte by byte what it was.
+ */
 export async function holdDirectory(path: string): Promise<() => Promise<void>> {
   const level = new ClassicLevel(path)
   await level.open()
-  return () => level.close()
+  return async () => {
+    // Where somebody took the folder away there is nothing to clear.
+    await clearLock(path).catch(() => undefined)
+    await level.close()
+  }
+}
+
+async function clearLock(path: string): Promise<void> {
+  for (const name of await readdir(path)) if (name !== 'LOCK') await rm(join(path, name), { force: true })
 }
 
 /** Whether somebody else has it open. */

@@ -288,6 +288,13 @@ describe('a state folder', () => {
     await (await place(path)).close()
   })
 
+  it('that was let go has nothing of who held it', async () => {
+    const path = image()
+    await (await place(path)).close()
+    expect(readdirSync(join(path, 'lock'))).toEqual(['LOCK'])
+    await (await place(path)).close()
+  })
+
   it('S11 is refused where nothing can be written', async () => {
     await expect(place('/sys/anabranch')).rejects.toMatchObject({
       code: 'ANB6015',
