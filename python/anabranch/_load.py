@@ -35,7 +35,7 @@ def load_module(path: str, kept: str | None = None) -> ModuleType:
                 return known
             del sys.modules[name]
     if not source.is_file():
-        raise PlanError(f"module {path} does not exist", code="ANB1020")
+        raise PlanError(f"module {path} does not exist", code="ANB1020", hint="check its path")
     folder = str(file.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)

@@ -179,7 +179,10 @@ const entries = {
     title: 'input is not what the run began with',
     hint: 'put back what was there, or begin anew: give another --out',
   },
-  ANB4020: { title: 'no job runs there', hint: 'start it: npx anabranch run JOB.ts' },
+  ANB4020: {
+    title: 'no job runs there',
+    hint: 'start it: npx anabranch run JOB.ts; or name DIR where it was started with --out DIR',
+  },
   ANB4021: {
     title: 'running job does not answer',
     hint: 'the machine may be overloaded; look whether its process lives',

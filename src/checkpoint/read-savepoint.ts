@@ -28,6 +28,8 @@ export function readSavepoint(files: Files, path: string): Savepoint {
     path,
     reading(path, savepointFile, () => {
       if (files.stat(path) === undefined) throw new StateError('ANB6034', `there is no savepoint ${path}`)
+      if (files.stat(file) === undefined && files.stat(join(path, 'operators')) === undefined)
+        throw new StateError('ANB6034', `${path} is no savepoint: it has no ${savepointFile}`)
       return files.readText(file)
     }),
   )

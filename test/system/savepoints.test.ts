@@ -188,6 +188,17 @@ test('U4: state of an operator that is gone is left behind with consent, and the
   expect(second.rows('counts').filter(row => row['nth'] === 1)).toHaveLength(users.length)
 })
 
+test('state of an operator that the job has is not left behind by a slip', async () => {
+  const folder = await newlyStopped()
+  const before = treeOf(join(folder.path, 'out'))
+  const refused = await folder.run('--drop-state', 'count')
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toContain(
+    'ANB8003 --drop-state leaves behind what the job has no more, and it has operator "count"',
+  )
+  expect(treeOf(join(folder.path, 'out'))).toEqual(before)
+})
+
 test('a start behind which a sink was written says what would come twice, and takes it back with --rewind', async () => {
   const folder = await newlyStopped()
   appendFileSync(join(folder.path, 'in/1.jsonl'), lines(700, 900))

@@ -25,7 +25,7 @@ export class CodeFolder {
   /** Copies what the file of a module holds now, for the workers of this run. Answers its SHA-256, hex. @throws PlanError ANB1020 */
   copy(module: string): string {
     const bytes = readBytes(this.files, module)
-    if (bytes === null) throw new PlanError('ANB1020', `module ${module} does not exist`)
+    if (bytes === null) throw new PlanError('ANB1020', `module ${module} does not exist`, { hint: 'check its path' })
     const digest = digestOf(bytes)
     this.write(this.places.run, digest, bytes)
     return digest

@@ -2,7 +2,7 @@
  * Restoring state: the rows of what a run goes on from into the engine, through a migration where one is declared for them.
  * What the job has no operator for is refused, unless it was said that it is left behind.
  */
-import { StateError } from '../../base/index.js'
+import { PlanError, StateError } from '../../base/index.js'
 import { type Base, type StoredState } from '../../checkpoint/index.js'
 import { type StageOperator, type Topology } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
@@ -32,7 +32,7 @@ const ownerOf = ({ operator }: StoredState): string => operator.split('/')[0] ??
  * What is stored that the job has no place for, all of which may be left behind: operators that are dropped with consent, and
  * lists and maps that are not declared any more.
  *
- * @throws StateError ANB6018 where an operator is gone without consent
+ * @throws StateError ANB6018 where an operator is gone without consent; PlanError ANB8003 where one is to be dropped that is there
  */
 export async function leftBehind(
   base: Base,
@@ -40,6 +40,8 @@ export async function leftBehind(
   dropState: readonly string[],
 ): Promise<readonly StoredState[]> {
   const declared = declaredValues(topology)
+  const there = dropState.find(id => declared.has(id))
+  if (there !== undefined) throw notDropped(there)
   const kept = base.operators.filter(each => !declared.has(ownerOf(each)) && !dropState.includes(ownerOf(each)))
   if (kept.length === 0) {
     const ids = new Set(statesOf(topology).flatMap(({ id, fn }) => storedIds(id, schemaFromJson(fn.state))))
@@ -57,6 +59,11 @@ export async function leftBehind(
     },
   )
 }
+
+const notDropped = (id: string): PlanError =>
+  new PlanError('ANB8003', `--drop-state leaves behind what the job has no more, and it has operator "${id}"`, {
+    hint: `leave it out; or give the operator another id, with which it begins without state, and drop that of "${id}"`,
+  })
 
 async function keysOf(base: Base, { operator, form }: StoredState): Promise<number> {
   return (await storedIn(base, operator, form)).slots.length

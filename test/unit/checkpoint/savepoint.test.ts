@@ -211,6 +211,15 @@ describe('a savepoint is refused, and nothing is guessed, where', () => {
       'ANB6034',
       'cannot be read: EISDIR at savepoint.json',
     ],
+    [
+      'it is the folder of something else',
+      () => {
+        rmSync(file('savepoint.json'))
+        rmSync(file('operators'), { recursive: true })
+      },
+      'ANB6034',
+      'is no savepoint: it has no savepoint.json',
+    ],
     ['there is none', () => rmSync(path, { recursive: true }), 'ANB6034', 'there is no savepoint'],
   ])('%s', async (_, harm, code, words) => {
     await save()
