@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { batchFromRows } from '../../src/batch/index.js'
-import { AnabranchError } from '../../src/base/index.js'
+import { AnabranchError, type Observer, silent } from '../../src/base/index.js'
 import {
   type Row,
   type Sink,
@@ -55,6 +55,7 @@ interface To {
   readonly url?: string
   readonly out?: string
   readonly delivery?: Delivery
+  readonly observer?: Observer
 }
 
 function sinkTo({
@@ -64,6 +65,7 @@ function sinkTo({
   url = server.url(),
   out = folder(),
   delivery = 'exactly-once',
+  observer = silent,
 }: To): Sink {
   const schema = schemaFromJson(json)
   const encoder = csvEncoder(schema, { header: false, delimiter: ',', quote: '"', nullValue: '' })
@@ -78,6 +80,7 @@ function sinkTo({
     job: 'numbers',
     id: table,
     clock,
+    observer,
   })
   return loggedSink({ to, out, id: table, schema, delivery, files: realFiles })
 }
@@ -140,9 +143,11 @@ describe('F5 what breaks', () => {
     expect(await markerOf(table)).toEqual([1])
   })
 
-  test('a server that crashes between two epochs is waited for', async () => {
+  test('a server that crashes between two epochs is waited for, and the log says so once', async () => {
     const table = await tableOf('n integer, word text')
-    const sink = sinkTo({ table })
+    const said: string[] = []
+    const observer = { ...silent, log: (level: string, message: string) => said.push(`${level}: ${message}`) }
+    const sink = sinkTo({ table, observer })
     await sink.open(fresh)
     await sink.write(batch(rowsFrom(0, 5)))
     const prepared = await sink.prepare(1)
@@ -150,6 +155,10 @@ describe('F5 what breaks', () => {
     await sink.commit(1, prepared)
     await sink.finish()
     expect(await rowsOf(table)).toEqual(rowsFrom(0, 5))
+    expect(said).toEqual([
+      expect.stringMatching(/^warning: PostgreSQL "[^"]+" is away: .*; it is tried again for 60 s, and rows wait$/),
+      expect.stringMatching(/^info: PostgreSQL "[^"]+" is there again$/),
+    ])
   })
 
   test('a row that the table does not take stops the job with its words, and nothing of the epoch is there', async () => {

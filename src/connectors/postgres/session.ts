@@ -10,6 +10,7 @@ import { errnoOf, errnoText } from '../io-error.js'
 const awayMsMax = 60_000
 const backoffMs = { first: 50, most: 2_000 } as const
 const connectMs = 10_000
+const trying = `it is tried again for ${awayMsMax / 1_000} s, and rows wait`
 const idleMs = 30_000
 
 export class Session {
@@ -22,6 +23,8 @@ export class Session {
       readonly clock: Clock
       /** As a person may see it: without what is secret. */
       readonly place: string
+      /** Tells that the server is away, and that it is back. */
+      readonly tell: (level: 'warning' | 'info', message: string) => void
       /** Runs on each new connection. */
       readonly prepare: (client: pg.Client) => Promise<void>
     },
@@ -29,11 +32,14 @@ export class Session {
 
   /** Does the work on a connection; again, on another one where it must be, while what stops it may pass. */
   async run<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const { clock } = this.options
+    const { clock, place, tell } = this.options
     const began = clock.nowMs()
+    let isAway = false
     for (let wait: number = backoffMs.first; ; wait = Math.min(wait * 2, backoffMs.most)) {
       try {
-        return await work(await this.connected())
+        const done = await work(await this.connected())
+        if (isAway) tell('info', `PostgreSQL "${place}" is there again`)
+        return done
       } catch (cause) {
         const lost = isLost(cause)
         // Of a transaction that failed nothing is kept, whatever it got to.
@@ -41,6 +47,8 @@ export class Session {
         if (cause instanceof AnabranchError) throw cause
         if (!lost && !isPassing(cause)) throw this.refused(cause)
         if (this.closed || clock.nowMs() - began >= awayMsMax) throw this.away(cause)
+        if (lost && !isAway) tell('warning', `PostgreSQL "${place}" is away: ${errnoText(cause)}; ${trying}`)
+        isAway ||= lost
       }
       await new Promise<void>(resolve => void clock.after(wait, resolve))
     }

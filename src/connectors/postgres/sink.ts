@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { type Batch } from '../../batch/index.js'
-import { type Clock, PlanError, failpoint } from '../../base/index.js'
+import { type Clock, type Observer, PlanError, failpoint } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type TransactionSink } from '../log/transaction-sink.js'
@@ -33,6 +33,8 @@ export interface PostgresOptions {
   readonly job: string
   readonly id: string
   readonly clock: Clock
+  /** Is told when the server is away, and when it is back. */
+  readonly observer: Observer
 }
 
 /**
@@ -71,9 +73,10 @@ class PostgresTransactions implements TransactionSink {
     private readonly options: PostgresOptions,
     readonly place: string,
   ) {
-    const { url = '', clock, table } = options
+    const { url = '', clock, observer, table } = options
     this.commits = quotedTable([...table.split('.').slice(0, -1), 'anabranch_commits'].join('.'))
-    this.session = new Session({ url, clock, place, prepare: client => this.prepare(client) })
+    const tell = (level: 'warning' | 'info', message: string): void => observer.log(level, message)
+    this.session = new Session({ url, clock, place, tell, prepare: client => this.prepare(client) })
   }
 
   async open(lineage: string): Promise<{ readonly applied: number }> {

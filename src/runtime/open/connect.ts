@@ -140,9 +140,10 @@ function postgresSink(
   { env, table, key, delivery }: PostgresConnector,
 ): Sink {
   const { clock, files } = world
+  const { observer } = options
   const encoder = csvEncoder(schema, { header: false, delimiter: ',', quote: '"', nullValue: '' })
   const url = process.env[env]
-  const to = postgresTransactions({ variable: env, url, table, key, schema, encoder, job, id, clock })
+  const to = postgresTransactions({ variable: env, url, table, key, schema, encoder, job, id, clock, observer })
   return loggedSink({ to, out: options.out, id, schema, delivery, files })
 }
 
