@@ -6,6 +6,7 @@
 import { type Format, type SinkFormat, json } from './formats.js'
 import { type ModuleLike } from './functions.js'
 import { givenFormat, givenPath, givenWrite } from './given.js'
+import { unknownOptions } from './option-names.js'
 import { type OnLost, type SinkConnector, type SourceConnector } from './nodes.js'
 import { type Columns } from './types.js'
 import { type Bytes, type Duration, bytesOf, msOf } from './units.js'
@@ -73,7 +74,8 @@ function filesSource<C extends Columns>(glob: string, format: Format<C>, options
   const source = tail
     ? ({ kind: 'tail', glob, format: node, onLost } as const)
     : ({ kind: 'files', glob, format: node } as const)
-  return { source, wrong: [...wrong, ...wrongOnLost(options)] }
+  const unknown = unknownOptions('files(...)', options, ['tail', 'onLost'])
+  return { source, wrong: [...wrong, ...unknown, ...wrongOnLost(options)] }
 }
 
 function wrongOnLost({ tail = false, onLost }: FileSourceOptions): readonly WrongOption[] {
@@ -102,7 +104,7 @@ function filesSink<const N extends string = never>(
   const bytes = bytesOf(options.roll?.bytes ?? '128MiB')
   const ms = msOf(options.roll?.ms ?? '60s')
   const write = givenWrite(format)
-  const wrong: WrongOption[] = [...givenPath(path), ...write.wrong]
+  const wrong: WrongOption[] = [...givenPath(path), ...write.wrong, ...unknownOfSink(options)]
   if (bytes === null) wrong.push(wrongRoll('bytes', options.roll?.bytes, "1 byte or more, such as '128MiB'"))
   if (ms === null) wrong.push(wrongRoll('ms', options.roll?.ms, "1 ms or more, such as '60s'"))
   const roll = { bytes: bytes ?? 2 ** 27, ms: ms ?? 60_000 }
@@ -110,6 +112,11 @@ function filesSink<const N extends string = never>(
   const delivery = 'exactly-once'
   return { sink: { kind: 'files', path: String(path), format: write.node, roll, delivery, partitionBy }, wrong }
 }
+
+const unknownOfSink = (options: FileSinkOptions): readonly WrongOption[] => [
+  ...unknownOptions('files.sink(...)', options, ['roll', 'partitionBy']),
+  ...unknownOptions('option roll', options.roll, ['bytes', 'ms']),
+]
 
 const wrongRoll = (name: string, value: unknown, allowed: string): WrongOption => ({
   message: `option roll.${name} must be ${allowed}, but it is ${JSON.stringify(value)}`,

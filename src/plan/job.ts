@@ -19,6 +19,7 @@ import { type FunctionLike } from './functions.js'
 import { delivered } from './delivery.js'
 import { givenSink, givenSource } from './given.js'
 import { type Delivery, type KeyNode, type ParamValue } from './nodes.js'
+import { unknownOptions } from './option-names.js'
 import { type CallPlace, callPlace } from './place.js'
 import {
   type Added,
@@ -255,7 +256,7 @@ export class Stream<C extends Columns, K extends string = never, S extends Sides
       kind: 'sink',
       input: this.#at,
       connector,
-      wrong,
+      wrong: [...wrong, ...unknownOptions('.to(...)', options, ['id', 'delivery'])],
       from,
       place: callPlace(this.to),
       id: options.id ?? null,

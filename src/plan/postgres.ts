@@ -2,6 +2,7 @@
 import { kindOf } from '../base/index.js'
 import { type Faults, type Place } from './faults.js'
 import { type Sink, type WrongOption } from './connectors.js'
+import { unknownOptions } from './option-names.js'
 import { type SchemaJson } from '../schema/index.js'
 
 export interface PostgresSinkOptions<N extends string = string> {
@@ -22,8 +23,9 @@ export interface PostgresSinkOptions<N extends string = string> {
  *   .to(postgres.sink({ url: { env: 'DATABASE_URL' }, table: 'prices', key: ['item'] }))
  * ```
  */
-function sink<const N extends string = never>({ url, table, key = [] }: PostgresSinkOptions<N>): Sink<N> {
-  const wrong: WrongOption[] = []
+function sink<const N extends string = never>(options: PostgresSinkOptions<N>): Sink<N> {
+  const { url, table, key = [] } = options
+  const wrong: WrongOption[] = [...unknownOptions('postgres.sink(...)', options, ['url', 'table', 'key'])]
   const env: unknown = typeof url === 'object' && url !== null ? url.env : undefined
   if (typeof env !== 'string' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(env)) {
     const got = typeof url === 'string' ? 'a text, which would be in the plan' : kindOf(url)
