@@ -1,5 +1,5 @@
 /** Rows in a real PostgreSQL: each epoch once with its marker, whatever breaks, and in words where they cannot go there. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -141,6 +141,44 @@ describe('F5 what breaks', () => {
     expect(cuts).toBe(1)
     expect(await rowsOf(table)).toEqual(rowsFrom(0, 20))
     expect(await markerOf(table)).toEqual([1])
+  })
+
+  test('S14 of two hosts with copies of one folder the one that comes behind the other stops, and nothing of it is there', async () => {
+    const table = await tableOf('n integer, word text')
+    const [one, other] = [sinkTo({ table }), sinkTo({ table })]
+    for (const sink of [one, other]) await sink.open(fresh)
+    await one.write(batch(rowsFrom(0, 5)))
+    await one.commit(1, await one.prepare(1))
+    await other.write(batch(rowsFrom(5, 9)))
+    const prepared = await other.prepare(1)
+    const error = await refusal(() => other.commit(1, prepared))
+    expect([error.class, error.code]).toEqual(['StateError', 'ANB6102'])
+    expect(error.message).toMatch(/^"[^"]+" has epoch 1 of this job, and this run wrote none behind 0$/)
+    await other.abort()
+    await one.write(batch(rowsFrom(9, 12)))
+    await one.commit(2, await one.prepare(2))
+    await one.finish()
+    expect(await rowsOf(table)).toEqual([...rowsFrom(0, 5), ...rowsFrom(9, 12)])
+  })
+
+  test('S1 a COMMIT of a host that is dead, done behind the look of the next one, is its own and not of a stranger', async () => {
+    const table = await tableOf('n integer, word text')
+    const out = folder()
+    const dead = sinkTo({ table, out })
+    await dead.open(fresh)
+    await dead.write(batch(rowsFrom(0, 5)))
+    const prepared = await dead.prepare(1)
+    const copy = folder()
+    cpSync(out, copy, { recursive: true })
+    const next = sinkTo({ table, out: copy })
+    expect(await next.open({ ...fresh, epoch: 1, prepared })).toEqual({ applied: 0 })
+    await dead.commit(1, prepared)
+    await next.commit(1, prepared)
+    await next.write(batch(rowsFrom(5, 7)))
+    await next.commit(2, await next.prepare(2))
+    await next.finish()
+    await dead.abort()
+    expect(await rowsOf(table)).toEqual(rowsFrom(0, 7))
   })
 
   test('a server that crashes between two epochs is waited for, and the log says so once', async () => {

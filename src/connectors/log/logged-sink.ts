@@ -74,7 +74,7 @@ class LoggedSink implements Sink {
     this.through ||= lineage === ''
     const before = prepared === null ? null : this.known(prepared)
     this.total = before?.total ?? 0
-    const opened = await to.open(this.through ? '' : lineage)
+    const opened = await to.open(this.through ? '' : lineage, epoch)
     if (this.through) return { applied: null }
     this.keepsOwn = opened.applied === null
     const applied = opened.applied ?? this.markers.read(lineage)

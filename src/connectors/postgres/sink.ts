@@ -3,13 +3,14 @@
  * side an object a row; with a key they are copied beside the table and go on from there as one statement.
  *
  * Nobody knows how a COMMIT ended whose connection broke: the transaction is done again, and its first statement is the marker,
- * which says whether it was applied. It also holds back another host with the same job until one of both is done.
+ * which says whether it was applied. It also holds back another host with the same job until one of both is done; the other one
+ * then finds a marker that it did not write, and stops.
  */
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { type Batch } from '../../batch/index.js'
-import { type Clock, type Observer, PlanError, failpoint } from '../../base/index.js'
+import { type Clock, type Observer, PlanError, StateError, failpoint } from '../../base/index.js'
 import { type Encoder } from '../../formats/index.js'
 import { type Schema } from '../../schema/index.js'
 import { type TransactionSink } from '../log/transaction-sink.js'
@@ -68,6 +69,10 @@ class PostgresTransactions implements TransactionSink {
   /** Markers lie beside the table, in its schema. */
   private readonly commits: string
   private lineage = ''
+  /** By this run; when it began, by those before. */
+  private applied = 0
+  /** The last one that a run before may have applied later than this one looked. */
+  private prepared = 0
 
   constructor(
     private readonly options: PostgresOptions,
@@ -79,15 +84,17 @@ class PostgresTransactions implements TransactionSink {
     this.session = new Session({ url, clock, place, tell, prepare: client => this.prepare(client) })
   }
 
-  async open(lineage: string): Promise<{ readonly applied: number }> {
+  async open(lineage: string, prepared: number): Promise<{ readonly applied: number }> {
     this.lineage = lineage
+    this.prepared = prepared
     const { table, schema, key } = this.options
-    return this.session.run(async client => {
+    this.applied = await this.session.run(async client => {
       await checkTable(client, { table, schema, key })
-      if (lineage === '') return { applied: 0 }
+      if (lineage === '') return 0
       await this.makeCommits(client)
-      return { applied: await this.markerOf(client, lineage) }
+      return this.markerOf(client, lineage)
     })
+    return { applied: this.applied }
   }
 
   async appliedIn(lineage: string): Promise<number> {
@@ -97,9 +104,11 @@ class PostgresTransactions implements TransactionSink {
   }
 
   async apply(epoch: number | null, batches: Iterable<Batch>): Promise<void> {
+    let tries = 0
     await this.session.run(async client => {
+      tries += 1
       await client.query('BEGIN')
-      if (epoch !== null && !(await this.mark(client, epoch))) {
+      if (epoch !== null && !(await this.mark(client, epoch, tries > 1))) {
         await client.query('ROLLBACK')
         return
       }
@@ -108,6 +117,7 @@ class PostgresTransactions implements TransactionSink {
       await client.query('COMMIT')
       failpoint('sink.commit', 'after')
     })
+    if (epoch !== null) this.applied = epoch
   }
 
   close(): Promise<void> {
@@ -151,17 +161,32 @@ class PostgresTransactions implements TransactionSink {
     })
   }
 
-  /** False where the epoch is applied. */
-  private async mark(client: pg.Client, epoch: number): Promise<boolean> {
+  /** False where the epoch is applied. @throws StateError ANB6102 where another host applied it, or any other one */
+  private async mark(client: pg.Client, epoch: number, isAgain: boolean): Promise<boolean> {
     const { job, id } = this.options
     failpoint('sink.marker', 'before')
     const { rowCount } = await client.query(
       `INSERT INTO ${this.commits} AS known (job, sink, lineage, epoch) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (job, sink, lineage) DO UPDATE SET epoch = excluded.epoch WHERE known.epoch < excluded.epoch`,
-      [job, id, this.lineage, epoch],
+       ON CONFLICT (job, sink, lineage) DO UPDATE SET epoch = excluded.epoch WHERE known.epoch = $5`,
+      [job, id, this.lineage, epoch, this.applied],
     )
     failpoint('sink.marker', 'after')
-    return rowCount === 1
+    if (rowCount === 1) return true
+    const marked = await this.markerOf(client, this.lineage)
+    if (marked === epoch && (isAgain || epoch <= this.prepared)) return false
+    throw this.isFenced(epoch, marked)
+  }
+
+  private isFenced(epoch: number, marked: number): StateError {
+    const { place, applied } = this
+    return new StateError(
+      'ANB6102',
+      `"${place}" has epoch ${marked} of this job, and this run wrote none behind ${applied}`,
+      {
+        detail: `Somebody else writes there: a copy of this output folder runs too. Nothing of epoch ${epoch} was written.`,
+        hint: 'let one of both run, the one whose state is newer, and remove the other copy',
+      },
+    )
   }
 
   private async put(client: pg.Client, batches: Iterable<Batch>): Promise<void> {
