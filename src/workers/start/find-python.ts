@@ -45,8 +45,9 @@ print(json.dumps({"path": sys.executable, "version": python, "packages": package
 export async function findPython(search: PythonSearch): Promise<FoundPython> {
   const tried: string[] = []
   for (const path of search.candidates) {
-    if (path.includes('/') && search.world.files.stat(path) === undefined) {
-      tried.push(`${path}: does not exist`)
+    const missing = path.includes('/') ? whyMissing(search, path) : null
+    if (missing !== null) {
+      tried.push(`${path}: ${missing}`)
       continue
     }
     const answer = await ask(path, search)
@@ -54,6 +55,17 @@ export async function findPython(search: PythonSearch): Promise<FoundPython> {
     tried.push(`${path}: ${answer.why}`)
   }
   throw refusal('ANB8001', `expected Python ${pythonMin.join('.')} or newer, none was found`, tried.join('\n'))
+}
+
+/** Null: it is there. */
+function whyMissing({ world }: PythonSearch, path: string): string | null {
+  try {
+    return world.files.stat(path) === undefined ? 'does not exist' : null
+  } catch (error) {
+    // A folder above it, or what it is a link to, belongs to somebody else.
+    if (error instanceof Error && 'code' in error) return `cannot be looked at (${String(error.code)})`
+    throw error
+  }
 }
 
 function check(found: FoundPython, search: PythonSearch): FoundPython {

@@ -1,5 +1,5 @@
 /** Which Python is taken, and with what words the others are refused. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -14,6 +14,12 @@ function fake(name: string, script: string): string {
   const path = join(folder, name)
   writeFileSync(path, `#!/bin/sh\n${script}\n`)
   chmodSync(path, 0o755)
+  return path
+}
+/** A link that nobody can follow, as one below a folder of another user is. */
+function loop(): string {
+  const path = join(folder, 'loop')
+  symlinkSync(path, path)
   return path
 }
 const says = (value: unknown): string => `echo '${JSON.stringify(value)}'`
@@ -43,6 +49,7 @@ describe('which Python', () => {
       'ANB8001',
       /\/nowhere\/bin\/python: does not exist/,
     ],
+    ['it leads nowhere that may be looked at', () => [loop()], 'ANB8001', /loop: cannot be looked at \(ELOOP\)/],
     ['it is no Python', () => [fake('not-python', 'echo hello')], 'ANB8001', /not-python: ended with exit code 0/],
     ['it is broken', () => [fake('broken', 'echo "no encodings" >&2; exit 1')], 'ANB8001', /broken: no encodings/],
     ['it is too old', () => [fake('old', says({ path: '/old', version: '3.9.7', packages }))], 'ANB8002', /3\.9\.7/],
