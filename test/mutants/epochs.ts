@@ -94,7 +94,8 @@ const flow: readonly Mutant[] = [
     ...cutting,
     from: 'if (restored.lastCalls.includes(stage.vertex.number)) stage.restoreLastCalls()',
     to: 'if (restored.epoch < 0) stage.restoreLastCalls()',
-    test: seeds,
+    // A host has to die behind a last call: few seeds have that.
+    test: [seeds[0], 'every row comes out once and in order, whatever breaks: from seed 401'],
   },
   {
     rule: 'epoch finished before every sink has it',

@@ -1,6 +1,7 @@
 /** The rules that are taken away one at a time. */
 import { type Mutant, fault, lease, queues, settle, settlement, stage, unit } from './mutant.js'
 import { budgetRules } from './budgets.js'
+import { collectionRules } from './collections.js'
 import { callRules } from './calls.js'
 import { forkRules } from './forks.js'
 import { placeRules } from './places.js'
@@ -215,4 +216,5 @@ export const mutants: readonly Mutant[] = [
   ...placeRules,
   ...epochRules,
   ...budgetRules,
+  ...collectionRules,
 ]

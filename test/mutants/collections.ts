@@ -1,0 +1,76 @@
+/** Rules of lists, maps and what expires, in memory and beyond it. */
+import { type Mutant, unit } from './mutant.js'
+
+const collection = { file: 'src/state/cold-collection.ts' } as const
+const expiry = { file: 'src/state/expiry.ts' } as const
+const keyed = unit('runtime/keyed-expiry')
+const small = [
+  unit('state/budget-collections'),
+  'with a budget of 1 bytes are what they would be without, whoever dies',
+] as const
+
+export const collectionRules: readonly Mutant[] = [
+  {
+    rule: 'a key of which a list or map is left is said to be new',
+    file: 'src/runtime/flow/keyed.ts',
+    from: 'return isNew === undefined ? values : { ...values, isNew }',
+    to: 'return isNew === undefined ? values : { ...values }',
+    test: [keyed, 'a key of which a map is left is not a new one, though all of its values have expired'],
+  },
+  {
+    rule: 'what expired while a call was out comes back with its answer',
+    ...expiry,
+    from: 'if (now.some(Number.isNaN))',
+    to: 'if (now.length < 0)',
+    test: [keyed, 'a value that a sweep took away while a call was out does not come back with its answer'],
+  },
+  {
+    rule: 'a key of which no value was ever written keeps a row',
+    ...expiry,
+    from: 'if (gone.length === 0) return clear',
+    to: 'if (gone.length >= 0) return clear',
+    test: [keyed, 'a key whose values expire, and of which none was ever written, takes no room'],
+  },
+  {
+    rule: 'a start dates back values that it only read',
+    file: 'src/state/as-stored.ts',
+    from: 'slots.filter(slot => !known.has(slot))',
+    to: 'slots',
+    test: small,
+  },
+  {
+    rule: 'entries that changed are not written when their key leaves again',
+    ...collection,
+    from: 'residence.mark(slots, false)\n        owners.changed(',
+    to: 'owners.changed(',
+    test: small,
+  },
+  {
+    rule: 'an entry that is gone stays beyond memory',
+    ...collection,
+    from: '!residence.isSame(slot) && (table.present(slot) || residence.sumOf(slot) !== 0)',
+    to: '!residence.isSame(slot) && table.present(slot)',
+    test: small,
+  },
+  {
+    rule: 'a key leaves before a block said that an entry of it is gone',
+    ...collection,
+    from: '.some(slot => this.state.holds(slot))',
+    to: '.some(slot => this.state.holds(slot) && slot < 0)',
+    test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order, whatever breaks: from seed 2801'],
+  },
+  {
+    rule: 'only values are looked at for what has expired beyond memory',
+    file: 'src/state/cold-sweep.ts',
+    from: 'this.part = (this.part + 1) % this.parts.length',
+    to: 'this.part = 0',
+    test: small,
+  },
+  {
+    rule: 'items of a list that came back get the numbers of others',
+    file: 'src/state/list-table.ts',
+    from: 'this.next = Math.max(this.next, Number(number) + 1)',
+    to: 'this.next = Math.min(this.next, Number(number) + 1)',
+    test: small,
+  },
+]
