@@ -75,8 +75,14 @@ export function drawWorkerFailpoint(chance: Chance, seldom: boolean): ArmedFailp
   }
 }
 
+/** The process that workers are forked of may be struck alone, or with all that are of it. */
+export const serverFaults = ['fork server', 'fork server and workers'] as const
+
+export type ServerFault = (typeof serverFaults)[number]
+
 export interface WorkerStrike {
   readonly waitMs: number
+  readonly target: 'worker' | ServerFault
   readonly signal: 'SIGKILL' | 'SIGSTOP'
   /** Which of the workers, as a share of them. */
   readonly which: number
@@ -86,6 +92,7 @@ export interface WorkerStrike {
 
 export const drawWorkerStrike = (chance: Chance): WorkerStrike => ({
   waitMs: chance.between(20, 250),
+  target: chance.happens(0.06) ? chance.pick([...serverFaults]) : 'worker',
   signal: chance.happens(0.3) ? 'SIGSTOP' : 'SIGKILL',
   which: chance.next(),
   stillMs: chance.happens(0.2) ? 2_500 : chance.between(20, 400),

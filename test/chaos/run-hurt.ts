@@ -3,7 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { type ArmedFailpoint } from '../../src/base/index.js'
 import { type Chance } from '../../src/testing/simulation/chance.js'
 import { type Ended, type Started, startCli } from '../support/cli.js'
-import { type HostFault, drawWorkerFailpoint, drawWorkerStrike, failpointText } from './faults.js'
+import { serverOf } from '../support/strike.js'
+import {
+  type HostFault,
+  type ServerFault,
+  type WorkerStrike,
+  drawWorkerFailpoint,
+  drawWorkerStrike,
+  failpointText,
+} from './faults.js'
 import { type OtherCode, type WordOnIt, askForOtherCode } from './other-code.js'
 import { type Scratch, bytesOut, workersOf } from './scratch.js'
 
@@ -15,6 +23,8 @@ export interface Hurt {
   /** Workers that were signalled. */
   readonly workersStruck: number
   readonly workersKilled: number
+  /** Fork servers that were signalled, by kind of fault. */
+  readonly serversStruck: readonly ServerFault[]
   /** A second run of the same folder was refused, as it must be; null: none was tried. */
   readonly refusal: Ended | null
   /** What became of other code; null: nobody asked. */
@@ -54,6 +64,7 @@ class HurtRun {
   private progress = 0
   private struck = 0
   private killed = 0
+  private readonly servers: ServerFault[] = []
   private refusal: Ended | null = null
   private asked = false
   private otherCode: WordOnIt | null = null
@@ -95,7 +106,7 @@ class HurtRun {
     await Promise.all([this.seeRowsCome(), this.strikeWorkers(), this.strikeHost(), this.swapCode(), ended])
     const { recoverySeconds, refusal, otherCode, openFiles, rssBytes } = this
     const seconds = (performance.now() - this.began) / 1_000
-    const workers = { workersStruck: this.struck, workersKilled: this.killed }
+    const workers = { workersStruck: this.struck, workersKilled: this.killed, serversStruck: this.servers }
     return { ended: await ended, seconds, recoverySeconds, refusal, otherCode, openFiles, rssBytes, ...workers }
   }
 
@@ -122,14 +133,35 @@ class HurtRun {
       await pause(strike.waitMs)
       // Workers that die one after the other before any has answered rightly stop the job.
       while (!this.over && this.progress === before) await pause(lookMs)
+      if (this.over) return
       const pids = workersOf(this.scratch)
       const pid = pids[Math.floor(strike.which * pids.length)]
-      if (pid === undefined || this.over || !signal(pid, strike.signal)) continue
-      this.struck += 1
-      if (strike.signal === 'SIGKILL') this.killed += 1
-      else void pause(strike.stillMs).then(() => signal(pid, 'SIGCONT'))
+      if (pid === undefined) continue
+      if (strike.target === 'worker') this.strikeAll([pid], strike)
+      else this.strikeServer(strike.target, serverOf(pid), strike)
       this.sample()
     }
+  }
+
+  /** One that is there is struck; where Python is spawned there is none. */
+  private strikeServer(target: ServerFault, servers: readonly number[], strike: WorkerStrike): void {
+    const workers = target === 'fork server' ? [] : workersOf(this.scratch)
+    const hit = servers.filter(pid => signal(pid, strike.signal))
+    if (hit.length === 0) return
+    this.servers.push(target)
+    if (strike.signal === 'SIGSTOP') this.wakeLater(hit, strike)
+    this.strikeAll(workers, strike)
+  }
+
+  private strikeAll(workers: readonly number[], strike: WorkerStrike): void {
+    const hit = workers.filter(pid => signal(pid, strike.signal))
+    this.struck += hit.length
+    if (strike.signal === 'SIGKILL') this.killed += hit.length
+    else this.wakeLater(hit, strike)
+  }
+
+  private wakeLater(pids: readonly number[], { stillMs }: WorkerStrike): void {
+    void pause(stillMs).then(() => pids.forEach(pid => signal(pid, 'SIGCONT')))
   }
 
   /** Other code is refused where the worker that is to have it dies: some runs let it come. */

@@ -104,6 +104,7 @@ class Series {
     const counters = countersOf(ended)
     tally.count(counters)
     tally.workerFaults += Math.max(hurt.workersStruck, counters['worker.lost'] ?? 0)
+    for (const kind of hurt.serversStruck) tally.struckServer(kind)
     if (this.last !== null && hurt.recoverySeconds !== null)
       tally.recovered(this.last.kind, this.last.at, hurt.recoverySeconds)
     this.refused(refusal)

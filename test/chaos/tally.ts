@@ -1,12 +1,14 @@
 /** What a programme has done and seen so far, and the report of it. */
 import { type ArmedFailpoint } from '../../src/base/index.js'
 import { type Broken } from './checker.js'
-import { type HostFaultKind, failpointSides } from './faults.js'
+import { type HostFaultKind, type ServerFault, failpointSides, serverFaults } from './faults.js'
 
 /** What it must have injected at least, or it has shown nothing. */
 export interface Floor {
   readonly hostKills: number
   readonly workerFaults: number
+  /** Fork servers that were struck, alone and with their workers. */
+  readonly eachServerFault: number
   /** Hosts that died on each side of each failpoint. */
   readonly eachFailpoint: number
 }
@@ -46,6 +48,22 @@ export class Tally {
     if (kind !== 'host stopped') this.hostKills += 1
   }
 
+  /** A fork server was. */
+  struckServer(kind: ServerFault): void {
+    this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
+  }
+
+  /** What of these is due and was not done. */
+  missing(floor: Floor): readonly string[] {
+    const due = (times: number, what: string, least: number): readonly string[] =>
+      times < least ? [`${times} ${what}, ${least} are due`] : []
+    return [
+      ...due(this.hostKills, 'kills of hosts', floor.hostKills),
+      ...due(this.workerFaults, 'faults of workers', floor.workerFaults),
+      ...serverFaults.flatMap(kind => due(this.faults.get(kind) ?? 0, `faults of ${kind}`, floor.eachServerFault)),
+    ]
+  }
+
   /** What another one has seen beside it. */
   add(other: Tally): void {
     for (const [name, times] of other.faults) this.faults.set(name, (this.faults.get(name) ?? 0) + times)
@@ -82,10 +100,7 @@ export class Tally {
     return [
       ...this.wrong,
       ...missing.map(([counter, what]) => `no run shows ${what} (${counter} is 0): the faults were vacuous`),
-      ...(this.hostKills < floor.hostKills ? [`${this.hostKills} kills of hosts, ${floor.hostKills} are due`] : []),
-      ...(this.workerFaults < floor.workerFaults
-        ? [`${this.workerFaults} faults of workers, ${floor.workerFaults} are due`]
-        : []),
+      ...this.missing(floor),
       ...failpointSides.flatMap(({ name, side }) => {
         const times = this.faults.get(cellOf(name, side)) ?? 0
         return times < floor.eachFailpoint

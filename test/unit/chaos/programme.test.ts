@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { Chance } from '../../../src/testing/simulation/chance.js'
-import { type HostFault, drawHostFault, failpointSides, failpointText } from '../../chaos/faults.js'
+import {
+  type HostFault,
+  drawHostFault,
+  drawWorkerStrike,
+  failpointSides,
+  failpointText,
+  serverFaults,
+} from '../../chaos/faults.js'
 import { floorOf } from '../../chaos/programme.js'
 import { Tally } from '../../chaos/tally.js'
 
@@ -14,8 +21,9 @@ const evidence = {
   'stop to roll back': 1,
 }
 
-function tallyOf(kills: number, workerFaults: number): Tally {
+function tallyOf(kills: number, workerFaults: number, serverFaultsOfEach = workerFaults): Tally {
   const tally = new Tally()
+  for (let i = 0; i < serverFaultsOfEach; i += 1) for (const kind of serverFaults) tally.struckServer(kind)
   for (let i = 0; i < kills; i += 1) tally.struck('host', null)
   tally.workerFaults = workerFaults
   tally.count(evidence)
@@ -32,6 +40,13 @@ describe('a fault programme', () => {
     [60, 179],
   ])('with %i kills of hosts and %i faults of workers fails', (kills, faults) => {
     expect(tallyOf(kills, faults).verdict(floorOf(0))).toHaveLength(1)
+  })
+
+  test('that struck too few of the processes that workers are forked of fails, and names them', () => {
+    expect(tallyOf(60, 180, 2).verdict(floorOf(0))).toEqual([
+      '2 faults of fork server, 3 are due',
+      '2 faults of fork server and workers, 3 are due',
+    ])
   })
 
   test.each(Object.keys(evidence))('in which %s counts nothing fails', counter => {
@@ -112,6 +127,13 @@ describe('faults of a seed', () => {
       const fault = drawHostFault(chance, { kind: 'host in its start', deep: 3, turn: 0 })
       expect(fault.kind).not.toBe('host in its start')
     }
+  })
+
+  test('strike a worker, the process that it is forked of, and both', () => {
+    const chance = new Chance(6)
+    const targets = Array.from({ length: 200 }, () => drawWorkerStrike(chance).target)
+    expect(new Set(targets)).toEqual(new Set(['worker', ...serverFaults]))
+    expect(targets.filter(target => target === 'worker').length).toBeGreaterThan(160)
   })
 
   test('are armed by text', () => {
