@@ -107,10 +107,34 @@ export interface RowKernels {
   gatherBits(rows: number, n: number, header: number, bit: number, bits: number): number
   /** The same bit of n rows from a bitmap. */
   scatterBits(rows: number, n: number, header: number, bit: number, bits: number): void
-  /** The bits that all of n headers of `bytes` bytes have, at `common`. */
-  commonBits(rows: number, n: number, header: number, bytes: number, common: number): void
-  /** Writes the `bytes` bytes at `from` over n headers. */
-  fillHeaders(rows: number, n: number, header: number, bytes: number, from: number): void
+  /**
+   * As `locate`, then as `gather` for each of `count` columns, a few rows at a time, so that they are in the cache for all
+   * columns. A column is three u32: offset, width, values. The bits that all headers have, of `headerBytes` bytes, go to `common`.
+   */
+  readRows(
+    slots: number,
+    n: number,
+    limit: number,
+    base: number,
+    stride: number,
+    header: number,
+    headerBytes: number,
+    instead: number,
+    rows: number,
+    common: number,
+    columns: number,
+    count: number,
+  ): void
+  /** The other way round: the bytes at `full` over the headers of n rows, then as `scatter` for each column. */
+  writeRows(
+    rows: number,
+    n: number,
+    header: number,
+    headerBytes: number,
+    full: number,
+    columns: number,
+    count: number,
+  ): void
 }
 
 export interface GroupKernels {

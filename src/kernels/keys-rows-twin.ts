@@ -4,6 +4,14 @@ import { viewsOf } from './keys-views.js'
 import { type KernelMemory } from './module.js'
 
 export function plainRowKernels(memory: KernelMemory): RowKernels {
+  const cells = plainCellKernels(memory)
+  return { ...cells, ...plainWholeRowKernels(memory, cells) }
+}
+
+type WholeRowKernels = Pick<RowKernels, 'readRows' | 'writeRows'>
+type CellKernels = Omit<RowKernels, keyof WholeRowKernels>
+
+function plainCellKernels(memory: KernelMemory): CellKernels {
   const views = viewsOf(memory)
   return {
     locate: (slots, n, limit, base, stride, header, instead, rows) => {
@@ -43,20 +51,33 @@ export function plainRowKernels(memory: KernelMemory): RowKernels {
         u8[at] = ((u8[at] ?? 0) & keep) | (one << (bit & 7))
       }
     },
-    commonBits: (rows, n, header, bytes, common) => {
+  }
+}
+
+function plainWholeRowKernels(memory: KernelMemory, { locate, gather, scatter }: CellKernels): WholeRowKernels {
+  const views = viewsOf(memory)
+  type Move = (offset: number, width: number, values: number) => void
+  const eachColumn = (columns: number, count: number, move: Move): void => {
+    const { u32 } = views()
+    for (let at = columns >>> 2; at < (columns >>> 2) + 3 * count; at += 3) {
+      move(u32[at] ?? 0, u32[at + 1] ?? 0, u32[at + 2] ?? 0)
+    }
+  }
+  return {
+    readRows: (slots, n, limit, base, stride, header, headerBytes, instead, rows, common, columns, count) => {
+      locate(slots, n, limit, base, stride, header, instead, rows)
       const { u8, u32 } = views()
-      for (let b = 0; b < bytes; b++) {
-        let all = 255
-        for (let i = 0; i < n; i++) all &= u8[(u32[(rows >>> 2) + i] ?? 0) + header + b] ?? 0
-        u8[common + b] = all
+      u8.fill(255, common, common + headerBytes)
+      for (let i = 0; i < n; i++) {
+        const at = (u32[(rows >>> 2) + i] ?? 0) + header
+        for (let b = 0; b < headerBytes; b++) u8[common + b] = (u8[common + b] ?? 0) & (u8[at + b] ?? 0)
       }
+      eachColumn(columns, count, (offset, width, values) => gather(rows, n, offset, width, values))
     },
-    fillHeaders: (rows, n, header, bytes, from) => {
+    writeRows: (rows, n, header, headerBytes, full, columns, count) => {
       const { u8, u32 } = views()
-      for (let b = 0; b < bytes; b++) {
-        const byte = u8[from + b] ?? 0
-        for (let i = 0; i < n; i++) u8[(u32[(rows >>> 2) + i] ?? 0) + header + b] = byte
-      }
+      for (let i = 0; i < n; i++) u8.copyWithin((u32[(rows >>> 2) + i] ?? 0) + header, full, full + headerBytes)
+      eachColumn(columns, count, (offset, width, values) => scatter(rows, n, offset, width, values))
     },
   }
 }

@@ -16,6 +16,7 @@ import { byteWidth } from '../schema/index.js'
 import { type BlockParts, type GroupRows, type StateBlock, blockBytes, encodeBlock } from './block.js'
 import { type StateForm, blockTemplate, formId } from './block-schema.js'
 import { type KeySlots } from './key-index.js'
+import { Scratch } from './scratch.js'
 import { type GroupSpan, byGroup, slotsOutside } from './slots-by-group.js'
 import { type StateTable } from './state-table.js'
 
@@ -33,7 +34,7 @@ export class DeltaWriter {
   /** Bytes of a row, by estimate: texts are taken for short. */
   readonly rowBytes: number
   /** Where the columns of one block lie while it is written. */
-  private readonly scratch = new BufferPool(4 * blockBytesMax)
+  private readonly columns = new BufferPool(4 * blockBytesMax)
   /** Rows that fit in a block, by the blocks so far. */
   private rowsGuess = 8192
 
@@ -61,7 +62,8 @@ export class DeltaWriter {
   encode(slots: Int32Array, epoch: number, since: number, span?: GroupSpan): readonly StateBlock[] {
     const { operator, form, schemaId } = this
     const written: Written = { operator, form, schemaId, epoch, since }
-    const { order, groups } = byGroup(slots, this.index.groupOf, form.keyGroups)
+    const scratch = new Scratch(this.memory)
+    const { order, groups } = byGroup(slots, this.index.groupOf, form.keyGroups, scratch)
     const blocks: StateBlock[] = []
     let from = 0
     while (from < order.length) {
@@ -69,12 +71,13 @@ export class DeltaWriter {
       blocks.push(...this.block(order.subarray(from, to), within(groups, from, to), written))
       from = to
     }
+    scratch.release()
     return span === undefined ? blocks : this.stretched(blocks, span, written)
   }
 
   /** Those of these slots whose keys are in no group of the span. */
-  outside(slots: Int32Array, span: GroupSpan): Int32Array {
-    return slotsOutside(slots, this.index.groupOf, span)
+  outside(slots: Int32Array, span: GroupSpan, scratch: Scratch): Int32Array {
+    return slotsOutside(slots, this.index.groupOf, span, scratch)
   }
 
   /** Each block covers the groups up to the next one; one without rows says that a span has none. */
@@ -89,12 +92,14 @@ export class DeltaWriter {
 
   /** These rows as one block, or halves of them where they are more bytes than a block may have. */
   private block(slots: Int32Array, groups: readonly GroupRows[], written: Written): readonly StateBlock[] {
-    const { rows, loan } = this.rowsOf(slots)
+    const scratch = new Scratch(this.columns)
+    const { rows, loan } = this.rowsOf(slots, scratch)
     const bytes = blockBytes(this.template, rows, groups.length)
     if (slots.length >= 64)
       this.rowsGuess = Math.max(64, Math.min(1 << 20, Math.floor((0.9 * blockBytesMax * (slots.length + 1)) / bytes)))
     const blocks = this.encodeRows(rows, groups, written)
     loan?.release()
+    scratch.release()
     return blocks
   }
 
@@ -109,9 +114,9 @@ export class DeltaWriter {
     ]
   }
 
-  private rowsOf(slots: Int32Array): { readonly rows: Batch; readonly loan: Loan | undefined } {
-    const keys = this.index.keysOf(slots)
-    const { state, isNew, loan } = this.table.gather(slots, this.scratch)
+  private rowsOf(slots: Int32Array, scratch: Scratch): { readonly rows: Batch; readonly loan: Loan | undefined } {
+    const keys = this.index.keysOf(slots, scratch)
+    const { state, isNew, loan } = this.table.gather(slots, this.columns)
     const deleted = makeColumn({ kind: 'bool' }, slots.length, noNulls, { offsets: null, values: isNew, children: [] })
     const columns = [deleted, ...keys.columns, ...state.columns]
     return { rows: { schema: this.template.schema, rows: slots.length, columns }, loan }

@@ -10,6 +10,7 @@ import { checkFlat, nullRows } from './key-bytes.js'
 import { decodeKeys } from './key-decoder.js'
 import { encodeKeys, pieceRows } from './key-encoder.js'
 import { KeyTable, pieceRowsMax } from './key-table.js'
+import { type Scratch } from './scratch.js'
 import { TableMemory } from './memory.js'
 import { type PackedRows, startOf } from './packed.js'
 
@@ -33,7 +34,8 @@ export interface KeyIndexOptions {
 export interface KeySlots {
   readonly size: number
   readonly groupOf: Uint16Array
-  keysOf(slots: Int32Array): Batch
+  /** @param scratch where keys may lie that are read at once */
+  keysOf(slots: Int32Array, scratch?: Scratch): Batch
   /** The key bytes of these slots. */
   packedKeys(slots: Int32Array): PackedRows
   resolve(keys: Batch): Int32Array
@@ -230,11 +232,11 @@ export class KeyIndex implements KeySlots {
   }
 
   /** The key columns of these slots, one row each. */
-  keysOf(slots: Int32Array): Batch {
+  keysOf(slots: Int32Array, scratch?: Scratch): Batch {
     const { key, nullKeys } = this.options
     const [only, second] = key.fields
     if (only !== undefined && second === undefined && !nullKeys) {
-      const column = this.plainKeys(only.type, slots)
+      const column = this.plainKeys(only.type, slots, scratch)
       if (column !== null) return { schema: key, rows: slots.length, columns: [column] }
     }
     const keyAt = (row: number): Uint8Array => this.table.keyOf(slots[row] ?? 0)
@@ -242,10 +244,11 @@ export class KeyIndex implements KeySlots {
   }
 
   /** Keys of one column that are kept as it has them: a million of them in milliseconds. */
-  private plainKeys(type: DataType, slots: Int32Array): Column | null {
+  private plainKeys(type: DataType, slots: Int32Array, scratch?: Scratch): Column | null {
     const length = slots.length
     if (this.wide) {
-      return makeColumn(type, length, noNulls, { offsets: null, values: this.table.wideKeys(slots), children: [] })
+      const values = this.table.wideKeys(slots, scratch)
+      return makeColumn(type, length, noNulls, { offsets: null, values, children: [] })
     }
     if (type.kind !== 'utf8' && type.kind !== 'binary') return null
     return makeColumn(type, length, noNulls, { ...this.table.textKeys(slots), children: [] })

@@ -8,6 +8,7 @@
  * a new key the next slot, and it is moved into a free one at once.
  */
 import { type EntryTable, addEntry, entryOf, removeEntry } from './key-entries.js'
+import { Scratch } from './scratch.js'
 import { type TableMemory } from './memory.js'
 import { type PackedRows, copyBytes, startOf } from './packed.js'
 
@@ -287,13 +288,13 @@ export class KeyTable {
   }
 
   /** The keys of these slots, 8 bytes each. */
-  wideKeys(slots: Int32Array): Uint8Array {
-    return this.cells(slots)
+  wideKeys(slots: Int32Array, scratch?: Scratch): Uint8Array {
+    return this.cells(slots, scratch)
   }
 
   /** The 8 bytes of each slot: its key, or place and length. By a kernel, whose cache misses overlap. */
-  private cells(slots: Int32Array): Uint8Array {
-    const cells = new Uint8Array(new ArrayBuffer(8 * slots.length))
+  private cells(slots: Int32Array, scratch = new Scratch()): Uint8Array {
+    const cells = scratch.bytes(8 * slots.length)
     const { memory } = this
     for (let from = 0; from < slots.length; from += pieceRowsMax) {
       const n = Math.min(pieceRowsMax, slots.length - from)

@@ -14,6 +14,7 @@ import { Rebase } from './rebase.js'
 import { decodeRows } from './row-codec.js'
 import { type PackedRows } from './packed.js'
 import { type StoredBlock, type StoredRows, applyRows, readBlock } from './restore.js'
+import { Scratch } from './scratch.js'
 import { groupsOf } from './slots-by-group.js'
 import { type StateTable } from './state-table.js'
 
@@ -159,13 +160,20 @@ export class OperatorState {
    * @param through afterwards no block that is still to come has to say what became of a slot (`holds`)
    */
   take(epoch: number, through = false): readonly StateBlock[] {
+    const scratch = new Scratch(this.options.memory)
+    const blocks = this.taken(epoch, through, scratch)
+    scratch.release()
+    return blocks
+  }
+
+  private taken(epoch: number, through: boolean, scratch: Scratch): readonly StateBlock[] {
     const { index, table } = this.options
     this.rebase ??= this.startRebase(epoch)
     const { watch, form } = this.options
     const { came, gone } = table.takeTurnover()
     this.count(came, 1)
     this.count(gone, -1)
-    const dirty = table.takeDirty()
+    const dirty = table.takeDirty(scratch)
     watch?.taken(dirty)
     if (this.rewrites) {
       this.rewrites = false
@@ -177,8 +185,9 @@ export class OperatorState {
       epoch,
       keys: index.size,
       through,
+      scratch,
       present: span => {
-        const slots = table.presentIn(index.groupOf, span)
+        const slots = table.presentIn(index.groupOf, span, scratch)
         return merged(slots, watch?.stale(span.first, span.last) ?? new Int32Array(0))
       },
       ...(watch !== undefined && { known: slots => watch.known(slots) }),

@@ -12,6 +12,7 @@
  */
 import { type StateBlock } from './block.js'
 import { type DeltaWriter } from './delta.js'
+import { type Scratch } from './scratch.js'
 import { SlotSet } from './slot-set.js'
 import { type GroupSpan } from './slots-by-group.js'
 
@@ -42,6 +43,8 @@ interface Given {
   readonly known?: Known
   /** What the tiers have is written now: then they hold nothing. */
   readonly through?: boolean
+  /** Where lists of slots lie. */
+  readonly scratch: Scratch
 }
 
 /** Rows that changed in epochs (since, now]. */
@@ -83,7 +86,7 @@ export class Rebase {
   /** The blocks of an epoch. */
   blocks(
     dirty: Int32Array,
-    { epoch, keys, present, known = slots => slots, through = false }: Given,
+    { epoch, keys, present, known = slots => slots, through = false, scratch }: Given,
   ): readonly StateBlock[] {
     if (dirty.length === 0 && !(through && this.tiers.some(tier => tier.slots.count > 0))) return []
     if (dirty.length > 0 && dirty.length >= wholeShare * keys) {
@@ -95,7 +98,7 @@ export class Rebase {
     if (bytes > smallBytes) this.forget(epoch)
     this.owed += bytes * this.baseShare(bytes)
     const due = this.groupsDue(bytes)
-    const rest = due === null ? slots : this.writer.outside(slots, due)
+    const rest = due === null ? slots : this.writer.outside(slots, due, scratch)
     const delta = this.writer.encode(rest, epoch, since, since === epoch - 1 ? undefined : this.allGroups)
     this.learn(delta)
     const changed = dirty.length / Math.max(1, slots.length)
@@ -135,6 +138,11 @@ export class Rebase {
   ): { readonly slots: Int32Array; readonly since: number } {
     let [slots, since] = [dirty, epoch - 1]
     for (const tier of this.tiers) {
+      // So many are not worth a mark.
+      if (slots.length * this.writer.rowBytes > tierBytesMax) {
+        this.forget(epoch)
+        break
+      }
       tier.slots.mark(slots, slots.at(-1) ?? 0)
       tier.epochs += 1
       if (tier.slots.count * this.writer.rowBytes > tierBytesMax) {
@@ -152,7 +160,7 @@ export class Rebase {
 
   private forget(epoch: number): void {
     for (const tier of this.tiers) {
-      if (tier.epochs > 0) tier.slots.take()
+      tier.slots.clear()
       tier.epochs = 0
       tier.since = epoch
     }

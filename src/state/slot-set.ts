@@ -2,6 +2,7 @@
  * Slot set: such as those whose state changed since the last cut. One bit a slot and no list, so that a row that is written
  * again costs nothing more, and the slots come out ascending, which is the order of their rows in memory.
  */
+import { Scratch } from './scratch.js'
 import { eachPiece } from './slots-by-group.js'
 
 export class SlotSet {
@@ -44,14 +45,19 @@ export class SlotSet {
     eachPiece(words.length, (from, to) => {
       count += leaveOut(words, others.words, from, to)
     })
-    return takeAll(words, count)
+    return listed(words, new Int32Array(count))
   }
 
   /** All of them, ascending; afterwards there are none. */
-  take(): Int32Array {
-    const slots = takeAll(this.words, this.count)
-    this.count = 0
+  take(scratch = new Scratch()): Int32Array {
+    const slots = listed(this.words, scratch.int32(this.count))
+    this.clear()
     return slots
+  }
+
+  clear(): void {
+    if (this.count > 0) this.words.fill(0)
+    this.count = 0
   }
 
   private grow(highest: number): void {
@@ -79,24 +85,20 @@ function onesIn(word: number): number {
   return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
 }
 
-function takeAll(words: Uint32Array, count: number): Int32Array {
-  const slots = new Int32Array(count)
+/** The slots of these words, as many as the list is long. */
+function listed(words: Uint32Array, slots: Int32Array): Int32Array {
   let at = 0
   eachPiece(words.length, (from, to) => {
-    if (at < count) at = takeWords(words.subarray(from, to), from * 32, slots, at)
+    if (at < slots.length) at = listWords(words.subarray(from, to), from * 32, slots, at)
   })
   return slots
 }
 
-function takeWords(words: Uint32Array, slot: number, into: Int32Array, begin: number): number {
+function listWords(words: Uint32Array, slot: number, into: Int32Array, begin: number): number {
   let at = begin
   for (let w = 0; w < words.length; w++) {
-    let word = words[w] ?? 0
-    if (word === 0) continue
-    words[w] = 0
-    while (word !== 0) {
+    for (let word = words[w] ?? 0; word !== 0; word &= word - 1) {
       into[at++] = slot + w * 32 + 31 - Math.clz32(word & -word)
-      word &= word - 1
     }
   }
   return at

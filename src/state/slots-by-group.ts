@@ -3,6 +3,7 @@
  * of its own that is called for a piece: one that runs once for all slots is left to the interpreter for most of its life.
  */
 import { type GroupRows } from './block.js'
+import { Scratch } from './scratch.js'
 
 export interface GroupSpan {
   readonly first: number
@@ -16,8 +17,8 @@ export function eachPiece(count: number, work: (from: number, to: number) => voi
   for (let from = 0; from < count; from += pieceSlots) work(from, Math.min(count, from + pieceSlots))
 }
 
-export function groupsOf(slots: Int32Array, groupOf: Uint16Array): Uint16Array {
-  const groups = new Uint16Array(slots.length)
+export function groupsOf(slots: Int32Array, groupOf: Uint16Array, scratch = new Scratch()): Uint16Array {
+  const groups = scratch.uint16(slots.length)
   eachPiece(slots.length, (from, to) => lookUp(slots, groupOf, groups, from, to))
   return groups
 }
@@ -27,8 +28,9 @@ export function byGroup(
   slots: Int32Array,
   groupOf: Uint16Array,
   keyGroups: number,
+  scratch = new Scratch(),
 ): { readonly order: Int32Array; readonly groups: readonly GroupRows[] } {
-  const groups = groupsOf(slots, groupOf)
+  const groups = groupsOf(slots, groupOf, scratch)
   const ends = new Int32Array(keyGroups + 1)
   eachPiece(slots.length, (from, to) => count(groups, ends, from, to))
   const found: GroupRows[] = []
@@ -38,7 +40,7 @@ export function byGroup(
     ends[group + 1] = to
     if (to > from) found.push({ group, from, to })
   }
-  const order = new Int32Array(slots.length)
+  const order = scratch.int32(slots.length)
   eachPiece(slots.length, (from, to) => place(slots, groups, ends, order, from, to))
   return { order, groups: found }
 }
@@ -71,8 +73,13 @@ function place(
 }
 
 /** Those of these slots whose keys are in no group of the span. */
-export function slotsOutside(slots: Int32Array, groupOf: Uint16Array, span: GroupSpan): Int32Array {
-  const rest = new Int32Array(slots.length)
+export function slotsOutside(
+  slots: Int32Array,
+  groupOf: Uint16Array,
+  span: GroupSpan,
+  scratch = new Scratch(),
+): Int32Array {
+  const rest = scratch.int32(slots.length)
   let at = 0
   eachPiece(slots.length, (from, to) => {
     at = keepOutside(slots.subarray(from, to), groupOf, span, rest, at)
@@ -98,18 +105,18 @@ function keepOutside(
 }
 
 /** The slots below `limit` whose keys are in the groups of the span, ascending. */
-export function slotsWithin(groupOf: Uint16Array, limit: number, span: GroupSpan): Int32Array {
-  let into: Int32Array = new Int32Array(pieceSlots)
+export function slotsWithin(groupOf: Uint16Array, limit: number, span: GroupSpan, scratch = new Scratch()): Int32Array {
+  let into = scratch.int32(16 * pieceSlots)
   let at = 0
   eachPiece(limit, (from, to) => {
-    if (at + pieceSlots > into.length) into = larger(into)
+    if (at + pieceSlots > into.length) into = larger(into, scratch)
     at = keepWithin(groupOf.subarray(from, to), span, from, into, at)
   })
   return into.subarray(0, at)
 }
 
-function larger(slots: Int32Array): Int32Array {
-  const room = new Int32Array(2 * slots.length)
+function larger(slots: Int32Array, scratch: Scratch): Int32Array {
+  const room = scratch.int32(2 * slots.length)
   room.set(slots)
   return room
 }

@@ -12,6 +12,8 @@ export class ColumnOut {
 
   constructor(
     private readonly place: StateColumn,
+    /** Which column it is. */
+    private readonly number: number,
     private readonly length: number,
     slab: Slab,
   ) {
@@ -27,19 +29,19 @@ export class ColumnOut {
     return place.type.kind === 'bool' ? bitmapBytes(length) : place.width * length
   }
 
-  /** The next `n` rows, which were located; `from` is a multiple of 8. */
+  /** The next `n` rows, which were read; `from` is a multiple of 8. */
   takePiece(place: RowMemory, from: number, n: number): void {
-    const { memory, rows, bits, values } = place
+    const { memory, rows, bits } = place
     const { header } = place.layout
-    const { there, bit, width, offset } = this.place
-    if (isCommon(place, there)) {
+    const { there, bit, width } = this.place
+    if (place.isCommon(there)) {
       if (this.validity !== null) fillBits(this.validity, from, n)
     } else {
       this.nullCount += memory.kernels.gatherBits(rows, n, header, there, bits)
       this.bitsFrom(from).set(memory.u8.subarray(bits, bits + bitmapBytes(n)), from >> 3)
     }
     if (width > 0) {
-      memory.kernels.gather(rows, n, offset, width, values)
+      const values = place.values[this.number] ?? 0
       this.values.set(memory.u8.subarray(values, values + n * width), from * width)
     } else {
       memory.kernels.gatherBits(rows, n, header, bit, bits)
@@ -80,6 +82,3 @@ export class ColumnOut {
     return { offsets, values }
   }
 }
-
-const isCommon = ({ memory, common }: RowMemory, bit: number): boolean =>
-  (((memory.u8[common + (bit >> 3)] ?? 0) >> (bit & 7)) & 1) === 1

@@ -18,6 +18,7 @@ import {
   setBit,
 } from '../batch/index.js'
 import { type Schema, sameType } from '../schema/index.js'
+import { type Scratch } from './scratch.js'
 import { SlotSet } from './slot-set.js'
 import { RowMemory, pieceRowsMax } from './row-memory.js'
 import { ColumnIn } from './state-in.js'
@@ -91,12 +92,11 @@ export class StateTable {
       layout.columns.reduce((n, column) => n + ColumnOut.bytes(column, k), 0),
       memory,
     )
-    const columns = layout.columns.map(column => new ColumnOut(column, k, slab))
+    const columns = layout.columns.map((column, c) => new ColumnOut(column, c, k, slab))
     const isNew = new Uint8Array(bitmapBytes(k))
     for (let from = 0; from < k; from += pieceRowsMax) {
       const n = Math.min(pieceRowsMax, k - from)
-      rows.locate(uniq.subarray(from, from + n), true)
-      rows.memory.kernels.commonBits(rows.rows, n, layout.header, layout.headerBytes, rows.common)
+      rows.read(uniq.subarray(from, from + n))
       for (const column of columns) column.takePiece(rows, from, n)
       this.noteNew(isNew, from, n)
     }
@@ -106,8 +106,8 @@ export class StateTable {
 
   /** Bit 0 of a header says "there", so the new ones are its zeros. */
   private noteNew(isNew: Uint8Array, from: number, n: number): void {
-    const { memory, rows, bits, common } = this.rows
-    if (((memory.u8[common] ?? 0) & 1) === 1) return
+    const { memory, rows, bits } = this.rows
+    if (this.rows.isCommon(0)) return
     memory.kernels.gatherBits(rows, n, this.layout.header, 0, bits)
     for (let b = 0; b < bitmapBytes(n); b++) isNew[(from >> 3) + b] = ~(memory.u8[bits + b] ?? 0)
     const rest = (from + n) & 7
@@ -144,8 +144,8 @@ export class StateTable {
   }
 
   /** Slots that were applied since this was asked before, ascending; one without state was cleared. */
-  takeDirty(): Int32Array {
-    return this.dirty.take()
+  takeDirty(scratch?: Scratch): Int32Array {
+    return this.dirty.take(scratch)
   }
 
   get dirtyRows(): number {
@@ -186,7 +186,7 @@ export class StateTable {
     this.rows.makeRoom(highest + 1)
     for (let from = 0; from < uniq.length; from += pieceRowsMax) {
       const n = Math.min(pieceRowsMax, uniq.length - from)
-      this.rows.locate(uniq.subarray(from, from + n), false)
+      this.rows.locate(uniq.subarray(from, from + n))
       this.write(state, from, n, clear)
     }
     if (this.texts.wasteful) this.compact()
@@ -205,11 +205,13 @@ export class StateTable {
   /** Rows [from, from + n) of `state` into the rows that were located. */
   private write(state: Batch, from: number, n: number, clear: Uint8Array | null): void {
     const { rows, layout } = this
-    rows.memory.kernels.fillHeaders(rows.rows, n, layout.header, layout.headerBytes, rows.full)
-    layout.columns.forEach((place, c) => {
+    const columns = layout.columns.flatMap((place, c) => {
       const column = state.columns[c]
-      if (column !== undefined) new ColumnIn(place, column, clear).putPiece(rows, this.texts, from, n)
+      return column === undefined ? [] : [new ColumnIn(place, c, column, clear)]
     })
+    for (const column of columns) column.layPiece(rows, this.texts, from, n)
+    rows.write(n)
+    for (const column of columns) column.putBits(rows, from, n)
     if (clear !== null) this.clearHeaders(clear, from, n)
   }
 
@@ -243,8 +245,8 @@ export class StateTable {
   }
 
   /** Those of key groups in the span, by the group of each slot. */
-  presentIn(groupOf: Uint16Array, span: GroupSpan): Int32Array {
-    return this.presentOf(slotsWithin(groupOf, Math.min(this.used, this.rows.limit, groupOf.length), span))
+  presentIn(groupOf: Uint16Array, span: GroupSpan, scratch?: Scratch): Int32Array {
+    return this.presentOf(slotsWithin(groupOf, Math.min(this.used, this.rows.limit, groupOf.length), span, scratch))
   }
 
   /** Those of these slots, all of which have room, that have state. */
@@ -260,7 +262,7 @@ export class StateTable {
   private keepPresent(kept: Int32Array, piece: Int32Array, at: number): number {
     const { rows, layout } = this
     const { memory, bits } = rows
-    rows.locate(piece, false)
+    rows.locate(piece)
     const absent = memory.kernels.gatherBits(rows.rows, piece.length, layout.header, 0, bits)
     if (absent === 0) {
       kept.set(piece, at)

@@ -1,10 +1,8 @@
 /** Key kernels in AssemblyScript; src/kernels/keys-contract.ts says what they do, the twins are the oracle. */
 
-@inline function at4(list: usize, i: i32): usize { return list + ((i as usize) << 2) }
-@inline function word(list: usize, i: i32): u32 { return load<u32>(at4(list, i)) }
-@inline function isThere(validity: usize, i: i32): bool {
-  return validity == 0 || ((load<u8>(validity + ((i as usize) >> 3)) >> ((i & 7) as u8)) & 1) == 1
-}
+import { at4, isThere, word } from './parts/lists'
+
+export { gather, gatherBits, locate, readRows, scatter, scatterBits, writeRows } from './parts/rows'
 
 // Murmur3, 32 bits, seed 0.
 @inline function scramble(w: u32): u32 { return rotl<u32>(w * 0xcc9e2d51, 15) * 0x1b873593 }
@@ -279,85 +277,6 @@ export function putText(n: i32, cursors: usize, validity: usize, offsets: usize,
   if (length & 4) { store<u32>(to + k, load<u32>(from + k)); k += 4 }
   if (length & 2) { store<u16>(to + k, load<u16>(from + k)); k += 2 }
   if (length & 1) store<u8>(to + k, load<u8>(from + k))
-}
-
-export function locate(
-  slots: usize, n: i32, limit: u32, base: usize, stride: u32, header: usize, instead: usize, rows: usize,
-): void {
-  if (instead == 0) {
-    for (let i = 0; i < n; i++) store<u32>(at4(rows, i), (base as u32) + word(slots, i) * stride)
-    return
-  }
-  for (let i = 0; i < n; i++) {
-    const slot = word(slots, i)
-    const row = base + ((slot * stride) as usize)
-    const own = slot < limit && (load<u8>(row + header) & 1) == 1
-    store<u32>(at4(rows, i), (own ? row : instead) as u32)
-  }
-}
-
-@inline function move<T>(to: usize, from: usize): void { store<T>(to, load<T>(from)) }
-
-export function gather(rows: usize, n: i32, offset: usize, width: u32, values: usize): void {
-  let p = values
-  if (width == 8) for (let i = 0; i < n; i++, p += 8) move<u64>(p, (word(rows, i) as usize) + offset)
-  else if (width == 4) for (let i = 0; i < n; i++, p += 4) move<u32>(p, (word(rows, i) as usize) + offset)
-  else if (width == 2) for (let i = 0; i < n; i++, p += 2) move<u16>(p, (word(rows, i) as usize) + offset)
-  else if (width == 1) for (let i = 0; i < n; i++, p += 1) move<u8>(p, (word(rows, i) as usize) + offset)
-  else for (let i = 0; i < n; i++, p += 16) {
-    const cell = (word(rows, i) as usize) + offset
-    move<u64>(p, cell)
-    move<u64>(p + 8, cell + 8)
-  }
-}
-
-export function scatter(rows: usize, n: i32, offset: usize, width: u32, values: usize): void {
-  let p = values
-  if (width == 8) for (let i = 0; i < n; i++, p += 8) move<u64>((word(rows, i) as usize) + offset, p)
-  else if (width == 4) for (let i = 0; i < n; i++, p += 4) move<u32>((word(rows, i) as usize) + offset, p)
-  else if (width == 2) for (let i = 0; i < n; i++, p += 2) move<u16>((word(rows, i) as usize) + offset, p)
-  else if (width == 1) for (let i = 0; i < n; i++, p += 1) move<u8>((word(rows, i) as usize) + offset, p)
-  else for (let i = 0; i < n; i++, p += 16) {
-    const cell = (word(rows, i) as usize) + offset
-    move<u64>(cell, p)
-    move<u64>(cell + 8, p + 8)
-  }
-}
-
-export function gatherBits(rows: usize, n: i32, header: usize, bit: u32, bits: usize): i32 {
-  const byte = header + ((bit >> 3) as usize), shift = (bit & 7) as u8
-  let zeros = 0, packed: u32 = 0
-  for (let i = 0; i < n; i++) {
-    const one = ((load<u8>((word(rows, i) as usize) + byte) >> shift) & 1) as u32
-    zeros += 1 - (one as i32)
-    packed |= one << (i & 7)
-    if ((i & 7) == 7 || i == n - 1) { store<u8>(bits + ((i as usize) >> 3), packed as u8); packed = 0 }
-  }
-  return zeros
-}
-
-export function scatterBits(rows: usize, n: i32, header: usize, bit: u32, bits: usize): void {
-  const byte = header + ((bit >> 3) as usize), shift = bit & 7, keep = ~(1 << shift)
-  for (let i = 0; i < n; i++) {
-    const p = (word(rows, i) as usize) + byte
-    const one: u32 = isThere(bits, i) ? 1 : 0
-    store<u8>(p, ((load<u8>(p) as u32 & keep) | (one << shift)) as u8)
-  }
-}
-
-export function commonBits(rows: usize, n: i32, header: usize, bytes: i32, common: usize): void {
-  for (let b = 0; b < bytes; b++) {
-    let all: u8 = 255
-    for (let i = 0; i < n; i++) all &= load<u8>((word(rows, i) as usize) + header + (b as usize))
-    store<u8>(common + (b as usize), all)
-  }
-}
-
-export function fillHeaders(rows: usize, n: i32, header: usize, bytes: i32, from: usize): void {
-  for (let b = 0; b < bytes; b++) {
-    const byte = load<u8>(from + (b as usize))
-    for (let i = 0; i < n; i++) store<u8>((word(rows, i) as usize) + header + (b as usize), byte)
-  }
 }
 
 // Distinct slots of a batch: numbers in order of first appearance, then a stable counting sort of the rows by

@@ -11,8 +11,11 @@ import { attempts } from './attempts.js'
 import { armFailpoints } from './failpoints.js'
 import { openWorld } from './world.js'
 
-/** Memory of batches that waits to be used again. */
-const pooledBytesMax = 32 << 20
+/**
+ * Memory of batches and blocks that waits to be used again. Blocks of epochs come and go many MB at a time; where memory has a
+ * budget they are smaller.
+ */
+const pooledBytesMax = { ofBudget: 32 << 20, free: 64 << 20 } as const
 
 export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> {
   const counters: Record<string, number> = {}
@@ -36,7 +39,9 @@ export async function runJob(plan: Plan, asked: RunOptions): Promise<RunResult> 
           plan,
           options,
           run: { job: world.random.hex(8), token: world.random.hex(16) },
-          memory: new BufferPool(pooledBytesMax),
+          memory: new BufferPool(
+            plan.options.stateBudgetBytes === null ? pooledBytesMax.free : pooledBytesMax.ofBudget,
+          ),
           incarnation: () => (incarnations += 1),
         },
         folder,

@@ -162,16 +162,42 @@ describe('key kernels and their twins agree', () => {
           const answers: unknown[] = []
           k.locate(at.slots, 30, 60, base, stride, header, at.bySlot, at.starts)
           for (const width of [1, 2, 4, 8, 16]) k.gather(at.starts, 30, 16, width, at.keys + 1024 * width)
-          k.commonBits(at.starts, 30, header, 2, at.fresh)
           answers.push([0, 3, 11].map(bit => k.gatherBits(at.starts, 30, header, bit, at.fresh + 8)))
           k.locate(at.slots, 30, 60, base, stride, header, 0, at.starts)
-          k.fillHeaders(at.starts, 30, header, 2, at.values)
           k.scatterBits(at.starts, 30, header, 5, at.validity)
           k.scatterBits(at.starts, 30, header, 9, at.validity)
           for (const [i, width] of [16, 8, 4, 2, 1].entries()) {
             k.scatter(at.starts, 30, [0, 16, 24, 28, 30][i] ?? 0, width, at.values)
           }
           return answers
+        })
+      }),
+      runs,
+    )
+  })
+
+  it('on the columns of more rows than are moved at once', () => {
+    const rows = 300
+    const [stride, header, base, common, full] = [40, 33, at.arena, at.fresh, at.hashes]
+    const list = { slots: 65_536, rows: 67_584, columns: 69_632 }
+    // Offset in the row, width, place of the values.
+    const columns = [0, 16, 116_736, 16, 8, 122_880, 24, 4, 126_976, 28, 2, 129_024, 30, 1, 130_048]
+    fc.assert(
+      fc.property(words, fc.integer({ min: 1, max: rows }), (any, count) => {
+        const fill = (bytes: Uint8Array, u32: Uint32Array): void => {
+          for (let i = 0; i < (rows * stride) / 4; i++) u32[(base >> 2) + i] = any[(i * 7) % any.length] ?? 0
+          for (let i = 0; i < count; i++) u32[(list.slots >> 2) + i] = (i * 37) % rows
+          u32.set(columns, list.columns >> 2)
+          bytes.fill(0xfd, at.bySlot, at.bySlot + stride)
+          bytes.set([5, 250], full)
+        }
+        expectTwins(fill, k => {
+          const read = [header, 2, at.bySlot, list.rows, common, list.columns, 5] as const
+          k.readRows(list.slots, count, rows - 40, base, stride, ...read)
+          k.locate(list.slots, count, rows, base, stride, header, 0, list.rows)
+          // The values of the first rows stand in each other's place now.
+          k.gather(list.rows, count, 8, 8, 122_880)
+          k.writeRows(list.rows, count, header, 2, full, list.columns, 5)
         })
       }),
       runs,

@@ -111,6 +111,17 @@ describe('deltas of keyed state', () => {
     expect(after.counts()).toEqual({ ann: 1, cid: 3, dan: 4 })
   })
 
+  it('give all memory back but that of their blocks', () => {
+    const rows = new KeyedRows('counts', countsByUser)
+    for (let epoch = 1; epoch <= 40; epoch++) {
+      rows.count({ ann: epoch, [`user ${epoch}`]: 1, [`user ${epoch - 3}`]: null })
+      const blocks = rows.take(epoch)
+      expect(rows.memory.out).toBe(blocks.reduce((bytes, block) => bytes + block.bytes.length, 0))
+      for (const { loan } of blocks) loan?.release()
+      expect(rows.memory.out).toBe(0)
+    }
+  })
+
   it('have bytes that never change', () => {
     const rows = new KeyedRows('counts', countsByUser)
     rows.count({ ann: 1, bob: 2, zoë: 3 })

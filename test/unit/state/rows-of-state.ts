@@ -1,5 +1,5 @@
 /** State of one operator as a map from key to row, beside the real index and table: what the tests of the store change and compare. */
-import { type Batch, batchFromRows, bitAt, rowsOf, setBit } from '../../../src/batch/index.js'
+import { type Batch, Loan, type Memory, batchFromRows, bitAt, rowsOf, setBit } from '../../../src/batch/index.js'
 import { schemaFromJson } from '../../../src/schema/index.js'
 import { readBlock } from '../../../src/state/restore.js'
 import {
@@ -25,7 +25,23 @@ export const countsByUser: StateForm = {
   nullKeys: false,
 }
 
+/** Memory that is spoiled when it is given back, and knows how much is out. */
+export class CountedMemory implements Memory {
+  out = 0
+
+  take(length: number): ReturnType<Memory['take']> {
+    const bytes = new Uint8Array(length).fill(0x5a)
+    this.out += length
+    const back = (): void => {
+      bytes.fill(0xa5)
+      this.out -= length
+    }
+    return { bytes, loan: new Loan(back) }
+  }
+}
+
 export class KeyedRows {
+  readonly memory = new CountedMemory()
   readonly index: KeyIndex
   readonly table: StateTable
   readonly state: OperatorState
@@ -38,7 +54,8 @@ export class KeyedRows {
     const { key, keyGroups, nullKeys } = form
     this.index = new KeyIndex({ key, keyGroups, nullKeys, plain })
     this.table = new StateTable(form.state, { plain })
-    this.state = new OperatorState({ operator, form, index: this.index, table: this.table })
+    const { index, table, memory } = this
+    this.state = new OperatorState({ operator, form, index, table, memory })
   }
 
   /** Sets the state of these keys, or clears it. */
