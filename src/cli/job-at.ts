@@ -17,6 +17,8 @@ export async function outOf(command: Pick<Command, 'name' | 'usage'>, words: rea
   const isFolder = existsSync(path) && statSync(path).isDirectory()
   const isOutput = isFolder && (existsSync(join(path, 'run.json')) || !existsSync(join(path, 'job.ts')))
   if (isOutput) return path
+  if (!existsSync(path))
+    throw usageError(command, `${command.name} takes an output folder or a job file, and there is no ${word}`)
   const { plan } = await loadJob(word)
   return resolve('out', plan.job)
 }

@@ -1,7 +1,7 @@
 /** `anabranch state`: what is stored of a job that does not run: its operators, one key, all rows. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StateError } from '../base/index.js'
+import { ConnectorError, StateError } from '../base/index.js'
 import { type Batch, arrowStream, batchFromRows, jsonRow, jsonRowsOf } from '../batch/index.js'
 import { type Schema } from '../schema/index.js'
 import { StateStore, openForReading } from '../state/stores/index.js'
@@ -79,7 +79,7 @@ async function list({ store, job, values, terminal }: Asked): Promise<void> {
   }
   const rows = operators.map(each => [each.operator, each.key.join(', '), String(each.keys), String(each.bytes)])
   terminal.out(aligned([['operator', 'key', 'keys', 'bytes'], ...rows], 'llrr').join('\n'))
-  const open = unfinished.length === 0 ? 'finished' : `not finished: ${unfinished.join(', ')}`
+  const open = unfinished.length === 0 ? 'which every sink has' : `of which a sink may lack ${unfinished.join(', ')}`
   terminal.err(`job ${job}, epoch ${epoch}, ${open}`)
 }
 
@@ -122,6 +122,9 @@ function keyOf(text: string, key: Schema): Batch {
     const row = Object.fromEntries(
       key.fields.map(({ name }) => [name, isValue ? plain(said, name) : scalar(said, name)]),
     )
+    const given = typeof said === 'object' && said !== null ? Object.keys(said) : []
+    const other = given.find(name => !key.fields.some(field => field.name === name))
+    if (other !== undefined) throw new TypeError(`"${other}" is none of them`)
     return batchFromRows(key, [row])
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -155,9 +158,18 @@ async function exportRows(asked: Asked): Promise<void> {
       .map(row => JSON.stringify(row))
       .join('\n')
   if (to === undefined) for (const batch of batches) terminal.out(lines(batch))
-  else if (to.endsWith('.arrow')) writeFileSync(to, arrowStream(schema, batches))
-  else writeFileSync(to, batches.map(batch => `${lines(batch)}\n`).join(''))
+  else if (to.endsWith('.arrow')) write(to, arrowStream(schema, batches))
+  else write(to, batches.map(batch => `${lines(batch)}\n`).join(''))
   if (to !== undefined) terminal.err(`${to}: ${slots.length} rows`)
+}
+
+function write(to: string, content: string | Uint8Array): void {
+  try {
+    writeFileSync(to, content)
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    throw new ConnectorError('ANB4003', `could not write "${to}": ${said}`, { cause })
+  }
 }
 
 /** The operator that is asked for, with its rows. */

@@ -44,6 +44,18 @@ describe('anabranch state', () => {
     })
   })
 
+  it('says which sinks may lack rows, where it cannot write, and where there is nothing', async () => {
+    expect((await cli(['state', 'list', out])).stderr).toContain('job clicks, epoch 2, of which a sink may lack 2')
+    const to = join(out, 'nowhere/x.jsonl')
+    const unwritten = await cli(['state', 'export', out, '--operator', 'counts', '--to', to])
+    expect([unwritten.code, unwritten.stderr]).toEqual([1, expect.stringContaining(`ANB4003 could not write "${to}"`)])
+    const nothing = await cli(['state', 'list', 'nowhere'])
+    expect([nothing.code, nothing.stderr]).toEqual([
+      2,
+      expect.stringContaining('ANB8003 state takes an output folder or a job file, and there is no nowhere'),
+    ])
+  })
+
   it('shows the state of one key, and says where there is none', async () => {
     const ann = await cli(['state', 'inspect', join(out, 'state'), '--operator', 'counts', '--key', '{"user":"ann"}'])
     expect(JSON.parse(ann.stdout)).toEqual({
@@ -56,6 +68,9 @@ describe('anabranch state', () => {
     const bob = await cli(['state', 'inspect', out, '--operator', 'counts', '--key', '{"user":"bob"}'])
     expect(bob.code).not.toBe(0)
     expect(bob.stderr).toContain('operator "counts" has no state of the key {"user":"bob"}')
+    const more = await cli(['state', 'inspect', out, '--operator', 'counts', '--key', '{"user":"ann","shop":1}'])
+    expect(more.code).toBe(2)
+    expect(more.stderr).toContain('--key must be a JSON object with the key columns user: "shop" is none of them')
     const wrong = await cli(['state', 'inspect', out, '--operator', 'counts', '--key', '{"name":"bob"}'])
     expect(wrong.stderr).toContain('--key must be a JSON object with the key columns user: "user" is missing')
   })
