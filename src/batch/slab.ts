@@ -22,11 +22,16 @@ export class Slab {
 
   /** `bytes` zero bytes at an 8-byte aligned place. */
   take(bytes: number): Uint8Array {
-    const { bytes: whole, loan } = this.lent
+    const part = this.takeAny(bytes)
+    // Memory that was lent before has somebody's bytes in it.
+    return this.lent.loan === undefined ? part : part.fill(0)
+  }
+
+  /** The same for who writes all of them: whatever was in them may be in them still. */
+  takeAny(bytes: number): Uint8Array {
+    const { bytes: whole } = this.lent
     if (this.at + bytes > whole.length) return new Uint8Array(new ArrayBuffer(bytes))
     const part = new Uint8Array(whole.buffer, whole.byteOffset + this.at, bytes)
-    // Memory that was lent before has somebody's bytes in it.
-    if (loan !== undefined) part.fill(0)
     this.at = align8(this.at + bytes)
     return part
   }

@@ -187,7 +187,7 @@ export class OperatorState {
       through,
       scratch,
       present: span => {
-        const slots = table.presentIn(index.groupOf, span, scratch)
+        const slots = table.storedIn(index.groupOf, span, scratch)
         return merged(slots, watch?.stale(span.first, span.last) ?? new Int32Array(0))
       },
       ...(watch !== undefined && { known: slots => watch.known(slots) }),

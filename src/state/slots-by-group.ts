@@ -106,7 +106,7 @@ function keepOutside(
 
 /** The slots below `limit` whose keys are in the groups of the span, ascending. */
 export function slotsWithin(groupOf: Uint16Array, limit: number, span: GroupSpan, scratch = new Scratch()): Int32Array {
-  let into = scratch.int32(16 * pieceSlots)
+  let into = scratch.int32(Math.min(limit, 15 * pieceSlots) + pieceSlots)
   let at = 0
   eachPiece(limit, (from, to) => {
     if (at + pieceSlots > into.length) into = larger(into, scratch)

@@ -17,7 +17,7 @@ export class ColumnOut {
     private readonly length: number,
     slab: Slab,
   ) {
-    this.values = slab.take(ColumnOut.valueBytes(place, length))
+    this.values = slab.takeAny(ColumnOut.valueBytes(place, length))
   }
 
   /** Bytes of a slab that a column takes. */

@@ -245,8 +245,13 @@ export class StateTable {
   }
 
   /** Those of key groups in the span, by the group of each slot. */
-  presentIn(groupOf: Uint16Array, span: GroupSpan, scratch?: Scratch): Int32Array {
-    return this.presentOf(slotsWithin(groupOf, Math.min(this.used, this.rows.limit, groupOf.length), span, scratch))
+  presentIn(groupOf: Uint16Array, span: GroupSpan): Int32Array {
+    return this.presentOf(slotsWithin(groupOf, Math.min(this.used, this.rows.limit, groupOf.length), span))
+  }
+
+  /** Those that had state when their turnover was taken: no row has to be looked at. */
+  storedIn(groupOf: Uint16Array, span: GroupSpan, scratch?: Scratch): Int32Array {
+    return this.stored.among(slotsWithin(groupOf, Math.min(this.used, groupOf.length), span, scratch))
   }
 
   /** Those of these slots, all of which have room, that have state. */
