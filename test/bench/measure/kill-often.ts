@@ -10,10 +10,9 @@ import { askStatus } from '../../../src/control/index.js'
 import { type WorkerStatus } from '../../../src/runtime/index.js'
 import { type Bench, type Settings } from '../bench.js'
 import { type Figure, median, rounded } from '../figure.js'
-import { type Returned, echo, underLoad } from '../live.js'
-import { type Counts, countsOf, startJob } from '../run-job.js'
+import { type Returned } from '../live.js'
 import { repository } from '../../support/repository.js'
-import { silencesOf, wrongRows } from './kill.js'
+import { echoedMs, pause, silenceFigure, underKills } from './killing.js'
 import { startsMs } from './starts.js'
 
 const rowsPerSecond = 20_000
@@ -30,7 +29,7 @@ export const killOftenBench: Bench = {
   once: null,
 }
 
-interface Struck {
+interface Strikes {
   readonly kills: readonly number[]
   /** Milliseconds from the start of a worker to its being ready, as far as looks see it. */
   readonly startsMs: readonly number[]
@@ -39,58 +38,32 @@ interface Struck {
 }
 
 async function measure({ seconds, spares }: Settings): Promise<readonly Figure[]> {
-  const { returned: bare } = await underLoad({ rowsPerSecond, seconds: Math.min(seconds, 10) }, echo)
+  const echoed = await echoedMs({ rowsPerSecond, seconds: Math.min(seconds, 10) })
   const start = await startsMs(repository)
-  const { returned, counts, struck } = await run(seconds, spares)
-  const echoed = silencesOf({ returned: bare, kills: [] }).peace
-  const value = longestBetween(returned, struck.kills)
-  const { lost, twice, wrong } = wrongRows(returned)
-  const figure: Figure = {
-    name: killOftenBench.name,
-    value: rounded(value, 1),
-    unit: 'ms',
-    baseline: rounded(echoed, 1),
-    ratio: null,
-    target: silenceMsMax,
-    met: wrong === null && value < silenceMsMax,
-    spread: null,
-    checksum: returned.lines.length,
-    wrong,
-    also: {
-      spares,
-      kills: struck.kills.length,
-      nobody_to_kill: struck.missed,
-      cold_start_ms: start.spawned,
-      forked_start_ms: start.forked,
-      start_in_run_median_ms: struck.startsMs.length === 0 ? 'none was seen' : rounded(median(struck.startsMs), 0),
-      starts_seen: struck.startsMs.length,
-      lost,
-      twice,
-      calls_sent_again: counts.counters['lease.resent'] ?? 0,
-    },
-  }
-  return [figure]
+  const load = { rowsPerSecond, seconds: seconds + (2 * peaceMs) / 1_000 }
+  const done = await underKills(load, { spares }, out => strike(out, seconds))
+  const { returned, struck } = done
+  return [
+    silenceFigure(done, {
+      name: killOftenBench.name,
+      longestMs: longestBetween(returned, struck.kills),
+      echoedMs: echoed,
+      maxMs: silenceMsMax,
+      spread: null,
+      also: {
+        spares,
+        kills: struck.kills.length,
+        nobody_to_kill: struck.missed,
+        cold_start_ms: start.spawned,
+        forked_start_ms: start.forked,
+        start_in_run_median_ms: struck.startsMs.length === 0 ? 'none was seen' : rounded(median(struck.startsMs), 0),
+        starts_seen: struck.startsMs.length,
+      },
+    }),
+  ]
 }
 
-async function run(
-  seconds: number,
-  spares: number,
-): Promise<{ readonly returned: Returned; readonly counts: Counts; readonly struck: Struck }> {
-  const { returned, subject } = await underLoad(
-    { rowsPerSecond, seconds: seconds + (2 * peaceMs) / 1_000 },
-    async (folder, firstRow) => {
-      const out = `${folder}/out`
-      const job = startJob({ name: 'kill', input: folder, into: 'null', workers: 1, spares }, out)
-      const counts = countsOf('kill', job)
-      const striking = Promise.race([firstRow, counts]).then(() => strike(out, seconds))
-      const [ended, struck] = await Promise.all([counts, striking])
-      return { counts: ended, struck }
-    },
-  )
-  return { returned, ...subject }
-}
-
-async function strike(out: string, seconds: number): Promise<Struck> {
+async function strike(out: string, seconds: number): Promise<Strikes> {
   const kills: number[] = []
   const starts = new Starts()
   let missed = 0
@@ -135,8 +108,6 @@ class Starts {
     }
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 /** The longest time between two reads of the outputs from the first of these moments to a second behind the last one, in milliseconds. */
 export function longestBetween({ at }: Returned, kills: readonly number[]): number {

@@ -10,7 +10,7 @@ import { type Figure, median, rounded } from '../figure.js'
 import { type Returned, underLoad } from '../live.js'
 import { countsOf, startJob } from '../run-job.js'
 import { longestBetween } from './kill-often.js'
-import { wrongRows } from './kill.js'
+import { wrongRows } from './killing.js'
 
 const rowsPerSecond = 10_000
 const silenceMsMax = 1_000
