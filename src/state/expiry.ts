@@ -161,7 +161,7 @@ export class Expiry {
     const slots: number[] = []
     for (const end = Math.min(limit, this.next + slotsMax); this.next < end; this.next++)
       if (this.table.present(this.next)) slots.push(this.next)
-    return this.takeAway(Int32Array.from(slots))
+    return slots.length === 0 ? new Int32Array(0) : this.takeAway(Int32Array.from(slots))
   }
 
   /** Takes away what has expired of these slots. Answers those that have nothing left. */

@@ -106,10 +106,13 @@ function settled(want: readonly Due[], got: readonly Row[], whole: boolean): rea
 }
 
 function filled(due: Due, row: Row | undefined): Row {
+  if (isSure(due)) return due
   const cells: Record<string, Row[string]> = {}
   for (const [name, cell] of Object.entries(due)) cells[name] = isPattern(cell) ? cellOf(cell, row?.[name]) : cell
   return cells
 }
+
+const isSure = (due: Due): due is Row => !Object.values(due).some(isPattern)
 
 const isPattern = (cell: Due[string]): cell is RegExp => cell instanceof RegExp
 
