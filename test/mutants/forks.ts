@@ -13,11 +13,11 @@ export const forkRules: readonly Mutant[] = [
     test: [told, 'test_w7_a_thread_that_came_later_is_seen_before_the_next_fork'],
   },
   {
-    rule: 'a worker goes on of which the host was not told',
+    rule: 'a worker does not say itself that it is there',
     ...server,
-    from: 'if os.read(known, 1) == b"":',
-    to: 'if os.read(known, 1) == b"?":',
-    test: [told, 'test_a_worker_of_which_the_host_was_not_told_does_not_go_on'],
+    from: '        self.say({"forked": number, "pid": os.getpid()})\n',
+    to: '',
+    test: [told, 'test_a_worker_whose_server_dies_behind_the_fork_goes_on_and_the_host_is_told'],
   },
   {
     rule: 'what a worker started outlives it',

@@ -226,17 +226,23 @@ def test_a_server_that_is_asked_for_nothing_it_knows_ends_and_forks_nobody(line)
         assert server.process.wait(20) == 1
 
 
-def test_a_worker_of_which_the_host_was_not_told_does_not_go_on():
-    # It dies between the fork and its word.
-    prepare = """
-    import anabranch._worker.fork_server as server
-    server._ForkServer._watch = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-"""
-    with Server("print('on', flush=True)", prepare=prepare) as server:
+AT_FORK = "os.register_at_fork({}=lambda: os.kill(os.getpid(), signal.SIGKILL))"
+
+
+def test_a_worker_whose_server_dies_behind_the_fork_goes_on_and_the_host_is_told():
+    with Server("print('on', flush=True)", prepare=AT_FORK.format("after_in_parent")) as server:
         server.said()
         streams = server.fork(1)
+        assert server.said()["forked"] == 1
         assert server.said() is None
-        assert read_all(streams[1]) == ""
+        assert read_all(streams[1]) == "on\n"
+
+
+def test_the_end_of_a_worker_that_is_killed_before_it_says_that_it_is_there_is_told_too():
+    with Server("print('on', flush=True)", prepare=AT_FORK.format("after_in_child")) as server:
+        server.said()
+        server.fork(1)
+        assert server.said() == {"ended": 1, "signal": signal.SIGKILL}
 
 
 def test_a_server_ends_with_its_host_and_its_workers_stay():

@@ -81,37 +81,33 @@ class _ForkServer:
         asked = json.loads(line)
         number, own = int(asked["fork"]), {str(name): str(value) for name, value in asked["env"].items()}
         try:
-            self.stay_alone()
-            if flags & socket.MSG_CTRUNC:
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-            known, tell = os.pipe()
-            pid = os.fork()
-            if pid == 0:
-                os.close(tell)
-                self._become(known, descriptors, own)
-                return True
-            os.close(known)
-            try:
-                self._watch(number, pid)
-                os.write(tell, b"!")
-            finally:
-                os.close(tell)
+            pid = self._fork(flags)
         except OSError as error:
             self.say({"refused": number, "why": f"fork: {errno.errorcode.get(error.errno or 0)} {error.strerror}"})
+        else:
+            if pid == 0:
+                self._become(number, descriptors, own)
+                return True
+            self._watch(number, pid)
         for fd in descriptors:
             os.close(fd)
         return False
 
-    def _watch(self, number: int, pid: int) -> None:
+    def _fork(self, flags: int) -> int:
+        self.stay_alone()
+        if flags & socket.MSG_CTRUNC:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        # Kept for the descriptor that tells the end: who is forked can be watched.
+        kept = os.dup(_CONTROL_FD)
         try:
-            fd = os.pidfd_open(pid)
-        except OSError:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            raise
+            return os.fork()
+        finally:
+            os.close(kept)
+
+    def _watch(self, number: int, pid: int) -> None:
+        fd = os.pidfd_open(pid)
         self._children[fd] = (number, pid)
         self._poll.register(fd, select.POLLIN)
-        self.say({"forked": number, "pid": pid})
 
     def _reap(self, fd: int) -> None:
         number, pid = self._children.pop(fd)
@@ -126,13 +122,12 @@ class _ForkServer:
         how = "code" if end.si_code == os.CLD_EXITED else "signal"
         self.say({"ended": number, how: end.si_status})
 
-    def _become(self, known: int, descriptors: list[int], own: Mapping[str, str]) -> None:
+    def _become(self, number: int, descriptors: list[int], own: Mapping[str, str]) -> None:
         """As a process that was started by itself: a session, descriptors, an environment and chance of its own."""
-        # The host asks for another one where it was not told of this one.
-        if os.read(known, 1) == b"":
-            os._exit(0)
-        os.close(known)
         os.setsid()
+        # Said here and not by the server, which may be killed behind the fork: the host asks for another one where it
+        # was not told of this one.
+        self.say({"forked": number, "pid": os.getpid()})
         self._control.detach()
         for fd in (_CONTROL_FD, *self._children):
             os.close(fd)

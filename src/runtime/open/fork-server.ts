@@ -55,6 +55,7 @@ export class ForkServer {
     const [ours, theirs] = ends
     this.fd = ours
     this.control = ownStream(ours, bytes => this.take(bytes))
+    // Behind the word of the last worker that it forked, which has the stream until then.
     this.control.once('close', () => this.end())
     try {
       this.process = parts.start(theirs, bytes => {
@@ -121,7 +122,8 @@ export class ForkServer {
         take(this.asked, told.worker).refused(told.why)
         break
       case 'ended':
-        take(this.running, told.worker).ended(told)
+        if (this.asked.has(told.worker)) take(this.asked, told.worker).refused('it was killed before it began')
+        else take(this.running, told.worker).ended(told)
         break
       case 'threads':
         this.why = cannotFork(`expected a fork server with one thread, it has ${told.names.join(', ')}`)

@@ -3,12 +3,13 @@
  *
  *     host -> server   {"fork": 7, "env": {"NAME": "value"}}   with the descriptors that the worker gets as 0, 1, 2, 3, ...
  *     server -> host   {"ready": 4711}                          everything is imported; its pid
- *                      {"forked": 7, "pid": 4712}
+ *                      {"forked": 7, "pid": 4712}        said by the worker, so that it is true whatever becomes of the server
  *                      {"refused": 7, "why": "fork: EAGAIN ..."}
  *                      {"ended": 7, "code": 0}                  or "signal": 9; it is reaped, and its group is gone
  *                      {"threads": ["python", "other"]}         it has more threads than one, forks nobody and ends
  *
- * A worker has whatever is asked with its number once: refused, or forked and then ended.
+ * A worker has whatever is asked with its number once: refused, or forked and then ended; or only ended, where it was killed
+ * before it said that it is there.
  */
 import { constants } from 'node:os'
 import { ProtocolError, ShapeError, shape } from '../../base/index.js'

@@ -258,6 +258,24 @@ describe('a fork server that does not do its work', () => {
       }),
     ))
 
+  /** With code that Python runs as it starts, as it does what a package leaves in site-packages. */
+  function customized(
+    customize: string,
+    body: (world: RealWorld, options: typeof real & { readonly packageFolder: string }) => Promise<void>,
+  ): Promise<void> {
+    return inWorld(async world => {
+      const packageFolder = mkdtempSync(join(tmpdir(), 'forks-'))
+      mkdirSync(packageFolder, { recursive: true })
+      symlinkSync(`${root}python/anabranch`, join(packageFolder, 'anabranch'))
+      writeFileSync(join(packageFolder, 'sitecustomize.py'), customize)
+      await body(world, { ...real, packageFolder })
+      rmSync(packageFolder, { recursive: true })
+    })
+  }
+
+  const atFork = (when: 'after_in_parent' | 'after_in_child'): string =>
+    `import os, signal, sys\nif sys.argv[-1:] == ["fork-server"]: os.register_at_fork(${when}=lambda: os.kill(os.getpid(), signal.SIGKILL))`
+
   const broken: readonly (readonly [name: string, customize: string, says: RegExp])[] = [
     [
       'W7 since something started a thread in it',
@@ -276,22 +294,33 @@ describe('a fork server that does not do its work', () => {
     ],
   ]
   it.each(broken)('%s: workers are spawned, and the first one says why', (_name, customize, says) =>
-    inWorld(async world => {
-      const packageFolder = mkdtempSync(join(tmpdir(), 'forks-'))
-      mkdirSync(packageFolder, { recursive: true })
-      symlinkSync(`${root}python/anabranch`, join(packageFolder, 'anabranch'))
-      // Python imports it as it starts, as it does what a package leaves in site-packages.
-      writeFileSync(join(packageFolder, 'sitecustomize.py'), customize)
+    customized(customize, async (world, options) => {
       const workers = []
       for (const incarnation of [1, 2])
-        workers.push(await new TestWorker(world, [], { ...real, packageFolder, incarnation }).ready())
+        workers.push(await new TestWorker(world, [], { ...options, incarnation }).ready())
       expect(workers.map(({ pid }) => parentOf(pid))).toEqual([process.pid, process.pid])
       expect(workers.map(({ told }) => told.lines.length > 0)).toEqual([true, false])
       expect(workers[0]?.told.lines.join('\n').replaceAll('stderr: ', '')).toMatch(says)
       for (const worker of workers) await worker.process.stop(10_000)
-      rmSync(packageFolder, { recursive: true })
     }),
   )
+
+  it('but is killed behind each fork: the workers go on, each of another server', () =>
+    customized(atFork('after_in_parent'), async (world, options) => {
+      const workers = [1, 2].map(incarnation => new TestWorker(world, [], { ...options, incarnation }))
+      for (const worker of workers) await worker.ready()
+      expect(workers.map(({ pid }) => [alive(world, pid), parentOf(pid) === process.pid])).toEqual(
+        workers.map(() => [true, false]),
+      )
+      for (const worker of workers) await worker.process.stop(10_000)
+    }))
+
+  it('but each worker is killed before it says that it is there: its end is told', () =>
+    customized(atFork('after_in_child'), async (world, options) => {
+      const worker = new TestWorker(world, [], options)
+      expect(await worker.lost()).toMatchObject({ because: 'exit', wasReady: false })
+      expect(worker.told.lines.join('\n')).toContain('it was killed before it began')
+    }))
 
   it('for want of an interpreter is no second way to say so', () =>
     inWorld(async world => {
