@@ -14,7 +14,7 @@
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StateError, invariant } from '../../base/index.js'
-import { codeOf, syncPath } from './folder-files.js'
+import { codeOf, syncPath, writeWhole } from './folder-files.js'
 import { type KeyRange, type KeyReader, type KeyValue, type Put } from './key-value.js'
 import { openLevel } from './level.js'
 
@@ -181,12 +181,13 @@ class BlockFilesKeyValue extends BlockFilesReader implements KeyValue {
     if (values.length === 0) return []
     const { number, handle } = await this.fileToAppendTo()
     const file = this.fileOf(number)
-    const addresses: Address[] = []
-    for (const value of values) {
-      addresses.push({ file: number, at: file.bytes, bytes: value.length })
-      await writeWhole(handle, value, file.bytes)
+    const from = file.bytes
+    const addresses = values.map((value): Address => {
+      const at = file.bytes
       file.bytes += value.length
-    }
+      return { file: number, at, bytes: value.length }
+    })
+    await writeWhole(handle, values, from)
     await handle.datasync()
     return addresses
   }
@@ -268,13 +269,6 @@ function decodeAddress(value: Uint8Array): Address | null {
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
   if (value.length !== addressBytes || view.getUint32(0, true) !== magic) return null
   return { file: view.getUint32(4, true), at: Number(view.getBigUint64(8, true)), bytes: view.getUint32(16, true) }
-}
-
-async function writeWhole(handle: FileHandle, value: Uint8Array, at: number): Promise<void> {
-  for (let done = 0; done < value.length; ) {
-    const { bytesWritten } = await handle.write(value, done, value.length - done, at + done)
-    done += bytesWritten
-  }
 }
 
 async function readAt(path: string, { at, bytes }: Address): Promise<Uint8Array | undefined> {

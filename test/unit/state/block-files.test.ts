@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openWithBlocks } from '../../../src/state/stores/block-files.js'
+import { writeWhole } from '../../../src/state/stores/folder-files.js'
 import { type KeyValue, StateStore, openStateFolder } from '../../../src/state/stores/index.js'
 import { KeyedRows, countsByUser } from './rows-of-state.js'
 
@@ -35,6 +36,20 @@ const isThere = async (kv: KeyValue, n: number, bytes?: number): Promise<boolean
   Buffer.compare((await kv.get(key(n))) ?? new Uint8Array(0), large(n, bytes)) === 0
 
 describe('a large value', () => {
+  it('is written whole, however few bytes a call takes', async () => {
+    for (const most of [1, 3, 4, 7, 100]) {
+      const written: number[] = []
+      const writev = (values: readonly Uint8Array[], at: number): Promise<{ bytesWritten: number }> => {
+        expect(at).toBe(50 + written.length)
+        const some = Buffer.concat(values).subarray(0, most)
+        written.push(...some)
+        return Promise.resolve({ bytesWritten: some.length })
+      }
+      await writeWhole({ writev }, [Uint8Array.of(1, 2, 3), Uint8Array.of(4), Uint8Array.of(5, 6, 7, 8)], 50)
+      expect(written).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    }
+  })
+
   it('comes back as it was, alone, among others and in another process', async () => {
     const path = join(folder(), 'kv')
     const kv = await openWithBlocks(path, true)
