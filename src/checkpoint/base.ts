@@ -23,6 +23,8 @@ export interface Base {
     into: (form: StateForm, rows: StoredRows) => Promise<void> | void,
     options?: { readonly hot?: boolean },
   ): Promise<void>
+  /** The rows that lie beyond memory alone, some at a time; those of `hot` are newer. */
+  restoreBeyond(operator: string, into: (form: StateForm, rows: StoredRows) => Promise<void> | void): Promise<void>
   /** Rows that lie beyond memory, and may stay there: `hot` leaves them out. */
   coldRowsOf(operator: string): number
   /** Nobody reads it any more. */
@@ -37,6 +39,7 @@ export const baseOf = (snapshot: Snapshot): Base => ({
   place: snapshot.path,
   restore: (operator, into, options) =>
     snapshot.restore(operator, block => into(block.form, readBlock(block)), options),
+  restoreBeyond: (operator, into) => snapshot.restoreBeyond(operator, block => into(block.form, readBlock(block))),
   coldRowsOf: operator => snapshot.coldRowsOf(operator),
   release: () => snapshot.release(),
 })

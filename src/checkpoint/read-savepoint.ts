@@ -59,6 +59,7 @@ export function openSavepoint(files: Files, path: string): Base & { readonly sav
       if (saved === undefined) return
       await readRows(files, { path, saved, bytes: savepoint.files[saved.file]?.bytes ?? 0 }, into)
     },
+    restoreBeyond: () => Promise.resolve(),
     coldRowsOf: () => 0,
     release: () => undefined,
   }

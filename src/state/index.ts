@@ -16,7 +16,8 @@ export { KeyIndex, type KeyIndexOptions, type KeySlots } from './key-index.js'
 export { KeyWalk } from './key-walk.js'
 export { OperatorState, type OperatorStateOptions } from './operator-state.js'
 export { type StoredBlock, type StoredRows, readBlock } from './restore.js'
-export { StoredOperator, clearedBlock } from './stored-operator.js'
+export { encodeRows } from './row-codec.js'
+export { type PlacedRows, StoredOperator, clearedBlock } from './stored-operator.js'
 export { StateTable, type Gathered } from './state-table.js'
 export {
   type CollectionChanges,

@@ -2,14 +2,22 @@
  * Stored operator: what is stored of one operator, in tables of its own and in the columns that it was stored with. What a
  * person looks at, a savepoint holds, and a migration takes.
  */
-import { type Batch, emptyBatch } from '../batch/index.js'
+import { type Batch, emptyBatch, take } from '../batch/index.js'
 import { type StateBlock, encodeBlock } from './block.js'
 import { type StateForm, blockTemplate, formId } from './block-schema.js'
+import { type ColdKeys } from './cold.js'
+import { planEvolution } from './evolve.js'
 import { KeyDigest } from './key-digest.js'
 import { KeyIndex } from './key-index.js'
 import { OperatorState } from './operator-state.js'
 import { type StoredBlock, type StoredRows } from './restore.js'
 import { StateTable } from './state-table.js'
+
+/** Rows, and where they lie beyond memory. */
+export interface PlacedRows {
+  readonly places: ColdKeys
+  readonly state: Batch
+}
 
 /** Keys that are looked at together. */
 const slotsAtOnce = 65_536
@@ -64,12 +72,35 @@ export class StoredOperator {
     return { keys: this.index.keysOf(slots), state: this.table.gather(slots).state }
   }
 
+  /** As `rowsOf`, of values. */
+  placedRows(slots: Int32Array): PlacedRows {
+    return { places: this.placesOf(slots), state: this.table.gather(slots).state }
+  }
+
+  private placesOf(slots: Int32Array): ColdKeys {
+    return { groups: Uint16Array.from(this.groupsOf(slots)), keys: this.index.packedKeys(slots) }
+  }
+
+  /** Those of these rows of whose keys it knows nothing, not even that they are gone. It learns nothing of them. */
+  others(form: StateForm, rows: StoredRows): PlacedRows {
+    const { operator, index } = this
+    const { keys, state } = planEvolution(operator, form, this.form)(rows)
+    index.takeFresh()
+    const slots = index.resolve(keys)
+    const fresh = index.takeFresh()
+    const isFresh = new Set(fresh)
+    const at = Int32Array.from(slots.keys()).filter(row => isFresh.has(slots[row] ?? 0))
+    const places = this.placesOf(at.map(row => slots[row] ?? 0))
+    index.remove(fresh)
+    return { places, state: take(state, at) }
+  }
+
   /** Counts its keys. */
   countInto(digest: KeyDigest): void {
     const all = this.table.presentSlots()
     for (let from = 0; from < all.length; from += slotsAtOnce) {
       const slots = all.subarray(from, from + slotsAtOnce)
-      digest.count({ groups: Uint16Array.from(this.groupsOf(slots)), keys: this.index.packedKeys(slots) }, 1)
+      digest.count(this.placesOf(slots), 1)
     }
   }
 

@@ -30,11 +30,19 @@ const asking = (seed: number, bugs: readonly Bug[], maxErrors: number): readonly
     maxErrors,
   }))
 
-const run = (bugs: readonly Bug[], faults: Faults, maxErrors = 0): Promise<readonly Simulated[]> =>
+const run = (
+  bugs: readonly Bug[],
+  faults: Faults,
+  {
+    maxErrors = 0,
+    budget = null,
+    seeds = numbers,
+  }: { readonly maxErrors?: number; readonly budget?: number | null; readonly seeds?: readonly number[] } = {},
+): Promise<readonly Simulated[]> =>
   simulated(
-    numbers.map(seed => {
+    seeds.map(seed => {
       const swaps = asking(seed, bugs, maxErrors)
-      return { seed, rows: 150, budget: null, epochs, faults, poison: noPoison, terms: { rowsMax: 4 }, swaps }
+      return { seed, rows: 150, budget, epochs, faults, poison: noPoison, terms: { rowsMax: 4 }, swaps }
     }),
   )
 
@@ -61,7 +69,7 @@ describe('other code', () => {
   )
 
   test('that rejects fewer rows than may be is kept, with its dead rows', async () => {
-    const runs = await run(['rejects some'], noFaults, 1)
+    const runs = await run(['rejects some'], noFaults, { maxErrors: 1 })
     expect(wrongOf(runs)).toEqual([])
     expect(sum(runs, 'swap.kept')).toBeGreaterThan(numbers.length / 2)
     expect(sum(runs, 'rows.dead ANB2002')).toBeGreaterThan(0)
@@ -85,10 +93,23 @@ describe('other code', () => {
         'killed from outside',
         'fsync fails',
       )
-      const runs = await run([bug, 'none', bug], faults, bug === 'rejects some' ? 0.3 : 0)
+      const runs = await run([bug, 'none', bug], faults, { maxErrors: bug === 'rejects some' ? 0.3 : 0 })
       expect(wrongOf(runs)).toEqual([])
       expect(sum(runs, 'host crashes')).toBeGreaterThan(numbers.length)
       expect(sum(runs, 'swap.kept') + sum(runs, 'swap.thrown away')).toBeGreaterThan(numbers.length / 4)
+    },
+  )
+
+  test.each([['none'], ['raises']] as const)(
+    'that %s, for state that has no room in memory, begins again behind the last epoch where columns are others, whoever dies',
+    async bug => {
+      const faults = faultsOf('host dies', 'host dies in a write', 'crash in the call', 'fsync fails')
+      const seeds = numbers.slice(0, 6)
+      const runs = await run([bug, 'none', bug], faults, { budget: 1, seeds })
+      expect(wrongOf(runs)).toEqual([])
+      expect(sum(runs, 'state beyond memory')).toBeGreaterThan(seeds.length)
+      expect(sum(runs, 'swap.refused ANB1027')).toBe(0)
+      expect(sum(runs, 'swap.kept') + sum(runs, 'swap.thrown away')).toBeGreaterThan(seeds.length / 4)
     },
   )
 })

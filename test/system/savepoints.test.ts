@@ -91,12 +91,15 @@ test('U3: state is taken over a rename by alias, a wider type and a new column w
   expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
 })
 
-test('U3: a declared migration is called with all rows before the first one comes', async () => {
-  const first = await stopped()
-  const second = await elsewhere(first, migrated)
-  await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half')
-  expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
-})
+test.each(['off', '1B'])(
+  'U3: a declared migration is called with all rows before the first one comes, with a state budget of %s',
+  async budget => {
+    const first = await stopped()
+    const second = await elsewhere(first, migrated)
+    await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half', '--state-budget', budget)
+    expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
+  },
+)
 
 test('U3: a migration that raises refuses the start, and nothing is touched', async () => {
   const first = await stopped()

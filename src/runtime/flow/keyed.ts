@@ -27,7 +27,7 @@ import {
   distinct,
   storedValues,
 } from '../../state/index.js'
-import { PlanError, invariant } from '../../base/index.js'
+import { invariant } from '../../base/index.js'
 
 export type NullKeys = 'dead-letter' | 'group' | 'drop'
 
@@ -208,6 +208,12 @@ export class KeyedState {
     this.states.find(state => state.operator === operator)?.restoreRows(form, rows)
   }
 
+  /** Whether it takes what is stored of an operator in this form. @throws StateError ANB6016 */
+  accept(operator: string, form: StateForm): void {
+    for (const state of this.states)
+      if (state.operator === operator && state instanceof OperatorState) state.accept(form)
+  }
+
   /** The next epoch writes all state that there is, of this operator or of all. */
   rewrite(operator: string | null): void {
     for (const state of this.states) if (operator === null || state.operator === operator) state.rewrite()
@@ -216,22 +222,13 @@ export class KeyedState {
   /**
    * Whether an operator may go on with these state columns: values that stay while the job runs.
    *
-   * @throws PlanError ANB1027, StateError ANB6016
+   * @throws StateError ANB6016
    */
   fits(operator: number, to: Schema): void {
     const id = this.declared(operator).id
     if (this.keeps(operator, to)) return
-    if (this.cold !== null) {
-      throw new PlanError(
-        'ANB1027',
-        `operator "${id}" declares other state columns, and its state may be larger than memory`,
-        {
-          hint: 'with a state budget columns change between two runs: stop the job, and start it with the new code',
-        },
-      )
-    }
-    const isValues = isPlain(this.declared(operator).state) && isPlain(to)
-    invariant(isValues, 'a job whose lists, maps or times of expiry change begins again behind its last epoch')
+    const staysInMemory = this.cold === null && isPlain(this.declared(operator).state) && isPlain(to)
+    invariant(staysInMemory, 'state that is not all plain values in memory changes behind the last epoch')
     this.valuesOf(id).fits(this.formOf(to))
   }
 

@@ -35,6 +35,11 @@ export class StageStates {
     this.restoreRows(block.operator, block.form, readBlock(block))
   }
 
+  /** Whether state of one operator can be taken in this form. @throws StateError ANB6016 */
+  accept(operator: string, form: StateForm): void {
+    for (const stage of this.stages) stage.keyed?.accept(operator, form)
+  }
+
   /** As `restore`, with rows of this form. */
   restoreRows(operator: string, form: StateForm, rows: StoredRows): void {
     for (const stage of this.stages) stage.keyed?.restore(operator, form, rows)

@@ -110,7 +110,7 @@ export class Stage {
     this.reordering = terms.inOrder && count > 1 ? new Reordering(this.outputs, count, terms.order) : null
   }
 
-  /** Whether it may go on with other functions. @throws PlanError ANB1027, StateError ANB6016 */
+  /** Whether it may go on with other functions. @throws StateError ANB6016 */
   fits(vertex: StageVertex): void {
     for (const [i, { fn }] of vertex.operators.entries()) if (fn.keyed) this.keyed?.fits(i, schemaFromJson(fn.state))
   }

@@ -44,6 +44,20 @@ export class BeyondKeeper implements BeyondEffects {
     return this.store().coldKeysOf(operator)
   }
 
+  /** Entries that lie there now. */
+  rowsOf(operator: string): number {
+    return this.store().coldRowsOf(operator)
+  }
+
+  /** As the store does. */
+  makeAnew(operator: string): Promise<void> {
+    return this.store().makeAnew(operator)
+  }
+
+  async writeCold(changes: readonly ColdChanges[]): Promise<void> {
+    await this.store().writeCold(changes)
+  }
+
   /** A block of this epoch was restored: what memory has no room for leaves it. */
   async settle(side: ColdSide, epoch: number): Promise<void> {
     for (let ask = side.askRestored(); ask !== null; ask = side.askRestored()) {

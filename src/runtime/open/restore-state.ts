@@ -7,6 +7,7 @@ import { type Base, type StoredState } from '../../checkpoint/index.js'
 import { type StageOperator, type Topology } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
 import {
+  type ColdSide,
   KeyDigest,
   type StateForm,
   StoredOperator,
@@ -17,6 +18,7 @@ import {
 } from '../../state/index.js'
 import { type Engine } from '../flow/index.js'
 import { type BeyondKeeper } from './beyond-keeper.js'
+import { migrateBeyond } from './migrate-beyond.js'
 import { type DeclaredValues, type Migrating, type Migration, migratedRowsMax } from './migrating.js'
 
 const statesOf = ({ vertices }: Topology): readonly StageOperator[] =>
@@ -75,12 +77,13 @@ export async function restoreState(
   engine: Engine,
   { migrating, beyond }: { readonly migrating: Migrating; readonly beyond: BeyondKeeper | null },
 ): Promise<void> {
-  for (const { operator, form } of base.operators) {
-    const migration = migrating.find(operator, form)
+  const found = base.operators.map(each => ({ ...each, migration: migrating.find(each.operator, each.form) }))
+  // What was migrated lies beyond memory before keys of other operators are brought back, with all that they have.
+  for (const { form, migration } of found)
+    if (migration !== null) await migrate({ base, engine, migrating, beyond }, migration, form)
+  if (beyond !== null) beginSides(engine, beyond)
+  for (const { operator, migration } of found)
     if (migration === null) await restoreOperator(base, engine, operator, beyond)
-    else if (beyond !== null && engine.state.coldSides.length > 0) throw notMigrated(operator)
-    else await migrate({ base, engine, migrating }, migration, form)
-  }
   expectRestoredKeys(base, engine, beyond)
 }
 
@@ -102,8 +105,7 @@ export async function restoreOperator(
   operator: string,
   beyond: BeyondKeeper | null,
 ): Promise<void> {
-  const sides = beyond === null ? [] : engine.state.coldSides
-  for (const side of sides) side.begin(of => base.coldRowsOf(of))
+  const sides = beyond === null ? [] : beginSides(engine, beyond)
   const into = async (stored: StateForm, rows: StoredRows): Promise<void> => {
     engine.state.restoreRows(operator, stored, rows)
     for (const side of sides) await beyond?.settle(side, rows.epoch)
@@ -111,18 +113,33 @@ export async function restoreOperator(
   await base.restore(operator, into, { hot: sides.length > 0 })
 }
 
-const notMigrated = (operator: string): StateError =>
-  new StateError('ANB6016', `state of operator "${operator}" is to be migrated, and may be larger than memory`, {
-    hint: 'make a savepoint, and start at it without a state budget: run --from',
-  })
+function beginSides({ state }: Engine, beyond: BeyondKeeper): readonly ColdSide[] {
+  for (const side of state.coldSides) side.begin(operator => beyond.rowsOf(operator))
+  return state.coldSides
+}
 
 /** All rows once, and no older one of the same key. */
 async function migrate(
-  { base, engine, migrating }: { readonly base: Base; readonly engine: Engine; readonly migrating: Migrating },
+  {
+    base,
+    engine,
+    migrating,
+    beyond,
+  }: {
+    readonly base: Base
+    readonly engine: Engine
+    readonly migrating: Migrating
+    readonly beyond: BeyondKeeper | null
+  },
   migration: Migration,
   form: StateForm,
 ): Promise<void> {
   const { operator, to } = migration
+  engine.state.accept(operator, { ...form, state: to })
+  if (beyond !== null && engine.state.coldSides.length > 0) {
+    await migrateBeyond(base, beyond, { operator, form, to, migrate: rows => migrating.migrate(migration, rows) })
+    return engine.state.rewrite(operator)
+  }
   const stored = await storedIn(base, operator, form)
   const { slotsByGroup: slots } = stored
   for (let from = 0; from < slots.length; from += migratedRowsMax) {

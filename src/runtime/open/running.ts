@@ -128,8 +128,6 @@ export class Running implements RunningJob {
     const hint = 'stop the job, and start it with the new code'
     const message = 'the new code keeps other state, for which the job begins again behind its last epoch'
     if (!suspends) throw new PlanError('ANB1027', `${message}, and a source gives its rows once`, { hint })
-    if (engine.state.coldSides.length > 0)
-      throw new PlanError('ANB1027', `${message}, and its state may be larger than memory`, { hint })
     engine.stop(error)
   }
 

@@ -1,7 +1,7 @@
 /**
  * State changes: whether the state of a running job becomes that of new code while it stays in memory, or whether the job has to
- * begin again behind its last epoch, as a start with that code would: where a migration is declared for it, and where lists, maps
- * or times of expiry are others.
+ * begin again behind its last epoch, as a start with that code would: where a migration is declared for it, where lists, maps or
+ * times of expiry are others, and where it may be larger than memory.
  */
 import { type StageOperator, type Topology } from '../../plan/index.js'
 import { type Schema, schemaFromJson, schemaToJson } from '../../schema/index.js'
@@ -11,13 +11,13 @@ import { type Migration, isStored, migrationsOf } from './migrating.js'
 import { declaredValues } from './restore-state.js'
 
 /** @throws StateError ANB6016 where the values of an operator can neither evolve nor have a migration */
-export function beginsAnew(running: Code, next: Code): boolean {
+export function beginsAnew(running: Code, next: Code, staysInMemory: boolean): boolean {
   const before = keyedOf(running.topology)
   const migrations = migrationsOf(next.plan, declaredValues(next.topology))
   const changes = [...keyedOf(next.topology)].map(([id, to]) => {
     const from = before.get(id)
     if (from === undefined || !next.operators.has(id) || textOf(from) === textOf(to)) return false
-    return isMigrated(migrations, id, from) || !(isPlain(from) && isPlain(to))
+    return isMigrated(migrations, id, from) || !(staysInMemory && isPlain(from) && isPlain(to))
       ? evolves(migrations, id, from, to)
       : false
   })

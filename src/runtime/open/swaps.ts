@@ -46,6 +46,9 @@ interface Lost {
   readonly isRefused: boolean
 }
 
+/** The engine of the attempt that runs. */
+type SwappedEngine = Pick<Engine, 'swap'> & { readonly state: Pick<Engine['state'], 'coldSides'> }
+
 export class Swaps {
   private asked: Asked | null = null
   private lost: Lost | null = null
@@ -72,7 +75,7 @@ export class Swaps {
   }
 
   /** Settles with the word on the trial. @throws where the new code is refused; then nothing was touched */
-  async swap(engine: Pick<Engine, 'swap'>, request: SwapRequest): Promise<SwapReport> {
+  async swap(engine: SwappedEngine, request: SwapRequest): Promise<SwapReport> {
     if (this.asked !== null)
       throw new PlanError('ANB1027', 'expected no swap to be under way, the one before is not judged yet', {
         hint: 'wait until its first epoch was judged',
@@ -139,7 +142,7 @@ export class Swaps {
     this.refuse(new PlanError('ANB8012', 'expected the first epoch of the new code to end, the run ended before'))
   }
 
-  private async begin(asked: Asked, engine: Pick<Engine, 'swap'>, request: SwapRequest): Promise<void> {
+  private async begin(asked: Asked, engine: SwappedEngine, request: SwapRequest): Promise<void> {
     const { clock, codes } = this.parts
     const { module, place } = await newModule(this.parts, request)
     // The attempt failed meanwhile, and whoever asked was told.
@@ -147,7 +150,8 @@ export class Swaps {
     const code = codes.with(module, { ...place, rows: 'stay' })
     const { topology, operators } = code
     const maxErrors = request.maxErrors ?? maxErrorsDefault
-    if (beginsAnew(codes.now, code)) return this.beginAnew(asked, { code, maxErrors })
+    if (beginsAnew(codes.now, code, engine.state.coldSides.length === 0))
+      return this.beginAnew(asked, { code, maxErrors })
     try {
       codes.add(code)
       engine.swap({ topology, operators, maxErrors, events: this.events }, clock.nowMs())

@@ -8,6 +8,7 @@
  * written without it, and a stale one has to go before its key is left out of one.
  */
 import { type StateError } from '../../base/index.js'
+import { bitmapBytes } from '../../batch/index.js'
 import { type StateForm, declaredToJson, formFromJson } from '../block-schema.js'
 import {
   type ColdChanges,
@@ -22,6 +23,7 @@ import { KeyDigest } from '../key-digest.js'
 import { type PackedRows, packedOf, slicedRows, viewsOf } from '../packed.js'
 import { decodeEntries, encodeEntries, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { ColdTally } from './cold-tally.js'
+import { Generations, operatorNamed } from './generations.js'
 import { type KeyReader, type KeyValue, type Put } from './key-value.js'
 import { damagedBeyond } from './open-place.js'
 import { type GroupRange } from './snapshot.js'
@@ -46,6 +48,7 @@ export class ColdStore {
   private constructor(
     private kv: KeyValue,
     private readonly path: string,
+    private readonly generations: Generations,
     private reader: KeyReader = kv,
   ) {}
 
@@ -54,10 +57,15 @@ export class ColdStore {
    * looks at each of them.
    *
    * @param writes as many writes as are known to have been made.
+   * @param generations of the entries that are read and written.
    * @throws StateError ANB6010 where it has seen fewer, or has entries that nobody wrote
    */
-  static async open(kv: KeyValue, path: string, writes: number): Promise<ColdStore> {
-    const store = new ColdStore(kv, path)
+  static async open(
+    kv: KeyValue,
+    path: string,
+    { writes, generations = new Generations() }: { readonly writes: number; readonly generations?: Generations },
+  ): Promise<ColdStore> {
+    const store = new ColdStore(kv, path, generations)
     const written = await kv.get(tallyName)
     const tally = written === undefined ? new ColdTally() : ColdTally.decode(written)
     if (tally === null) throw store.damaged('what it has to have is not what was written')
@@ -73,27 +81,28 @@ export class ColdStore {
   }
 
   get operators(): readonly string[] {
-    return this.tally.operators.filter(operator => this.rowsOf(operator) > 0)
+    return [...new Set(this.tally.operators.map(operatorNamed))].filter(operator => this.rowsOf(operator) > 0)
   }
 
   /** Entries of an operator. */
   rowsOf(operator: string): number {
-    return this.tally.keysOf(operator)?.total ?? 0
+    return this.keysOf(operator)?.total ?? 0
   }
 
   /** The keys of those entries; null: there never were any. */
   keysOf(operator: string): KeyDigest | null {
-    return this.tally.keysOf(operator)
+    return this.tally.keysOf(this.generations.nameOf(operator))
   }
 
   /** What these keys have here, by form. */
   async read(operator: string, keys: ColdKeys): Promise<readonly ColdRows[]> {
     if (keys.groups.length === 0 || this.rowsOf(operator) === 0) return []
-    const names = namesOf(this.idOf(operator), keys)
+    const name = this.generations.nameOf(operator)
+    const names = namesOf(this.idOf(name), keys)
     const found: ColdRows[] = []
     for (let from = 0; from < names.ends.length; from += readAtOnce) {
       const some = slicedRows(names, from, from + readAtOnce)
-      const rows = this.found(operator, some, await this.reader.getMany(viewsOf(some)))
+      const rows = this.found(name, some, await this.reader.getMany(viewsOf(some)))
       found.push(...rows.map(each => ({ ...each, at: each.at.map(i => from + i) })))
     }
     return found
@@ -103,30 +112,31 @@ export class ColdStore {
   async readItems(operator: string, keys: ColdKeys): Promise<readonly ColdItems[]> {
     const found: ColdItems[] = []
     if (this.rowsOf(operator) === 0) return found
-    const owners = viewsOf(namesOf(this.idOf(operator), keys))
+    const name = this.generations.nameOf(operator)
+    const owners = viewsOf(namesOf(this.idOf(name), keys))
     for (let from = 0; from < owners.length; from += ownersAtOnce) {
       const of = await Promise.all(owners.slice(from, from + ownersAtOnce).map(owner => this.startingWith(owner)))
-      found.push(...this.itemsOf(operator, of, from))
+      found.push(...this.itemsOf(name, of, from))
     }
     return found
   }
 
   /** @param of what each owner has; the first of them has this number */
-  private itemsOf(operator: string, of: readonly (readonly Put[])[], first: number): readonly ColdItems[] {
+  private itemsOf(name: string, of: readonly (readonly Put[])[], first: number): readonly ColdItems[] {
     const puts = of.flat()
     if (puts.length === 0) return []
     const owners = Int32Array.from(of.flatMap((some, i) => some.map(() => first + i)))
     const items = keysIn(puts.map(({ key }) => key))
-    const names = namesOf(this.idOf(operator), items)
+    const names = namesOf(this.idOf(name), items)
     const values = puts.map(({ value }) => value)
-    return this.found(operator, names, values).map(rows => {
+    return this.found(name, names, values).map(rows => {
       return { ...rows, keys: packedOf(items.keys, rows.at), at: rows.at.map(i => owners[i] ?? 0) }
     })
   }
 
-  private async startingWith(name: Uint8Array): Promise<readonly Put[]> {
+  private async startingWith(owner: Uint8Array): Promise<readonly Put[]> {
     const puts: Put[] = []
-    for await (const put of this.reader.entries({ from: name, to: behindAll(name) })) puts.push(put)
+    for await (const put of this.reader.entries({ from: owner, to: behindAll(owner) })) puts.push(put)
     return puts
   }
 
@@ -136,13 +146,49 @@ export class ColdStore {
    *
    * @returns for each of the changes the sums of its entries; 0 where one goes.
    */
-  async write(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
+  write(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
+    return this.writeNamed(changes.map(each => ({ ...each, operator: this.generations.nameOf(each.operator) })))
+  }
+
+  /** All entries of an operator are made anew: those that are written from now on lie beside those that are there. */
+  makeAnew(operator: string): void {
+    this.generations.begin(operator, this.tally.operators)
+  }
+
+  /** It has entries that do not count any more. */
+  get hasStale(): boolean {
+    return this.staleName !== undefined
+  }
+
+  private get staleName(): string | undefined {
+    return this.tally.operators.find(name => !this.generations.keeps(name))
+  }
+
+  /** Some of them, as what takes them out, for `writeNamed`; null: there are none. */
+  async stale(): Promise<ColdChanges | null> {
+    const name = this.staleName
+    const form = name === undefined ? undefined : this.tally.formsOf(name).at(-1)
+    if (name === undefined || form === undefined) return null
+    const { groups, keys, found } = await this.pageOf(name, {
+      groups: this.allOf(name),
+      from: null,
+      entriesMax: readAtOnce,
+    })
+    const before = sumsOf(found, groups.length)
+    const rows = { bytes: new Uint8Array(0), ends: new Uint32Array(groups.length) }
+    const gone = new Uint8Array(bitmapBytes(groups.length)).fill(255)
+    return { operator: name, form: formFromJson(form), epoch: 0, groups, keys, rows, gone, before }
+  }
+
+  /** As `write`, by the names under which they stand. What is left of stale ones then is nothing. */
+  async writeNamed(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
     const tally = this.tally.copy()
     tally.writes += 1
     const written = changes.map(each => {
-      const { operator } = each
-      const entries = encodeEntries(this.idOf(operator), each, tally.learn(operator, declaredToJson(each.form)))
-      tally.count(operator, each, each.before, entries.sums)
+      const name = each.operator
+      const entries = encodeEntries(this.idOf(name), each, tally.learn(name, declaredToJson(each.form)))
+      tally.count(name, each, each.before, entries.sums)
+      if (!this.generations.keeps(name) && tally.keysOf(name)?.total === 0) tally.forget(name)
       return entries
     })
     const told = [{ key: tallyName, value: tally.encode() }]
@@ -163,31 +209,35 @@ export class ColdStore {
    *
    * @throws StateError ANB6010 where one is not what was written, or behind the last one, where others were written
    */
-  async *entries(operator: string, groups: GroupRange = this.allOf(operator)): AsyncIterable<ColdEntries> {
-    const id = this.idOf(operator)
-    const last = Math.min(groups.last, this.allOf(operator).last)
-    const seen = this.tally.none(operator)
+  async *entries(
+    operator: string,
+    groups: GroupRange = this.allOf(this.generations.nameOf(operator)),
+  ): AsyncIterable<ColdEntries> {
+    const name = this.generations.nameOf(operator)
+    const id = this.idOf(name)
+    const last = Math.min(groups.last, this.allOf(name).last)
+    const seen = this.tally.none(name)
     for await (const { names, values } of pagesOf(this.reader, {
       from: nameOf(id, groups.first),
       to: nameOf(id, last + 1),
     })) {
       const keys = keysIn(names)
-      const found = this.found(operator, namesOf(id, keys), values)
-      seen.count(operator, keys, new Uint32Array(names.length), sumsOf(found, names.length))
+      const found = this.found(name, namesOf(id, keys), values)
+      seen.count(name, keys, new Uint32Array(names.length), sumsOf(found, names.length))
       yield { ...keys, found }
     }
-    const other = this.tally.difference(operator, { first: groups.first, last }, seen)
+    const other = this.tally.difference(name, { first: groups.first, last }, seen)
     if (other !== null)
       throw this.damaged(`key group ${other} of operator "${operator}" has other entries than were written`)
   }
 
-  private allOf(operator: string): GroupRange {
-    return { first: 0, last: this.tally.groupsOf(operator) - 1 }
+  private allOf(name: string): GroupRange {
+    return { first: 0, last: this.tally.groupsOf(name) - 1 }
   }
 
   /** Key groups from one on that have so many entries, or are the last ones; null: there are none. */
   groupsFrom(operator: string, first: number, entriesMin: number): GroupRange | null {
-    const { keys } = this.tally.keysOf(operator) ?? new KeyDigest(0)
+    const { keys } = this.keysOf(operator) ?? new KeyDigest(0)
     if (first >= keys.length) return null
     let last = first
     for (let entries = keys[first] ?? 0; entries < entriesMin && last + 1 < keys.length; entries += keys[last] ?? 0)
@@ -196,22 +246,26 @@ export class ColdStore {
   }
 
   /** Some entries of an operator, by key group and key. */
-  async page({ operator, groups, from, entriesMax }: ColdPlace): Promise<ColdPage> {
-    const id = this.idOf(operator)
-    const range = { from: from ?? nameOf(id, groups.first), to: nameOf(id, groups.last + 1), limit: entriesMax }
-    const [names, values]: [Uint8Array[], Uint8Array[]] = [[], []]
-    for await (const { key, value } of this.reader.entries(range)) {
-      names.push(key)
-      values.push(value)
-    }
-    const keys = keysIn(names)
-    const last = names.length < entriesMax ? undefined : names.at(-1)
-    return { ...keys, found: this.found(operator, namesOf(id, keys), values), next: last ? behind(last) : null }
+  page(place: ColdPlace): Promise<ColdPage> {
+    return this.pageOf(this.generations.nameOf(place.operator), place)
   }
 
-  /** To be read while others are written. */
+  private async pageOf(name: string, { groups, from, entriesMax }: Omit<ColdPlace, 'operator'>): Promise<ColdPage> {
+    const id = this.idOf(name)
+    const range = { from: from ?? nameOf(id, groups.first), to: nameOf(id, groups.last + 1), limit: entriesMax }
+    const [keysOf, values]: [Uint8Array[], Uint8Array[]] = [[], []]
+    for await (const { key, value } of this.reader.entries(range)) {
+      keysOf.push(key)
+      values.push(value)
+    }
+    const keys = keysIn(keysOf)
+    const last = keysOf.length < entriesMax ? undefined : keysOf.at(-1)
+    return { ...keys, found: this.found(name, namesOf(id, keys), values), next: last ? behind(last) : null }
+  }
+
+  /** What the newest record counts on, to be read while others are written. */
   snapshot(): ColdReader {
-    const view = new ColdStore(this.kv, this.path, this.kv.snapshot())
+    const view = new ColdStore(this.kv, this.path, this.generations.recorded(), this.kv.snapshot())
     view.tally = this.tally
     return view
   }
@@ -222,7 +276,7 @@ export class ColdStore {
 
   /** Nothing lies between the key groups of operators. */
   private async expectNoOthers(): Promise<void> {
-    const ids = this.tally.operators.map(operator => ({ id: this.idOf(operator), of: this.tally.groupsOf(operator) }))
+    const ids = this.tally.operators.map(name => ({ id: this.idOf(name), of: this.tally.groupsOf(name) }))
     let from: Uint8Array = new Uint8Array(0)
     for (const { id, of } of ids.toSorted((a, b) => a.id - b.id)) {
       await this.expectNothing(from, nameOf(id, 0))
@@ -237,28 +291,29 @@ export class ColdStore {
     }
   }
 
-  private found(operator: string, names: PackedRows, values: readonly (Uint8Array | undefined)[]): readonly ColdRows[] {
+  /** @param of the name of the operator's entries */
+  private found(of: string, names: PackedRows, values: readonly (Uint8Array | undefined)[]): readonly ColdRows[] {
     const entries = decodeEntries(names, values)
-    if (entries === null) throw this.damaged(`an entry of operator "${operator}" is not what was written`)
-    return entries.map(({ form, ...each }) => ({ ...each, forms: this.formsFrom(operator, form) }))
+    if (entries === null) throw this.damaged(`an entry of operator "${operatorNamed(of)}" is not what was written`)
+    return entries.map(({ form, ...each }) => ({ ...each, forms: this.formsFrom(of, form) }))
   }
 
-  private formsFrom(operator: string, number: number): readonly StateForm[] {
-    const written = this.tally.formsOf(operator)
-    const known = this.forms.get(operator) ?? []
+  private formsFrom(name: string, number: number): readonly StateForm[] {
+    const written = this.tally.formsOf(name)
+    const known = this.forms.get(name) ?? []
     const forms = known.length === written.length ? known : written.map(formFromJson)
-    this.forms.set(operator, forms)
+    this.forms.set(name, forms)
     if (number < forms.length) return forms.slice(number)
-    throw this.damaged(`nobody knows the columns of an entry of operator "${operator}"`)
+    throw this.damaged(`nobody knows the columns of an entry of operator "${operatorNamed(name)}"`)
   }
 
   private damaged(why: string): StateError {
     return damagedBeyond(this.path, why)
   }
 
-  private idOf(operator: string): number {
-    const id = this.operatorIds.get(operator) ?? operatorId(operator)
-    this.operatorIds.set(operator, id)
+  private idOf(name: string): number {
+    const id = this.operatorIds.get(name) ?? operatorId(name)
+    this.operatorIds.set(name, id)
     return id
   }
 }

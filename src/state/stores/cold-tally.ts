@@ -98,6 +98,11 @@ export class ColdTally {
     return forms.length
   }
 
+  /** Nothing is left of an operator. */
+  forget(operator: string): void {
+    this.byOperator.delete(operator)
+  }
+
   /** Key groups of an operator. */
   groupsOf(operator: string): number {
     return this.byOperator.get(operator)?.sums.length ?? 0

@@ -5,6 +5,7 @@
 import { StateError, invariant } from '../../base/index.js'
 import { type ColdAnswer, type ColdPage, type ColdPlace, type ColdQuestion } from '../cold.js'
 import { ColdStore } from './cold-store.js'
+import { type Generations } from './generations.js'
 import { type Head, type KeyValue, type Put, type StorePlace } from './key-value.js'
 import { opened } from './open-place.js'
 
@@ -35,11 +36,16 @@ export class Handles {
 
   /**
    * @param writes as many writes beyond memory as there must have been.
+   * @param make whether a place is made where there is none.
    * @throws StateError ANB6010 where they are gone or not what was written.
    */
-  async openCold(writes: number, make: boolean): Promise<void> {
+  async openCold(
+    written: { readonly writes: number; readonly generations: Generations },
+    make: boolean,
+  ): Promise<void> {
+    const { writes } = written
     const kv = await this.place.openCold(make && writes === 0)
-    if (kv !== null) this.cold = await ColdStore.open(kv, this.path, writes)
+    if (kv !== null) this.cold = await ColdStore.open(kv, this.path, written)
     else if (writes > 0) throw this.coldIsGone()
   }
 

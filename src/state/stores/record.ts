@@ -12,10 +12,11 @@ import { createHash } from 'node:crypto'
 import { StateError } from '../../base/index.js'
 import { crc32c } from '../../kernels/index.js'
 import { type StateFormJson } from '../block-schema.js'
+import { type GenerationsJson } from './generations.js'
 import { type KeyDigestsJson } from './key-digests.js'
 
-/** Version 1 did not count keys. */
-export const recordVersion = 2
+/** Version 1 did not count keys; version 2 knew no generations. */
+export const recordVersion = 3
 const magic = 0x52534241
 const fixedBytes = 16
 
@@ -38,6 +39,8 @@ export interface RecordHead {
   readonly removed: readonly RemovedJson[]
   /** Writes of state beyond memory, so far; left out where there is none. */
   readonly cold?: number
+  /** Which entries beyond memory count, of operators whose entries were made anew; left out where there are none. */
+  readonly generations?: GenerationsJson
   /** Which keys there are: what this epoch changed; with all blocks, all. Left out where nobody counted. */
   readonly keys?: KeyDigestsJson
   /** By operator and schema id: those of `blocks`. */

@@ -118,6 +118,12 @@ export class Snapshot {
     }
   }
 
+  /** What lies beyond memory, some entries at a time. */
+  async restoreBeyond(operator: string, into: (block: StoredBlock) => Promise<void> | void): Promise<void> {
+    const { cold } = this.parts
+    if (cold !== null) for await (const block of coldBlocks(cold, operator)) await into(block)
+  }
+
   private stored(block: LiveBlock, bytes: Uint8Array, groups: GroupRange | undefined): StoredBlock {
     const { operator } = block
     const hidden = groups === undefined ? block.superseded : new Set([...block.superseded, ...outside(block, groups)])

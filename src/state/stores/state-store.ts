@@ -3,17 +3,20 @@
  * and nothing else decides. LevelDB is not believed: records are chained by digest, blocks have their length and check sum
  * in the records, and all of it is looked at before a row of state leaves.
  */
-import { StateError, failpoint, invariant } from '../../base/index.js'
+import { StateError, failpoint } from '../../base/index.js'
 import { type StateBlock } from '../block.js'
 import { type StateForm } from '../block-schema.js'
 import { type ColdAnswer, type ColdChanges, type ColdPage, type ColdPlace, type ColdQuestion } from '../cold.js'
 import { type KeyDigest, type KeyDigestChange } from '../key-digest.js'
 import { type StoredBlock } from '../restore.js'
 import { checkEntries } from './cold-check.js'
+import { ColdWriter } from './cold-writer.js'
 import { DiskSpace } from './disk-space.js'
+import { Forgetting } from './forgetting.js'
+import { Generations } from './generations.js'
 import { Handles } from './handles.js'
 import { KeyDigests } from './key-digests.js'
-import { type KeyValue, type Put } from './key-value.js'
+import { type Put } from './key-value.js'
 import { Manifest } from './manifest.js'
 import { Persistence, type Write } from './persistence.js'
 import { damaged } from './open-place.js'
@@ -22,10 +25,6 @@ import { readRecords } from './read-records.js'
 import { Snapshot } from './snapshot.js'
 import { type EpochBytes, type StateStoreOptions, type StoreCounts } from './store-options.js'
 import { type EpochRecord, decodeRecord, digestOf, encodeFinished, encodeRecord, keyOf, kinds } from './record.js'
-
-/** Less that is dead is not worth the work. */
-const deadBytesMin = 16 << 20
-const deadCountMax = 4096
 
 export class StateStore {
   readonly counts: StoreCounts = { epochs: 0, bytesWritten: 0, bytesChanged: 0, bytesBeyond: 0, reopened: 0 }
@@ -37,13 +36,15 @@ export class StateStore {
   private finishedOnDisk = 0
   private recordKeys: number[] = []
   private tail: Promise<void> = Promise.resolve()
-  private forgetting: Promise<void> = Promise.resolve()
   private closing: Promise<void> | null = null
   private readonly persistence: Persistence
   /** Snapshots that somebody reads. */
   private pins = 0
   private readonly awaitFinish = new Set<{ readonly epoch: number; readonly settle: () => void }>()
   private readonly space: DiskSpace
+  private readonly forgetting: Forgetting
+  private readonly generations = new Generations()
+  private readonly cold: ColdWriter
 
   private constructor(
     private readonly options: StateStoreOptions,
@@ -53,6 +54,16 @@ export class StateStore {
     const { place, pause, spaceMin } = options
     this.space = new DiskSpace(place, pause, spaceMin)
     this.persistence = new Persistence({ path: place.path, pause, reopened: write => this.reopened(write) })
+    this.forgetting = new Forgetting(manifest, options.deadCountMax)
+    const { persistence, generations } = this
+    this.cold = new ColdWriter({
+      handles,
+      persistence,
+      generations,
+      head: () => this.head(),
+      inTurn: step => this.inTurn(step),
+      isClosing: () => this.closing !== null,
+    })
   }
 
   /**
@@ -66,7 +77,8 @@ export class StateStore {
     const manifest = new Manifest()
     const store = new StateStore(options, handles, manifest)
     try {
-      await handles.openCold(await store.load(), options.cold === true)
+      const writes = await store.load()
+      await handles.openCold({ writes, generations: store.generations }, options.cold === true)
       await readBlocks(handles, manifest.live, () => undefined)
     } catch (error) {
       await handles.close()
@@ -220,9 +232,19 @@ export class StateStore {
    * @returns for each of the changes the sums of its entries; 0 where one goes.
    * @throws StateError ANB6011 as `prepare` does.
    */
-  writeCold(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
-    if (changes.length === 0) return Promise.resolve([])
-    return this.inTurn(() => this.persistCold(changes))
+  async writeCold(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
+    if (changes.length === 0) return []
+    const sums = await this.cold.write(changes)
+    this.counts.bytesBeyond = this.handles.cold?.bytesWritten ?? 0
+    return sums
+  }
+
+  /**
+   * Whatever lies beyond memory of an operator is made anew: what is written of it from now on lies beside what is there, and counts
+   * in its place from the first epoch on that has a block of the operator.
+   */
+  makeAnew(operator: string): Promise<void> {
+    return this.cold.makeAnew(operator)
   }
 
   /**
@@ -260,7 +282,7 @@ export class StateStore {
       // Whoever goes on has the sinks commit once more what could not be noted, which changes nothing.
       if (isWhole && this.finished > this.finishedOnDisk && this.last !== null)
         await this.writeFinished(this.last.epoch).catch(() => undefined)
-      await this.forgetting
+      await this.forgetting.settled()
       await this.handles.close()
       if (isWhole && this.handles.isKept) await this.handles.keep(this.head())
     } finally {
@@ -288,6 +310,7 @@ export class StateStore {
       this.manifest.replay(head)
       this.digests.replay(head.keys, head.full)
     }
+    this.generations.replay(records.at(-1)?.head.generations)
     this.finished = finished
     this.finishedOnDisk = finished
     this.digest = records.at(-1)?.digest ?? ''
@@ -310,7 +333,12 @@ export class StateStore {
     const change = this.manifest.add(epoch, blocks, () => this.oldRecords())
     const beyond = cold === null || cold.writes === 0 ? {} : { cold: cold.writes }
     const keys = this.digests.add(changes, change.full)
-    const counted = { ...beyond, ...(keys !== undefined && { keys }) }
+    const generations = this.generations.record(new Set(blocks.map(({ operator }) => operator)))
+    const counted = {
+      ...beyond,
+      ...(keys !== undefined && { keys }),
+      ...(generations !== undefined && { generations }),
+    }
     const record = encodeRecord({ epoch, previous: this.digest, finished, ...counted, ...change }, bytes)
     const puts: Put[] = blocks.map((block, i) => ({ key: keyOf(epoch, kinds.block, i), value: block.bytes }))
     puts.push({ key: keyOf(epoch, kinds.record), value: record })
@@ -325,20 +353,9 @@ export class StateStore {
     this.recordKeys.push(epoch)
     this.records.push({ epoch, bytes })
     this.count(puts, blocks)
-    this.forgetDead()
+    if (this.pins === 0) this.forgetting.forget(this.handles.kv)
+    this.cold.dropStale()
     await this.space.look()
-  }
-
-  /** Beside the epochs that follow: what is dead is up to half of what lives. */
-  private forgetDead(): void {
-    const { manifest } = this
-    const { kv } = this.handles
-    if (this.pins > 0) return
-    const much = manifest.deadBytes >= Math.max(deadBytesMin, manifest.bytes / 2)
-    if (!much && manifest.deadCount < (this.options.deadCountMax ?? deadCountMax)) return
-    const keys = manifest.takeDead().map(([epoch, kind, number]) => keyOf(epoch, kind, number))
-    // Where it fails the handle shows it at the next write, and room is given back another time.
-    this.forgetting = this.forgetting.then(() => trim(kv, keys)).catch(() => undefined)
   }
 
   /** Epochs of records that nobody asks for once the next one lists all blocks. */
@@ -355,22 +372,9 @@ export class StateStore {
     this.counts.bytesChanged += blocks.reduce((sum, block) => sum + block.changed, 0)
   }
 
-  private async persistCold(changes: readonly ColdChanges[]): Promise<readonly Uint32Array[]> {
-    const { cold } = this.handles
-    invariant(cold !== null, 'who writes beyond memory has opened a place for it')
-    let sums: readonly Uint32Array[] = []
-    const write = async (): Promise<void> => {
-      await this.handles.take(this.head())
-      sums = await cold.write(changes)
-    }
-    await this.persistence.write({ what: 'state beyond memory', epoch: 0, record: null, write })
-    this.counts.bytesBeyond = cold.bytesWritten
-    return sums
-  }
-
   /** Answers whether it is there; throws ANB6010 where what was there before it is not. */
   private async reopened({ epoch, record }: Write): Promise<boolean> {
-    await this.forgetting
+    await this.forgetting.settled()
     await this.handles.reopen()
     this.counts.reopened = this.handles.reopened
     const found = record === null ? undefined : await this.handles.kv.get(keyOf(epoch, kinds.record))
@@ -387,10 +391,4 @@ export class StateStore {
     if (record?.digest === this.digest) return
     throw new StateError('ANB6010', `epoch ${epoch} was written and is gone from ${this.options.place.path}`)
   }
-}
-
-async function trim(kv: KeyValue, keys: readonly Uint8Array[]): Promise<void> {
-  failpoint('log.trim', 'before')
-  await kv.forget(keys)
-  failpoint('log.trim', 'after')
 }

@@ -130,7 +130,12 @@ export class Lives {
       const { topology } = swapper.goOn(keeper?.record ?? null)
       const ofEpochs =
         epochs === null || keeper === null ? null : { terms: epochs, effects: keeper, beyond: durable.beyond }
-      const engine: Engine = new Engine(topology, { ...terms, epochs: ofEpochs }, host, host.observer)
+      const engine: Engine = new Engine(
+        topology,
+        { ...terms, trial: swapper.onTrial, epochs: ofEpochs },
+        host,
+        host.observer,
+      )
       scene.engine = engine
       if (keeper !== null) await durable.goOn(keeper, engine)
       const positions = Durable.positionsOf(keeper)

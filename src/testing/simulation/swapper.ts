@@ -5,7 +5,7 @@
 import { AnabranchError } from '../../base/index.js'
 import { type EpochRecord } from '../../checkpoint/index.js'
 import { type OpenStage, openStages } from '../../plan/index.js'
-import { type Code, Codes, type Engine, type EpochCut, type SwapReport, Swaps } from '../../runtime/index.js'
+import { type Code, Codes, type Engine, type EpochCut, type Swap, type SwapReport, Swaps } from '../../runtime/index.js'
 import { type DescribedModule } from '../../workers/index.js'
 import { type Chance } from './chance.js'
 import { type VirtualClock } from './clock.js'
@@ -106,8 +106,9 @@ export class Swapper {
     const codes = new Codes({ ...job, epochs: true, observer }, this.folder)
     const describe = (path: string): Promise<DescribedModule> => this.describe(path)
     const clock = { nowMs: () => parts.clock.nowMs }
-    const nothing = (): void => undefined
-    return [codes, new Swaps({ plan: job.plan, clock, observer, codes, describe, changes: nothing, restart: nothing })]
+    const changes = (): void => undefined
+    const restart = (change: AnabranchError): void => parts.engine()?.stop(change)
+    return [codes, new Swaps({ plan: job.plan, clock, observer, codes, describe, changes, restart })]
   }
 
   /** Where sources are kept, by their text: on a disk that outlives hosts. */
@@ -134,11 +135,17 @@ export class Swapper {
     return this.swaps.failed(error, engine)
   }
 
+  /** With which code the attempt that begins has its first row; null: that of its last epoch. */
+  get onTrial(): Swap | null {
+    return this.swaps.onTrial
+  }
+
   /** The code of an attempt that goes on behind this record. */
   goOn(record: EpochRecord | null): Code {
     const code = this.codes.goOn(record)
     const [named, runs] = [versionsIn(record?.swapped ?? {}), versionsIn(code.swapped)]
-    if (named !== runs) this.wrong.push(`the record names the code ${named}, the job goes on with ${runs}`)
+    if (named !== runs && this.onTrial === null)
+      this.wrong.push(`the record names the code ${named}, the job goes on with ${runs}`)
     return code
   }
 

@@ -59,6 +59,7 @@ class SwapsStory {
 
   ask(): void {
     const engine = {
+      state: { coldSides: [] },
       swap: (swap: Swap) => {
         if (this.refusal !== null) throw this.refusal
         this.begun.push(swap)

@@ -16,7 +16,7 @@ import {
   readBlock,
   storedValues,
 } from '../../../src/state/index.js'
-import { StateStore, type StorePlace } from '../../../src/state/stores/index.js'
+import { type Snapshot, StateStore, type StorePlace } from '../../../src/state/stores/index.js'
 import { countsByUser } from './rows-of-state.js'
 
 const pause = (): Promise<void> => Promise.resolve()
@@ -52,29 +52,39 @@ export class Run {
     budget: number,
     declared = countsByUser,
     clock: StateClock = { wallMs: 0 },
+    /** Makes what is stored the declared state, beyond memory. */
+    migrate: ((store: StateStore, snapshot: Snapshot) => Promise<void>) | null = null,
   ): Promise<Run> {
     const store = await StateStore.open({ place, pause, cold: true, deadCountMax: 1 })
     await store.checkCold()
     const run = new Run(store, budget, store.last?.epoch ?? 0, declared, clock)
     const snapshot = await store.snapshot()
-    run.cold.begin(operator => snapshot?.coldRowsOf(operator) ?? 0)
-    await snapshot?.restore(
-      'counts',
-      async block => {
-        const rows = readBlock(block)
-        run.state.restoreRows(block.form, rows)
-        for (let ask = run.cold.askRestored(); ask !== null; ask = run.cold.askRestored())
-          run.cold.loaded(ask.slots, await store.readCold(ask.question), ask.part)
-        run.cold.chooseRestored(Math.max(0, rows.epoch - 1))
-        await run.leave(rows.epoch)
-      },
-      { hot: true },
-    )
+    if (migrate !== null && snapshot !== null) {
+      await migrate(store, snapshot)
+      run.state.rewrite()
+    }
+    run.cold.begin(operator => store.coldRowsOf(operator))
+    if (migrate === null) await run.restore(snapshot)
     snapshot?.release()
     const found = run.state.countRestored(store.coldKeysOf('counts'))
     const expected = snapshot?.digests?.get('counts') ?? new KeyDigest(declared.keyGroups)
     expectKeys({ operator: 'counts', place: store.path, epoch: run.epoch }, expected, found)
     return run
+  }
+
+  private async restore(snapshot: Snapshot | null): Promise<void> {
+    await snapshot?.restore(
+      'counts',
+      async block => {
+        const rows = readBlock(block)
+        this.state.restoreRows(block.form, rows)
+        for (let ask = this.cold.askRestored(); ask !== null; ask = this.cold.askRestored())
+          this.cold.loaded(ask.slots, await this.store.readCold(ask.question), ask.part)
+        this.cold.chooseRestored(Math.max(0, rows.epoch - 1))
+        await this.leave(rows.epoch)
+      },
+      { hot: true },
+    )
   }
 
   get hotKeys(): number {

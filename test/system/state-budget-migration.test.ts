@@ -1,0 +1,157 @@
+/** State that is larger than memory under code that keeps other columns: by a declared migration, at a start and while the job runs. */
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { until } from '../support/fault-job.js'
+import { type JobFolder, type Row, jobFolder } from '../support/job-folder.js'
+import { enough, hasWorked, pacedJob, sumsOf, sumsOfAll, swap, transforms } from '../support/paced-job.js'
+
+const keys = 4_000
+const rows = 15 * keys
+/** No key has room in it for longer than it is worked on. */
+const budget = ['--state-budget', '1B', '--epoch', '50ms']
+const inMemory = ['--state-budget', 'off', '--epoch', '50ms']
+
+const job = `
+import { csv, files, job, json } from 'anabranch'
+import code from './transforms.anabranch.ts'
+export default job('counts')
+  .from(files('in/*.csv', csv({ n: 'int64', k: 'utf8' })))
+  .keyBy('k')
+  .apply(code.count)
+  .to(files.sink('rows/', json()))
+`
+const oldCode = `
+import anabranch as ab
+
+@ab.keyed(inputs={"n": ab.int64}, state={"seen": ab.int32}, outputs={"nth": ab.int64}, mode="row")
+def count(row, state):
+    seen = (state["seen"] if state else 0) + 1
+    return {"nth": seen}, {"seen": seen}
+`
+/** What was a number is text, which only a function can make of it. */
+const newCode = (body = ''): string => `
+import os
+import time
+import anabranch as ab
+
+@ab.keyed(inputs={"n": ab.int64}, state={"total": ab.utf8}, outputs={"nth": ab.int64}, mode="row")
+def count(row, state):
+    seen = int(state["total"] if state else "0") + 1
+    return {"nth": seen}, {"total": str(seen)}
+
+@ab.migration(operator="count", from_={"seen": ab.int32})
+def to_text(batch):
+    ${body}
+    return {"total": [str(v) for v in batch["seen"].to_pylist()]}
+`
+/** One call was made, and the next one does not come back. */
+const hangs = `
+    with open("called", "a") as file: file.write("x")
+    if os.path.getsize("called") > 1: time.sleep(600)`
+
+/** Each key comes fifteen times. */
+const input = Array.from({ length: rows }, (_, n) => `${n},key ${(n * 7_919) % keys}\n`)
+const wanted = input.map((_, n) => ({ n, nth: Math.floor(n / keys) + 1 }))
+const counted = (folder: JobFolder): readonly Row[] =>
+  folder
+    .rows('rows')
+    .map(({ n, nth }) => ({ n: Number(n), nth }))
+    .sort((a, b) => a.n - b.n)
+
+/** A job that died on its way. */
+async function died(args: readonly string[]): Promise<JobFolder> {
+  const folder = await jobFolder({ 'in/1.csv': `n,k\n${input.join('')}`, 'job.ts': job, 'transforms.py': oldCode })
+  const run = await folder.start(args, { env: { ANABRANCH_FAILPOINT: 'prepare.sync:after:2' } }).ended
+  expect(run.signal, run.stderr).toBe('SIGKILL')
+  return folder
+}
+
+async function codeOf(folder: JobFolder, python: string): Promise<void> {
+  writeFileSync(join(folder.path, 'transforms.py'), python)
+  expect((await folder.cli('types', 'transforms.py')).code).toBe(0)
+}
+
+const exported = async (folder: JobFolder): Promise<readonly string[]> => {
+  const { stdout, stderr, code } = await folder.cli('state', 'export', 'out')
+  expect(code, stderr).toBe(0)
+  return stdout.trimEnd().split('\n').toSorted()
+}
+
+describe('a start whose state is larger than memory and is migrated', () => {
+  test('U3: gives the rows and the state that it gives without a budget, killed in the migration and behind it', async () => {
+    const folders = [await died(inMemory), await died(budget)] as const
+    const [without, within] = folders
+    await codeOf(within, newCode(hangs))
+    const hung = within.start(budget)
+    await until(() => existsSync(join(within.path, 'called')) && statSync(join(within.path, 'called')).size > 1)
+    hung.child.kill('SIGKILL')
+    await hung.ended
+    for (const folder of folders) await codeOf(folder, newCode())
+    for (const point of ['prepare.write:before:1', 'prepare.sync:after:2']) {
+      const run = await within.start(budget, { env: { ANABRANCH_FAILPOINT: point } }).ended
+      expect(run.signal, `${point}: ${run.stderr}`).toBe('SIGKILL')
+    }
+    expect((await without.run(...inMemory)).code).toBe(0)
+    const run = await within.run(...budget)
+    expect(run.code, run.stderr).toBe(0)
+    expect(Object(run.json?.['epochs']).bytes_beyond).toBeGreaterThan(50_000)
+    expect(counted(within)).toEqual(wanted)
+    expect(counted(without)).toEqual(wanted)
+    expect(await exported(within)).toEqual(await exported(without))
+  })
+
+  test('U3: is refused where the migration raises, and goes on with the code and the state of before', async () => {
+    const folder = await died(budget)
+    const stored = await exported(folder)
+    await codeOf(folder, newCode('raise ValueError("no text today")'))
+    const refused = await folder.run(...budget)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain(
+      'ANB6017 migration "to_text" of the state of operator "count" failed: ValueError: no text today',
+    )
+    expect(await exported(folder)).toEqual(stored)
+    await codeOf(folder, oldCode)
+    const run = await folder.run(...budget)
+    expect(run.code, run.stderr).toBe(0)
+    expect(counted(folder)).toEqual(wanted)
+  })
+})
+
+describe('a swap under a state budget begins the job again behind its last epoch', () => {
+  const text = transforms(3, { state: '"total": ab.utf8.default("0")', sums: 'total' }).replace(
+    '"total": new}',
+    '"total": [str(v) for v in new]}',
+  )
+  const migrates = (body = ''): string => `${text}
+@ab.migration(operator="work", from_={"sum": ab.int64, "label": ab.utf8})
+def to_text(batch):
+    ${body}
+    return {"total": [str(v) for v in batch["sum"].to_pylist()]}
+`
+  const labelled = transforms(2, { state: '"sum": ab.int64.default(0), "label": ab.utf8.default("none")' }).replace(
+    '"sum": new}',
+    '"sum": new, "label": state["label"]}',
+  )
+
+  test('with a column that is new, then with a migration that raises, and with one that does not', async () => {
+    const files = { 'more.py': labelled, 'raises.py': migrates('raise ValueError("no way")'), 'text.py': migrates() }
+    const folder = await pacedJob(50, files)
+    const run = folder.start(budget)
+    await hasWorked(folder, 2_000)
+    const kept = await swap(folder, '--module', 'more.py')
+    expect(kept.json, kept.stderr).toMatchObject({ kept: true, dead: 0 })
+    const refused = await swap(folder, '--module', 'raises.py')
+    expect(refused.code, refused.stderr).toBe(1)
+    expect(refused.stderr).toContain('no way')
+    const migrated = await swap(folder, '--module', 'text.py')
+    expect(migrated.json, migrated.stderr).toMatchObject({ kept: true, dead: 0 })
+    await hasWorked(folder, (await hasWorked(folder, 0)) + 500)
+    enough(folder)
+    const ended = await run.ended
+    expect(ended.code, ended.stderr).toBe(0)
+    const out = folder.rows('rows')
+    expect(sumsOf(out)).toEqual(sumsOfAll(Number(ended.json?.['rows_in'])))
+    expect(new Set(out.map(row => Number(row['version'])))).toEqual(new Set([1, 2, 3]))
+  })
+})
