@@ -13,7 +13,10 @@ import { type BeyondEffects, type Engine } from '../flow/index.js'
 export type SettledState = <T>(promise: Promise<T>, then: (engine: Engine, value: T, nowMs: number) => void) => void
 
 /** What it asks of the store. */
-export type BeyondStore = Pick<StateStore, 'readCold' | 'readColdPage' | 'writeCold' | 'coldKeysOf'>
+export type BeyondStore = Pick<
+  StateStore,
+  'readCold' | 'readColdPage' | 'writeCold' | 'coldKeysOf' | 'coldRowsOf' | 'makeAnew'
+>
 
 export class BeyondKeeper implements BeyondEffects {
   constructor(

@@ -19,7 +19,7 @@ export interface MigratedOperator {
 }
 
 /** Where it goes. */
-export interface BeyondStore {
+export interface MigrationPlace {
   makeAnew(operator: string): Promise<void>
   writeCold(changes: readonly ColdChanges[]): Promise<unknown>
 }
@@ -27,7 +27,7 @@ export interface BeyondStore {
 /** Memory holds what blocks have, which is what memory had before; of the rest a few thousand rows. */
 export async function migrateBeyond(
   base: Pick<Base, 'restore' | 'restoreBeyond'> & { readonly record: Pick<EpochRecord, 'epoch'> },
-  store: BeyondStore,
+  store: MigrationPlace,
   { operator, form, to, migrate }: MigratedOperator,
 ): Promise<void> {
   const ofBlocks = new StoredOperator(operator, form)

@@ -157,6 +157,8 @@ export class Durable {
       readColdPage: place => store.readColdPage(place),
       writeCold: changes => store.writeCold(changes),
       coldKeysOf: operator => store.coldKeysOf(operator),
+      coldRowsOf: operator => store.coldRowsOf(operator),
+      makeAnew: operator => store.makeAnew(operator),
     }
     this.keepsBeyond = new BeyondKeeper(
       () => watched,
