@@ -90,6 +90,16 @@ export class Edge {
     return first === undefined ? this.coming : order.of(first.origin, 0)
   }
 
+  /**
+   * Before this place every row is here and may move. While an epoch is cut, what it has of a later source would else overtake
+   * rows that wait here for the next one.
+   */
+  known(order: RowOrder): Place {
+    if (this.gate?.cutting !== true) return this.coming
+    const barred = this.queue.find((rows, i) => i >= this.head && !this.admits(rows))
+    return barred === undefined ? this.coming : order.of(barred.origin, 0)
+  }
+
   push(rows: Rows): void {
     if (rowCount(rows) === 0) {
       rows.loan?.release()

@@ -140,7 +140,7 @@ export class UnionVertex {
 
   private mergeInputs(): boolean {
     if (!this.output.room) return false
-    const known = firstOf(this.inputs.map(input => input.coming))
+    const known = firstOf(this.inputs.map(input => input.known(this.order)))
     const runs = this.inputs.map(input => input.takeBefore(known, this.order).map(rows => this.passed(rows)))
     const rows = merged(runs, this.order)
     if (rows === null) return false

@@ -4,10 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { batchFromRows } from '../../../src/batch/index.js'
 import { type JobLike, files, job, json, nullSink, stagesOf } from '../../../src/plan/index.js'
 import { Edge, edgeLimit } from '../../../src/runtime/flow/edge.js'
+import { EpochGate } from '../../../src/runtime/flow/gate.js'
 import { merged } from '../../../src/runtime/flow/merge.js'
 import { orderingOf } from '../../../src/runtime/flow/ordering.js'
 import { RowOrder, behindAll } from '../../../src/runtime/flow/row-order.js'
 import { type Rows, sliceRows } from '../../../src/runtime/flow/rows.js'
+import { UnionVertex } from '../../../src/runtime/flow/vertices.js'
 import { type Schema } from '../../../src/schema/index.js'
 import { cleanPlan, columns, fn } from '../plan/functions.js'
 
@@ -111,6 +113,30 @@ describe('rows of several branches', () => {
     )
     expect(queue.takeBefore(order.ofSource(1, 0, 5), order).flatMap(placesOf)).toEqual(['0:1', '0:2', '0:4'])
     expect(queue.takeBefore(behindAll, order).flatMap(placesOf)).toEqual(['0:5'])
+  })
+
+  test('overtake none that waits for the next epoch while one is cut', () => {
+    const gate = new EpochGate(2)
+    const union = new UnionVertex('union', 2, ['from'], 'place', order, gate)
+    const out = new Edge()
+    union.output.connect(out)
+    const [asRead, worked] = union.inputs
+    asRead?.push({ ...rows('as read', [[1, 5]]), fresh: { source: 0, poll: 2 } })
+    worked?.push(
+      rows('worked', [
+        [1, 4],
+        [0, 1],
+      ]),
+    )
+    for (const input of union.inputs) input.coming = behindAll
+    const given = (): readonly string[] => (union.advance() ? out.take({ most: 9, together: 9 }).flatMap(placesOf) : [])
+
+    gate.pass({ source: 0, poll: 1 })
+    gate.pass({ source: 1, poll: 1 })
+    gate.begin()
+    expect([given(), given()]).toEqual([['1:4'], []])
+    gate.widen(0, 2)
+    expect(given()).toEqual(['1:5', '0:1'])
   })
 
   test('that all come from one source row never fill the queue before a union: the union waits for all of them', () => {
