@@ -12,7 +12,7 @@ const jsonLine = '--json            one JSON object: end rows_in rows_out rows_d
 export const stop: Command = {
   name: 'stop',
   usage: 'stop [DIR or JOB.ts] [--no-savepoint | --name NAME] [--json]',
-  summary: 'let a running job finish what it has read and end, as Ctrl-C does, and make a savepoint; waits for that',
+  summary: 'let a running job end with an epoch, as Ctrl-C does, and make a savepoint; waits for that',
   options: [
     jobLine,
     '--no-savepoint   make none; a run goes on from the state in DIR all the same',

@@ -60,7 +60,8 @@ export function statusText(status: JobStatus): string {
 }
 
 const beyondText = ({ budgetBytes, keys, entries, asked, found, left }: BeyondReport): readonly string[] => [
-  bytes(budgetBytes),
+  // A run without a budget leaves what lies there where it is.
+  budgetBytes === Number.MAX_SAFE_INTEGER ? 'no limit' : bytes(budgetBytes),
   ...[keys, entries, asked, found, left].map(whole),
 ]
 

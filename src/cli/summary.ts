@@ -60,7 +60,8 @@ export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext
     `${indent}${name.padEnd(12 - indent.length)}${whole(count).padStart(width)}`
   const reasonLines = reasons.slice(0, 20).map(([reason, count]) => `    ${whole(count).padStart(width)}  ${reason}`)
   const done = result.end === 'finished' ? 'done' : 'not finished'
-  const stopped = result.drained ? ', stopped after it had finished what was read' : ''
+  const how = result.resumable ? 'with an epoch that holds all that counts here' : 'after it had finished what was read'
+  const stopped = result.drained ? `, stopped ${how}` : ''
   return [
     `job "${job}" ${done} in ${time(result.seconds)}, ${whole(rate)} rows/s${stopped}`,
     ...nextLines(result),

@@ -68,6 +68,8 @@ export class Cutting {
   private openSinceMs = 0
   private waitsFor: string | null = null
   private delayedBy: string | null = null
+  /** Rows that belong to what was cut; what was read behind them does not. */
+  private rowsIn = 0
   /** The last cut, of which state is still to be taken. */
   private untaken: (TakenState & { readonly epoch: number }) | null = null
   /** What `changed` and the size of an epoch are counted from. */
@@ -191,6 +193,11 @@ export class Cutting {
     return canMove ? still : intake.widen()
   }
 
+  /** The run ends with the last cut: rows that were read behind it are read again by the one that goes on, and count there. */
+  leaveUnread(): void {
+    this.parts.ledger.rowsIn = this.rowsIn
+  }
+
   status(nowMs: number): EpochStatus {
     const { graph, epochs } = this.parts
     return {
@@ -210,6 +217,7 @@ export class Cutting {
     const { graph, intake, ledger, epochs } = this.parts
     epochs.restore(restored.epoch)
     ledger.restore(restored.ledger)
+    this.rowsIn = restored.ledger.rowsIn
     intake.restore(restored.sources)
     graph.sinks.forEach((sink, i) => (sink.rows = restored.sinkRows[i] ?? 0))
     for (const stage of graph.stages) {
@@ -262,6 +270,7 @@ export class Cutting {
   private complete(nowMs: number): void {
     const { graph, intake, ledger, epochs, swapping } = this.parts
     const sources = intake.cut(graph.gate.end())
+    this.rowsIn = sources.reduce((n, s) => n + s.rows, 0)
     this.note()
     this.lastMs = nowMs - this.beganMs
     this.delayedBy = this.waitsFor
@@ -271,7 +280,7 @@ export class Cutting {
       sources,
       sinkRows: graph.sinks.map(s => s.rows),
       lastCalls: graph.stages.filter(s => s.lastCalls).map(s => s.vertex.number),
-      ledger: ledger.state(sources.reduce((n, s) => n + s.rows, 0)),
+      ledger: ledger.state(this.rowsIn),
       checks: Object.fromEntries(checks),
       code: swapping.code,
       ...taken,

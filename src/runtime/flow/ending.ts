@@ -66,6 +66,7 @@ export class Ending {
     if (step instanceof AnabranchError) return { moved: false, error: step }
     if (this.suspending && (step === 'cut' || (quiet && !cutting.changed))) {
       this.suspended = true
+      cutting.leaveUnread()
       return still
     }
     if (step !== 'idle') return { moved: true, error: intake.release() }

@@ -32,6 +32,9 @@ export interface SnapshotParts {
   release(): void
 }
 
+/** Of a row beyond memory, where no block has one to go by. */
+const unknownRowBytes = 256
+
 export class Snapshot {
   private readonly blocks: readonly LiveBlock[]
   private released = false
@@ -57,7 +60,10 @@ export class Snapshot {
     return this.parts.path
   }
 
-  /** Operators that have state, with the columns that it was last written with; `rows`: those of blocks, stale ones too. */
+  /**
+   * Operators that have state, with the columns that it was last written with; `rows`: those of blocks, stale ones too, and those beyond
+   * memory. `bytes`: what they take, about.
+   */
   get operators(): readonly {
     readonly operator: string
     readonly form: StateForm
@@ -68,11 +74,13 @@ export class Snapshot {
     return names.flatMap(operator => {
       const own = this.of(operator)
       const newest = own.at(-1)
+      if (newest === undefined) return []
       const sum = (of: (block: LiveBlock) => number): number => own.reduce((total, block) => total + of(block), 0)
-      const beyond = this.parts.cold?.rowsOf(operator) ?? 0
-      return newest === undefined
-        ? []
-        : [{ operator, form: this.parts.form(newest), rows: beyond + sum(b => b.rows), bytes: sum(b => b.bytes) }]
+      const [rows, bytes, beyond] = [sum(b => b.rows), sum(b => b.bytes), this.coldRowsOf(operator)]
+      const ofRow = rows === 0 ? unknownRowBytes : bytes / rows
+      return [
+        { operator, form: this.parts.form(newest), rows: rows + beyond, bytes: bytes + Math.ceil(beyond * ofRow) },
+      ]
     })
   }
 

@@ -155,9 +155,10 @@ test('the summary says how many rows went where, and why some are dead', () => {
   flights: 2,999,998 rows in out/x/flights/part-0.parquet and 1 more
   live: 1 row in tcp://h:1`,
   )
-  expect(summaryText({ ...result, drained: true }, { job: 'x', out: '/o', cwd: '/' })).toContain(
-    'stopped after it had finished what was read',
-  )
+  const stopped = (resumable: boolean): string =>
+    summaryText({ ...result, drained: true, resumable }, { job: 'x', out: '/o', cwd: '/' })
+  expect(stopped(false)).toContain('stopped after it had finished what was read\n')
+  expect(stopped(true)).toContain('stopped with an epoch that holds all that counts here\n')
 })
 
 test('the summary has a line for each rule of a check', () => {

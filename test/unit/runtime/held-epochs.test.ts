@@ -101,3 +101,13 @@ test('an epoch in which state changed waits for its time all the same', () => {
   story.tell(1_300, 'tick')
   expect(story.cuts).toEqual(['epoch 1'])
 })
+
+test('a run that is stopped counts the rows of its last epoch, and not those that the next run reads again', () => {
+  const story = new Story()
+  expect(story.tell(0, 'rows b a', 'rows c d')).toBe('1: 1, 1: 2')
+  expect(story.driven.engine.ledger.rowsIn).toBe(4)
+  story.driven.engine.suspend(10)
+  expect(story.tell(10, 'answers 1', 'answers 1', 'written', 'written', 'tick')).toBe('')
+  expect(story.cuts).toEqual(['epoch 1'])
+  expect(story.driven.engine.report(10).rowsIn).toBe(2)
+})

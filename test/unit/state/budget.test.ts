@@ -99,6 +99,23 @@ describe('state larger than memory', () => {
     expect(await run.rows([['user 17', 1]])).toEqual([17n])
     await run.store.close()
   })
+
+  it('is in what a snapshot says that an operator takes, so that a savepoint reads no more of it at once than of the rest', async () => {
+    const bytesOf = async (budget: number): Promise<number> => {
+      const run = await Run.open(new SimulatedPlace('0123456789abcdef'), budget)
+      for (let round = 0; round < 20; round++) {
+        await run.rows(Array.from({ length: 1_000 }, (_, i) => [`user ${1_000 * round + i}`, i] as const))
+        await run.cut()
+      }
+      const snapshot = await run.store.snapshot()
+      const bytes = snapshot?.operators.find(each => each.operator === 'counts')?.bytes ?? 0
+      snapshot?.release()
+      await run.store.close()
+      return bytes
+    }
+    const inMemory = await bytesOf(2 ** 30)
+    expect(await bytesOf(1)).toBeGreaterThan(inMemory / 2)
+  })
 })
 
 describe('a start that has no room for what blocks bring', () => {
