@@ -190,14 +190,18 @@ export class Engine {
 
   /** A worker has opened the job's modules. */
   ready(worker: number, nowMs: number): void {
-    this.event(nowMs, () => this.pool.ready(worker, nowMs))
+    this.event(nowMs, () => {
+      this.pool.ready(worker, nowMs)
+      this.swapping.started(nowMs)
+    })
   }
 
   /** A worker is gone, reaped. */
   lost(worker: number, loss: Loss, nowMs: number): void {
     this.event(nowMs, () => {
-      this.swapping.lost(worker, loss)
-      this.calls.lost(worker, loss, nowMs)
+      const error = this.swapping.lost(worker, loss)
+      if (error === null) this.calls.lost(worker, loss, nowMs)
+      else this.stopOn(error)
     })
   }
 

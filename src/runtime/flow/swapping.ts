@@ -50,6 +50,7 @@ interface Since {
 type State =
   | { readonly is: 'none' }
   | { readonly is: 'warming'; readonly swap: Swap }
+  /** `beganMs`: NaN where no worker with it stood ready yet. */
   | { readonly is: 'trial'; readonly swap: Swap; readonly since: Since; readonly beganMs: number }
   /** Judged to be good; what it did is on its way to the store. */
   | { readonly is: 'kept'; readonly swap: Swap; readonly trial: Trial; readonly epoch: number }
@@ -90,10 +91,22 @@ export class Swapping {
     return true
   }
 
-  /** A worker is gone. One with the new code that was not needed yet speaks against that. */
-  lost(worker: number, { what, stderr }: Loss): void {
+  /** A worker stands ready. */
+  started(nowMs: number): void {
+    if (this.state.is !== 'trial' || !Number.isNaN(this.state.beganMs)) return
+    this.state = { ...this.state, beganMs: nowMs }
+  }
+
+  /**
+   * A worker is gone. One with the new code that was not needed yet speaks against that, and so does one with which the job has begun
+   * again: answers the error that throws it away.
+   */
+  lost(worker: number, { what, stderr }: Loss): AnabranchError | null {
     const message = `expected a worker with the new code to start and stay, it ${what}`
-    this.refuse(worker, new WorkerError('ANB3003', message, { detail: stderr }))
+    const error = new WorkerError('ANB3003', message, { detail: stderr })
+    if (this.state.is === 'trial' && Number.isNaN(this.state.beganMs)) return error
+    this.refuse(worker, error)
+    return null
   }
 
   /** Workers are warm: code changes at the end of this epoch, which does not wait for its time. */
@@ -125,10 +138,7 @@ export class Swapping {
 
   /** Code is on trial and had no row for as long as that may last: an epoch is cut for it. */
   isSilent(nowMs: number): boolean {
-    if (this.state.is !== 'trial') return false
-    // Code that is on trial from the first row on is so since somebody looked.
-    if (Number.isNaN(this.state.beganMs)) this.state = { ...this.state, beganMs: nowMs }
-    return nowMs - this.state.beganMs >= silentTrialMs
+    return this.state.is === 'trial' && nowMs - this.state.beganMs >= silentTrialMs
   }
 
   /** Epochs up to this one are in the store. */

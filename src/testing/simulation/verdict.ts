@@ -60,7 +60,6 @@ function judgeSink(
 ): readonly string[] {
   const wanted = grouped(want, order)
   const came = grouped(got, order)
-  if (process.env.DBG === sink) for (const w of want) console.log('WANT', w)
   for (const name of new Set([...wanted.keys(), ...came.keys()])) {
     const rows = came.get(name) ?? []
     const whole = isWhole(want, order)

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { PlanError } from '../../../src/base/index.js'
 import { type Topology } from '../../../src/plan/index.js'
 import { type EpochEffects, type EpochEvents } from '../../../src/runtime/epoch/index.js'
-import { type EpochCut, type SwapEvents } from '../../../src/runtime/flow/index.js'
+import { type EpochCut, type Swap, type SwapEvents } from '../../../src/runtime/flow/index.js'
 import { type FunctionName, refOf } from '../../../src/testing/simulation/functions.js'
 import { sourceSchema } from '../../../src/testing/simulation/job.js'
 import { DrivenEngine, type DrivenOptions } from '../../support/engine.js'
@@ -21,6 +21,8 @@ interface SwapTerms extends DrivenOptions {
   readonly maxErrors?: number
   /** The new code keeps one column of state more. */
   readonly keepsMore?: boolean
+  /** The job has begun again with the new code. */
+  readonly anew?: boolean
 }
 
 class SwapStory {
@@ -31,7 +33,7 @@ class SwapStory {
   private nowMs = 0
 
   constructor(private readonly terms: SwapTerms) {
-    const { names = ['tally'], maxErrors: _, keepsMore = false, ...others } = terms
+    const { names = ['tally'], maxErrors: _, keepsMore = false, anew = false, ...others } = terms
     const effects: EpochEffects<EpochCut> = {
       cutTaken: () => undefined,
       prepareSink: (sink, epoch) => this.ask(epochs => epochs.sinkPrepared(sink, epoch, null)),
@@ -43,9 +45,9 @@ class SwapStory {
       finishEpoch: epoch => this.ask(epochs => epochs.epochFinished(epoch)),
     }
     const epochs = { terms: { intervalMs: 1_000, openMax: 4, bytesMax: 1e9 }, effects, beyond: null }
-    this.driven = new DrivenEngine(names, { ...others, nullKeys, epochs })
     const functions = names.map(name => refOf(name, 1_000, { keepsMore }))
     this.topology = topologyOf(functions, { source: sourceSchema, key: 'k', nullKeys })
+    this.driven = new DrivenEngine(names, { ...others, nullKeys, epochs, ...(anew && { trial: this.asks }) })
   }
 
   private ask(step: (epochs: EpochEvents) => void): void {
@@ -61,10 +63,13 @@ class SwapStory {
     kept: ({ rows, dead }) => this.news.swap.push(`kept, ${dead} of ${rows} dead`),
   }
 
+  private get asks(): Swap {
+    const { names = ['tally'], maxErrors = 0 } = this.terms
+    return { topology: this.topology, operators: new Set(names), maxErrors, events: this.events }
+  }
+
   swap(): void {
-    const operators = new Set(this.terms.names ?? ['tally'])
-    const { maxErrors = 0 } = this.terms
-    this.driven.engine.swap({ topology: this.topology, operators, maxErrors, events: this.events }, this.nowMs)
+    this.driven.engine.swap(this.asks, this.nowMs)
   }
 
   readonly play = (event: string, atMs: number): readonly string[] => {
@@ -120,6 +125,32 @@ describe('new code', () => {
       20    swap           .        .         .
       30    ready 2        .        .         changed since 30
       40    rows a         2: 1     .         .
+      `,
+    ))
+
+  test('with which a job begins again is not kept for want of rows before a worker with it stood ready', () =>
+    void check(
+      { anew: true },
+      `
+      at     event      ->  calls    epochs              swap
+      10     rows a b       .        .                   .
+      20000  tick           .        .                   .
+      40000  tick           .        .                   .
+      40010  ready 1        1: 1-2   .                   .
+      40020  answers 1      .        .                   .
+      40030  written        .        .                   .
+      40040  tick           .        .                   .
+      40050  disk           .        1 by code 2 (2)     kept, 0 of 2 dead
+      `,
+    ))
+
+  test('with which a job begins again and no worker starts is thrown away with the first one that is lost', () =>
+    void check(
+      { anew: true },
+      `
+      at    event            ->  calls    epochs    swap
+      10    rows a b             .        .         .
+      20    lost 1 crash         .        .         stops ANB3003
       `,
     ))
 
