@@ -48,7 +48,7 @@ def nap():
 
   test.each(['before', 'after'])('%s it gives the room of dead state back', async side => {
     const keys = 8_000
-    const passes = 5
+    const passes = 15
     const job = await jobFolder({
       'transforms.py': `
 import anabranch as ab

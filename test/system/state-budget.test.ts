@@ -151,7 +151,10 @@ test('S4: a job that began with an entry less than were written, by bytes that a
 
   const again = await folder.start(none).ended
   expect(again.code).toBe(1)
-  expect(again.stderr).toMatch(/ANB6010 state beyond memory in .*: key group \d+ of operator "count" has other entries/)
+  // Where a block has its key too, the keys that are read back are counted before the first row; else the entries behind it.
+  expect(again.stderr).toMatch(
+    /ANB6019 operator "count" has \d+ keys in key group|ANB6010 .*: key group \d+ of operator "count" has other entries/,
+  )
   const listed = await folder.cli('state', 'list', 'out')
   expect(listed.code).toBe(1)
   expect(listed.stderr).toMatch(
