@@ -8,7 +8,8 @@
  */
 import { invariant } from '../base/index.js'
 import { AsStored } from './as-stored.js'
-import { type ColdAnswer, type ColdKeys, type ColdPage, type ColdPlace, type ColdQuestion } from './cold.js'
+import { type ColdAnswer, type ColdPage, type ColdPlace } from './cold.js'
+import { ColdArrivals } from './cold-arrivals.js'
 import { ColdCollection } from './cold-collection.js'
 import { type ColdAsk, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
 import { ColdRoom } from './cold-room.js'
@@ -38,7 +39,7 @@ const stuckMax = 0.1
 export class ColdSide {
   private readonly residence: Residence
   readonly room: ColdRoom
-  private parts: readonly ColdPart[] = []
+  private readonly parts: ColdPart[] = []
   private tables: readonly StateTable[] = []
   private readonly collections: ColdCollection[] = []
   /** Keys that left since the beginning, or lay there before: while it is false nobody has to ask. */
@@ -55,7 +56,7 @@ export class ColdSide {
   readonly hollow: HollowKeys
   private sweep: ColdSweep | null = null
   private readonly asStored = new AsStored()
-  private readonly restoredKeys: { readonly part: number; readonly slots: Int32Array }[] = []
+  private readonly arrivals: ColdArrivals
 
   constructor(
     private readonly index: KeyIndex,
@@ -70,6 +71,8 @@ export class ColdSide {
         this.parts.some(({ table }) => table.present(slot)) || this.collections.some(each => each.has(slot)),
       isOwed: slot => this.isOwed(slot),
     })
+    const { residence, asStored, collections, parts } = this
+    this.arrivals = new ColdArrivals({ index, residence, asStored, collections, parts })
     index.takeFresh()
   }
 
@@ -111,7 +114,7 @@ export class ColdSide {
   }
 
   use(parts: readonly ColdPart[], clock: StateClock): void {
-    this.parts = parts
+    this.parts.push(...parts)
     this.tables = parts.map(({ table }) => table)
     const values = parts.flatMap(part => (part.expiry === null ? [] : [{ ...part, expiry: part.expiry }]))
     const expiring = [...values, ...this.collections.flatMap(each => each.expiring ?? [])]
@@ -143,9 +146,7 @@ export class ColdSide {
     const { residence, index } = this
     const fresh = index.takeFresh()
     residence.arrive(fresh, this.isUsed)
-    if (!this.isUsed || fresh.length === 0) return null
-    const sorted = index.byPlace(fresh)
-    return { slots: sorted, question: this.question(sorted) }
+    return this.isUsed && fresh.length > 0 ? this.arrivals.ask(fresh) : null
   }
 
   /** Where something may have expired beyond memory; null: nowhere, or there is no room to bring it back. */
@@ -191,46 +192,14 @@ export class ColdSide {
     for (const collection of this.collections) collection.expire(slots)
   }
 
-  private question(slots: Int32Array): ColdQuestion {
-    const collections = this.collections.map(({ operator }) => operator)
-    return { operators: this.parts.map(({ state }) => state.operator), collections, ...this.keysOf(slots) }
-  }
-
-  private keysOf(slots: Int32Array): ColdKeys {
-    const { index } = this
-    return { groups: Uint16Array.from(slots, slot => index.groupOf[slot] ?? 0), keys: index.packedKeys(slots) }
-  }
-
-  /**
-   * What was asked for.
-   *
-   * @param newer an operator that has newer state of all of them.
-   */
+  /** What was asked for; `newer` as in `ColdArrivals`. */
   loaded(slots: Int32Array, answer: ColdAnswer, newer: number | null = null): void {
-    const { residence } = this
-    for (const slot of slots) {
-      residence.mark(slot, 'loading', false)
-      residence.mark(slot, 'same', newer === null)
-    }
-    this.parts.forEach(({ state }, part) => {
-      for (const { forms, at, sums, rows } of answer.values[part] ?? []) {
-        const found = at.map(i => slots[i] ?? 0)
-        residence.noteSums(part, found, sums)
-        if (part === newer) continue
-        state.load(found, forms, rows)
-        if (newer !== null) this.asStored.note(part, found)
-      }
-    })
-    this.collections.forEach((collection, i) => collection.load(slots, answer.items[i] ?? []))
+    this.arrivals.loaded(slots, answer, newer)
   }
 
-  /**
-   * Keys that blocks of one operator brought, and of which something may lie beyond memory: asked for now, since entries come
-   * and go while a start reads blocks.
-   */
+  /** What is to be read of keys that a start brought. */
   askRestored(): (ColdAsk & { readonly part: number }) | null {
-    const next = this.restoredKeys.shift()
-    return next === undefined ? null : { ...next, question: this.question(next.slots) }
+    return this.arrivals.askRestored()
   }
 
   /** Keys are on their way out. */
@@ -316,7 +285,7 @@ export class ColdSide {
     if (chosen.next >= chosen.slots.length) this.chosen = null
     this.away = true
     const changed = this.index.byPlace(slots.filter(slot => !residence.is(slot, 'same')))
-    const terms = { epoch, announces, keysOf: (some: Int32Array) => this.keysOf(some) }
+    const terms = { epoch, announces, keysOf: (some: Int32Array) => this.arrivals.keysOf(some) }
     const values = this.parts.flatMap(
       (_, part) => changedValues(this.values(part), this.asStored.others(part, changed), terms) ?? [],
     )
@@ -380,7 +349,7 @@ export class ColdSide {
   private restoredFresh(part: number): void {
     const fresh = this.index.takeFresh()
     this.residence.arrive(fresh, false)
-    if (this.isUsed) this.restoredKeys.push({ part, slots: fresh })
+    if (this.isUsed) this.arrivals.restoredBy(part, fresh)
   }
 
   private values(number: number): Values {
