@@ -1,6 +1,6 @@
 /** The output folder of a run (DIR): made, locked, and with the process ids of the run in `run.json` while it lives. */
 import { join } from 'node:path'
-import { type Clock, type Files, type Random } from '../../base/index.js'
+import { type Clock, ConnectorError, type Files, type Random } from '../../base/index.js'
 import { writeAtomically } from '../atomic.js'
 import { errnoOf, writing } from '../io-error.js'
 import { takeLock } from './lock.js'
@@ -19,9 +19,9 @@ export interface RunRecord {
 }
 export interface OutputFolder {
   readonly path: string
-  /** Writes `run.json` anew, atomically. */
+  /** Writes `run.json` anew, atomically. Where that fails it says who worked before: a full disk must end no job for a note. */
   workers(pids: readonly number[]): void
-  /** The same: the run listens at this socket. */
+  /** Writes it too: the run listens at this socket. Throws a ConnectorError, ANB4003, where it cannot be said. */
   listens(control: string): void
   /** Removes `run.json` and the lock. Can be called twice. */
   close(): void
@@ -52,10 +52,18 @@ export function outputFolder(options: {
     run = { ...run, ...changed }
     writeAtomically(files, record, `${JSON.stringify(run)}\n`)
   }
+  const writeIfItCan = (changed: Partial<RunRecord>): void => {
+    try {
+      write(changed)
+    } catch (cause) {
+      if (!(cause instanceof ConnectorError)) throw cause
+    }
+  }
   const close = (): void => {
     if (!open) return
     open = false
     removeIfThere(files, record)
+    removeIfThere(files, `${record}.new`)
     release()
   }
   try {
@@ -64,7 +72,7 @@ export function outputFolder(options: {
     close()
     throw cause
   }
-  return { path, workers: workers => write({ workers }), listens: control => write({ control }), close }
+  return { path, workers: workers => writeIfItCan({ workers }), listens: control => write({ control }), close }
 }
 
 function removeIfThere(files: Files, path: string): void {

@@ -70,6 +70,25 @@ describe('the output folder', () => {
     expect(readdirSync(path)).toEqual([])
   })
 
+  // A full disk ended jobs that waited for room, when one of their workers changed: the note of their ids could not be written.
+  test('S7 of which a full disk takes no note of other workers is as before, and says it with the next change', () => {
+    const path = temporaryFolder()
+    let full = false
+    const folder = openFolder(path, { files: failingFiles(step => (full && step === 'write' ? 'ENOSPC' : null)) })
+    folder.workers([11])
+    full = true
+    folder.workers([12])
+    expect(runJson(path)).toMatchObject({ workers: [11] })
+    expect(() => folder.listens('/run/control')).toThrow('no space left on device')
+    full = false
+    folder.workers([13])
+    expect(runJson(path)).toMatchObject({ workers: [13], control: '/run/control' })
+    full = true
+    folder.workers([14])
+    folder.close()
+    expect(readdirSync(path)).toEqual([])
+  })
+
   test('T6 a second run in the same folder is refused with the process id of the first, which goes on unharmed', async () => {
     const path = temporaryFolder()
     openFolder(path)
