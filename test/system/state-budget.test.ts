@@ -59,7 +59,7 @@ async function dies(folder: JobFolder, failpoint: string): Promise<void> {
   expect(run.signal, run.stderr).toBe('SIGKILL')
 }
 
-test('S1: a job whose state has no room in memory gives the same rows, killed in between, and its commands see all keys', async () => {
+test('S12 S1: a job whose state has no room in memory gives the same rows, killed in between, and its commands see all keys', async () => {
   const folder = await newFolder()
   for (const failpoint of ['prepare.sync:after:3', 'prepare.sync:before:2', 'sink.commit:after:2']) {
     await dies(folder, failpoint)

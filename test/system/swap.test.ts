@@ -215,7 +215,7 @@ describe('the code that was swapped in', () => {
     expect(codeOf(elsewhere)).toEqual(codeOf(folder))
   })
 
-  test("counts until the job's own module is another one, which is told; and what no epoch names is taken away", async () => {
+  test("U2 counts until the job's own module is another one, which is told; and what no epoch names is taken away", async () => {
     const folder = await pacedJob(50, { 'new.py': transforms(2) })
     const run = folder.start([])
     await hasWorked(folder, 1_000)

@@ -1,8 +1,9 @@
 /**
  * The tables that tests must cover: every row begins the name of a test.
  *
- * W and T are the faults of workers and of the transport that are injected for real, S those of the state store; the others are the rules of
- * ARCHITECTURE.md where engines disagree, as far as they are built. Rules of event time come with event time.
+ * W and T are the faults of workers and of the transport that are injected for real, S those of the state store, F those of files and tables, U
+ * changes between two runs, O the rules of the checker; the others are the rules of ARCHITECTURE.md where engines disagree, as far as they
+ * are built. Rules of event time come with event time.
  */
 import { beginsWith } from '../../support/names.js'
 
@@ -77,8 +78,18 @@ export const evidence: readonly Row[] = [
   { id: 'S9', what: 'a slow disk' },
   { id: 'S10', what: 'a lock that somebody holds' },
   { id: 'S11', what: 'a read-only file system' },
+  { id: 'S12', what: 'state that is larger than memory, or than one key may have' },
   { id: 'S13', what: 'an older copy of the directory' },
+  { id: 'F4', what: 'a source file that is another one when a run goes on' },
   { id: 'F5', what: 'a database that is lost, deadlocks or refuses' },
+  { id: 'S14', what: 'two hosts with copies of one directory' },
+  { id: 'U1', what: 'a savepoint of an older format' },
+  { id: 'U2', what: 'code that changed while nothing ran' },
+  { id: 'U3', what: 'state columns that changed' },
+  { id: 'U4', what: 'operators that came, went or have another name' },
+  { id: 'U5', what: 'other numbers of workers, lanes and rows of a batch' },
+  { id: 'U6', what: 'state of a later version' },
+  { id: 'U7', what: 'a kill in the middle of a migration' },
   { id: 'null key', what: 'a dead letter "null key", or what nullKeys says' },
   { id: 'null argument', what: 'passed to the transform as an Arrow null' },
   { id: 'state first touched by a failed row', what: 'rolled back with the row' },

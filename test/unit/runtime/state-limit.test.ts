@@ -18,7 +18,7 @@ const judged = (batches: readonly Batch[], bytesMax: number): string | null =>
 describe('state that travels', () => {
   const texts = state([{ name: 't', type: utf8 }], [{ t: 'abcd' }, { t: 'ä'.repeat(50) }, { t: null }])
 
-  test('is refused for the key that is heavier than one may be, by its bytes', () => {
+  test('S12 is refused for the key that is heavier than one may be, by its bytes', () => {
     expect(judged([texts], 99)).toBe('state of operator "sum" for key {"user":"u1"} is 100 bytes')
     expect(judged([texts], 100)).toBe(null)
   })
