@@ -1,8 +1,14 @@
 /** `--restart fixed-delay,attempts=3,delay=10s`: the job option `restart` as one word. */
+import { PlanError } from '../base/index.js'
 import { type Plan, type RestartPolicy, restartOf } from '../plan/index.js'
-import { type Command, usageError } from './command.js'
 
-export function restartFrom(command: Pick<Command, 'usage'>, word: string): RestartPolicy | null {
+const hint = [
+  'write one of fixed-delay,attempts=3,delay=10s',
+  'exponential-delay,initialBackoff=1s,maxBackoff=1min,attempts=10',
+  'failure-rate,maxFailuresPerInterval=3,failureRateInterval=5min,delay=10s',
+].join('; ')
+
+export function restartFrom(word: string): RestartPolicy | null {
   const [policy = '', ...fields] = word.split(',')
   const pairs = fields.map(field => {
     const [name = '', ...value] = field.split('=')
@@ -10,7 +16,7 @@ export function restartFrom(command: Pick<Command, 'usage'>, word: string): Rest
   })
   const read = restartOf({ policy, ...Object.fromEntries(pairs) })
   if ('policy' in read) return read.policy
-  throw usageError(command, `--restart ${word}: ${read.wrong}`)
+  throw new PlanError('ANB8003', `--restart ${word}: ${read.wrong}`, { hint })
 }
 
 export const withRestart = (plan: Plan, restart: RestartPolicy | null): Plan => ({

@@ -30,26 +30,26 @@ export const run: Command = {
   usage: 'run JOB.ts [--json] [--workers N|MIN..MAX] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR] ...',
   summary: 'run a job to the end of its input, or until Ctrl-C',
   options: [
-    '--json            the last line of stdout is one JSON object: rows_in rows_out rows_dead seconds outputs',
-    '--workers N       most Python processes at once; default: the cores, at most 8',
-    '--workers 1..8    the same by load: never fewer than the first, never more than the second',
-    '--restart POLICY  fixed-delay,attempts=3,delay=10s; exponential-delay; failure-rate; none; default: as the job says',
-    '--metrics-port N  serve Prometheus metrics at http://127.0.0.1:N/metrics; 0: at a free port',
-    '--spares N        warm workers that wait for the loss of another one; default: 1',
-    '--lanes N         partitions that are processed in order; default: 4 times the workers',
-    '--batch-rows N    most rows that one call gets; default: chosen while running',
-    '--set name=value  a parameter of the job, read by the type of its value in the job; may be given several times',
-    '--out DIR         folder of the outputs; default: ./out/<job>',
-    '--epoch TIME     from one commit of state, positions and output to the next, from 50ms on; off: none; default: what the job says, else 1s',
+    '--json               the last line of stdout is one JSON object: rows_in rows_out rows_dead seconds outputs',
+    '--workers N          most Python processes at once; default: the cores, at most 8',
+    '--workers 1..8       the same by load: never fewer than the first, never more than the second',
+    '--restart POLICY     fixed-delay,attempts=3,delay=10s; exponential-delay; failure-rate; none; with the fields of the job option; default: as the job says',
+    '--metrics-port N     serve Prometheus metrics at http://127.0.0.1:N/metrics; 0: at a free port',
+    '--spares N           warm workers that wait for the loss of another one; default: 1',
+    '--lanes N            partitions that are processed in order; default: 4 times the workers',
+    '--batch-rows N       most rows that one call gets; default: chosen while running',
+    '--set name=value     a parameter of the job, read by the type of its value in the job; may be given several times',
+    '--out DIR            folder of the outputs; default: ./out/<job>',
+    '--epoch TIME         from one commit of state, positions and output to the next, from 50ms on; off: none; default: what the job says, else 1s',
     '--state-budget SIZE  memory for keys and state, such as 512MiB; more lies on disk; off: no limit; default: as the job says',
-    '--fresh          begin anew, where an unfinished run would be gone on with',
-    '--from SAVEPOINT  begin at a savepoint, with other workers, lanes, folders or code; a run that began there goes on',
-    '--rewind         with --from: also where a sink has more than the savepoint, which is written twice then',
-    '--drop-state ID  leave behind what is kept of an operator, source or sink that the job has no more; may be given several times',
-    '--capture-every N  keep one of N calls in DIR/captures, for anabranch replay; at most 1,000 a run',
-    '--capture-slow MS  keep the calls whose functions take MS milliseconds or more',
-    '--input id=FILE   read a source from another file: .jsonl, .csv, .avro, .parquet, .arrow; may be given several times',
-    '--write FORMAT    json, parquet or arrow: every sink writes files to DIR/sinks/<id> instead of where the job says',
+    '--fresh              begin anew, where an unfinished run would be gone on with',
+    '--from SAVEPOINT     begin at a savepoint, with other workers, lanes, folders or code; a run that began there goes on',
+    '--rewind             with --from: also where a sink has more than the savepoint, which is written twice then',
+    '--drop-state ID      leave behind what is kept of an operator, source or sink that the job has no more; may be given several times',
+    '--capture-every N    keep one of N calls in DIR/captures, for anabranch replay; at most 1,000 a run',
+    '--capture-slow MS    keep the calls whose functions take MS milliseconds or more',
+    '--input id=FILE      read a source from another file: .jsonl, .csv, .avro, .parquet, .arrow; may be given several times',
+    '--write FORMAT       json, parquet or arrow: every sink writes files to DIR/sinks/<id> instead of where the job says',
   ],
   async run(args, terminal) {
     const { values, positionals } = wordsOf(run, args, {
@@ -88,7 +88,7 @@ export const run: Command = {
     }
     const ends = endsOf(run, { input: values.input ?? [], write: values.write })
     const epochs = { epoch: epochOption(values.epoch), fresh: values.fresh === true, ...beginOf(values) }
-    const restart = values.restart === undefined ? undefined : restartFrom(run, values.restart)
+    const restart = values.restart === undefined ? undefined : restartFrom(values.restart)
     const given = values['state-budget']
     const stateBudget = given === undefined ? undefined : budgetFrom(run, given)
     const asked = { ...limits, ...epochs, stateBudget, captures, restart, out: values.out, json: values.json === true }

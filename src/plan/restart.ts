@@ -93,8 +93,10 @@ class Fields {
     return [...this.given.keys()]
       .filter(name => !this.known.has(name))
       .map(name => {
-        const near = nearest(name, [...this.known])
-        return `there is no "${name}" in it${near === null ? '' : `; did you mean "${near}"?`}`
+        const options = [...this.known].filter(known => known !== 'policy')
+        const near = nearest(name, options)
+        if (near !== null) return `there is no "${name}" in it; did you mean "${near}"?`
+        return `there is no "${name}" in it, which takes ${options.length === 0 ? 'nothing more' : options.join(', ')}`
       })
   }
 

@@ -35,7 +35,7 @@ export function decideRestart(policy: RestartPolicy | null, { error, atMs, chanc
       if (recent <= most) return { do: 'restart', delayMs }
       return {
         do: 'give up',
-        why: `it failed ${recent} times within ${failureRateIntervalMs} ms, at most ${most} are allowed`,
+        why: `it failed ${recent} times within ${failureRateIntervalMs / 1_000} s, at most ${most} are allowed`,
       }
     }
     case 'exponential-delay': {

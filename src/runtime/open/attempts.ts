@@ -105,10 +105,11 @@ function delayOf(
   const failed = `the job failed: ${error.code} ${error.message}`
   if (decision.do === 'restart') {
     options.observer.count('job.restarts')
-    options.observer.log('warning', `${failed}; it begins again behind its last epoch in ${decision.delayMs} ms`)
+    options.observer.log('warning', `${failed}; it begins again behind its last epoch in ${decision.delayMs / 1_000} s`)
     return decision.delayMs
   }
-  if (plan.options.restart !== null) options.observer.log('error', `${failed}; it stays so: ${decision.why}`)
+  if (plan.options.restart !== null)
+    options.observer.log('error', `${failed}; it does not begin again: ${decision.why}`)
   return null
 }
 

@@ -133,7 +133,7 @@ describe('failure-rate', () => {
       0    ConnectorError      500 ms
       59   ConnectorError      500 ms
       60   ConnectorError      500 ms       // the first is a minute ago
-      118  ConnectorError      it failed 3 times within 60000 ms, at most 2 are allowed
+      118  ConnectorError      it failed 3 times within 60 s, at most 2 are allowed
       `,
     ))
 })
@@ -164,6 +164,7 @@ describe('a policy', () => {
       wrong({ policy: 'exponential-delay', jitterFactor: 2 }),
       wrong({ policy: 'exponential-delay', backoffMultiplier: Number.NaN }),
       wrong({ policy: 'fixed-delay', attempt: 3 }),
+      wrong({ policy: 'fixed-delay', backoff: 3 }),
       wrong({ policy: 'none', attempts: 3 }),
       wrong(null),
     ]).toEqual([
@@ -174,19 +175,21 @@ describe('a policy', () => {
       'jitterFactor must be a number of 0 to 1, but it is 2',
       'backoffMultiplier must be a number of 1 to 1000, but it is null',
       'there is no "attempt" in it; did you mean "attempts"?',
-      'there is no "attempts" in it',
+      'there is no "backoff" in it, which takes attempts, delay',
+      'there is no "attempts" in it, which takes nothing more',
       'policy must be one of none, fixed-delay, exponential-delay, failure-rate, but it is ""',
     ]))
 
   test('is the same on the command line', () => {
-    const from = (word: string) => restartFrom({ usage: 'run' }, word)
-    expect(from('fixed-delay,attempts=3,delay=10s')).toEqual(
+    expect(restartFrom('fixed-delay,attempts=3,delay=10s')).toEqual(
       policy({ policy: 'fixed-delay', attempts: 3, delay: '10s' }),
     )
-    expect(from('exponential-delay,backoffMultiplier=2.5,jitterFactor=0')).toEqual(
+    expect(restartFrom('exponential-delay,backoffMultiplier=2.5,jitterFactor=0')).toEqual(
       policy({ policy: 'exponential-delay', backoffMultiplier: 2.5, jitterFactor: 0 }),
     )
-    expect(from('none')).toBeNull()
-    expect(() => from('fixed-delay,attempts')).toThrow('attempts must be a whole number, 1 or more, but it is ""')
+    expect(restartFrom('none')).toBeNull()
+    expect(() => restartFrom('fixed-delay,attempts')).toThrow(
+      'attempts must be a whole number, 1 or more, but it is ""',
+    )
   })
 })
