@@ -15,6 +15,7 @@ export function statusText(status: JobStatus): string {
   return [
     `job "${job}" ${state} for ${time(seconds)}, process ${pid}${again(status.restarts)}`,
     ...(status.epochs === null ? [] : [`  ${epochText(status.epochs)}`]),
+    ...(status.epochs?.waitsForDisk === true ? [`  ${fullText}`] : []),
     ...rowsTable(status),
     '',
     ...table(
@@ -114,6 +115,8 @@ function epochText({ epoch, ageMs, lastCutMs, delayedBy, open }: EpochStatus): s
   const why = delayedBy === null ? '' : ` (waited for ${delayedBy})`
   return `epoch ${epoch} open for ${time(ageMs / 1_000)}${cut}${why}, ${open} prepared and not finished`
 }
+
+const fullText = 'the disk of its state is nearly full: no more rows are read until there is room'
 
 const heldText = (id: string, { lanes, forMs, reason }: NonNullable<JobStatus['stages'][number]['held']>): string =>
   `${id}: ${lanes === 1 ? '1 lane waits' : `${lanes} lanes wait`} for a service, for ${time(forMs / 1_000)}: ${reason}`

@@ -17,6 +17,7 @@ export function summaryJson(result: RunResult): Readonly<Record<string, unknown>
     counters: result.counters,
     checks: result.checks,
     epochs: epochsJson(result.epochs),
+    ...(result.rowsBefore > 0 && { rows_before: result.rowsBefore }),
     ...(result.restarts > 0 && { restarts: result.restarts }),
     ...(result.drained && { drained: true, finished: result.end === 'finished' }),
   }
@@ -48,7 +49,7 @@ export interface SummaryContext {
 
 /** Several lines, no final newline. */
 export function summaryText(result: RunResult, { job, out, cwd }: SummaryContext): string {
-  const rate = result.seconds > 0 ? result.rowsIn / result.seconds : 0
+  const rate = result.seconds > 0 ? (result.rowsIn - result.rowsBefore) / result.seconds : 0
   const rows: (readonly [string, number])[] = [
     ['rows in', result.rowsIn],
     ['rows out', result.rowsOut],

@@ -200,6 +200,11 @@ const ofEpochs: readonly Metric[] = [
     'Epochs that are prepared and not finished.',
     epochs(e => e.open),
   ),
+  gauge(
+    'anabranch_disk_nearly_full',
+    '1 while nothing is read until the disk of the state has room again, else 0.',
+    epochs(e => (e.waitsForDisk ? 1 : 0)),
+  ),
 ]
 
 const ofProcesses: readonly Metric[] = [

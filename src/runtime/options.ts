@@ -90,6 +90,8 @@ export interface EpochsReport {
 
 export interface RunResult {
   readonly rowsIn: number
+  /** Of them, those that runs before it had read. */
+  readonly rowsBefore: number
   readonly rowsOut: number
   readonly rowsDead: number
   readonly deadByReason: Readonly<Record<string, number>>

@@ -38,10 +38,13 @@ test('S7 a disk that is nearly full stops the reading, and the job goes on where
   mount('-t', 'tmpfs', '-o', 'size=80m', 'tmpfs')
   try {
     const run = folder.start([])
-    await run.printed('nearly full')
+    await run.printed('nearly full, less than 64 MiB are free')
+    const status = await folder.cli('status', 'out')
+    expect(status.stdout).toContain('the disk of its state is nearly full: no more rows are read until there is room')
     mount('-o', 'remount,size=400m')
     const ended = await run.ended
     expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toContain(`the disk of ${join(out, 'state', 'store')} has room again`)
     expect(ended.json).toMatchObject({ rows_in: rows, rows_out: rows })
     expect(new Set(folder.rows('rows').map(row => row['id'])).size).toBe(rows)
   } finally {

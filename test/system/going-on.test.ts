@@ -1,8 +1,9 @@
 /** Runs that die at their first commit and are taken up by the same command: each row and each dead line comes once. */
-import { truncateSync } from 'node:fs'
+import { appendFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { folderOf, lines as clicks, runUntil, stop } from '../support/clicks-job.js'
 import { type JobFolder, jobFolder } from '../support/job-folder.js'
 
 const rows = 200_000
@@ -50,4 +51,18 @@ test('F4: a run is not taken up over a file that was cut meanwhile', async () =>
   expect(refused.code, refused.stderr).toBe(1)
   expect(refused.stderr).toContain(`ANB4012 file "in/1.csv" was cut: expected at least ${whole.length} bytes, found 20`)
   expect(folder.rows('rows')).toEqual([])
+})
+
+// The source alone began at 0 again, and the rows of the runs before counted for the rate of the last one.
+test('a run that goes on counts the rows of its source from the beginning of the job, and says how many runs before it had read', async () => {
+  const folder = await folderOf(clicks(0, 500))
+  const first = await runUntil(folder, 500, () => stop(folder, 'half'))
+  expect(first.json).not.toHaveProperty('rows_before')
+  appendFileSync(join(folder.path, 'in/1.jsonl'), clicks(500, 700))
+  const second = await runUntil(folder, 700, async () => {
+    const status = await folder.cli('status', 'out', '--json')
+    expect(status.json).toMatchObject({ rows_in: 700, sources: [{ id: 'in', rows: 700 }], sinks: [{ rows: 700 }] })
+    await stop(folder, 'whole')
+  })
+  expect(second.json).toMatchObject({ rows_in: 700, rows_before: 500, rows_out: 700 })
 })

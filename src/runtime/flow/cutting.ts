@@ -54,6 +54,8 @@ export interface EpochStatus {
   readonly delayedBy: string | null
   /** Cut and not finished. */
   readonly open: number
+  /** The disk is nearly full: nothing is read until there is room. */
+  readonly waitsForDisk: boolean
 }
 
 /** What a step did: nothing, or the cut is complete or put off; or why it must not be. */
@@ -206,6 +208,7 @@ export class Cutting {
       lastCutMs: this.lastMs,
       delayedBy: this.delays(nowMs) ? slowestOf(graph) : this.delayedBy,
       open: epochs.openCount,
+      waitsForDisk: epochs.isSpaceLow,
     }
   }
 

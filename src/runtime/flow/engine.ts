@@ -277,6 +277,11 @@ export class Engine {
     return this.graph.edges.map(e => e.batches)
   }
 
+  /** Rows that each source gave. */
+  get sourceRows(): readonly number[] {
+    return this.intake.rows
+  }
+
   /** Rows that each sink was given. */
   get sinkRows(): readonly number[] {
     return this.graph.sinks.map(s => s.rows)

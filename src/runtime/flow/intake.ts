@@ -57,6 +57,11 @@ export class Intake {
     })
   }
 
+  /** Rows that each source gave since the job began, those of the runs before included. */
+  get rows(): readonly number[] {
+    return this.marks.map(marks => marks.at(-1)?.rows ?? 0)
+  }
+
   /** No source is asked any more. */
   close(): void {
     this.closed = true

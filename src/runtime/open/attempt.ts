@@ -155,6 +155,7 @@ async function flow(opened: Opened, parts: Parts & Lasting, checkpoints: Checkpo
     })
     await parts.attended()
     const restored = checkpoints?.restore(engine, migrating) ?? Promise.resolve()
+    running.goesOn(engine.ledger.rowsIn)
     // Whoever opens the rest waits for it, and hears why it failed.
     restored.catch(() => undefined)
     await host.run(engine, async () => {

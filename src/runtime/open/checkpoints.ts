@@ -193,7 +193,7 @@ function keeperOf(
     dropState: options.dropState,
     outputs,
     wallMs: () => world.clock.wallMs(),
-    warn: message => options.observer.log('warning', message),
+    log: options.observer.log.bind(options.observer),
     nowMs: () => world.clock.nowMs(),
     settled: (promise, then) => outputs.host.epochStep(promise, then),
   })

@@ -2,12 +2,12 @@
  * Epoch keeper: carries an epoch from its cut to the store and the sinks. What it is asked for comes in the order that
  * `epoch/epochs.ts` gives; here is only how an epoch is written down, and how a run goes on from what was.
  */
-import { StateError, invariant } from '../../base/index.js'
+import { type Observer, StateError, invariant } from '../../base/index.js'
 import { type EpochRecord, type StoredState, encodeRecord, recordVersion } from '../../checkpoint/index.js'
 import { type EpochOutput, type JsonValue, type Prepared, type SinkStart } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { clearedBlock, noKeys } from '../../state/index.js'
-import { type StateStore } from '../../state/stores/index.js'
+import { type StateStore, freeBytesMin } from '../../state/stores/index.js'
 import { type EpochEffects, type EpochEvents } from '../epoch/index.js'
 import { type EpochCut, type Restored } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
@@ -34,7 +34,7 @@ export interface KeeperParts {
   readonly dropState: readonly string[]
   readonly outputs: Outputs
   wallMs(): number
-  warn(message: string): void
+  readonly log: Observer['log']
   nowMs(): number
   /** Tells the engine, once the promise settles. */
   settled<T>(promise: Promise<T>, then: (epochs: EpochEvents, value: T) => void): void
@@ -61,7 +61,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     this.outputs = [...outputs.sinks, outputs.letters, outputs.captures]
     this.facts = factsOf(topology, keyGroups)
     const left = last === null ? [] : endsLeft(last.plan, this.facts, parts.dropState)
-    for (const { words } of left) parts.warn(words)
+    for (const { words } of left) parts.log('warning', words)
     this.last = last === null ? null : withoutEnds(last, left)
     this.unfinished = parts.unfinished.map(record => withoutEnds(record, left))
   }
@@ -162,9 +162,12 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     if (!store.spaceLow || this.waitsForSpace) return
     this.waitsForSpace = true
     epochs.spaceLow(true)
-    this.parts.warn(`the disk of ${store.path} is nearly full: no more rows are read until there is room`)
-    this.parts.settled(store.roomAgain(), later => {
+    const { log, settled } = this.parts
+    const few = `less than ${freeBytesMin >> 20} MiB are free`
+    log('warning', `the disk of ${store.path} is nearly full, ${few}: no more rows are read until there is room`)
+    settled(store.roomAgain(), later => {
       this.waitsForSpace = false
+      log('info', `the disk of ${store.path} has room again`)
       later.spaceLow(false)
     })
   }

@@ -25,7 +25,7 @@ export function reportProgress(
       done: known ? share.reduce((a, b) => a + b, 0) / Math.max(1, share.length) : null,
       seconds,
       rowsPerSecond: known
-        ? rowsIn / Math.max(seconds, 0.001)
+        ? (rowsIn - of.running.rowsBefore) / Math.max(seconds, 0.001)
         : of.engine.report(world.clock.nowMs()).rowsInPerSecond.lastMinute,
       workers: of.engine.activeWorkers,
     })

@@ -52,6 +52,7 @@ export function resultOf(
   const { ledger } = of.engine
   return {
     rowsIn: ledger.rowsIn,
+    rowsBefore: of.running.rowsBefore,
     rowsOut: outputs.reduce((n, o) => n + o.rows, 0),
     rowsDead: ledger.rowsDead,
     deadByReason: Object.fromEntries(ledger.deadByReason),

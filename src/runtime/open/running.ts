@@ -47,6 +47,8 @@ export class Running implements RunningJob {
   readonly swap?: (request: SwapRequest) => Promise<SwapReport>
   /** How often it failed and began again behind its last epoch. */
   restarts = 0
+  /** Rows that runs before this one had read; null until that is known. */
+  private before: number | null = null
   private attempt: AttemptParts | null = null
   /** What somebody who stopped it wants to be left. */
   private saving: StopOptions | null = null
@@ -94,6 +96,15 @@ export class Running implements RunningJob {
     this.attempt = attempt
     if (this.cancelled) throw new StoppedError()
     if (this.drained) this.readNoMore(attempt)
+  }
+
+  /** An attempt has the counts that it goes on from. */
+  goesOn(rowsIn: number): void {
+    this.before ??= rowsIn
+  }
+
+  get rowsBefore(): number {
+    return this.before ?? 0
   }
 
   /** Until the job begins again. Shorter where somebody ends it. */
@@ -223,9 +234,11 @@ export class Running implements RunningJob {
   }
 
   private get sources(): readonly SourceStatus[] {
-    const { vertices, sources } = this.current
+    const { vertices, sources, engine } = this.current
+    const { sourceRows } = engine
     return vertices.map(({ id, connector }, i) => {
-      const { rows, done, total, behind } = sourceAt(sources, i).progress()
+      const { done, total, behind } = sourceAt(sources, i).progress()
+      const rows = sourceRows[i] ?? 0
       const unit = connector.kind === 'custom' ? null : isTable(connector.format) ? 'rows' : 'bytes'
       const count = behind ?? (total === null ? null : Math.max(0, total - done))
       return { id, rows, lag: count === null ? null : { count, unit } }

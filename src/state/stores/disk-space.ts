@@ -1,17 +1,19 @@
 /** Before the disk is full: the ballast goes, and intake should stop until there is room again. */
 import { type StorePlace } from './key-value.js'
 
+/** Free bytes below which a disk is nearly full. */
+export const freeBytesMin = 64 << 20
+
 /** How often a disk with little room is looked at. */
 const lookMs = 1_000
 
 export class DiskSpace {
   isLow = false
 
-  /** @param freeMin free bytes below which it is low */
   constructor(
     private readonly place: StorePlace,
     private readonly pause: (ms: number) => Promise<void>,
-    private readonly freeMin = 64 << 20,
+    private readonly freeMin = freeBytesMin,
   ) {}
 
   async look(): Promise<void> {

@@ -5,6 +5,7 @@
 export { besideStore } from './cold-memory.js'
 export { decodeKeyGroups, encodeKeyGroups } from './key-digests.js'
 export * from './key-value.js'
+export { freeBytesMin } from './disk-space.js'
 export { StateStore } from './state-store.js'
 export type { EpochBytes, StateStoreOptions, StoreCounts } from './store-options.js'
 export type { Snapshot } from './snapshot.js'

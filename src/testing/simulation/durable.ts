@@ -183,7 +183,7 @@ export class Durable {
       dropState: [],
       outputs: { sinks, letters, captures },
       wallMs: () => clock.nowMs,
-      warn: () => this.count('disk nearly full'),
+      log: level => level === 'warning' && this.count('disk nearly full'),
       nowMs: () => clock.nowMs,
       settled: (promise, then) => {
         this.told(life, promise, value => life.engine().epochStep(epochs => then(epochs, value), clock.nowMs))

@@ -12,7 +12,7 @@ const status: JobStatus = {
   started: '2026-01-01T00:00:00.000Z',
   seconds: 185,
   restarts: 0,
-  epochs: { epoch: 12, ageMs: 400, lastCutMs: 22.6, delayedBy: 'a call of "score"', open: 1 },
+  epochs: { epoch: 12, ageMs: 400, lastCutMs: 22.6, delayedBy: 'a call of "score"', open: 1, waitsForDisk: false },
   stateBytes: 3 << 20,
   rowsIn: 1_234_567,
   rowsOut: 1_234_000,
@@ -90,6 +90,16 @@ test('a status is what the job is about, and its way from sources to sinks in co
        4  5001  ready          2    321  85 MiB
        5        starting       0      0
   1 wanted (1 to 8 by load), 1 spare, 3 replaced`)
+})
+
+test('a job that reads nothing since its disk is nearly full says so behind its epoch', () => {
+  const full = {
+    ...status,
+    epochs: { epoch: 4, ageMs: 15_000, lastCutMs: 0, delayedBy: null, open: 0, waitsForDisk: true },
+  }
+  expect(statusText(full)).toContain(`  epoch 4 open for 15 s, last cut 0 ms, 0 prepared and not finished
+  the disk of its state is nearly full: no more rows are read until there is room
+  rows in `)
 })
 
 test('a job that failed and was begun again says how often', () => {

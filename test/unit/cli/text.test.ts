@@ -124,6 +124,7 @@ describe('progress is one line that fits', () => {
 
 const result: RunResult = {
   rowsIn: 3_000_000,
+  rowsBefore: 0,
   rowsOut: 2_999_998,
   rowsDead: 2,
   deadByReason: { 'no such day': 2 },
@@ -159,6 +160,13 @@ test('the summary says how many rows went where, and why some are dead', () => {
     summaryText({ ...result, drained: true, resumable }, { job: 'x', out: '/o', cwd: '/' })
   expect(stopped(false)).toContain('stopped after it had finished what was read\n')
   expect(stopped(true)).toContain('stopped with an epoch that holds all that counts here\n')
+})
+
+test('the rate of a run that went on is that of its own rows, and JSON says how many runs before it had read', () => {
+  const wentOn = { ...result, rowsBefore: 2_999_000 }
+  expect(summaryText(wentOn, { job: 'x', out: '/o', cwd: '/' })).toContain('job "x" done in 2.0 s, 500 rows/s\n')
+  expect(summaryJson(wentOn)).toMatchObject({ rows_in: 3_000_000, rows_before: 2_999_000 })
+  expect(summaryJson(result)).not.toHaveProperty('rows_before')
 })
 
 test('the summary has a line for each rule of a check', () => {

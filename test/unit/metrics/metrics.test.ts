@@ -19,7 +19,7 @@ const status: JobStatus = {
   started: '2026-01-01T00:00:00.000Z',
   seconds: 5,
   restarts: 0,
-  epochs: { epoch: 7, ageMs: 250, lastCutMs: 40, delayedBy: null, open: 1 },
+  epochs: { epoch: 7, ageMs: 250, lastCutMs: 40, delayedBy: null, open: 1, waitsForDisk: false },
   stateBytes: 4_096,
   rowsIn: 10,
   rowsOut: 8,
