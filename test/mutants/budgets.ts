@@ -42,6 +42,13 @@ export const budgetRules: readonly Mutant[] = [
     test: [unit('state/cold-check'), 'S4 finds an entry that is gone, whichever it is'],
   },
   {
+    rule: 'what a check behind the start found is forgotten by the next one',
+    file: 'src/state/stores/state-folder.ts',
+    from: 'return this.identity.condemned ?? null',
+    to: 'return null',
+    test: [unit('state/cold-check'), 'S4 a folder in which something was found is refused until what was good'],
+  },
+  {
     rule: 'a start believes what lay beyond memory before it wrote there itself',
     ...cold,
     from: ' || this.hasLeft)',

@@ -4,6 +4,7 @@
  *
  * Some key groups at a time, each as of one moment: what one moment holds takes room on the disk while others are written.
  */
+import { StateError } from '../../base/index.js'
 import { type ColdReader } from './cold-store.js'
 import { type Handles } from './handles.js'
 
@@ -15,12 +16,22 @@ export interface CheckTerms {
   inTurn<T>(step: () => T): Promise<T>
   /** Awaited after some thousand entries. */
   breathe(): Promise<void>
+  /** No run may go on from what is there. */
+  condemn(words: string): Promise<void>
 }
 
-/** @throws StateError ANB6010 */
+/** @throws StateError ANB6010, of which the next run knows */
 export async function checkEntries(handles: Handles, terms: CheckTerms): Promise<void> {
-  for (const operator of handles.cold?.operators ?? []) {
-    for (let first: number | null = 0; first !== null; ) first = await checkGroups(handles, { operator, first }, terms)
+  try {
+    for (const operator of handles.cold?.operators ?? []) {
+      for (let first: number | null = 0; first !== null; )
+        first = await checkGroups(handles, { operator, first }, terms)
+    }
+  } catch (error) {
+    const isDamage = error instanceof StateError && error.code === 'ANB6010'
+    // Where that cannot be written the next run finds it again, as this one did.
+    if (isDamage) await terms.condemn(error.message).catch(() => undefined)
+    throw error
   }
 }
 

@@ -18,6 +18,8 @@ export interface FolderIdentity {
   /** The one that counts; 0 before the first. */
   readonly generation: number
   readonly head: Head | null
+  /** Why no run may go on from it; left out where one may. So whoever brings back a whole folder brings back its word too. */
+  readonly condemned?: string
 }
 
 /** Null where there is no state. */
@@ -63,15 +65,18 @@ function parsed(text: string): unknown {
 function isIdentity(said: object): said is FolderIdentity {
   const texts = 'job' in said && typeof said.job === 'string' && 'lineage' in said && typeof said.lineage === 'string'
   const counts = 'generation' in said && typeof said.generation === 'number' && Number.isSafeInteger(said.generation)
-  return texts && counts && 'head' in said && (said.head === null || isHead(said.head))
+  const isCondemned = !('condemned' in said) || typeof said.condemned === 'string'
+  return texts && counts && isCondemned && 'head' in said && (said.head === null || isHead(said.head))
 }
 
 const isAsWritten = (said: FolderIdentity): boolean =>
   'check' in said ? said.check === checkOf(said) : said.format === 2
 
 /** Of the fields in their order, however the file lays them out. */
-const checkOf = ({ format, job, lineage, generation, head }: FolderIdentity): number =>
-  crc32c(Buffer.from(JSON.stringify([format, job, lineage, generation, head?.epoch, head?.digest])))
+function checkOf({ format, job, lineage, generation, head, condemned }: FolderIdentity): number {
+  const fields = [format, job, lineage, generation, head?.epoch, head?.digest]
+  return crc32c(Buffer.from(JSON.stringify(condemned === undefined ? fields : [...fields, condemned])))
+}
 
 const isHead = (head: unknown): head is Head =>
   typeof head === 'object' &&

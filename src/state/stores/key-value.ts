@@ -50,6 +50,8 @@ export interface StorePlace {
   readonly lineage: string
   /** Null before the first epoch. */
   readonly head: Head | null
+  /** What a run that went on from it found wrong behind its start, in words; null: nothing. */
+  readonly condemned: string | null
   /**
    * Opens a copy of what is there, or an empty one at the first start. What was there before stays as it is until `keep`,
    * so that nothing is changed where the copy turns out to be damaged.
@@ -65,6 +67,8 @@ export interface StorePlace {
   keep(head: Head | null): Promise<void>
   /** This epoch was written; quick, and need not survive the machine. */
   note(head: Head): void
+  /** What is there is not what was written, and no run may go on from it; not while `keep` is under way. */
+  condemn(words: string): Promise<void>
   /** Bytes that can still be written to this disk. */
   freeBytes(): Promise<number>
   /** Keeps some bytes in reserve, where there is room; and gives them back. */

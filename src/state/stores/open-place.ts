@@ -2,15 +2,22 @@
 import { StateError } from '../../base/index.js'
 import { type KeyValue, type StorePlace } from './key-value.js'
 
-/** The key value of a place, which is let go where it cannot be opened. */
+/** The key value of a place, which is let go where it cannot be opened. @throws StateError ANB6010 where it was condemned */
 export async function opened(place: StorePlace): Promise<KeyValue> {
   try {
+    if (place.condemned !== null) throw condemned(place.condemned)
     return await place.open()
   } catch (error) {
     await place.close()
     throw error
   }
 }
+
+const condemned = (words: string): StateError =>
+  new StateError('ANB6010', words, {
+    detail: 'A run that went on from it found this behind its start. Nothing was changed.',
+    hint: 'bring back the whole folder, begin at a savepoint with --from, or begin anew: --fresh',
+  })
 
 /** What LevelDB says when it stumbles over bytes that are not its own. */
 export function damaged(path: string, cause: unknown): StateError {

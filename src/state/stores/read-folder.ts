@@ -20,10 +20,10 @@ export async function openForReading(path: string): Promise<StorePlace & { reado
   const release = await takeFolder(path)
   try {
     // Once more: whoever had the folder until now may have written it meanwhile.
-    const { job, lineage, generation, head: known } = await identityIn(path)
+    const { job, lineage, generation, head: known, condemned = null } = await identityIn(path)
     const noted = new HeadFile(join(path, 'head')).read()
     const head = noted !== null && noted.epoch > (known?.epoch ?? 0) ? noted : known
-    return new ReadFolder({ path, job, lineage, generation, head }, release)
+    return new ReadFolder({ path, job, lineage, generation, head, condemned }, release)
   } catch (error) {
     await release()
     throw error
@@ -44,6 +44,7 @@ interface Found {
   readonly lineage: string
   readonly generation: number
   readonly head: Head | null
+  readonly condemned: string | null
 }
 
 class ReadFolder implements StorePlace {
@@ -71,6 +72,10 @@ class ReadFolder implements StorePlace {
     return this.found.head
   }
 
+  get condemned(): string | null {
+    return this.found.condemned
+  }
+
   async open(): Promise<KeyValue> {
     const { path, generation } = this.found
     try {
@@ -94,6 +99,10 @@ class ReadFolder implements StorePlace {
 
   note(): void {
     // Nothing is written here.
+  }
+
+  condemn(): Promise<void> {
+    return Promise.resolve()
   }
 
   freeBytes(): Promise<number> {

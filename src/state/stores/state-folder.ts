@@ -1,7 +1,8 @@
 /**
  * State folder: a job's store on a real disk.
  *
- *     state.json       whose it is: job, user, format, lineage; which generation counts; the newest epoch that is known
+ *     state.json       whose it is: job, user, format, lineage; which generation counts; the newest epoch that is known;
+ *                     what a run found wrong with it
  *     head             the newest epoch that was written, as far as the page cache was kept
  *     generation-N/    a LevelDB, and block files with what is too large for it; in it `cold`, another LevelDB, where state
  *                      is larger than its budget of memory
@@ -134,6 +135,15 @@ export class StateFolder implements StorePlace {
 
   note(head: Head): void {
     this.headFile.note(head)
+  }
+
+  get condemned(): string | null {
+    return this.identity.condemned ?? null
+  }
+
+  async condemn(words: string): Promise<void> {
+    this.identity = { ...this.identity, condemned: words }
+    await writeIdentity(this.path, this.identity)
   }
 
   async open(): Promise<KeyValue> {

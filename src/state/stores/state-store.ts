@@ -248,8 +248,9 @@ export class StateStore {
   }
 
   /**
-   * Reads every entry beyond memory, while others are written. @throws StateError ANB6010 where they are not those that were written
+   * Reads every entry beyond memory, while others are written.
    *
+   * @throws StateError ANB6010 where they are not those that were written; then no store is opened there again
    * @param breathe awaited after some thousand entries
    */
   checkCold(breathe: () => Promise<void> = () => Promise.resolve()): Promise<void> {
@@ -258,7 +259,8 @@ export class StateStore {
         this.persistence.expectWhole()
         return step()
       })
-    return checkEntries(this.handles, { inTurn, breathe })
+    const condemn = (words: string): Promise<void> => this.inTurn(() => this.options.place.condemn(words))
+    return checkEntries(this.handles, { inTurn, breathe, condemn })
   }
 
   /** Behind all that was asked for before, however that ends. */

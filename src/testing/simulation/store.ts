@@ -28,6 +28,7 @@ export class SimulatedPlace implements StorePlace {
   /** State beyond memory; null: there is none. */
   cold: Map<string, Uint8Array> | null = null
   head: Head | null = null
+  condemned: string | null = null
   free = Number.POSITIVE_INFINITY
   hasBallast = true
   /** Every write waits for it. */
@@ -64,6 +65,11 @@ export class SimulatedPlace implements StorePlace {
 
   note(head: Head): void {
     this.head = head
+  }
+
+  condemn(words: string): Promise<void> {
+    this.condemned = words
+    return Promise.resolve()
   }
 
   freeBytes(): Promise<number> {

@@ -2,10 +2,11 @@
  * Entries beyond memory whose bytes are right, and which are not those that were written: nothing tells a start, and all of them are
  * read behind it.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { openLevel } from '../../../src/state/stores/level.js'
 import { StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
 import { SimulatedPlace } from '../../../src/testing/simulation/store.js'
 import { Run } from './budget-run.js'
@@ -87,6 +88,21 @@ describe('a check behind the start', () => {
     })
   })
 
+  it('S4 what it found is told to the next start, which is refused at once and changes nothing', async () => {
+    const { place, cold } = await stored()
+    const [name = ''] = entriesOf(cold)
+    const entry = cold.get(name) ?? expect.fail('there are entries')
+    cold.delete(name)
+    const store = await opened(place)
+    await expect(store.checkCold()).rejects.toMatchObject(otherEntries)
+    await store.close()
+    cold.set(name, entry)
+    await expect(opened(place)).rejects.toMatchObject({
+      ...otherEntries,
+      hint: 'bring back the whole folder, begin at a savepoint with --from, or begin anew: --fresh',
+    })
+  })
+
   it('an entry of an operator that nobody knows is refused by the start', async () => {
     const { place, cold } = await stored()
     const [name = ''] = entriesOf(cold)
@@ -150,6 +166,31 @@ describe('on a real disk', () => {
     // One in vain, and three that have all.
     expect(pages).toBe(4)
     await run.store.close()
+  })
+
+  it('S4 a folder in which something was found is refused until what was good lies there again', async () => {
+    const path = folder()
+    const run = await Run.open(await start(path), 1)
+    await run.rows(users.map((user, i) => [user, i] as const))
+    await run.cut()
+    await run.store.close()
+    const copy = `${path}-copy`
+    cpSync(path, copy, { recursive: true })
+    const [generation = ''] = readdirSync(path).filter(name => name.startsWith('generation-'))
+    const cold = await openLevel(join(path, generation, 'cold'), false)
+    for await (const { key } of cold.entries({ limit: 1 })) await cold.write([], [key])
+    await cold.close()
+
+    const store = await opened(await start(path))
+    await expect(store.checkCold()).rejects.toMatchObject(otherEntries)
+    await store.close()
+    for (let again = 0; again < 2; again++) await expect(opened(await start(path))).rejects.toMatchObject(otherEntries)
+
+    rmSync(join(path, generation), { recursive: true })
+    cpSync(copy, path, { recursive: true })
+    const restored = await opened(await start(path))
+    await restored.checkCold()
+    await restored.close()
   })
 
   it('S3 a start is refused where writes that an epoch counts on are gone from the end of the log', async () => {
