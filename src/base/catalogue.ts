@@ -213,7 +213,7 @@ const entries = {
   ANB6012: { title: 'state is in use', hint: 'stop the other run first: anabranch stop DIR' },
   ANB6013: { title: 'state belongs to somebody else', hint: 'give another --out' },
   ANB6014: {
-    title: 'state was written by a later version',
+    title: 'state was written by another version',
     hint: 'run it with the version that wrote it, or a later one',
   },
   ANB6015: { title: 'state folder cannot be used', hint: 'mend what the message names, then run again' },

@@ -58,7 +58,7 @@ export class ColdStore {
    *
    * @param writes as many writes as are known to have been made.
    * @param generations of the entries that are read and written.
-   * @throws StateError ANB6010 where it has seen fewer, or has entries that nobody wrote
+   * @throws StateError ANB6010 where it has seen fewer, or has entries that nobody wrote, ANB6014 where another version wrote it
    */
   static async open(
     kv: KeyValue,
@@ -67,8 +67,7 @@ export class ColdStore {
   ): Promise<ColdStore> {
     const store = new ColdStore(kv, path, generations)
     const written = await kv.get(tallyName)
-    const tally = written === undefined ? new ColdTally() : ColdTally.decode(written)
-    if (tally === null) throw store.damaged('what it has to have is not what was written')
+    const tally = written === undefined ? new ColdTally() : ColdTally.decode(written, path)
     if (tally.writes < writes) throw store.damaged(`it has seen ${tally.writes} writes of ${writes}`)
     store.tally = tally
     await store.expectNoOthers()

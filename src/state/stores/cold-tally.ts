@@ -8,6 +8,7 @@ import { type StateFormJson } from '../block-schema.js'
 import { type ColdKeys } from '../cold.js'
 import { KeyDigest } from '../key-digest.js'
 import { packedOf } from '../packed.js'
+import { damagedBeyond, otherVersionBeyond } from './open-place.js'
 import { type GroupRange } from './snapshot.js'
 
 interface OperatorTally {
@@ -27,10 +28,14 @@ interface OperatorTallyJson {
 }
 
 interface TallyJson {
+  /** Of names, values and this. */
+  readonly version: number
   readonly writes: number
   readonly operators: readonly OperatorTallyJson[]
 }
 
+/** Before it had a number there were two, the first without keys. */
+export const tallyVersion = 2
 const sumModulus = 2 ** 48
 
 export class ColdTally {
@@ -44,14 +49,18 @@ export class ColdTally {
     this.byOperator = new Map(operators)
   }
 
-  /** null where the bytes are not what `encode` gave. */
-  static decode(bytes: Uint8Array): ColdTally | null {
+  /**
+   * @param path for errors.
+   * @throws StateError ANB6010 where the bytes are not what `encode` gave, ANB6014 where another version did
+   */
+  static decode(bytes: Uint8Array, path: string): ColdTally {
     const { buffer, byteOffset, byteLength } = bytes
-    if (byteLength < 4) return null
     const body = bytes.subarray(4)
-    if (new DataView(buffer, byteOffset).getUint32(0, true) !== crc32c(body)) return null
+    const isWhole = byteLength >= 4 && new DataView(buffer, byteOffset).getUint32(0, true) === crc32c(body)
+    if (!isWhole) throw damagedBeyond(path, 'what it has to have is not what was written')
     // What has its check sum was written by `encode`.
-    const json: TallyJson = JSON.parse(new TextDecoder().decode(body))
+    const json: Partial<TallyJson> = JSON.parse(new TextDecoder().decode(body))
+    if (!isOfThisVersion(json)) throw otherVersionBeyond(path, json.version ?? 1, tallyVersion)
     return new ColdTally(
       json.writes,
       json.operators.map(each => [each.operator, tallyFrom(each)]),
@@ -64,7 +73,7 @@ export class ColdTally {
       const tallies = groups.map(g => [g, keys.keys[g] ?? 0, sums[g] ?? 0, keys.sums[g] ?? 0] as const)
       return { operator, keyGroups: sums.length, groups: tallies, forms }
     })
-    const json: TallyJson = { writes: this.writes, operators }
+    const json: TallyJson = { version: tallyVersion, writes: this.writes, operators }
     const body = new TextEncoder().encode(JSON.stringify(json))
     const bytes = new Uint8Array(4 + body.length)
     bytes.set(body, 4)
@@ -152,6 +161,8 @@ export class ColdTally {
     return new ColdTally(0, [[operator, tally]])
   }
 }
+
+const isOfThisVersion = (json: Partial<TallyJson>): json is TallyJson => json.version === tallyVersion
 
 function rowsOf({ groups, keys }: ColdKeys, isOne: (row: number) => boolean): ColdKeys {
   const at = Int32Array.from(groups.keys()).filter(isOne)

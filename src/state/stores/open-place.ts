@@ -29,3 +29,12 @@ export function damaged(path: string, cause: unknown): StateError {
 /** @param why of the database or its files */
 export const damagedBeyond = (path: string, why: string): StateError =>
   new StateError('ANB6010', `state beyond memory in ${path} is damaged: ${why}`, { detail: 'Nothing was changed.' })
+
+/** Of state beyond memory; versions before are not converted. */
+export function otherVersionBeyond(path: string, version: number, known: number): StateError {
+  const words = `state beyond memory in ${path} has format version ${version}, this version knows ${known}`
+  if (version > known) return new StateError('ANB6014', words)
+  return new StateError('ANB6014', words, {
+    hint: 'make a savepoint with the version that wrote it, and begin there: --from SAVEPOINT; or begin anew: --fresh',
+  })
+}

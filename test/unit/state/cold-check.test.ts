@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { crc32c } from '../../../src/kernels/index.js'
 import { openLevel } from '../../../src/state/stores/level.js'
 import { StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
 import { SimulatedPlace } from '../../../src/testing/simulation/store.js'
@@ -109,6 +110,23 @@ describe('a check behind the start', () => {
     cold.set(`0001${name.slice(4)}`, cold.get(name) ?? new Uint8Array(0))
     await expect(opened(place)).rejects.toMatchObject({
       message: expect.stringContaining('it has an entry that nobody wrote'),
+    })
+  })
+
+  it.each([
+    { said: undefined, has: 1, hint: 'make a savepoint with the version that wrote it, and begin there: ' },
+    { said: 9, has: 9, hint: 'run it with the version that wrote it' },
+  ])('state that says version $said is of another version, not damaged', async ({ said, has, hint }) => {
+    const { place, cold } = await stored()
+    const json: object = JSON.parse(new TextDecoder().decode(cold.get(tallyName)?.subarray(4)))
+    const body = Buffer.from(JSON.stringify({ ...json, version: said }))
+    const sum = Buffer.alloc(4)
+    sum.writeUInt32LE(crc32c(body))
+    cold.set(tallyName, Buffer.concat([sum, body]))
+    await expect(opened(place)).rejects.toMatchObject({
+      code: 'ANB6014',
+      message: `state beyond memory in ${place.path} has format version ${has}, this version knows 2`,
+      hint: expect.stringContaining(hint),
     })
   })
 
