@@ -4,6 +4,7 @@ import { type Mutant, unit } from './mutant.js'
 const cold = { file: 'src/state/cold-side.ts' } as const
 const budget = unit('state/budget')
 const same = [budget, 'of 1 bytes is what it would be without a limit, whoever dies'] as const
+const migrated = [unit('runtime/migrate-beyond'), 'is there whole or not at all, whichever of its writes is'] as const
 
 export const budgetRules: readonly Mutant[] = [
   {
@@ -40,6 +41,20 @@ export const budgetRules: readonly Mutant[] = [
     from: 'if (other !== null)',
     to: 'if (other === -1)',
     test: [unit('state/cold-check'), 'S4 finds an entry that is gone, whichever it is'],
+  },
+  {
+    rule: 'entries that a migration made lie over those that are stored',
+    file: 'src/state/stores/generations.ts',
+    from: 'Math.max(...known) + 1',
+    to: '0',
+    test: migrated,
+  },
+  {
+    rule: 'a record does not say which entries count from it on',
+    file: 'src/state/stores/generations.ts',
+    from: 'return this.counting.size === 0 ? undefined : Object.fromEntries(this.counting)',
+    to: 'return undefined',
+    test: migrated,
   },
   {
     rule: 'what a check behind the start found is forgotten by the next one',

@@ -9,7 +9,9 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { StateError } from '../../base/index.js'
+
 import { type KeyRange, type KeyReader, type KeyValue, type Put } from './key-value.js'
+import { closedWhileRead } from './open-place.js'
 
 /** A longer log is a longer recovery; a shorter one stalls writers while it is compacted. */
 const logBytes = 32 << 20
@@ -73,16 +75,25 @@ class LevelReader implements KeyReader {
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.level.get(key, this.options)
+    return this.level.get(key, this.options).catch(error => this.refuse(error))
   }
 
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return this.level.getMany([...keys], this.options)
+    return this.level.getMany([...keys], this.options).catch(error => this.refuse(error))
   }
 
   async *entries({ from, to, reverse = false, limit = -1 }: KeyRange): AsyncIterable<Put> {
     const range = { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lt: to }), ...this.options }
-    for await (const [key, value] of this.level.iterator({ ...range, reverse, limit })) yield { key, value }
+    try {
+      for await (const [key, value] of this.level.iterator({ ...range, reverse, limit })) yield { key, value }
+    } catch (error) {
+      this.refuse(error)
+    }
+  }
+
+  /** @throws StateError ANB6011 where it was closed meanwhile */
+  private refuse(error: unknown): never {
+    throw this.level.status === 'open' ? error : closedWhileRead(error)
   }
 
   async close(): Promise<void> {

@@ -26,6 +26,14 @@ export function damaged(path: string, cause: unknown): StateError {
   return new StateError('ANB6010', `state in ${path} is not what was written`, { detail, cause })
 }
 
+/** A handle that had a write error is closed, and with it all that reads through it. */
+export const closedWhileRead = (cause?: unknown): StateError =>
+  new StateError('ANB6011', 'state could not be written while it was read', {
+    detail:
+      'It was opened again after the error, and what was read until then is not all of it. What is stored is as it was.',
+    cause,
+  })
+
 /** @param why of the database or its files */
 export const damagedBeyond = (path: string, why: string): StateError =>
   new StateError('ANB6010', `state beyond memory in ${path} is damaged: ${why}`, { detail: 'Nothing was changed.' })

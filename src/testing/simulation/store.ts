@@ -13,6 +13,7 @@ import {
   type KeyValue,
   type Put,
   type StorePlace,
+  closedWhileRead,
 } from '../../state/stores/index.js'
 
 export type WriteFate = 'done' | 'refused' | 'refused but kept' | 'lost with the host' | 'kept with the host'
@@ -106,16 +107,22 @@ class SimulatedKeyValue implements KeyValue {
   constructor(
     private readonly place: SimulatedPlace,
     private readonly disk: Map<string, Uint8Array>,
+    /** That it is a moment of; null: it is one itself. */
+    private readonly of: SimulatedKeyValue | null = null,
   ) {
     this.seen = new Map(disk)
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return Promise.resolve(this.seen.get(nameOf(key)))
+    return this.canBeRead ? Promise.resolve(this.seen.get(nameOf(key))) : Promise.reject(closedWhileRead())
   }
 
   snapshot(): KeyReader {
-    return new SimulatedKeyValue(this.place, new Map(this.seen))
+    return new SimulatedKeyValue(this.place, new Map(this.seen), this)
+  }
+
+  private get canBeRead(): boolean {
+    return this.isOpen && this.of?.isOpen !== false
   }
 
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
@@ -128,6 +135,7 @@ class SimulatedKeyValue implements KeyValue {
     if (reverse) names.reverse()
     for (const name of limit < 0 ? names : names.slice(0, limit)) {
       const value = this.seen.get(name)
+      if (!this.canBeRead) throw closedWhileRead()
       if (value !== undefined) yield { key: Uint8Array.from(Buffer.from(name, 'hex')), value }
     }
   }

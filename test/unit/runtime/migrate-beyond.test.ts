@@ -1,11 +1,15 @@
 /** Migrating state that is larger than memory: the real store on a simulated disk, whoever dies and whatever it refuses. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Batch, batchFromRows, rowsOf } from '../../../src/batch/index.js'
 import { migrateBeyond } from '../../../src/runtime/open/migrate-beyond.js'
 import { schemaFromJson } from '../../../src/schema/index.js'
 import { type StateForm, readBlock } from '../../../src/state/index.js'
-import { type Snapshot, type StateStore } from '../../../src/state/stores/index.js'
+import { type Snapshot, type StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
 import { HostDied, SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
+import { refusing } from '../../support/refusing.js'
 import { Run } from '../state/budget-run.js'
 import { countsByUser as form } from '../state/rows-of-state.js'
 
@@ -26,7 +30,6 @@ const before = new Map(
 class Disk {
   fates: (write: number) => WriteFate = () => 'done'
   readonly place = new SimulatedPlace('0123456789abcdef', write => this.fates(write))
-  readonly migrated: string[] = []
 
   static async written(): Promise<Disk> {
     const disk = new Disk()
@@ -45,29 +48,8 @@ class Disk {
     return disk
   }
 
-  /** The run that goes on with a migration; `n` of each row becomes 10 000 more, and text beside it. */
-  migrating(each: (row: number) => void = () => undefined): Promise<Run> {
-    this.migrated.length = 0
-    const migrate = (rows: Batch): Promise<Batch> => {
-      const made = rowsOf(rows).map(row => {
-        each(this.migrated.push(String(row['n'])))
-        return { n: BigInt(Number(row['n']) + 10_000), label: row['label'], was: String(row['n']) }
-      })
-      return Promise.resolve(batchFromRows(to, made))
-    }
-    const all = (store: StateStore, snapshot: Snapshot): Promise<void> =>
-      migrateBeyond(
-        {
-          record: { epoch: snapshot.epoch },
-          restore: (operator, into, options) =>
-            snapshot.restore(operator, block => into(block.form, readBlock(block)), options),
-          restoreBeyond: (operator, into) =>
-            snapshot.restoreBeyond(operator, block => into(block.form, readBlock(block))),
-        },
-        store,
-        { operator: 'counts', form, to, migrate },
-      )
-    return Run.open(this.place, budget, declared, { wallMs: 0 }, all)
+  migrating(each?: (n: string) => void): Promise<Run> {
+    return migratingAt(this.place, each)
   }
 
   /** The host is gone; the next one finds what was stored, in old columns or in new ones, all of it. */
@@ -86,6 +68,30 @@ class Disk {
     await next.store.close()
     return isOld ? 'old' : 'new'
   }
+}
+
+/** The run that goes on with a migration; `n` of each row becomes 10 000 more, and text beside it. */
+function migratingAt(place: StorePlace, each: (n: string) => void = () => undefined): Promise<Run> {
+  const migrate = (rows: Batch): Promise<Batch> => {
+    const made = rowsOf(rows).map(row => {
+      each(String(row['n']))
+      return { n: BigInt(Number(row['n']) + 10_000), label: row['label'], was: String(row['n']) }
+    })
+    return Promise.resolve(batchFromRows(to, made))
+  }
+  const all = (store: StateStore, snapshot: Snapshot): Promise<void> =>
+    migrateBeyond(
+      {
+        record: { epoch: snapshot.epoch },
+        restore: (operator, into, options) =>
+          snapshot.restore(operator, block => into(block.form, readBlock(block)), options),
+        restoreBeyond: (operator, into) =>
+          snapshot.restoreBeyond(operator, block => into(block.form, readBlock(block))),
+      },
+      store,
+      { operator: 'counts', form, to, migrate },
+    )
+  return Run.open(place, budget, declared, { wallMs: 0 }, all)
 }
 
 async function expectMigrated(run: Run): Promise<void> {
@@ -109,8 +115,9 @@ async function migrateAll(disk: Disk): Promise<number> {
 describe('a migration of state that is larger than memory', () => {
   test('is called with each row once, the newest, and what it makes counts from the first epoch on', async () => {
     const disk = await Disk.written()
-    const run = await disk.migrating()
-    expect(disk.migrated.toSorted()).toEqual([...before.values()].map(String).toSorted())
+    const migrated: string[] = []
+    const run = await disk.migrating(n => void migrated.push(n))
+    expect(migrated.toSorted()).toEqual([...before.values()].map(String).toSorted())
     expect(run.hotKeys).toBe(0)
     await expectMigrated(run)
     await run.cut()
@@ -157,15 +164,49 @@ describe('a migration of state that is larger than memory', () => {
     const disk = await Disk.written()
     const { writes } = disk.place
     disk.fates = at => (at > writes ? 'refused' : 'done')
-    await expect(disk.migrating()).rejects.toMatchObject({ code: 'ANB6011' })
+    await expect(disk.migrating()).rejects.toMatchObject({
+      code: 'ANB6011',
+      message: `state beyond memory could not be written to ${disk.place.path}`,
+    })
     expect(await disk.expectWhole()).toBe('old')
   })
 
+  test.each([
+    { refused: 1, message: 'state could not be written while it was read' },
+    { refused: 9, message: 'state beyond memory could not be written to ' },
+  ])(
+    'S7 of which a real disk refuses $refused writes in the middle says so, and what was stored is whole',
+    async ({ refused, message }) => {
+      const many = Array.from({ length: 9_000 }, (_, i) => [`user ${i}`, i] as const)
+      const folder = mkdtempSync(join(tmpdir(), 'anabranch-migrate-beyond-'))
+      const path = join(folder, 'store')
+      const terms = { path, job: 'clicks', lineage: '0123456789abcdef', ballastBytes: 0 }
+      try {
+        const run = await Run.open(await openStateFolder(terms), budget)
+        await run.rows(many)
+        await run.cut()
+        await run.store.close()
+        const place = await openStateFolder(terms)
+        const { refuse } = refusing(place)
+        let rows = 0
+        const migration = migratingAt(place, () => ++rows === 5_000 && refuse(0, refused))
+        await expect(migration).rejects.toMatchObject({ code: 'ANB6011', message: expect.stringContaining(message) })
+        await place.close()
+        const again = await Run.open(await openStateFolder(terms), budget)
+        expect(await again.found(many.map(([user]) => user))).toMatchObject(many.map(([, n]) => ({ n: BigInt(n) })))
+        await again.store.close()
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    },
+  )
+
   test('that raises is refused, and what was stored is whole', async () => {
     const disk = await Disk.written()
+    let row = 0
     await expect(
-      disk.migrating(row => {
-        if (row === 30) throw new RangeError('row 30')
+      disk.migrating(() => {
+        if (++row === 30) throw new RangeError('row 30')
       }),
     ).rejects.toThrow('row 30')
     expect(await disk.expectWhole()).toBe('old')

@@ -10,6 +10,7 @@ import { crc32c } from '../../../src/kernels/index.js'
 import { openLevel } from '../../../src/state/stores/level.js'
 import { StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
 import { SimulatedPlace } from '../../../src/testing/simulation/store.js'
+import { refusing } from '../../support/refusing.js'
 import { Run } from './budget-run.js'
 
 const folders: string[] = []
@@ -156,18 +157,7 @@ describe('on a real disk', () => {
 
   it('a check goes on where the databases were opened again after a write that failed', async () => {
     const place = await start(folder())
-    let fails = false
-    const open = place.open.bind(place)
-    place.open = async () => {
-      const kv = await open()
-      const write = kv.write.bind(kv)
-      kv.write = (...entries) => {
-        const failing = fails
-        fails = false
-        return failing ? Promise.reject(new Error('IO error')) : write(...entries)
-      }
-      return kv
-    }
+    const { refuse } = refusing(place)
     const run = await Run.open(place, 1)
     const many = Array.from({ length: 9_000 }, (_, i) => [`user ${i}`, i] as const)
     await run.rows(many)
@@ -176,7 +166,7 @@ describe('on a real disk', () => {
     await run.store.checkCold(async () => {
       pages += 1
       if (pages > 1) return
-      fails = true
+      refuse(1, 0)
       await run.rows([['another', 1]])
       await run.cut()
     })
