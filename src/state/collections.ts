@@ -10,11 +10,12 @@ import {
   setBit,
 } from '../batch/index.js'
 import { invariant } from '../base/index.js'
+import { type StateForm } from './block-schema.js'
 import { type ColdSide } from './cold-side.js'
 import { type Schema } from '../schema/index.js'
 import { type DeclaredState, declaredState, listsChanged, listsSent, mapsChanged, mapsSent } from './declared.js'
 import { EntryState, type EntryStateOptions } from './entry-state.js'
-import { type StateClock } from './expiry.js'
+import { type StateClock, valuesStored } from './expiry.js'
 import { type KeySlots } from './key-index.js'
 import { type GatheredColumn, ListTable } from './list-table.js'
 import { MapTable } from './map-table.js'
@@ -54,6 +55,18 @@ const collectionId = (operator: string, name: string): string => `${operator}/${
 export function storedIds(operator: string, state: Schema): readonly string[] {
   const { lists, maps } = declaredState(state)
   return [operator, ...[...lists, ...maps].map(({ name }) => collectionId(operator, name))]
+}
+
+/** The state columns of which this is stored, by the names that they had. */
+export function storedNames({
+  operator,
+  form,
+}: {
+  readonly operator: string
+  readonly form: StateForm
+}): readonly string[] {
+  const [, name] = operator.split('/')
+  return name === undefined ? valuesStored(form.state) : [name]
 }
 
 export class Collections {

@@ -35,6 +35,12 @@ export const storedValues = (values: Schema): Schema => ({
   fields: [...values.fields, ...values.fields.filter(ttlOf).map(timeOf)],
 })
 
+/** Names of values that a table has, without its times. */
+export function valuesStored({ fields }: Schema): readonly string[] {
+  const times = new Set(fields.map(field => timeOf(field).name))
+  return fields.flatMap(({ name }) => (times.has(name) ? [] : [name]))
+}
+
 interface Timed {
   readonly field: Field
   readonly ttl: Ttl

@@ -26,6 +26,7 @@ export {
   type NamingRows,
   collectionSchemas,
   storedIds,
+  storedNames,
 } from './collections.js'
 export type { EntryState } from './entry-state.js'
 export { type DeclaredState, declaredState } from './declared.js'

@@ -87,8 +87,19 @@ const migrated = migration('return {"visits": np.asarray(state["seen"], "i8"), "
 test('U3: state is taken over a rename by alias, a wider type and a new column with its default', async () => {
   const first = await stopped()
   const second = await elsewhere(first, renamed)
-  await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half')
+  const { stderr } = await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half')
+  expect(stderr).not.toContain('declare it with .alias')
   expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
+})
+
+test('U3: a column that is gone while others are new is told at the start, since it may have been renamed', async () => {
+  const second = await elsewhere(await stopped(), visits('ab.int64.default(0)'))
+  const { stderr } = await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half')
+  expect(stderr).toContain(
+    'operator "count": state that is not declared any more goes: "seen"; state that is new begins with its default: ' +
+      '"visits", "note"; if "visits" is what was "seen", declare it with .alias("seen")',
+  )
+  expect(second.rows('counts').filter(row => Number(Object(row).nth) === 1)).toHaveLength(users.length)
 })
 
 test.each(['off', '1B'])(

@@ -19,6 +19,7 @@ import { EpochKeeper, type Outputs } from './epoch-keeper.js'
 import { type Host } from './host.js'
 import { type Migrating } from './migrating.js'
 import { type Opened } from './opened.js'
+import { columnsLeft } from './left-columns.js'
 import { leftBehind, restoreState } from './restore-state.js'
 import { refuseAhead } from './rewind.js'
 import { type Saved, removeUnfinished, saveEpoch } from './savepoints.js'
@@ -96,6 +97,7 @@ export class Checkpoints {
     const { clock } = opened.world
     const beganMs = clock.nowMs()
     engine.restore(restored)
+    for (const words of columnsLeft(base, opened.topology, migrating)) opened.options.observer.log('warning', words)
     const left = await leftBehind(base, opened.topology, opened.options.dropState)
     if (this.store !== null) keeper.leave(left, this.outputs.codes.count)
     await restoreState(base, engine, { migrating, beyond: this.store === null ? null : this.keepsBeyond })

@@ -21,7 +21,7 @@ import { type BeyondKeeper } from './beyond-keeper.js'
 import { migrateBeyond } from './migrate-beyond.js'
 import { type DeclaredValues, type Migrating, type Migration, migratedRowsMax } from './migrating.js'
 
-const statesOf = ({ vertices }: Topology): readonly StageOperator[] =>
+export const statesOf = ({ vertices }: Topology): readonly StageOperator[] =>
   vertices.flatMap(vertex => (vertex.kind === 'stage' ? vertex.operators.filter(({ fn }) => fn.keyed) : []))
 
 export const declaredValues = (topology: Topology): DeclaredValues =>
