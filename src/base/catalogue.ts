@@ -234,7 +234,10 @@ const entries = {
     hint: 'start from a savepoint: anabranch run --from SAVEPOINT; and report it, since this is a mistake of ours',
   },
   ANB6020: { title: 'output of an epoch is gone', hint: 'restore the output folder as a whole, or give another --out' },
-  ANB6021: { title: 'marker of a sink is gone', hint: 'restore what the sink writes to, or give another --out' },
+  ANB6021: {
+    title: 'marker of a sink is gone or damaged',
+    hint: 'restore what the sink writes to, or give another --out',
+  },
   ANB6030: { title: 'savepoint is damaged', hint: 'take another savepoint, or another copy of this one' },
   ANB6031: {
     title: 'savepoint was written by a later version',

@@ -62,7 +62,7 @@ export interface JobOptions {
   readonly epoch?: Duration | 'off'
   /**
    * Memory for keys and state, such as `'512MiB'`: what was not used for a while lies on disk then, and state may be larger than
-   * memory. Default: no limit.
+   * memory. Default: no limit; at least `'1.2MB'`, which the databases take.
    */
   readonly stateBudget?: Bytes
   /** Whether a job that failed begins again where its last epoch ended. Default `'none'`: it stays failed. */

@@ -21,9 +21,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { stateBudgetBytesMin } from '../../src/plan/index.js'
 import { type CliOptions, type Ended, runCli, type Started, startCli } from './cli.js'
 import { repository } from './repository.js'
 import { runFolder } from './run-folder.js'
+
+/** The least `--state-budget`: there is room for no key in memory, but those that have a call. */
+export const leastBudget = `${stateBudgetBytesMin}B`
 
 export interface JobFolder {
   readonly path: string

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runUntil, stop } from '../support/clicks-job.js'
-import { type Row, jobFolder } from '../support/job-folder.js'
+import { type Row, jobFolder, leastBudget } from '../support/job-folder.js'
 
 const transforms = `
 import numpy as np
@@ -151,7 +151,7 @@ test('a capture of a call holds its lists and maps: it replays with the same res
 test.each([
   ['in memory', 'off', count],
   // Each of their calls needs an epoch that makes room for it.
-  ['beyond memory', '1B', 800],
+  ['beyond memory', leastBudget, 800],
 ])('S1: a run that dies goes on with the lists and maps of its last epoch, which are %s', async (_, budget, rowsIn) => {
   const text = input.split('\n').slice(0, rowsIn).join('\n').concat('\n')
   const folder = await jobFolder({ 'input/rows.jsonl': text, 'transforms.py': transforms, 'job.ts': job('ofRow') })

@@ -1,7 +1,7 @@
 /** State that expires of keys that nobody asks for any more goes from the disk while the job has nothing to do. */
 import { expect, test } from 'vitest'
 import { hasRead, stop } from '../support/clicks-job.js'
-import { jobFolder } from '../support/job-folder.js'
+import { jobFolder, leastBudget } from '../support/job-folder.js'
 
 const transforms = `
 import numpy as np
@@ -33,7 +33,7 @@ const users = Array.from({ length: 3_000 }, (_, n) => `{"user":"u${n}","n":${n}}
 
 test.each([
   ['in memory', 'off'],
-  ['beyond memory', '1B'],
+  ['beyond memory', leastBudget],
 ])('state of an operator that gets no row any more is taken away, from the disk too: %s', async (_, budget) => {
   const folder = await jobFolder({ 'job.ts': job, 'transforms.py': transforms, 'in/1.jsonl': users.join('') })
   const run = folder.start(['--state-budget', budget])

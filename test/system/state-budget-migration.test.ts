@@ -3,13 +3,13 @@ import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { until } from '../support/fault-job.js'
-import { type JobFolder, type Row, jobFolder } from '../support/job-folder.js'
+import { type JobFolder, type Row, jobFolder, leastBudget } from '../support/job-folder.js'
 import { enough, hasWorked, pacedJob, sumsOf, sumsOfAll, swap, transforms } from '../support/paced-job.js'
 
 const keys = 4_000
 const rows = 15 * keys
 /** No key has room in it for longer than it is worked on. */
-const budget = ['--state-budget', '1B', '--epoch', '50ms']
+const budget = ['--state-budget', leastBudget, '--epoch', '50ms']
 const inMemory = ['--state-budget', 'off', '--epoch', '50ms']
 
 const job = `

@@ -14,7 +14,7 @@ import {
   stop,
 } from '../support/clicks-job.js'
 import { openLevel } from '../../src/state/stores/level.js'
-import { type JobFolder, type Row, jobFolder } from '../support/job-folder.js'
+import { type JobFolder, type Row, jobFolder, leastBudget } from '../support/job-folder.js'
 
 const keys = 20_000
 const rows = 3 * keys
@@ -92,7 +92,7 @@ test('state beyond memory goes on under other columns: one that is wider, one th
 })
 
 test('U5: a savepoint has the state beyond memory, and begins a job that has room, or has none', async () => {
-  const none = ['--state-budget', '1B']
+  const none = ['--state-budget', leastBudget]
   const folder = await folderOf(lines(0, 700))
   await runUntil(folder, 700, () => stop(folder, 'half'), ...none)
   for (const memory of [['--state-budget', 'off'], none]) {
@@ -108,6 +108,11 @@ test('a budget that a job cannot keep to is refused before anything starts', asy
   const refused = await folder.run('--state-budget', '2MB', '--epoch', 'off')
   expect(refused.code).toBe(2)
   expect(refused.stderr).toContain('state can be larger than memory only with epochs, and this job has none')
+  const small = await folder.run('--state-budget', '1MB')
+  expect(small.code).toBe(2)
+  expect(small.stderr).toContain(
+    'a state budget of 1,000,000 bytes cannot be kept to: the databases alone take 1,198,373 bytes',
+  )
   const odd = await folder.run('--state-budget', 'much')
   expect(odd.stderr).toContain('--state-budget needs a size such as 512MiB, or off, but it is "much"')
 })
@@ -120,7 +125,7 @@ test('state that has expired beyond memory goes from the disk, of keys that nobo
   const followed = job.replace("csv({ n: 'int64', k: 'utf8' })", "csv({ n: 'int64', k: 'utf8' }), { tail: true }")
   const files = { 'in/1.csv': `n,k\n${input.slice(0, keys).join('')}`, 'job.ts': followed, 'transforms.py': expiring }
   const folder = await jobFolder(files)
-  const run = folder.start(['--state-budget', '1B', '--epoch', '50ms'])
+  const run = folder.start(['--state-budget', leastBudget, '--epoch', '50ms'])
   await hasRead(folder, keys)
   const beyond = async (): Promise<{ readonly entries: number; readonly left: number }> => {
     const status = await folder.cli('status', 'out', '--json')
@@ -137,7 +142,7 @@ test('S4: a job that began with an entry less than were written, by bytes that a
   const followed = job.replace("csv({ n: 'int64', k: 'utf8' })", "csv({ n: 'int64', k: 'utf8' }), { tail: true }")
   const files = { 'in/1.csv': `n,k\n${input.slice(0, keys).join('')}`, 'job.ts': followed, 'transforms.py': first }
   const folder = await jobFolder(files)
-  const none = ['--state-budget', '1B', '--epoch', '50ms']
+  const none = ['--state-budget', leastBudget, '--epoch', '50ms']
   const run = folder.start(none)
   await hasRead(folder, keys)
   await stop(folder, 'end')

@@ -1,9 +1,12 @@
 /**
- * Markers of a file sink, `DIR/state/sinks/<path>.epochs`: one line for each epoch whose files are all in the folder. Only the
- * last line counts, so an epoch costs one append and one sync; a line that was cut off by a crash is an epoch that is
+ * Markers of a file sink, `DIR/state/sinks/<path>.epochs`: one line for each epoch whose files are all in the folder, with a check
+ * sum. Only the last line counts, so an epoch costs one append and one sync; a line that was cut off by a crash is an epoch that is
  * committed again.
+ *
+ *     LINEAGE EPOCH CRC32C, the sum in hex of what stands before it
  */
 import { type Files, type OpenFile, StateError } from '../../base/index.js'
+import { crc32c } from '../../kernels/index.js'
 import { writeAtomically } from '../atomic.js'
 import { reading, writing, writingAsync } from '../io-error.js'
 
@@ -20,13 +23,26 @@ export class Markers {
     private readonly path: string,
   ) {}
 
-  /** The last epoch that this lineage has applied; 0: none. */
+  /** The last epoch that this lineage has applied; 0: none. @throws StateError ANB6021 where a bit is not what was written */
   read(lineage: string): number {
     if (this.files.stat(this.path) === undefined) return 0
     const lines = reading(this.path, () => this.files.readText(this.path)).split('\n')
-    const last = lines.slice(0, -1).findLast(line => lineShape.test(line)) ?? ''
-    const [, whose, epoch] = lineShape.exec(last) ?? []
-    return whose === lineage ? Number(epoch) : 0
+    const torn = lines.pop() ?? ''
+    const other = lines.find(line => lineOf(...partsOf(line)) !== `${line}\n`)
+    if (other !== undefined || !tornShape.test(torn)) throw this.damaged(other ?? torn)
+    const [whose, epoch] = partsOf(lines.at(-1) ?? '')
+    return whose === lineage ? epoch : 0
+  }
+
+  private damaged(line: string): StateError {
+    if (/^[0-9a-f]+ \d{1,7}$/.test(line))
+      return new StateError('ANB6014', `marker "${this.path}" is of a version whose lines had no check sum`, {
+        hint: 'run it with the version that wrote it, or give another --out',
+      })
+    return new StateError('ANB6021', `marker "${this.path}" of what was written is not what was written`, {
+      detail: 'Without it nobody knows which epochs this sink has applied. Nothing was changed.',
+      hint: 'restore the folder state as a whole, or start again with another --out',
+    })
   }
 
   /** Throws a StateError (ANB6021) where the marker that the job knows of is gone. */
@@ -73,6 +89,15 @@ export class Markers {
   }
 }
 
-const lineShape = /^([0-9a-f]+) (\d+)$/
+/** What a crash leaves of a line: its beginning, or room that nothing was written to. */
+const tornShape = /^(?:[0-9a-f]*(?: \d*(?: [0-9a-f]{0,8})?)?|\0*)$/
 
-const lineOf = (lineage: string, epoch: number): string => `${lineage} ${epoch}\n`
+function partsOf(line: string): readonly [lineage: string, epoch: number] {
+  const [lineage = '', epoch] = line.split(' ')
+  return [lineage, Number(epoch)]
+}
+
+function lineOf(lineage: string, epoch: number): string {
+  const said = `${lineage} ${epoch}`
+  return `${said} ${crc32c(Buffer.from(said)).toString(16).padStart(8, '0')}\n`
+}

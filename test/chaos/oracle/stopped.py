@@ -44,7 +44,7 @@ def _marker(path, stored, stop):
         return 0
     whole = path.read_text().split("\n")[:-1]
     lines = [line.split(" ") for line in whole]
-    mine = [int(epoch) for lineage, epoch in lines if lineage == stored.lineage]
+    mine = [int(epoch) for lineage, epoch, _ in lines if lineage == stored.lineage]
     stop.wrong += [f"{path.name}: epoch {b} follows {a}" for a, b in pairwise(mine) if b != a + 1]
     last = mine[-1] if mine else 0
     if not stored.last - OPEN_MAX <= last <= stored.last:

@@ -12,6 +12,7 @@ import {
   parquet,
   planOf,
   socket,
+  stateBudgetBytesMin,
 } from '../../../src/plan/index.js'
 import { clicks, columns, context, faultsOf, fn } from './functions.js'
 
@@ -23,6 +24,11 @@ const keyed = fn('score', { in: 'price float64', state: 'n int64', out: 'z float
 const lookup = fn('lookup', { in: 'price float64', out: 'name utf8', unordered: true })
 
 const cases: readonly (readonly [string, JobLike, string])[] = [
+  [
+    'a state budget that the databases alone take',
+    withOptions({ stateBudget: stateBudgetBytesMin - 1 }),
+    'ANB1017 a state budget of 1,198,372 bytes cannot be kept to: the databases alone take 1,198,373 bytes of it',
+  ],
   [
     'a dangling column, with the near miss',
     s.apply(fn('f', { in: 'prise float64' })).to(out),

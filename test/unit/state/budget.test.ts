@@ -6,6 +6,8 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type SchemaJson, schemaFromJson } from '../../../src/schema/index.js'
 import { type StateForm } from '../../../src/state/index.js'
+import { stateBudgetBytesMin } from '../../../src/plan/index.js'
+import { besideStore, bufferBytesOf } from '../../../src/state/stores/cold-memory.js'
 import { type StateStore, type StorePlace, openStateFolder } from '../../../src/state/stores/index.js'
 import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
 import { Run } from './budget-run.js'
@@ -116,6 +118,13 @@ describe('state larger than memory', () => {
     const inMemory = await bytesOf(2 ** 30)
     expect(await bytesOf(1)).toBeGreaterThan(inMemory / 2)
   })
+})
+
+it('the least budget is what the databases take', () => {
+  const { entries, epochs } = bufferBytesOf(stateBudgetBytesMin)
+  expect(besideStore(stateBudgetBytesMin)).toBe(1)
+  expect(besideStore(stateBudgetBytesMin + 16)).toBeGreaterThan(8)
+  expect(Math.ceil((2 * (entries + epochs)) / (1 - 1 / 8))).toBe(stateBudgetBytesMin)
 })
 
 describe('a start that has no room for what blocks bring', () => {
