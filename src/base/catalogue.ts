@@ -163,6 +163,10 @@ const entries = {
     title: 'workers cannot be forked',
     hint: 'they are started one by one, which takes longer; a package may have started a thread as Python starts',
   },
+  ANB3008: {
+    title: 'run was cancelled',
+    hint: 'start it again: it goes on behind its last epoch, or begins anew where it has none',
+  },
   // 4xxx: outside systems
   ANB4001: { title: 'file cannot be read', hint: 'check that it exists and may be read' },
   ANB4002: { title: 'file is damaged', hint: 'fetch or write the file again' },

@@ -117,14 +117,13 @@ export interface RunResult {
   readonly end: RunEnd
 }
 
-/** The second signal: the run was stopped before it was done. */
+/** `cancel`, or the second signal. */
 export class StoppedError extends AnabranchError {
   readonly class = 'WorkerError' as const
 
   constructor() {
-    super('ANB3001', 'the run was stopped before it was done', {
+    super('ANB3008', 'the run was cancelled before it was done', {
       detail: 'Files that were whole are in the output folder; what was being written is gone.',
-      hint: 'start it again: it goes on behind its last epoch, or begins anew where it has none',
     })
   }
 }

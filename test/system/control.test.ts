@@ -76,7 +76,10 @@ describe('a running job', () => {
     const cancelled = await ask(job, 'cancel')
     expect(cancelled.json).toMatchObject({ end: 'failed' })
     const { code, json } = await run.ended
-    expect([code, json]).toMatchObject([130, { error: { code: 'ANB3001' } }])
+    expect([code, json]).toMatchObject([
+      130,
+      { error: { code: 'ANB3008', message: 'the run was cancelled before it was done' } },
+    ])
     job.end()
   })
 

@@ -217,6 +217,6 @@ export class PythonPusher implements PythonPush {
   }
 
   private stopped(): AnabranchError {
-    return new WorkerError('ANB3001', `sink "${this.parts.id}" was stopped before its service had the rows`)
+    return new WorkerError('ANB3008', `sink "${this.parts.id}" was stopped before its service had the rows`)
   }
 }
