@@ -98,6 +98,8 @@ export interface SinkOpened {
 export interface EpochOutput {
   /** Before `open`: the last epoch of another lineage that its marker says is applied; left out where it keeps none. */
   appliedIn?(lineage: string): Promise<number>
+  /** Before any output is opened: throws where it is known that this one refuses. Changes nothing, here or there. */
+  check?(start: SinkStart): Promise<void>
   /** Throws before the first row where the place cannot be written. Where the marker is ahead of the start, nothing is changed. */
   open(start: SinkStart): Promise<SinkOpened>
   /** Closes an epoch: what was written before the call is durable when it settles; later writes belong to the next one. */

@@ -1,4 +1,6 @@
 /** Two sinks of one job stay in step: a host that is killed between them goes on, and both have each row once. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { jobFolder } from '../support/job-folder.js'
 import { type Postgres, startPostgres } from '../support/postgres.js'
@@ -33,5 +35,22 @@ test.each(['sink.commit:before:2', 'sink.commit:after:2', 'sink.marker:after:1',
     expect(found).toEqual({ rows, different: rows })
     const lines = job.rows('lines').map(row => row['n'])
     expect([lines.length, new Set(lines).size]).toEqual([rows, rows])
+  },
+)
+
+test.each(['50ms', 'off'])(
+  'with epochs of %s a table that does not fit is told before a byte of the other sink is touched',
+  async epoch => {
+    await server.query('DROP TABLE IF EXISTS numbers, anabranch_commits')
+    const filesFirst = source
+      .split('\n')
+      .toSpliced(3, 2, ...source.split('\n').slice(3, 5).toReversed())
+      .join('\n')
+    const job = await jobFolder({ 'job.ts': filesFirst, 'in.jsonl': '{"n":1,"word":"a"}\n' })
+    const env = { TEST_DATABASE: server.url() }
+    const refused = await job.start(['--epoch', epoch], { env }).ended
+    expect([refused.code, refused.json]).toMatchObject([1, { error: { code: 'ANB4030' } }])
+    for (const name of ['lines', '.staging', 'state/sinks', 'dead-letters'])
+      expect([name, existsSync(join(job.path, 'out', name))]).toEqual([name, false])
   },
 )

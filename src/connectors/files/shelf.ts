@@ -152,12 +152,18 @@ export class Shelf {
     return this.visible.map(({ name, rows }) => ({ path: join(this.folder, name), rows }))
   }
 
-  /** The folder is ours, and shows one whole run or what an unfinished one got to. */
-  private enter(): Manifest | null {
-    this.folder = makeJailed(this.files, this.out, this.name)
+  /** Throws where the folder holds what no run of this job wrote. Changes nothing. */
+  check(): Manifest | null {
     const found = readManifest(this.files, this.manifest)
     if (found !== null) this.refuseOther(found)
     this.refuseStrangers(new Set([...namesOf(found?.files ?? []), ...(found?.replaces ?? []), probe]))
+    return found
+  }
+
+  /** The folder is ours, and shows one whole run or what an unfinished one got to. */
+  private enter(): Manifest | null {
+    this.folder = makeJailed(this.files, this.out, this.name)
+    const found = this.check()
     if (found?.status !== 'publishing') return found
     this.replace(found.files, found.replaces, found.lineage)
     return readManifest(this.files, this.manifest)
@@ -225,6 +231,7 @@ export class Shelf {
   }
 
   private refuseStrangers(known: ReadonlySet<string>): void {
+    if (this.files.stat(this.folder) === undefined) return
     const there = writing(this.folder, () => this.files.list(this.folder))
     const top = new Set([...known].map(name => name.split('/')[0]))
     const strangers = there.filter(name => !top.has(name)).sort()

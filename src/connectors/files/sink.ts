@@ -141,6 +141,12 @@ class FilesSink implements Sink {
     >,
   ) {}
 
+  async check({ lineage, marked }: SinkStart): Promise<void> {
+    const { shelf, markers } = this.rooms
+    shelf.check()
+    if (lineage !== '') markers.expect(lineage, marked)
+  }
+
   async open(start: SinkStart): Promise<SinkOpened> {
     const { shelf, markers } = this.rooms
     this.lineage = start.lineage

@@ -64,6 +64,10 @@ class LoggedSink implements Sink {
     this.columns = JSON.stringify(schemaToJson(schema))
   }
 
+  async check(): Promise<void> {
+    await this.options.to.check?.()
+  }
+
   async appliedIn(lineage: string): Promise<number> {
     if (this.through) return 0
     return (await this.options.to.appliedIn(lineage)) ?? this.markers.read(lineage)

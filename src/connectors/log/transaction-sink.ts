@@ -4,6 +4,8 @@ import { type Batch } from '../../batch/index.js'
 export interface TransactionSink {
   /** Where rows go, as a person writes it. */
   readonly place: string
+  /** Before `open`: throws where the rows cannot go there, without a change. */
+  check?(): Promise<void>
   /**
    * Throws before the first row where the rows cannot go there. Answers the last epoch of the lineage that the marker says is
    * applied; 0: none, or a run without epochs (an empty lineage). Null: the system keeps no marker; one is kept beside the log

@@ -84,6 +84,11 @@ class PostgresTransactions implements TransactionSink {
     this.session = new Session({ url, clock, place, tell, prepare: client => this.prepare(client) })
   }
 
+  async check(): Promise<void> {
+    const { table, schema, key } = this.options
+    await this.session.run(client => checkTable(client, { table, schema, key }))
+  }
+
   async open(lineage: string, prepared: number): Promise<{ readonly applied: number }> {
     this.lineage = lineage
     this.prepared = prepared

@@ -193,8 +193,9 @@ async function openAll(
 ): Promise<void> {
   await openSources(sources, checkpoints?.positions ?? [])
   await restored
-  if (checkpoints === null) for (const output of [letters, captures, ...sinks]) await output.open(noEpochs)
-  else await checkpoints.begin(engine)
+  if (checkpoints !== null) return checkpoints.begin(engine)
+  for (const sink of sinks) await sink.check?.(noEpochs)
+  for (const output of [letters, captures, ...sinks]) await output.open(noEpochs)
 }
 
 async function openSources(sources: readonly Source[], from: readonly (SourcePosition | null)[]): Promise<void> {

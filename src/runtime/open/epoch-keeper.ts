@@ -104,6 +104,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   /** Opens what epochs go out to, and commits what a run before did not. */
   async open(store: StateStore): Promise<void> {
     this.opened = store
+    for (const [i, output] of this.outputs.entries()) await output.check?.(this.startOf(i))
     const markers: (number | null)[] = []
     for (const [i, output] of this.outputs.entries()) markers.push((await output.open(this.startOf(i))).applied)
     markers.forEach((marker, i) => this.refuseAhead(marker, i))

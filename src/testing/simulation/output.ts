@@ -61,7 +61,7 @@ export class SimulatedOutput implements EpochOutput {
 
   async commit(epoch: number, prepared: Prepared): Promise<void> {
     await Promise.resolve()
-    atFailpoint('sink.begin', () => this.check(epoch))
+    atFailpoint('sink.begin', () => this.expectDue(epoch))
     atFailpoint('sink.commit', () => {
       this.visible = Math.max(this.visible, Number(prepared))
     })
@@ -81,7 +81,7 @@ export class SimulatedOutput implements EpochOutput {
     if (this.rows.length !== this.visible) this.wrong(`holds ${this.rows.length} rows, ${this.visible} are visible`)
   }
 
-  private check(epoch: number): void {
+  private expectDue(epoch: number): void {
     const again = !this.keepsMarker && epoch <= this.marker
     if (epoch !== this.marker + 1 && !again) this.wrong(`commits epoch ${epoch} after ${this.marker}`)
     if (!this.ears.isWritten(epoch)) this.wrong(`commits epoch ${epoch}, which was not written`)

@@ -354,39 +354,6 @@ describe('a run in epochs', () => {
     expect([error.class, error.code]).toEqual(['StateError', code])
   })
 
-  test('S4 with any bit of its marker flipped is refused, and nothing is touched', async () => {
-    const disk = fresh()
-    await runEpochs(sinkOn(disk, { kind: 'json', bytes: 1 }), run(disk, [[batch(0, 2)], [batch(2, 4)]]))
-    const { prepared } = keptOf(disk, store)
-    const start = { lineage: 'a1', epoch: 2, prepared: prepared[1] ?? null, marked: true }
-    const path = '/out/state/sinks/rows.epochs'
-    const written = Buffer.from(disk.readText(path), 'latin1')
-    for (let bit = 0; bit < 8 * written.length; bit++) {
-      const flipped = Buffer.from(written)
-      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-      disk.remove(path)
-      disk.open(path, 'create').append(flipped)
-      const before = disk.steps
-      const error = await refusal(() => sinkOn(disk, { kind: 'json' }).open(start))
-      expect([bit, error.class, error.code, disk.steps]).toEqual([bit, 'StateError', 'ANB6021', before])
-    }
-  })
-
-  test.each([
-    ['of another version', 'a1 1\n', 'ANB6014'],
-    ['of another version behind a line that is torn', 'a1 1\na1', 'ANB6014'],
-    ['that is torn where nothing was written yet', 'a1 1 ', 'ANB6021'],
-  ])('a marker %s is said to be so', async (_, text, code) => {
-    const disk = fresh()
-    await runEpochs(sinkOn(disk, { kind: 'json', bytes: 1 }), run(disk, [[batch(0, 2)]]))
-    const { prepared } = keptOf(disk, store)
-    const path = '/out/state/sinks/rows.epochs'
-    disk.remove(path)
-    disk.open(path, 'create').append(Buffer.from(text))
-    const start = { lineage: 'a1', epoch: 1, prepared: prepared[0] ?? null, marked: true }
-    expect((await refusal(() => sinkOn(disk, { kind: 'json' }).open(start))).code).toBe(code)
-  })
-
   test('F3 a file that somebody put where a part will be stops the job, and stays', async () => {
     const disk = fresh()
     const sink = sinkOn(disk, { kind: 'json', bytes: 1 })
