@@ -12,10 +12,7 @@ export class AsStored {
   note(part: number, slots: Int32Array): void {
     const known = this.parts.get(part) ?? new SlotSet()
     this.parts.set(part, known)
-    known.mark(
-      slots,
-      slots.reduce((highest, slot) => Math.max(highest, slot), 0),
-    )
+    known.markAll(slots)
   }
 
   /** Blocks brought others. */

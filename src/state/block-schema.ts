@@ -21,6 +21,10 @@ export interface StateForm {
   readonly nullKeys: boolean
 }
 
+/** The key is that of items of a list or entries of a map, which have keys of their own behind those of their owner. */
+export const isOfEntries = (operator: string, { fields }: Schema): boolean =>
+  operator.includes('/') && fields.at(-1)?.name === 'entry'
+
 /** Names and types only: defaults and what is required are of the code, not of what is stored. */
 const bare = ({ fields }: Schema): Schema => ({ fields: fields.map(({ name, type }) => ({ name, type })) })
 

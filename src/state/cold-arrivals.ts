@@ -3,9 +3,9 @@
  * until it is there, so nothing of such a key is used before.
  */
 import { type AsStored } from './as-stored.js'
-import { type ColdAnswer, type ColdKeys, type ColdQuestion } from './cold.js'
+import { type ColdAnswer, type ColdKeys, type CollectionQuestion } from './cold.js'
 import { type ColdCollection } from './cold-collection.js'
-import { type ColdAsk, type ColdPart } from './cold-part.js'
+import { type ColdAsk, type ColdLack, type ColdPart } from './cold-part.js'
 import { type KeyIndex } from './key-index.js'
 import { type Residence } from './residence.js'
 
@@ -22,19 +22,28 @@ export class ColdArrivals {
 
   constructor(private readonly of: Arriving) {}
 
-  /** What these keys have. */
-  ask(slots: Int32Array): ColdAsk {
+  /** Of keys of which nothing is known: what rows may need of them. @param whole a list or map of which all is needed */
+  ask(slots: Int32Array, whole: string | null): ColdAsk {
     const sorted = this.of.index.byPlace(slots)
-    return { slots: sorted, question: this.question(sorted) }
+    const collections = this.of.collections.map(({ operator, reach }): CollectionQuestion => {
+      return { operator, reach: operator === whole ? 'all' : reach }
+    })
+    return this.asked(sorted, collections)
   }
 
-  private question(slots: Int32Array): ColdQuestion {
-    const { parts, collections } = this.of
-    return {
-      operators: parts.map(({ state }) => state.operator),
-      collections: collections.map(({ operator }) => operator),
-      ...this.keysOf(slots),
-    }
+  private asked(slots: Int32Array, collections: readonly CollectionQuestion[]): ColdAsk {
+    const operators = this.of.parts.map(({ state }) => state.operator)
+    return { slots, question: { operators, collections, ...this.keysOf(slots) }, isNew: true }
+  }
+
+  /** Of keys that are in memory: what they lack. null: nothing. */
+  askMore(lacks: readonly ColdLack[]): ColdAsk | null {
+    const { index, residence } = this.of
+    const slots = index.byPlace(Int32Array.from(new Set(lacks.flatMap(lack => [...lack.slots]))))
+    if (slots.length === 0) return null
+    residence.use(slots)
+    const collections = lacks.map(({ operator }) => ({ operator, reach: 'all' }) as const)
+    return { slots, question: { operators: [], collections, ...this.keysOf(slots) }, isNew: false }
   }
 
   /** As they lie beyond memory. */
@@ -48,8 +57,17 @@ export class ColdArrivals {
    *
    * @param newer an operator that has newer state of all of them.
    */
-  loaded(slots: Int32Array, answer: ColdAnswer, newer: number | null): void {
-    const { residence, parts, collections, asStored } = this.of
+  loaded(ask: ColdAsk, answer: ColdAnswer, newer: number | null): void {
+    if (ask.isNew) this.valuesLoaded(ask.slots, answer, newer)
+    ask.question.collections.forEach(({ operator }, i) => {
+      const collection = this.of.collections.find(each => each.operator === operator)
+      const of = answer.items[i]
+      if (of !== undefined) collection?.load(ask, of)
+    })
+  }
+
+  private valuesLoaded(slots: Int32Array, answer: ColdAnswer, newer: number | null): void {
+    const { residence, parts, asStored } = this.of
     for (const slot of slots) {
       residence.mark(slot, 'loading', false)
       residence.mark(slot, 'same', newer === null)
@@ -63,7 +81,6 @@ export class ColdArrivals {
         if (newer !== null) asStored.note(part, found)
       }
     })
-    collections.forEach((collection, i) => collection.load(slots, answer.items[i] ?? []))
   }
 
   /** A block of an operator, list or map brought these keys. */
@@ -73,10 +90,12 @@ export class ColdArrivals {
 
   /**
    * Keys that blocks of one operator brought, and of which something may lie beyond memory: asked for now, since entries come
-   * and go while a start reads blocks.
+   * and go while a start reads blocks. Of lists and maps all is read: what blocks brought of them may lie there too.
    */
   askRestored(): (ColdAsk & { readonly part: number }) | null {
     const next = this.restored.shift()
-    return next === undefined ? null : { ...next, question: this.question(next.slots) }
+    if (next === undefined) return null
+    const collections = this.of.collections.map(({ operator }) => ({ operator, reach: 'all' }) as const)
+    return { ...this.asked(next.slots, collections), part: next.part }
   }
 }

@@ -1,10 +1,15 @@
 /**
- * Cold collection: a list or map of an operator as the cold side of its stage sees it. Its entries leave memory with their key
- * and come back with it, all of them; beyond memory each is an entry of its own, under its key's key and its own. So what is
- * stored of it is what blocks have of it, and a list that got longer writes what was appended.
+ * Cold collection: a list or map of an operator as the cold side of its stage sees it. Its entries leave memory with their key;
+ * beyond memory each is an entry of its own, under its key's key and its own. So what is stored of it is what blocks have of it,
+ * and a list that got longer writes what was appended.
+ *
+ * A key may come back *partly known*: what it has in memory is right, and more may lie beyond it, which nobody looks at or changes
+ * before it is read. Of a list that is only appended to, the last item comes: it says that there are some, until when one
+ * lives, and from which number they count on. What is not known is what lies there, so all that asks whether memory and what lies
+ * beyond it are the same, or what is still to be written, asks of the slots that there are.
  */
-import { type ColdChanges, type ColdItems } from './cold.js'
-import { type ColdWrite } from './cold-part.js'
+import { type ColdChanges, type CollectionAnswer, type Reach } from './cold.js'
+import { type ColdAsk, type ColdWrite } from './cold-part.js'
 import { type ExpiringPart } from './cold-sweep.js'
 import { type StateForm } from './block-schema.js'
 import { EntryResidence } from './entry-residence.js'
@@ -14,6 +19,7 @@ import { decodeKeys } from './key-decoder.js'
 import { type StateWatch } from './operator-state.js'
 import { viewsOf } from './packed.js'
 import { encodeRows } from './row-codec.js'
+import { type SlotSet } from './slot-set.js'
 
 /** The keys that have entries, as the cold side of the stage knows them. */
 export interface OwnerWatch {
@@ -35,6 +41,8 @@ export class ColdCollection {
 
   constructor(
     options: EntryStateOptions,
+    /** How much of it comes with its key. */
+    readonly reach: Reach,
     private readonly owners: OwnerWatch,
   ) {
     this.entries = options.entries
@@ -87,8 +95,19 @@ export class ColdCollection {
     return this.entries.keysOf(slots).owners
   }
 
+  /** Where it is partly known it may have some beyond memory: its key is none without state. */
   has(owner: number): boolean {
-    return this.entries.has(owner)
+    return this.entries.has(owner) || this.residence.partly.has(owner)
+  }
+
+  partlyOf(owners: Int32Array): Int32Array {
+    return this.entries.partlyOf(owners)
+  }
+
+  /** Slots without an entry of which nobody has to know are free, where they are many: but for those of keys of which rows wait. */
+  prune(pinned: SlotSet): void {
+    const { residence, entries, state } = this
+    entries.prune(slot => pinned.has(residence.idle.ownerOf(slot)) || residence.sumOf(slot) !== 0 || state.holds(slot))
   }
 
   /** Slots that leave with the key. */
@@ -116,8 +135,14 @@ export class ColdCollection {
     return this.entries.slotsOfOwners(Int32Array.of(owner))
   }
 
-  /** What was found of these keys; what blocks brought of them is newer. */
-  load(owners: Int32Array, found: readonly ColdItems[]): void {
+  /**
+   * What was found; what memory or blocks have is newer. The sum of an entry that is known is too: it may have left while this was
+   * read, or be gone.
+   */
+  load({ slots: owners, isNew }: ColdAsk, { found, more }: CollectionAnswer): void {
+    const { partly } = this.residence
+    partly.unmark(owners)
+    partly.markAll(more.map(i => owners[i] ?? 0))
     const came: number[] = []
     for (const { forms, at, sums, rows, keys } of found) {
       const views = viewsOf(keys)
@@ -125,12 +150,20 @@ export class ColdCollection {
       const own = decodeKeys(key, views.length, nullKeys, i => views[i] ?? new Uint8Array(0)).at(-1)
       if (own === undefined) continue
       const of = at.map(i => owners[i] ?? 0)
-      const { all, fresh } = this.entries.load(of, own, this.state.decoded(forms, rows))
-      this.residence.noteSums(all, sums)
-      this.residence.mark(fresh, true)
-      for (const slot of fresh) came.push(slot)
+      const { slots, fresh } = this.entries.load(of, own, this.state.decoded(forms, rows))
+      const freshSlots = fresh.map(i => slots[i] ?? 0)
+      if (isNew) this.residence.noteSums(slots, sums)
+      else
+        this.residence.noteSums(
+          freshSlots,
+          Uint32Array.from(fresh, i => sums[i] ?? 0),
+        )
+      this.residence.mark(freshSlots, true)
+      for (const slot of freshSlots) came.push(slot)
     }
     if (came.length > 0) this.state.linked(this.entries.inOrder(Int32Array.from(came)))
+    // Of which nothing is left, as it turns out.
+    if (!isNew) this.owners.lost(owners.filter(owner => !this.has(owner)))
   }
 
   /** null: nothing. */
@@ -165,6 +198,7 @@ export class ColdCollection {
   }
 
   forget(owners: Int32Array): void {
+    this.residence.partly.unmark(owners)
     this.entries.forget(this.entries.slotsOfOwners(owners))
   }
 

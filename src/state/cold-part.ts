@@ -18,6 +18,14 @@ export interface ColdPart {
 export interface ColdAsk {
   readonly slots: Int32Array
   readonly question: ColdQuestion
+  /** Nothing of them is known; otherwise some of what they have is, and stays as it is. */
+  readonly isNew: boolean
+}
+
+/** Of a list or map that is partly known of these keys, all is needed. */
+export interface ColdLack {
+  readonly operator: string
+  readonly slots: Int32Array
 }
 
 /** What is to be written beyond memory; the sums of what was written come back with it. */

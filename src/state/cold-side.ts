@@ -8,10 +8,10 @@
  */
 import { invariant } from '../base/index.js'
 import { AsStored } from './as-stored.js'
-import { type ColdAnswer, type ColdPage, type ColdPlace } from './cold.js'
+import { type ColdAnswer, type ColdPage, type ColdPlace, type Reach } from './cold.js'
 import { ColdArrivals } from './cold-arrivals.js'
 import { ColdCollection } from './cold-collection.js'
-import { type ColdAsk, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
+import { type ColdAsk, type ColdLack, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
 import { ColdRoom } from './cold-room.js'
 import { ColdSweep } from './cold-sweep.js'
 import { type Values, changedValues, staleValues } from './cold-values.js'
@@ -96,10 +96,10 @@ export class ColdSide {
   }
 
   /** A list or map of one of the operators. */
-  collection(options: EntryStateOptions): ColdCollection {
+  collection(options: EntryStateOptions, reach: Reach): ColdCollection {
     const { residence, hollow } = this
     const number = this.operators + this.collections.length
-    const collection = new ColdCollection(options, {
+    const collection = new ColdCollection(options, reach, {
       restored: () => this.restoredFresh(number),
       changed: owners => {
         for (const owner of owners) residence.mark(owner, 'leaving', false)
@@ -141,12 +141,12 @@ export class ColdSide {
     return ask
   }
 
-  /** Keys were resolved. Answers what is to be read of those that are new. */
-  came(): ColdAsk | null {
+  /** Keys were resolved. Answers what is to be read of those that are new. `whole`: a list or map of which all is. */
+  came(whole: string | null = null): ColdAsk | null {
     const { residence, index } = this
     const fresh = index.takeFresh()
     residence.arrive(fresh, this.isUsed)
-    return this.isUsed && fresh.length > 0 ? this.arrivals.ask(fresh) : null
+    return this.isUsed && fresh.length > 0 ? this.arrivals.ask(fresh, whole) : null
   }
 
   /** Where something may have expired beyond memory; null: nowhere, or there is no room to bring it back. */
@@ -154,10 +154,14 @@ export class ColdSide {
     return this.entries > 0 && this.room.hasRoomFor(this.index.size) ? (this.sweep?.next ?? null) : null
   }
 
-  /** What is there. Answers what has to be read of what has expired. */
-  swept(page: ColdPage): ColdAsk | null {
-    this.sweep?.looked(page)
-    return this.came()
+  /** What is there. Answers what has to be read of what has expired: of keys that come in for it, then of others. */
+  swept(page: ColdPage): readonly ColdAsk[] {
+    const over = this.sweep?.looked(page)
+    if (over === undefined) return []
+    const came = this.came(over.operator)
+    const of = this.collections.find(({ operator }) => operator === over.operator)
+    const more = of === undefined ? null : this.more([{ ...over, slots: of.partlyOf(over.slots) }])
+    return [came, more].filter(ask => ask !== null)
   }
 
   /** Whoever is in memory stays there until the next epoch. */
@@ -192,9 +196,14 @@ export class ColdSide {
     for (const collection of this.collections) collection.expire(slots)
   }
 
+  /** What has to be read before all that is lacking is known; null: nothing. The keys stay until it is there. */
+  more(lacks: readonly ColdLack[]): ColdAsk | null {
+    return this.arrivals.askMore(lacks)
+  }
+
   /** What was asked for; `newer` as in `ColdArrivals`. */
-  loaded(slots: Int32Array, answer: ColdAnswer, newer: number | null = null): void {
-    this.arrivals.loaded(slots, answer, newer)
+  loaded(ask: ColdAsk, answer: ColdAnswer, newer: number | null = null): void {
+    this.arrivals.loaded(ask, answer, newer)
   }
 
   /** What is to be read of keys that a start brought. */
@@ -222,6 +231,7 @@ export class ColdSide {
     if (this.isLeaving) return
     const pinned = new SlotSet()
     for (const slots of waiting) pinned.mark(slots, this.index.slots)
+    for (const collection of this.collections) collection.prune(pinned)
     const slots = this.chosenSlots(pinned, this.hollow.leave(pinned))
     // An entry that is older than the columns of today has to go through all that were between.
     const announces = !this.isAnnounced && (this.isUsed || slots.length > 0)

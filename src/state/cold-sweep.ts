@@ -5,6 +5,7 @@
  */
 import { type ColdPage, type ColdPlace } from './cold.js'
 import { slotsOfCold } from './cold-keys.js'
+import { type ColdLack } from './cold-part.js'
 import { type StateForm } from './block-schema.js'
 import { type Expiry, type StateClock } from './expiry.js'
 import { type KeyIndex } from './key-index.js'
@@ -41,15 +42,16 @@ export class ColdSweep {
     return { operator: at.state.operator, groups, from: this.from, entriesMax: entriesAtOnce }
   }
 
-  /** It was read. Answers the slots of keys of which something has expired: those that are new are to be loaded. */
-  looked(page: ColdPage): Int32Array {
+  /** It was read. Answers the slots of keys of which something of this operator, list or map has expired: it is to be loaded. */
+  looked(page: ColdPage): ColdLack {
     const at = this.parts[this.part]
-    if (at === undefined) return new Int32Array(0)
+    if (at === undefined) return { operator: '', slots: new Int32Array(0) }
     const over = page.found.flatMap(({ forms, at: of, rows }) =>
       Array.from(at.expiry.expired(at.state.decoded(forms, rows)), row => of[row] ?? 0),
     )
     this.goOn(page.next)
-    return slotsOfCold(this.index, at.form, page, Int32Array.from(over))
+    const slots = slotsOfCold(this.index, at.form, page, Int32Array.from(over))
+    return { operator: at.state.operator, slots }
   }
 
   private goOn(next: Uint8Array | null): void {

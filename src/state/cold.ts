@@ -14,7 +14,15 @@ export interface ColdQuestion extends ColdKeys {
   /** Whose values they may have, an entry a key. */
   readonly operators: readonly string[]
   /** Lists and maps that they may have, some entries a key. */
-  readonly collections: readonly string[]
+  readonly collections: readonly CollectionQuestion[]
+}
+
+/** How much of a list or map is read: all of it, or the last item, from which its numbers count on. */
+export type Reach = 'all' | 'last'
+
+export interface CollectionQuestion {
+  readonly operator: string
+  readonly reach: Reach
 }
 
 /** Entries of one operator that were written in one form. */
@@ -36,12 +44,19 @@ export interface ColdItems extends ColdRows {
   readonly keys: PackedRows
 }
 
+/** What was found of a list or map, by form. */
+export interface CollectionAnswer {
+  readonly found: readonly ColdItems[]
+  /** Which of the keys that were asked for may have more. */
+  readonly more: Int32Array
+}
+
 /** What was found, by form. */
 export interface ColdAnswer {
   /** For each operator. */
   readonly values: readonly (readonly ColdRows[])[]
   /** For each list or map. */
-  readonly items: readonly (readonly ColdItems[])[]
+  readonly items: readonly CollectionAnswer[]
 }
 
 /** Entries of one operator as they lie, from a place on. */

@@ -11,6 +11,7 @@ import {
 } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type StateForm } from './block-schema.js'
+import { type ColdLack } from './cold-part.js'
 import { type ColdSide } from './cold-side.js'
 import { type Schema } from '../schema/index.js'
 import { type DeclaredState, declaredState, listsChanged, listsSent, mapsChanged, mapsSent } from './declared.js'
@@ -19,6 +20,7 @@ import { type StateClock, valuesStored } from './expiry.js'
 import { type KeySlots } from './key-index.js'
 import { type GatheredColumn, ListTable } from './list-table.js'
 import { MapTable } from './map-table.js'
+import { slotsWithBit } from './slots.js'
 
 /** The schemas of LIST and MAP tables, out and back; one without fields does not travel. */
 export interface CollectionSchemas {
@@ -93,15 +95,19 @@ export class Collections {
     { index, cold }: { readonly index: KeySlots; readonly cold: ColdSide | null },
   ): readonly EntryState[] {
     const of = (name: string): string => collectionId(operator, name)
-    const options: readonly EntryStateOptions[] = [
-      ...this.lists.map(list => {
-        const { field, entries } = list
-        const restored = (keys: Column): void => list.restored(keys)
-        return { operator: of(field.name), owner, index, entries, restored }
-      }),
-      ...this.maps.map(({ field, entries }) => ({ operator: of(field.name), owner, index, entries })),
-    ]
-    return options.map(each => (cold === null ? new EntryState(each) : cold.collection(each).state))
+    const lists = this.lists.map(list => {
+      const { field, entries } = list
+      const restored = (keys: Column): void => list.restored(keys)
+      const options = { operator: of(field.name), owner, index, entries, restored }
+      // One that is read travels whole with each call of its key.
+      return { options, reach: field.keep.reads ? 'all' : 'last' } as const
+    })
+    const maps = this.maps.map(({ field, entries }) => {
+      return { options: { operator: of(field.name), owner, index, entries }, reach: 'all' } as const
+    })
+    return [...lists, ...maps].map(({ options, reach }) =>
+      cold === null ? new EntryState(options) : cold.collection(options, reach).state,
+    )
   }
 
   get bytes(): number {
@@ -147,17 +153,37 @@ export class Collections {
     return this.lists.some(isDirty) || this.maps.some(isDirty)
   }
 
+  /** What a reply changes and nobody knows yet: lists and maps of the operator with this id that it empties. */
+  lacks(
+    operator: string,
+    uniq: Int32Array,
+    { lists, maps }: CollectionChanges,
+    clear: Uint8Array | null,
+  ): readonly ColdLack[] {
+    const gone = cleared(uniq, clear)
+    return [[this.lists, lists] as const, [this.maps, maps] as const].flatMap(([tables, changes]) =>
+      tables.map(({ field, entries }, i) => {
+        const [emptied] = changes?.columns[i]?.children ?? []
+        const all = emptied === undefined ? gone : Int32Array.from([...gone, ...slotsWithBit(uniq, emptied)])
+        return { operator: collectionId(operator, field.name), slots: entries.partlyOf(all) }
+      }),
+    )
+  }
+
   /** A key that `clear` names (a bitmap) loses all; then what the reply says is done. */
   apply(uniq: Int32Array, { lists, maps }: CollectionChanges, clear: Uint8Array | null): void {
-    const gone = clear === null ? null : uniq.filter((_, i) => (((clear[i >> 3] ?? 0) >> (i & 7)) & 1) === 1)
+    const gone = cleared(uniq, clear)
     for (const [tables, changes] of [[this.lists, lists] as const, [this.maps, maps] as const])
       tables.forEach((table, i) => {
         const change = changes?.columns[i]
-        if (gone !== null) table.entries.clear(gone)
+        if (gone.length > 0) table.entries.clear(gone)
         if (change !== undefined) table.apply(uniq, change)
       })
   }
 }
+
+const cleared = (uniq: Int32Array, clear: Uint8Array | null): Int32Array =>
+  clear === null ? new Int32Array(0) : uniq.filter((_, i) => bitAt(clear, i) === 1)
 
 function gatherMap(map: MapTable, uniq: Int32Array, rows: NamingRows | null, memory?: Memory): GatheredColumn {
   const { entries } = map.field.keep

@@ -6,12 +6,15 @@
 import { EntryChains } from './entry-chains.js'
 import { type KeySlots } from './key-index.js'
 import { Residence } from './residence.js'
+import { SlotSet } from './slot-set.js'
 
 export class EntryResidence {
   /** Key group of each slot: that of its owner. */
   groupOf = new Uint16Array(1024)
   /** Slots without an entry, by owner. */
   readonly idle = new EntryChains()
+  /** Owners of which more may lie beyond memory than is known. */
+  readonly partly = new SlotSet()
   private readonly slots = new Residence(1)
   private arrived: Int32Array = new Int32Array(0)
 

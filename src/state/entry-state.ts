@@ -108,8 +108,6 @@ export class EntryState {
   take(epoch: number, through = false): readonly StateBlock[] {
     const blocks = this.inner.take(epoch, through)
     // Only now: rows that are gone had to be told first.
-    const { entries, cold } = this.options
-    entries.prune(slot => cold?.residence.sumOf(slot) !== 0 || this.holds(slot))
     if (this.options.entries.compactWhereIdle()) {
       this.slots.forget()
       this.inner = this.newInner()

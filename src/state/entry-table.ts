@@ -156,12 +156,17 @@ export class EntryTable {
     return idle.length === 0 ? there : Int32Array.from([...there, ...idle])
   }
 
+  /** Of these owners those of which more may lie beyond memory than is known. */
+  partlyOf(owners: Int32Array): Int32Array {
+    return owners.filter(owner => this.residence?.partly.has(owner) === true)
+  }
+
   /** The owner has an entry. */
   has(owner: number): boolean {
     return this.chains.has(owner)
   }
 
-  /** The owner has an entry that has not expired. */
+  /** The owner has an entry that has not expired. Of a list that is partly known the last item is, and expires last. */
   hasLiving(owner: number): boolean {
     if (this.expiry === null || !this.chains.has(owner)) return this.chains.has(owner)
     const slots = this.chains.entriesOf(Int32Array.of(owner))
@@ -170,14 +175,17 @@ export class EntryTable {
     return slots.some((_, i) => bitAt(isNew, i) === 0)
   }
 
-  /** Rows of the table that come from beyond memory. Answers the slots of all, and of those of which nothing was known. */
-  load(owners: Int32Array, keys: Column, rows: Batch): { readonly all: Int32Array; readonly fresh: Int32Array } {
-    const all = this.slotsOf(owners, keys)
+  /** Rows of the table that come from beyond memory. Answers their slots, and which rows are those of which nothing was known. */
+  load(owners: Int32Array, keys: Column, rows: Batch): { readonly slots: Int32Array; readonly fresh: Int32Array } {
+    const slots = this.slotsOf(owners, keys)
     const arrived = new Set(this.residence?.takeArrived())
-    const at = Int32Array.from(all.keys()).filter(i => arrived.has(all[i] ?? 0))
-    const fresh = at.map(i => all[i] ?? 0)
-    this.table.restore(fresh, take(rows, at), null)
-    return { all, fresh }
+    const fresh = Int32Array.from(slots.keys()).filter(i => arrived.has(slots[i] ?? 0))
+    this.table.restore(
+      fresh.map(i => slots[i] ?? 0),
+      take(rows, fresh),
+      null,
+    )
+    return { slots, fresh }
   }
 
   /** These slots as their owners got them, where their keys count on. */

@@ -5,7 +5,7 @@
 export { type Distinct, distinct, partition } from '../kernels/index.js'
 export type { StateBlock } from './block.js'
 export { type StateForm, type StateFormJson, formFromJson, formToJson } from './block-schema.js'
-export type { ColdAsk, ColdPart, ColdReport, Leaving } from './cold-part.js'
+export type { ColdAsk, ColdLack, ColdPart, ColdReport, Leaving } from './cold-part.js'
 export { ColdSide } from './cold-side.js'
 export type { ColdAnswer, ColdChanges, ColdKeys, ColdPage, ColdPlace, ColdQuestion, ColdRows } from './cold.js'
 export { aliasesOf, planEvolution } from './evolve.js'

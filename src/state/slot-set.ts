@@ -26,6 +26,14 @@ export class SlotSet {
     this.count = count
   }
 
+  /** As `mark`, of some in no order. */
+  markAll(slots: Int32Array): void {
+    this.mark(
+      slots,
+      slots.reduce((highest, slot) => Math.max(highest, slot), 0),
+    )
+  }
+
   has(slot: number): boolean {
     return (((this.words[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 1
   }

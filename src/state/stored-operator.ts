@@ -4,7 +4,7 @@
  */
 import { type Batch, emptyBatch, take } from '../batch/index.js'
 import { type StateBlock, encodeBlock } from './block.js'
-import { type StateForm, blockTemplate, formId } from './block-schema.js'
+import { type StateForm, blockTemplate, formId, isOfEntries } from './block-schema.js'
 import { type ColdKeys } from './cold.js'
 import { planEvolution } from './evolve.js'
 import { KeyDigest } from './key-digest.js'
@@ -35,7 +35,7 @@ export class StoredOperator {
   ) {
     const { key, keyGroups, nullKeys } = form
     this.index = new KeyIndex({ key, keyGroups, nullKeys })
-    const isEntries = operator.includes('/') && key.fields.at(-1)?.name === 'entry'
+    const isEntries = isOfEntries(operator, key)
     this.owners = isEntries ? new KeyIndex({ key: { fields: key.fields.slice(0, -1) }, keyGroups, nullKeys }) : null
     this.table = new StateTable(form.state)
     this.state = new OperatorState({ operator, form, index: this.index, table: this.table })

@@ -67,6 +67,20 @@ export const collectionRules: readonly Mutant[] = [
     test: small,
   },
   {
+    rule: 'a list counts on from an item that is not its last',
+    file: 'src/state/stores/cold-store.ts',
+    from: '{ reverse: true, limit: 1 }',
+    to: '{ reverse: false, limit: 1 }',
+    test: [unit('state/budget-reads'), 'an append reads the last one, from which its numbers count on'],
+  },
+  {
+    rule: 'a list is emptied of what is known of it alone',
+    file: 'src/state/collections.ts',
+    from: 'slots: entries.partlyOf(all)',
+    to: 'slots: entries.partlyOf(all).subarray(all.length)',
+    test: [unit('state/budget-reads'), 'all are read before it is emptied'],
+  },
+  {
     rule: 'items of a list that came back get the numbers of others',
     file: 'src/state/list-table.ts',
     from: 'this.next = Math.max(this.next, Number(number) + 1)',

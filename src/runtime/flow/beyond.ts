@@ -8,6 +8,7 @@ import {
   type ColdAnswer,
   type ColdAsk,
   type ColdChanges,
+  type ColdLack,
   type ColdPage,
   type ColdPlace,
   type ColdQuestion,
@@ -47,7 +48,14 @@ interface Awaited {
   /** null: no rows, somebody else asked for keys. */
   readonly routed: Routed | null
   /** null: nothing of them is to be read, or it was. */
-  load: { readonly number: number; readonly fresh: Int32Array; readonly then: () => void } | null
+  load: Load | null
+}
+
+/** What was asked for, and what is done once it is there. */
+interface Load {
+  readonly number: number
+  readonly ask: ColdAsk
+  readonly then: () => void
 }
 
 /** What an operator sees of it. */
@@ -68,6 +76,8 @@ const awaitedMax = 4
 export class Beyond {
   private readonly counts = { asked: 0, found: 0, left: 0, expired: 0 }
   private readonly awaited: Awaited[] = []
+  /** Of keys in memory, of which not all is known: only who asked waits. */
+  private readonly more: Load[] = []
   private loads = 0
   private leaving: Leaving | null = null
   /** Epochs that were cut and are not on the disk, with the bytes of their blocks. */
@@ -95,9 +105,9 @@ export class Beyond {
     return this.awaited.flatMap(({ routed }) => routed?.rows ?? [])
   }
 
-  /** Something is read that rows wait for, or last calls. */
+  /** Something is read that rows wait for, or replies, or last calls. */
   get isWaiting(): boolean {
-    return this.awaited.length > 0 || this.walking > 0
+    return this.awaited.length > 0 || this.more.length > 0 || this.walking > 0
   }
 
   /** No rows may be routed now. While an epoch is cut what belongs to it goes through: only behind it keys can leave. */
@@ -140,11 +150,18 @@ export class Beyond {
     return true
   }
 
-  private load({ slots, question }: ColdAsk, then: () => void = () => undefined): NonNullable<Awaited['load']> {
+  private load(ask: ColdAsk, then: () => void = () => undefined): Load {
     const number = this.loads++
-    this.counts.asked += slots.length
-    this.effects.loadState(this.stage, number, question)
-    return { number, fresh: slots, then }
+    this.counts.asked += ask.slots.length
+    this.effects.loadState(this.stage, number, ask.question)
+    return { number, ask, then }
+  }
+
+  /** Some of what keys in memory have is needed and not known. Answers whether `then` has to be waited for: nothing is lacking. */
+  fetch(lacks: readonly ColdLack[], then: () => void): boolean {
+    const ask = this.cold.more(lacks)
+    if (ask !== null) this.more.push(this.load(ask, then))
+    return ask !== null
   }
 
   /** Keys are brought into memory, and rows that come wait for that. */
@@ -196,10 +213,10 @@ export class Beyond {
     this.isSweeping = true
     this.read(place, page => {
       this.isSweeping = false
-      const ask = this.isEnding ? null : this.cold.swept(page)
-      if (ask === null) return
-      this.counts.expired += ask.slots.length
-      this.bring(ask, () => this.cold.expire(ask.slots))
+      for (const ask of this.isEnding ? [] : this.cold.swept(page)) {
+        this.counts.expired += ask.slots.length
+        this.bring(ask, () => this.cold.expire(ask.slots))
+      }
     })
   }
 
@@ -220,12 +237,13 @@ export class Beyond {
   /** Answers the rows that go on. */
   loaded(number: number, answer: ColdAnswer): readonly Routed[] {
     const waiting = this.awaited.find(({ load }) => load?.number === number)
-    const load = waiting?.load ?? null
-    invariant(waiting !== undefined && load !== null, 'state is read for who waits')
-    this.cold.loaded(load.fresh, answer)
+    const at = this.more.findIndex(load => load.number === number)
+    const load = waiting?.load ?? this.more.splice(at, 1)[0]
+    invariant(load !== undefined, 'state is read for who waits')
+    this.cold.loaded(load.ask, answer)
     load.then()
     this.counts.found += answer.values.flat().reduce((sum, { at }) => sum + at.length, 0)
-    waiting.load = null
+    if (waiting !== undefined) waiting.load = null
     const first = this.awaited.findIndex(({ load }) => load !== null)
     return this.awaited.splice(0, first < 0 ? this.awaited.length : first).flatMap(({ routed }) => routed ?? [])
   }
@@ -238,7 +256,8 @@ export class Beyond {
    */
   cut(epoch: number, waiting: readonly Int32Array[], bytes: number): void {
     this.unwritten.push({ epoch, bytes })
-    this.cold.choose(epoch, [...waiting, ...this.awaited.flatMap(({ routed }) => routed?.slots ?? [])])
+    const awaited = this.awaited.flatMap(({ routed, load }) => [routed?.slots ?? [], load?.ask.slots ?? []])
+    this.cold.choose(epoch, [...waiting, ...awaited.map(slots => Int32Array.from(slots))])
   }
 
   /** This epoch is written, and all before it. */

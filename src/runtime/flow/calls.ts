@@ -8,7 +8,7 @@ import { type Failure, type Loss, endOfLoss } from '../fault/index.js'
 import { type Effects } from './effects.js'
 import { type Work, grantAll } from './grant.js'
 import { type Graph } from './graph.js'
-import { type Answer, type Settlement } from './settle.js'
+import { type Answer, type Settled, type Settlement } from './settle.js'
 
 interface CallsParts {
   readonly graph: Graph
@@ -43,8 +43,11 @@ export class Calls {
 
   /** DONE of a call. Consumes the answer. */
   done(worker: number, key: ReplyKey, answer: Answer, nowMs: number): void {
-    const { settlement } = this.parts
-    const heard = this.settle(worker, key, nowMs, work => settlement.done(work, answer))
+    const { settlement, graph } = this.parts
+    const heard = this.settle(worker, key, nowMs, work =>
+      // What it writes lives from now on, whenever it is applied.
+      settlement.done(work, answer, accept => this.ended(work, graph.asOf(nowMs, accept))),
+    )
     if (!heard) answer.loan?.release()
   }
 
@@ -89,13 +92,8 @@ export class Calls {
   }
 
   /** Answers whether the worker was heard. */
-  private settle(
-    worker: number,
-    key: ReplyKey,
-    nowMs: number,
-    apply: (work: Work) => { readonly rssBytes: number } | AnabranchError,
-  ): boolean {
-    const { graph, pool, settlement, observer, stopOn } = this.parts
+  private settle(worker: number, key: ReplyKey, nowMs: number, apply: (work: Work) => Settled): boolean {
+    const { pool, settlement, observer } = this.parts
     const lease = this.condemned.has(worker) ? null : this.leases.settle(worker, key, nowMs)
     if (lease === null) {
       observer.count('reply.stale')
@@ -104,12 +102,17 @@ export class Calls {
     lease.work.stage.meter.ended()
     const answer = apply(lease.work)
     pool.settled(worker, answer instanceof AnabranchError ? 0 : answer.rssBytes)
-    if (!(answer instanceof AnabranchError)) graph.emit(lease.work)
-    else if (answer.class === 'ProtocolError') {
+    if (answer instanceof AnabranchError && answer.class === 'ProtocolError') {
       settlement.again(lease.work)
       this.replace(worker, answer)
-    } else stopOn(answer)
+    } else this.ended(lease.work, answer)
     return true
+  }
+
+  private ended(work: Work, end: Settled): void {
+    const { graph, stopOn } = this.parts
+    if (end instanceof AnabranchError) stopOn(end)
+    else graph.emit(work)
   }
 
   private kill(worker: number, why: string): void {

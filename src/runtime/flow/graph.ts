@@ -73,6 +73,16 @@ export class Graph {
     this.terms.clock.wallMs = this.terms.wallMinusNowMs + nowMs
   }
 
+  /** Does something as if it were done at an earlier time. */
+  asOf<T>(nowMs: number, act: () => T): T {
+    const { clock } = this.terms
+    const { wallMs } = clock
+    this.moveTo(nowMs)
+    const done = act()
+    clock.wallMs = wallMs
+    return done
+  }
+
   /** Moves rows, those nearest to the sinks first. Answers whether anything moved. */
   advance(effects: Effects): boolean {
     if (this.terms.ordered) for (const node of this.nodes) promise(node, this.order)

@@ -5,6 +5,7 @@
 import { type Batch, type Memory, bitAt, select } from '../../batch/index.js'
 import { type Schema, fieldNamed, schemaToJson } from '../../schema/index.js'
 import {
+  type ColdLack,
   type ColdPart,
   ColdSide,
   type CollectionChanges,
@@ -151,6 +152,16 @@ export class KeyedState {
     const values = expiry === undefined ? this.table(operator).gather(uniq, memory) : expiry.gather(uniq, reads, memory)
     const isNew = this.collections.get(operator)?.withoutEntries(uniq, values.isNew)
     return isNew === undefined ? values : { ...values, isNew }
+  }
+
+  /** What has to be known of these keys before a reply is applied, and lies beyond memory. */
+  lacks(uniq: Int32Array, replied: readonly NewState[]): readonly ColdLack[] {
+    if (this.cold === null) return []
+    return replied.flatMap(({ operator, changes, clear }) =>
+      changes === null
+        ? []
+        : (this.collections.get(operator)?.lacks(this.declared(operator).id, uniq, changes, clear) ?? []),
+    )
   }
 
   /** What a reply says of these keys. */

@@ -28,6 +28,9 @@ import { type Evidence, type Piece, noEvidence } from './ticket.js'
 /** Frames refused in a row, without a good reply between them, before the job stops (DESIGN 11). */
 const refusedMax = 2
 
+/** Bytes of the worker; or an error. */
+export type Settled = { readonly rssBytes: number } | AnabranchError
+
 /** A DONE: its tables, and the memory that they lie in. */
 export type Answer = Pick<Frame, 'tables' | 'loan'>
 
@@ -42,8 +45,13 @@ export class Settlement {
     private readonly observer: Observer,
   ) {}
 
-  /** Applies a DONE. A ProtocolError means that nothing was applied; any other error stops the job. Consumes the answer. */
-  done(work: Work, { tables, loan }: Answer): { readonly rssBytes: number } | AnabranchError {
+  /**
+   * Applies a DONE. A ProtocolError means that nothing was applied; any other error stops the job. Consumes the answer.
+   *
+   * @param later is given what is to be done once state that lies beyond memory was read: a call of which the answer waits for
+   * that is over, and its ticket is not, so that neither its keys nor a cut go on without it.
+   */
+  done(work: Work, { tables, loan }: Answer, later: (accept: () => Settled) => void): Settled {
     this.tap?.done(work, { tables, loan })
     const { stage, ticket, piece } = work
     let reply: Reply
@@ -56,10 +64,12 @@ export class Settlement {
       if (error instanceof ProtocolError || error instanceof ContractError) return error
       throw error
     }
-    return atFailpoint('accept', () => this.accept(work, reply, loan))
+    const accept = (): Settled => atFailpoint('accept', () => this.accept(work, reply, loan))
+    const lacks = stage.keyed?.lacks(work.grouping?.uniq ?? new Int32Array(0), reply.state) ?? []
+    return stage.fetch(lacks, () => later(accept)) ? { rssBytes: reply.rssBytes } : accept()
   }
 
-  private accept(work: Work, reply: Reply, loan: Loan | undefined): { readonly rssBytes: number } | AnabranchError {
+  private accept(work: Work, reply: Reply, loan: Loan | undefined): Settled {
     const { stage, ticket, piece } = work
     this.refusedInARow = 0
     this.sampling.done(work, reply.us)
@@ -102,7 +112,7 @@ export class Settlement {
   }
 
   /** A FAILED of the call. */
-  failed(work: Work, failure: Failure, nowMs: number): { readonly rssBytes: number } | AnabranchError {
+  failed(work: Work, failure: Failure, nowMs: number): Settled {
     this.tap?.failed(work, failure)
     const { stage, piece } = work
     this.refusedInARow = 0

@@ -7,7 +7,7 @@
  */
 import { type FunctionRef, type StageVertex } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
-import { type ColdAnswer, type ColdPage, type StateBlock } from '../../state/index.js'
+import { type ColdAnswer, type ColdLack, type ColdPage, type StateBlock } from '../../state/index.js'
 import { BatchSize } from '../pace/index.js'
 import { DeadLimit, Hold } from '../fault/index.js'
 import { Beyond } from './beyond.js'
@@ -159,6 +159,11 @@ export class Stage {
     if (rowCount(rows) === 0) return
     const { lanes, slots } = keyed.route(rows.batch)
     if (this.beyond?.routed({ rows, slots, lanes }) !== true) this.lanes.enter(rows, slots, lanes)
+  }
+
+  /** Keys lack something that lies beyond memory. Answers whether `then` has to be waited for: it is read. */
+  fetch(lacks: readonly ColdLack[], then: () => void): boolean {
+    return this.beyond?.fetch(lacks, then) ?? false
   }
 
   /** The state that rows waited for was read. */

@@ -64,7 +64,7 @@ export class BeyondKeeper implements BeyondEffects {
   /** A block of this epoch was restored: what memory has no room for leaves it. */
   async settle(side: ColdSide, epoch: number): Promise<void> {
     for (let ask = side.askRestored(); ask !== null; ask = side.askRestored()) {
-      side.loaded(ask.slots, await this.store().readCold(ask.question), ask.part)
+      side.loaded(ask, await this.store().readCold(ask.question), ask.part)
     }
     // The block may be one of several of its epoch, so what leaves is not known to be that of its end.
     side.chooseRestored(Math.max(0, epoch - 1))

@@ -1,7 +1,8 @@
 /**
  * Cold entries: names and values of state beyond memory, many at once.
  *
- *     name   u32 CRC32C of the operator's id, u16 key group, the key bytes; big-endian, so a group lies together
+ *     name   u32 CRC32C of the operator's id, u16 key group, the key bytes; big-endian, so a group lies together, and
+ *            so are the last 8 bytes of a key that ends with a number, so that items of a list lie in their order
  *     value  u16 number of the form, u48 epoch, the row (row-codec.ts), u32 sum of the name and of all before it
  */
 import { bitAt } from '../../batch/index.js'
@@ -14,6 +15,7 @@ import { u32In } from './level-bytes.js'
 const nameHead = 6
 const valueHead = 8
 const sumBytes = 4
+const numberBytes = 8
 const text = new TextEncoder()
 
 export const operatorId = (operator: string): number => crc32c(text.encode(operator))
@@ -33,7 +35,14 @@ function putNameHead(bytes: Uint8Array, at: number, id: number, group: number): 
   bytes[at + 5] = group
 }
 
-export function namesOf(id: number, { groups, keys }: ColdKeys): PackedRows {
+/** How the entries of an operator are named. */
+export interface Naming {
+  readonly id: number
+  /** The last 8 bytes of a key stand the other way round. */
+  readonly turned: boolean
+}
+
+export function namesOf({ id, turned }: Naming, { groups, keys }: ColdKeys): PackedRows {
   const { bytes, ends } = keys
   const names = new Uint8Array(bytes.length + nameHead * ends.length)
   const nameEnds = ends.map((end, i) => end + nameHead * (i + 1))
@@ -42,11 +51,16 @@ export function namesOf(id: number, { groups, keys }: ColdKeys): PackedRows {
     putNameHead(names, at, id, groups[i] ?? 0)
     copyBytes(names, at + nameHead, bytes, startOf(ends, i), ends[i] ?? 0)
   }
+  if (turned) turnNumbers(names, nameEnds)
   return { bytes: names, ends: nameEnds }
 }
 
+function turnNumbers(bytes: Uint8Array, ends: Uint32Array): void {
+  for (const end of ends) bytes.subarray(end - numberBytes, end).reverse()
+}
+
 /** What the names are of. */
-export function keysIn(names: readonly Uint8Array[]): ColdKeys {
+export function keysIn({ turned }: Pick<Naming, 'turned'>, names: readonly Uint8Array[]): ColdKeys {
   const groups = Uint16Array.from(names, name => ((name[4] ?? 0) << 8) | (name[5] ?? 0))
   const ends = new Uint32Array(names.length)
   let end = 0
@@ -56,6 +70,7 @@ export function keysIn(names: readonly Uint8Array[]): ColdKeys {
   })
   const bytes = new Uint8Array(end)
   names.forEach((name, i) => copyBytes(bytes, startOf(ends, i), name, nameHead, name.length))
+  if (turned) turnNumbers(bytes, ends)
   return { groups, keys: { bytes, ends } }
 }
 
@@ -69,9 +84,9 @@ export interface WrittenEntries {
 }
 
 /** @param form the number of the changes' form. */
-export function encodeEntries(id: number, changes: ColdChanges, form: number): WrittenEntries {
+export function encodeEntries(naming: Naming, changes: ColdChanges, form: number): WrittenEntries {
   const { rows, gone, epoch } = changes
-  const names = namesOf(id, changes)
+  const names = namesOf(naming, changes)
   const count = rows.ends.length
   // Names and values one behind the other, but for the sums, which are of both.
   const ends = rows.ends.map((end, i) => end + (names.ends[i] ?? 0) + valueHead * (i + 1))

@@ -9,8 +9,10 @@
  */
 import { type StateError } from '../../base/index.js'
 import { bitmapBytes } from '../../batch/index.js'
-import { type StateForm, declaredToJson, formFromJson } from '../block-schema.js'
+import { type StateForm, declaredToJson, formFromJson, isOfEntries } from '../block-schema.js'
 import {
+  type CollectionAnswer,
+  type CollectionQuestion,
   type ColdChanges,
   type ColdEntries,
   type ColdItems,
@@ -18,10 +20,11 @@ import {
   type ColdPage,
   type ColdPlace,
   type ColdRows,
+  type Reach,
 } from '../cold.js'
 import { KeyDigest } from '../key-digest.js'
 import { type PackedRows, packedOf, slicedRows, viewsOf } from '../packed.js'
-import { decodeEntries, encodeEntries, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
+import { type Naming, decodeEntries, encodeEntries, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { ColdTally } from './cold-tally.js'
 import { Generations, operatorNamed } from './generations.js'
 import { type KeyReader, type KeyValue, type Put } from './key-value.js'
@@ -97,7 +100,7 @@ export class ColdStore {
   async read(operator: string, keys: ColdKeys): Promise<readonly ColdRows[]> {
     if (keys.groups.length === 0 || this.rowsOf(operator) === 0) return []
     const name = this.generations.nameOf(operator)
-    const names = namesOf(this.idOf(name), keys)
+    const names = namesOf(this.namingOf(name), keys)
     const found: ColdRows[] = []
     for (let from = 0; from < names.ends.length; from += readAtOnce) {
       const some = slicedRows(names, from, from + readAtOnce)
@@ -107,17 +110,22 @@ export class ColdStore {
     return found
   }
 
-  /** What lists or maps of these keys have here, by form. */
-  async readItems(operator: string, keys: ColdKeys): Promise<readonly ColdItems[]> {
-    const found: ColdItems[] = []
-    if (this.rowsOf(operator) === 0) return found
+  /** What a list or map of these keys has here, by form. */
+  async readItems({ operator, reach }: CollectionQuestion, keys: ColdKeys): Promise<CollectionAnswer> {
+    const [found, more]: [ColdItems[], number[]] = [[], []]
+    if (this.rowsOf(operator) === 0) return { found, more: new Int32Array(0) }
     const name = this.generations.nameOf(operator)
-    const owners = viewsOf(namesOf(this.idOf(name), keys))
+    const naming = this.namingOf(name)
+    const range = rangeOf(reach)
+    // Of a number only the end is turned, and keys that have items end before it.
+    const owners = viewsOf(namesOf({ ...naming, turned: false }, keys))
     for (let from = 0; from < owners.length; from += ownersAtOnce) {
-      const of = await Promise.all(owners.slice(from, from + ownersAtOnce).map(owner => this.startingWith(owner)))
+      const some = owners.slice(from, from + ownersAtOnce)
+      const of = await Promise.all(some.map(owner => this.startingWith(owner, range)))
       found.push(...this.itemsOf(name, of, from))
+      of.forEach(({ length }, i) => length === range.limit && more.push(from + i))
     }
-    return found
+    return { found, more: Int32Array.from(more) }
   }
 
   /** @param of what each owner has; the first of them has this number */
@@ -125,17 +133,21 @@ export class ColdStore {
     const puts = of.flat()
     if (puts.length === 0) return []
     const owners = Int32Array.from(of.flatMap((some, i) => some.map(() => first + i)))
-    const items = keysIn(puts.map(({ key }) => key))
-    const names = namesOf(this.idOf(name), items)
+    const naming = this.namingOf(name)
+    const items = keysIn(
+      naming,
+      puts.map(({ key }) => key),
+    )
+    const names = namesOf(naming, items)
     const values = puts.map(({ value }) => value)
     return this.found(name, names, values).map(rows => {
       return { ...rows, keys: packedOf(items.keys, rows.at), at: rows.at.map(i => owners[i] ?? 0) }
     })
   }
 
-  private async startingWith(owner: Uint8Array): Promise<readonly Put[]> {
+  private async startingWith(owner: Uint8Array, range: ReturnType<typeof rangeOf>): Promise<readonly Put[]> {
     const puts: Put[] = []
-    for await (const put of this.reader.entries({ from: owner, to: behindAll(owner) })) puts.push(put)
+    for await (const put of this.reader.entries({ from: owner, to: behindAll(owner), ...range })) puts.push(put)
     return puts
   }
 
@@ -185,7 +197,8 @@ export class ColdStore {
     tally.writes += 1
     const written = changes.map(each => {
       const name = each.operator
-      const entries = encodeEntries(this.idOf(name), each, tally.learn(name, declaredToJson(each.form)))
+      const naming = { id: this.idOf(name), turned: endsWithNumber(name, each.form) }
+      const entries = encodeEntries(naming, each, tally.learn(name, declaredToJson(each.form)))
       tally.count(name, each, each.before, entries.sums)
       if (!this.generations.keeps(name) && tally.keysOf(name)?.total === 0) tally.forget(name)
       return entries
@@ -213,15 +226,16 @@ export class ColdStore {
     groups: GroupRange = this.allOf(this.generations.nameOf(operator)),
   ): AsyncIterable<ColdEntries> {
     const name = this.generations.nameOf(operator)
-    const id = this.idOf(name)
+    const naming = this.namingOf(name)
+    const { id } = naming
     const last = Math.min(groups.last, this.allOf(name).last)
     const seen = this.tally.none(name)
     for await (const { names, values } of pagesOf(this.reader, {
       from: nameOf(id, groups.first),
       to: nameOf(id, last + 1),
     })) {
-      const keys = keysIn(names)
-      const found = this.found(name, namesOf(id, keys), values)
+      const keys = keysIn(naming, names)
+      const found = this.found(name, namesOf(naming, keys), values)
       seen.count(name, keys, new Uint32Array(names.length), sumsOf(found, names.length))
       yield { ...keys, found }
     }
@@ -250,16 +264,17 @@ export class ColdStore {
   }
 
   private async pageOf(name: string, { groups, from, entriesMax }: Omit<ColdPlace, 'operator'>): Promise<ColdPage> {
-    const id = this.idOf(name)
+    const naming = this.namingOf(name)
+    const { id } = naming
     const range = { from: from ?? nameOf(id, groups.first), to: nameOf(id, groups.last + 1), limit: entriesMax }
     const [keysOf, values]: [Uint8Array[], Uint8Array[]] = [[], []]
     for await (const { key, value } of this.reader.entries(range)) {
       keysOf.push(key)
       values.push(value)
     }
-    const keys = keysIn(keysOf)
+    const keys = keysIn(naming, keysOf)
     const last = keysOf.length < entriesMax ? undefined : keysOf.at(-1)
-    return { ...keys, found: this.found(name, namesOf(id, keys), values), next: last ? behind(last) : null }
+    return { ...keys, found: this.found(name, namesOf(naming, keys), values), next: last ? behind(last) : null }
   }
 
   /** What the newest record counts on, to be read while others are written. */
@@ -297,11 +312,16 @@ export class ColdStore {
     return entries.map(({ form, ...each }) => ({ ...each, forms: this.formsFrom(of, form) }))
   }
 
-  private formsFrom(name: string, number: number): readonly StateForm[] {
+  private formsOf(name: string): readonly StateForm[] {
     const written = this.tally.formsOf(name)
     const known = this.forms.get(name) ?? []
     const forms = known.length === written.length ? known : written.map(formFromJson)
     this.forms.set(name, forms)
+    return forms
+  }
+
+  private formsFrom(name: string, number: number): readonly StateForm[] {
+    const forms = this.formsOf(name)
     if (number < forms.length) return forms.slice(number)
     throw this.damaged(`nobody knows the columns of an entry of operator "${operatorNamed(name)}"`)
   }
@@ -310,12 +330,23 @@ export class ColdStore {
     return damagedBeyond(this.path, why)
   }
 
+  private namingOf(name: string): Naming {
+    const [form] = this.formsOf(name)
+    return { id: this.idOf(name), turned: form !== undefined && endsWithNumber(name, form) }
+  }
+
   private idOf(name: string): number {
     const id = this.operatorIds.get(name) ?? operatorId(name)
     this.operatorIds.set(name, id)
     return id
   }
 }
+
+const endsWithNumber = (name: string, { key }: StateForm): boolean =>
+  isOfEntries(operatorNamed(name), key) && key.fields.at(-1)?.type.kind === 'int64'
+
+const rangeOf = (reach: Reach): { readonly reverse: boolean; readonly limit: number } =>
+  reach === 'last' ? { reverse: true, limit: 1 } : { reverse: false, limit: -1 }
 
 /** The least name behind all that begin with this one. */
 function behindAll(name: Uint8Array): Uint8Array {

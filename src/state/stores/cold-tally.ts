@@ -34,8 +34,8 @@ interface TallyJson {
   readonly operators: readonly OperatorTallyJson[]
 }
 
-/** Before it had a number there were two, the first without keys. */
-export const tallyVersion = 2
+/** Before it had a number there were two, the first without keys; names of the second end with numbers as keys do. */
+export const tallyVersion = 3
 const sumModulus = 2 ** 48
 
 export class ColdTally {

@@ -78,7 +78,7 @@ export class Handles {
     if (cold === null) return { values: [], items: [] }
     await this.reopening
     const values = Promise.all(question.operators.map(operator => cold.read(operator, question)))
-    const items = Promise.all(question.collections.map(operator => cold.readItems(operator, question)))
+    const items = Promise.all(question.collections.map(each => cold.readItems(each, question)))
     return { values: await values, items: await items }
   }
 

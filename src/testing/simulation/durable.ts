@@ -195,7 +195,7 @@ export class Durable {
   private async readCold(store: StateStore, question: ColdQuestion): Promise<ColdAnswer> {
     const answer = await store.readCold(question)
     // Items have numbers, entries of our maps names.
-    for (const { forms } of answer.items.flat())
+    for (const { forms } of answer.items.flatMap(({ found }) => found))
       this.count(forms[0]?.key.fields.at(-1)?.type.kind === 'int64' ? 'list brought back' : 'map brought back')
     return answer
   }

@@ -79,7 +79,7 @@ export class Run {
         const rows = readBlock(block)
         this.state.restoreRows(block.form, rows)
         for (let ask = this.cold.askRestored(); ask !== null; ask = this.cold.askRestored())
-          this.cold.loaded(ask.slots, await this.store.readCold(ask.question), ask.part)
+          this.cold.loaded(ask, await this.store.readCold(ask.question), ask.part)
         this.cold.chooseRestored(Math.max(0, rows.epoch - 1))
         await this.leave(rows.epoch)
       },
@@ -108,7 +108,7 @@ export class Run {
   }
 
   private async load(ask: ColdAsk | null): Promise<void> {
-    if (ask !== null) this.cold.loaded(ask.slots, await this.store.readCold(ask.question))
+    if (ask !== null) this.cold.loaded(ask, await this.store.readCold(ask.question))
   }
 
   /** The numbers that rows of these users find; then each has the one it is given, or none. */
@@ -133,9 +133,10 @@ export class Run {
     this.expiry?.sweep(8)
     const place = this.cold.sweeps
     if (place !== null) {
-      const ask = this.cold.swept(await this.store.readColdPage({ ...place, entriesMax: 5 }))
-      await this.load(ask)
-      if (ask !== null) this.cold.expire(ask.slots)
+      for (const ask of this.cold.swept(await this.store.readColdPage({ ...place, entriesMax: 5 }))) {
+        await this.load(ask)
+        this.cold.expire(ask.slots)
+      }
     }
   }
 

@@ -126,7 +126,7 @@ describe('a check behind the start', () => {
     cold.set(tallyName, Buffer.concat([sum, body]))
     await expect(opened(place)).rejects.toMatchObject({
       code: 'ANB6014',
-      message: `state beyond memory in ${place.path} has format version ${has}, this version knows 2`,
+      message: `state beyond memory in ${place.path} has format version ${has}, this version knows 3`,
       hint: expect.stringContaining(hint),
     })
   })
