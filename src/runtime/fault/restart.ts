@@ -3,9 +3,9 @@
  * failed before, what it failed of, and a number by chance; it keeps nothing.
  *
  * What would be the same the next time is never tried again: a wrong plan, a broken contract, state that cannot be read, a
- * caller who may not.
+ * caller who may not. A disk that took no write may take one later.
  */
-import { type AnabranchError, type ErrorClass } from '../../base/index.js'
+import { type AnabranchError, type ErrorClass, type ErrorCode } from '../../base/index.js'
 import { type RestartPolicy } from '../../plan/index.js'
 
 export type RestartDecision =
@@ -13,9 +13,10 @@ export type RestartDecision =
   | { readonly do: 'give up'; readonly why: string }
 
 const hopeless: ReadonlySet<ErrorClass> = new Set(['PlanError', 'ContractError', 'StateError', 'AccessError'])
+const passing: ReadonlySet<ErrorCode> = new Set(['ANB6011'])
 
 export interface Failures {
-  readonly error: Pick<AnabranchError, 'class'>
+  readonly error: Pick<AnabranchError, 'class' | 'code'>
   /** When the job failed, ascending; the last one is the failure that is decided. */
   readonly atMs: readonly number[]
   /** In [0, 1). */
@@ -24,7 +25,8 @@ export interface Failures {
 
 export function decideRestart(policy: RestartPolicy | null, { error, atMs, chance }: Failures): RestartDecision {
   if (policy === null) return { do: 'give up', why: 'no restart policy is set' }
-  if (hopeless.has(error.class)) return { do: 'give up', why: `a ${error.class} would come again` }
+  if (hopeless.has(error.class) && !passing.has(error.code))
+    return { do: 'give up', why: `a ${error.class} would come again` }
   switch (policy.policy) {
     case 'fixed-delay':
       return limited(policy.attempts, atMs.length, policy.delayMs)

@@ -17,7 +17,7 @@ function check(option: RestartOption, text: string, chance = 0.5): void {
   const atMs: number[] = []
   tell(text, (event, at) => {
     atMs.push(at * 1_000)
-    const decision = decideRestart(read, { error: { class: classOf(event) }, atMs, chance })
+    const decision = decideRestart(read, { error: { class: classOf(event), code: 'ANB4010' }, atMs, chance })
     return [decision.do === 'restart' ? `${decision.delayMs} ms` : decision.why]
   })
 }
@@ -44,13 +44,20 @@ describe('a job that fails', () => {
   test('never begins again where the next time would be the same', () => {
     const read = policy({ policy: 'exponential-delay' })
     for (const name of hopeless)
-      expect(decideRestart(read, { error: { class: name }, atMs: [0], chance: 0 })).toEqual({
+      expect(decideRestart(read, { error: { class: name, code: 'ANB6010' }, atMs: [0], chance: 0 })).toEqual({
         do: 'give up',
         why: `a ${name} would come again`,
       })
     for (const name of classes)
-      expect(decideRestart(read, { error: { class: name }, atMs: [0], chance: 0 }).do).toBe('restart')
+      expect(decideRestart(read, { error: { class: name, code: 'ANB6010' }, atMs: [0], chance: 0 }).do).toBe('restart')
   })
+})
+
+// A job with a policy failed for good where its disk was full for a while, although one whose sink has no room begins again.
+test('a disk that took no write of state may take one later: the job begins again', () => {
+  const full = { class: 'StateError', code: 'ANB6011' } as const
+  const fixed = policy({ policy: 'fixed-delay' })
+  expect(decideRestart(fixed, { error: full, atMs: [0], chance: 0 })).toEqual({ do: 'restart', delayMs: 1_000 })
 })
 
 describe('fixed-delay', () => {
@@ -103,7 +110,7 @@ describe('exponential-delay', () => {
   test('is made longer or shorter by chance, never by more than its part', () => {
     const pause = (chance: number) =>
       decideRestart(policy({ policy: 'exponential-delay', jitterFactor: 0.2 }), {
-        error: { class: 'WorkerError' },
+        error: { class: 'WorkerError', code: 'ANB3001' },
         atMs: [0],
         chance,
       })
