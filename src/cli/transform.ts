@@ -21,7 +21,7 @@ export const transform: Command = {
     '--operator ID      only this operator; default: all with a function of the module',
     '--max-errors 1%    swap: most of the first epoch that may fail before the new code is thrown away; default: 1%',
     '--for 30s          shadow: how long, from when the new code is ready; default: 30s',
-    '--rows N           shadow: it ends earlier, when so many rows were compared',
+    '--rows N           shadow: it ends earlier, when so many rows were compared or had failed in the new code',
     '--epochs N         shadow: it ends earlier, when so many epochs ended',
     '--tolerance 1e-9   shadow: part of the larger number by which floats may differ; default: 0',
     '--json             one JSON object; swap: kept why rows dead dead_by_reason paused_ms; shadow: verdict stages and more',

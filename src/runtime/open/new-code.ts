@@ -32,7 +32,9 @@ function replacedBy(nodes: Codes['now']['plan']['nodes'], { operator, module }: 
   if (operator !== null) {
     const found = python.find(node => node.id === operator)
     if (found !== undefined) return found.fn.module
-    throw new PlanError('ANB1027', `expected the id of an operator in Python, got "${operator}"; there are ${ids}`)
+    throw new PlanError('ANB1027', `the job has no operator "${operator}" in Python`, {
+      hint: `give --operator one of ${ids}`,
+    })
   }
   const modules = [...new Set(python.map(node => node.fn.module))]
   const [only] = modules

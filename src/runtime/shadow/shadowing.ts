@@ -221,7 +221,7 @@ export class Shadowing implements Tap {
     const epochsSeen = (this.effects.epoch() ?? 0) - (this.firstEpoch ?? 0)
     return (
       nowMs - this.beganMs >= ms ||
-      (rows !== null && this.rowsCompared >= rows) ||
+      (rows !== null && this.rowsTried >= rows) ||
       (epochs !== null && epochsSeen >= epochs)
     )
   }
@@ -248,6 +248,10 @@ export class Shadowing implements Tap {
   private drop(held: Held): void {
     if (!this.held.delete(held.work)) return
     for (const loan of [held.work.piece.rows.loan, loanOf(held.old), loanOf(held.new)]) loan?.release()
+  }
+
+  private get rowsTried(): number {
+    return [...this.stages.values()].reduce((n, { tally }) => n + tally.rowsTried, 0)
   }
 
   private get rowsCompared(): number {

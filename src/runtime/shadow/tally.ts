@@ -83,6 +83,11 @@ export class StageTally {
     this.failures.set(kind, { ...known, calls: known.calls + 1, rows: known.rows + rows })
   }
 
+  /** Rows with which the new code was called and the running code had done. */
+  get rowsTried(): number {
+    return [...this.failures.values()].reduce((n, { rows }) => n + rows, this.rowsCompared)
+  }
+
   get report(): ShadowStage {
     const { stage, rowsSeen, rowsCompared, dead, failedOnlyInOld, us } = this
     return {

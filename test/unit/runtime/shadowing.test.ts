@@ -241,6 +241,18 @@ describe('a shadow', () => {
     expect(job.said().calls).toBe('1: 1, 1: 2')
   })
 
+  test('that raises for every row is over with the rows that were asked for too, not with its time', () => {
+    const { job, shadow } = both({ rows: 2 })
+    job.hear('rows a b')
+    shadow.raises('no b')
+    job.hear('answers 1')
+    job.hear('written')
+    shadow.shadowing.tick(0)
+    shadow.shadowing.tick(0)
+    expect(shadow.did).toEqual(['spawn 1', 'over done'])
+    expect(shadow.report).toMatchObject({ verdict: 'different', rowsCompared: 0, rowsSeen: 2 })
+  })
+
   test.each([
     ['rows', { rows: 3 }, 0],
     ['time', { ms: 500 }, 500],
