@@ -52,7 +52,7 @@ function tell(said: JobEnd, json: boolean, terminal: Terminal): void {
 }
 
 const ends: Readonly<Record<JobEnd['end'], string>> = {
-  finished: 'it had read its input to the end',
+  finished: 'each input that has an end was read to it',
   unfinished: 'its input was not read to the end',
   failed: 'what it was doing is thrown away',
 }
