@@ -1,5 +1,5 @@
 /** Base: what a run goes on from, the last epoch of a store or a savepoint. */
-import { type KeyDigest, type StateForm, type StoredRows, readBlock } from '../state/index.js'
+import { type KeyDigest, type SavedRows, type StateForm, type StoredRows, readBlock } from '../state/index.js'
 import { type Snapshot } from '../state/stores/index.js'
 import { type EpochRecord, decodeRecord } from './record.js'
 
@@ -23,6 +23,10 @@ export interface Base {
     into: (form: StateForm, rows: StoredRows) => Promise<void> | void,
     options?: { readonly hot?: boolean },
   ): Promise<void>
+  /** As `restore`, of a savepoint; null: of a store, which may have older rows of a key too. */
+  readonly saved:
+    | ((operator: string, into: (form: StateForm, rows: SavedRows) => Promise<void> | void) => Promise<void>)
+    | null
   /** The rows that lie beyond memory alone, some at a time; those of `hot` are newer. */
   restoreBeyond(operator: string, into: (form: StateForm, rows: StoredRows) => Promise<void> | void): Promise<void>
   /** Rows that lie beyond memory, and may stay there: `hot` leaves them out. */
@@ -39,6 +43,7 @@ export const baseOf = (snapshot: Snapshot): Base => ({
   place: snapshot.path,
   restore: (operator, into, options) =>
     snapshot.restore(operator, block => into(block.form, readBlock(block)), options),
+  saved: null,
   restoreBeyond: (operator, into) => snapshot.restoreBeyond(operator, block => into(block.form, readBlock(block))),
   coldRowsOf: operator => snapshot.coldRowsOf(operator),
   release: () => snapshot.release(),

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { type Files, type OpenFile, StateError } from '../base/index.js'
-import { type Batch, type IpcTemplate, bitmapBytes, ipcTemplate, readIpc } from '../batch/index.js'
-import { KeyDigest, type StateForm, type StoredRows } from '../state/index.js'
+import { type Files, type OpenFile, StateError, invariant } from '../base/index.js'
+import { type Batch, type IpcTemplate, asInt32, bitmapBytes, ipcTemplate, readIpc } from '../batch/index.js'
+import { KeyDigest, type SavedRows, type StateForm } from '../state/index.js'
 import { decodeKeyGroups } from '../state/stores/index.js'
 import { type Base } from './base.js'
 import {
@@ -48,17 +48,19 @@ export function openSavepoint(files: Files, path: string): Base & { readonly sav
     form: formOf(saved),
     rows: saved.rows,
   }))
+  const saved: Base['saved'] = async (operator, into) => {
+    const found = savepoint.operators.find(each => each.operator === operator)
+    if (found === undefined) return
+    await readRows(files, { path, saved: found, bytes: savepoint.files[found.file]?.bytes ?? 0 }, into)
+  }
   return {
     savepoint,
     record: savepoint.epoch,
     operators,
     digests: digestsOf(savepoint),
     place: `savepoint ${path}`,
-    async restore(operator, into) {
-      const saved = savepoint.operators.find(each => each.operator === operator)
-      if (saved === undefined) return
-      await readRows(files, { path, saved, bytes: savepoint.files[saved.file]?.bytes ?? 0 }, into)
-    },
+    saved,
+    restore: saved,
     restoreBeyond: () => Promise.resolve(),
     coldRowsOf: () => 0,
     release: () => undefined,
@@ -78,7 +80,7 @@ function digestsOf({ operators }: Savepoint): Base['digests'] {
 async function readRows(
   files: Files,
   { path, saved, bytes }: { readonly path: string; readonly saved: SavedOperator; readonly bytes: number },
-  into: (form: StateForm, rows: StoredRows) => Promise<void> | void,
+  into: (form: StateForm, rows: SavedRows) => Promise<void> | void,
 ): Promise<void> {
   const form = formOf(saved)
   const template = ipcTemplate(savedSchema(form))
@@ -87,7 +89,7 @@ async function readRows(
     for (const [i, from] of saved.batches.entries()) {
       const to = saved.batches[i + 1] ?? bytes
       const rows = reading(path, saved.file, () => readBatch(template, file, { from, to }))
-      await into(form, storedRows(form, rows))
+      await into(form, savedRows(form, rows))
     }
   } finally {
     file.close()
@@ -108,14 +110,17 @@ function readBatch(
   return readIpc(template, message)
 }
 
-function storedRows({ key, state }: StateForm, { rows, columns }: Batch): StoredRows {
+function savedRows({ key, state }: StateForm, { rows, columns }: Batch): SavedRows {
   const firstState = 1 + key.fields.length
+  const [groups] = columns
+  invariant(groups !== undefined, 'the first column of a savepoint is the key group')
   return {
     epoch: 0,
     bytes: 0,
     keys: { schema: key, rows, columns: columns.slice(1, firstState) },
     state: { schema: state, rows, columns: columns.slice(firstState) },
     deleted: new Uint8Array(bitmapBytes(rows)),
+    groups: Uint16Array.from(asInt32(groups.values).subarray(0, rows)),
   }
 }
 

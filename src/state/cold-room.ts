@@ -41,24 +41,35 @@ export class ColdRoom {
 
   /** Keys, with texts as long as they are now. */
   get keys(): number {
-    const bytesAKey = this.bytesIn(table => table.textBytes) + bytesASlot + bytesASum * this.tables().length
+    return this.keysOf(this.index.size)
+  }
+
+  /** @param size keys that have the texts that are there */
+  private keysOf(size: number): number {
+    const bytesAKey = this.bytesIn(table => table.textBytes, size) + bytesASlot + bytesASum * this.tables().length
     return Math.max(1, Math.floor(this.index.slotsWithin(this.shareBytes - this.wayBytes, bytesAKey) / overshoot))
   }
 
   /** Of a key with its state, as it goes. */
   private get bytesOfState(): number {
-    return this.bytesIn(table => table.liveTextBytes)
+    return this.bytesIn(table => table.liveTextBytes, this.index.size)
   }
 
-  private bytesIn(textsOf: (table: StateTable) => number): number {
+  private bytesIn(textsOf: (table: StateTable) => number, size: number): number {
     const tables = this.tables()
     const texts = tables.reduce((sum, table) => sum + textsOf(table), this.index.textBytes + this.itemBytes())
-    return tables.reduce((sum, table) => sum + table.rowBytes, 0) + texts / Math.max(1, this.index.size)
+    return tables.reduce((sum, table) => sum + table.rowBytes, 0) + texts / Math.max(1, size)
   }
 
   /** So many keys may be there besides what is to leave. */
   hasRoomFor(keys: number): boolean {
     return keys < level.high * this.keys
+  }
+
+  /** So many keys may come, whose texts are as long as those that are there. */
+  admits(more: number): boolean {
+    const size = this.index.size + more
+    return size < level.high * this.keysOf(size)
   }
 
   /** How many of so many keys have to leave. */

@@ -9,7 +9,9 @@
 import { invariant } from '../base/index.js'
 import { AsStored } from './as-stored.js'
 import { type ColdAnswer, type ColdPage, type ColdPlace, type Reach } from './cold.js'
+import { type Admitted, ColdAdmission } from './cold-admission.js'
 import { ColdArrivals } from './cold-arrivals.js'
+import { ColdChoice } from './cold-choice.js'
 import { ColdCollection } from './cold-collection.js'
 import { type ColdAsk, type ColdLack, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
 import { ColdRoom } from './cold-room.js'
@@ -21,6 +23,7 @@ import { HollowKeys } from './hollow.js'
 import { type KeyIndex } from './key-index.js'
 import { type StateWatch } from './operator-state.js'
 import { Residence } from './residence.js'
+import { type SavedRows } from './restore.js'
 import { SlotSet } from './slot-set.js'
 import { type StateTable } from './state-table.js'
 
@@ -33,12 +36,11 @@ interface Chosen {
   next: number
 }
 
-/** Of the keys that have room: with more that are kept only for what older blocks say of them, all of that is written anew. */
-const stuckMax = 0.1
-
 export class ColdSide {
   private readonly residence: Residence
   readonly room: ColdRoom
+  private readonly admission: ColdAdmission
+  private readonly choice: ColdChoice
   private readonly parts: ColdPart[] = []
   private tables: readonly StateTable[] = []
   private readonly collections: ColdCollection[] = []
@@ -51,8 +53,6 @@ export class ColdSide {
   private isAnnounced = false
   private away = false
   private entries = 0
-  /** Keys that cannot leave before a block was written that says that they have no state. */
-  private stuck = 0
   readonly hollow: HollowKeys
   private sweep: ColdSweep | null = null
   private readonly asStored = new AsStored()
@@ -66,13 +66,16 @@ export class ColdSide {
     this.residence = new Residence(operators)
     const itemBytes = (): number => this.collections.reduce((sum, each) => sum + each.bytes, 0)
     this.room = new ColdRoom(shareBytes, index, () => this.tables, itemBytes)
+    this.admission = new ColdAdmission(index, this.room)
+    const isOwed = (slot: number): boolean => this.isOwed(slot)
     this.hollow = new HollowKeys(this.residence, {
       hasState: slot =>
         this.parts.some(({ table }) => table.present(slot)) || this.collections.some(each => each.has(slot)),
-      isOwed: slot => this.isOwed(slot),
+      isOwed,
     })
-    const { residence, asStored, collections, parts } = this
+    const { residence, asStored, collections, parts, room, hollow } = this
     this.arrivals = new ColdArrivals({ index, residence, asStored, collections, parts })
+    this.choice = new ColdChoice({ index, residence, room, hollow, isOwed })
     index.takeFresh()
   }
 
@@ -218,7 +221,7 @@ export class ColdSide {
 
   /** More keys are in memory than should be: no rows are taken in before some have left. */
   get isFull(): boolean {
-    return this.room.isFull(this.index.size - this.stuck)
+    return this.choice.isFull
   }
 
   /**
@@ -232,7 +235,7 @@ export class ColdSide {
     const pinned = new SlotSet()
     for (const slots of waiting) pinned.mark(slots, this.index.slots)
     for (const collection of this.collections) collection.prune(pinned)
-    const slots = this.chosenSlots(pinned, this.hollow.leave(pinned))
+    const slots = this.choice.slots(pinned, this.hollow.leave(pinned))
     // An entry that is older than the columns of today has to go through all that were between.
     const announces = !this.isAnnounced && (this.isUsed || slots.length > 0)
     if (announces || slots.length > 0) this.chosen = { epoch, slots, announces, next: 0 }
@@ -241,9 +244,26 @@ export class ColdSide {
   /** As `choose`, while a start restores: what leaves then must not be in columns that no epoch has. */
   chooseRestored(epoch: number): void {
     const evolves = this.parts.some(({ state }) => state.evolves) || this.collections.some(each => each.state.evolves)
-    if (this.isLeaving || evolves) return
-    const slots = this.chosenSlots(new SlotSet(), [])
+    if (!evolves) this.chooseUnpinned(epoch)
+  }
+
+  /** As `chooseRestored`, of a savepoint: no store has its columns yet. */
+  chooseSaved(epoch: number): void {
+    if (this.chooseUnpinned(epoch)) this.admission.close()
+  }
+
+  private chooseUnpinned(epoch: number): boolean {
+    const slots = this.isLeaving ? new Int32Array(0) : this.choice.slots(new SlotSet(), [])
     if (slots.length > 0) this.chosen = { epoch, slots, announces: false, next: 0 }
+    return slots.length > 0
+  }
+
+  /** Rows of a savepoint: those that are restored, and those that are written beyond memory in their place. */
+  admit(operator: string, rows: SavedRows): Admitted {
+    const admitted = this.admission.admit(operator, rows)
+    this.entries += admitted.goes?.keys.rows ?? 0
+    this.isUsed ||= admitted.goes !== null
+    return admitted
   }
 
   private noteHollow(part: number, slots: Int32Array): void {
@@ -254,24 +274,6 @@ export class ColdSide {
   /** Nothing changes any more: where keys without state wait for that, the next blocks say what became of them. */
   rest(): void {
     this.hollow.tellsAll ||= this.hollow.size > 0 && !this.isLeaving
-  }
-
-  /** @param hollow those that are on their way out anyway */
-  private chosenSlots(pinned: SlotSet, hollow: readonly number[]): Int32Array {
-    const { index, residence, room } = this
-    const count = room.excess(index.size - hollow.length)
-    if (count === 0) return Int32Array.from(hollow)
-    let stuck = 0
-    const stays = (slot: number): boolean => {
-      if (pinned.has(slot)) return true
-      if (!this.isOwed(slot)) return false
-      stuck += 1
-      return true
-    }
-    const slots = residence.choose(count, index.slots, stays)
-    this.stuck = stuck
-    this.hollow.tellsAll ||= stuck > stuckMax * room.keys
-    return hollow.length === 0 ? slots : Int32Array.from([...hollow, ...slots])
   }
 
   /** It has no state, and a block that says so is still to come. */
@@ -359,7 +361,7 @@ export class ColdSide {
   private restoredFresh(part: number): void {
     const fresh = this.index.takeFresh()
     this.residence.arrive(fresh, false)
-    if (this.isUsed) this.arrivals.restoredBy(part, fresh)
+    if (this.isUsed && fresh.length > 0) this.arrivals.restoredBy(part, fresh)
   }
 
   private values(number: number): Values {

@@ -6,6 +6,7 @@ import { type Batch, type Column } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
+import { type ColdChanges } from './cold.js'
 import { type EntryResidence } from './entry-residence.js'
 import { type EntryTable } from './entry-table.js'
 import { KeyDigest, type KeyDigestChange } from './key-digest.js'
@@ -13,7 +14,7 @@ import { type KeySlots } from './key-index.js'
 import { OperatorState, type StateWatch } from './operator-state.js'
 import { type PackedRows } from './packed.js'
 import { packedKeys } from './packed-keys.js'
-import { type StoredBlock, type StoredRows, readBlock } from './restore.js'
+import { type SavedRows, type StoredBlock, type StoredRows, readBlock } from './restore.js'
 
 export interface EntryStateOptions {
   /** Of the store: `operator/column`. */
@@ -90,6 +91,11 @@ export class EntryState {
   restoreRows(form: StateForm, rows: StoredRows): void {
     this.inner.restoreRows(form, rows)
     this.linked(this.slots.takeResolved())
+  }
+
+  /** As `OperatorState` does. */
+  goesBeyond(stored: StateForm, rows: SavedRows, epoch: number): ColdChanges {
+    return this.inner.goesBeyond(stored, rows, epoch)
   }
 
   /** The next epoch writes all there is. */

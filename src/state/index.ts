@@ -15,7 +15,7 @@ export { type CountedState, KeyDigest, type KeyDigestChange, expectKeys, hex, no
 export { KeyIndex, type KeyIndexOptions, type KeySlots } from './key-index.js'
 export { KeyWalk } from './key-walk.js'
 export { OperatorState, type OperatorStateOptions } from './operator-state.js'
-export { type StoredBlock, type StoredRows, readBlock } from './restore.js'
+export { type SavedRows, type StoredBlock, type StoredRows, readBlock } from './restore.js'
 export { encodeRows } from './row-codec.js'
 export { type PlacedRows, StoredOperator, clearedBlock } from './stored-operator.js'
 export { StateTable, type Gathered } from './state-table.js'

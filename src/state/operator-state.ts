@@ -2,18 +2,20 @@
  * Operator state: the keyed state of one operator as the epochs see it. At a cut it answers what changed, as blocks; at a
  * start it takes stored blocks, oldest first, whatever columns they were written with.
  */
-import { type Batch, type Memory } from '../batch/index.js'
+import { type Batch, type Memory, bitmapBytes } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
 import { DeltaWriter } from './delta.js'
+import { type ColdChanges } from './cold.js'
 import { type Evolve, aliasesOf, asStored, evolveThrough, planEvolution } from './evolve.js'
 import { KeyDigest, type KeyDigestChange } from './key-digest.js'
 import { type KeySlots } from './key-index.js'
 import { Rebase } from './rebase.js'
-import { decodeRows } from './row-codec.js'
 import { type PackedRows } from './packed.js'
-import { type StoredBlock, type StoredRows, applyRows, readBlock } from './restore.js'
+import { packedKeys } from './packed-keys.js'
+import { type SavedRows, type StoredBlock, type StoredRows, applyRows, readBlock } from './restore.js'
+import { decodeRows, encodeRows } from './row-codec.js'
 import { Scratch } from './scratch.js'
 import { groupsOf } from './slots-by-group.js'
 import { type StateTable } from './state-table.js'
@@ -115,6 +117,21 @@ export class OperatorState {
     this.rewrites ||= evolve !== asStored
     this.restored.epoch = Math.max(this.restored.epoch, rows.epoch)
     this.restored.bytes += rows.bytes
+  }
+
+  /** As `restoreRows`, of keys that memory has no room for: what is to be written beyond it, where nothing is of them. */
+  goesBeyond(stored: StateForm, { keys, state, groups }: SavedRows, epoch: number): ColdChanges {
+    const { operator, form } = this.options
+    return {
+      operator,
+      form,
+      epoch,
+      groups,
+      keys: packedKeys(keys, form.nullKeys),
+      rows: encodeRows(this.evolution(stored)({ state }).state),
+      gone: new Uint8Array(bitmapBytes(keys.rows)),
+      before: new Uint32Array(keys.rows),
+    }
   }
 
   /**

@@ -23,7 +23,7 @@ export interface StoredBlock {
   readonly beyond?: Uint32Array
 }
 
-/** The rows of a block that count, as columns; or rows of a savepoint. */
+/** The rows of a block that count, as columns. */
 export interface StoredRows {
   /** That they were written in; 0: it is of no meaning here. */
   readonly epoch: number
@@ -35,6 +35,12 @@ export interface StoredRows {
   readonly deleted: Uint8Array
   /** As in `StoredBlock`. */
   readonly beyond?: Uint32Array
+}
+
+/** Rows of a savepoint, which has each key once. */
+export interface SavedRows extends StoredRows {
+  /** Key group of each row. */
+  readonly groups: Uint16Array
 }
 
 /** @throws StateError where the block is damaged. */

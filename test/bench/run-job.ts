@@ -20,6 +20,8 @@ export interface Asked {
   readonly epoch?: string
   /** Undefined: as the job says. */
   readonly stateBudget?: string
+  /** The savepoint that it begins at. */
+  readonly from?: string
   /** Of a sink of files. */
   readonly delivery?: 'exactly-once' | 'at-least-once'
   /** Where keys are made on the fly: `jobs/keys.ts`. */
@@ -60,7 +62,7 @@ const timeoutMs = 900_000
 
 /** `nodeOptions` are Node's own, as for a profile; those of a profile are not taken from NODE_OPTIONS. */
 export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
-  const { workers, spares, epoch, stateBudget, ...bench } = asked
+  const { workers, spares, epoch, stateBudget, from, ...bench } = asked
   const args = [
     'run',
     jobFile,
@@ -72,6 +74,7 @@ export function startJob(asked: Asked, out: string, nodeOptions = ''): Started {
     ...(spares === undefined ? [] : ['--spares', String(spares)]),
     ...(epoch === undefined ? [] : ['--epoch', epoch]),
     ...(stateBudget === undefined ? [] : ['--state-budget', stateBudget]),
+    ...(from === undefined ? [] : ['--from', from]),
   ]
   const env = { ANABRANCH_BENCH: JSON.stringify(bench) }
   const prefix = nodeOptions === '' ? [] : ['bash', '-c', `exec "$0" ${nodeOptions} "$@"`]

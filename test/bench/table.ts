@@ -12,6 +12,7 @@ import { killBench } from './measure/kill.js'
 import { killOftenBench } from './measure/kill-often.js'
 import { type Rate, latencyBench } from './measure/latency.js'
 import { type Ratio, ratioBench } from './measure/ratio.js'
+import { type Beginning, beginningBench } from './measure/from-savepoint.js'
 import { type Recovery, recoverBench } from './measure/recover.js'
 import { shadowBench } from './measure/shadow.js'
 import { swapBench } from './measure/swap.js'
@@ -138,6 +139,11 @@ const recoveries: readonly Recovery[] = [
   { name: 'RECOVER beyond memory 1 GB', keys: 10 * million, secondsMax: 10, share: 0.2, memoryShare: 0.1 },
 ]
 
+const beginnings: readonly Beginning[] = [
+  { name: 'SAVEPOINT beyond memory 100 MB', keys: million, secondsMax: 10, memoryShare: 0.1 },
+  { name: 'SAVEPOINT beyond memory 1 GB', keys: 10 * million, secondsMax: 90, memoryShare: 0.1 },
+]
+
 const rates: readonly Rate[] = [
   { name: '100', rowsPerSecond: 100, judged: false },
   { name: '1k', rowsPerSecond: 1_000, judged: true },
@@ -181,6 +187,7 @@ export const benches: readonly Bench[] = [
   ...cuts.map(cutBench),
   budgetBench,
   ...recoveries.map(recoverBench),
+  ...beginnings.map(beginningBench),
   killBench,
   killOftenBench,
   swapBench,

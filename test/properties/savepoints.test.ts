@@ -16,11 +16,12 @@ const schedule = fc.record({
   lanes: fc.constantFrom(1, 2, 5, 16),
   workersMax: fc.constantFrom(1, 2, 4),
   intervalMs: fc.constantFrom(1, 20, 100, 1_000),
+  budget: fc.constantFrom(null, 1, 243_000),
 })
 type Schedule = typeof schedule extends fc.Arbitrary<infer S> ? S : never
 
 function optionsOf(input: number, way: Schedule): SimulationOptions {
-  const { seed, rowsMax, lanes, workersMax, intervalMs } = way
+  const { seed, rowsMax, lanes, workersMax, intervalMs, budget } = way
   const rows = 20 + (input % 5) * 20
   // A drain ends the input earlier: then it is not the same input.
   const faults = new Map([...(way.faults ? faultsOf(seed) : noFaults)].filter(([kind]) => kind !== 'drain'))
@@ -35,7 +36,7 @@ function optionsOf(input: number, way: Schedule): SimulationOptions {
     recycleBytes: 5e8,
   }
   const epochs = { intervalMs, openMax: 4, bytesMax: 1e9 }
-  return { seed, input, rows, faults, epochs, terms: { rowsMax, lanes, pool } }
+  return { seed, input, rows, faults, epochs, budget, terms: { rowsMax, lanes, pool } }
 }
 
 test('a run that begins at a savepoint of any moment, with other workers, lanes and batches, gives the rows that are due', {
@@ -65,11 +66,18 @@ test('a run that begins at a savepoint of any moment, with other workers, lanes 
         if (saved.operators.length > 0) count('with state')
         if (saved.epoch.ledger.rowsIn > 0 && saved.epoch.ledger.rowsIn < first.rows) count('in the middle')
         if (rest.counts.has('host crashes')) count('hosts died behind it')
+        if (other.budget !== null && saved.operators.length > 0) count('with state beyond memory')
       },
     ),
     { numRuns: 70, seed: 20_261_126 },
   )
   // What the property must have met to say what it says.
-  const floor = { begun: 40, 'with state': 20, 'in the middle': 10, 'hosts died behind it': 3 }
+  const floor = {
+    begun: 40,
+    'with state': 20,
+    'in the middle': 10,
+    'hosts died behind it': 3,
+    'with state beyond memory': 10,
+  }
   for (const [what, least] of Object.entries(floor)) expect(met.get(what), what).toBeGreaterThanOrEqual(least)
 })

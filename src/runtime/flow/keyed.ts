@@ -5,6 +5,7 @@
 import { type Batch, type Memory, bitAt, select } from '../../batch/index.js'
 import { type Schema, fieldNamed, schemaToJson } from '../../schema/index.js'
 import {
+  type ColdChanges,
   type ColdLack,
   type ColdPart,
   ColdSide,
@@ -18,6 +19,7 @@ import {
   KeyIndex,
   KeyWalk,
   OperatorState,
+  type SavedRows,
   type StateBlock,
   type StateClock,
   type StateForm,
@@ -217,6 +219,18 @@ export class KeyedState {
    */
   restore(operator: string, form: StateForm, rows: StoredRows): void {
     this.states.find(state => state.operator === operator)?.restoreRows(form, rows)
+  }
+
+  /**
+   * As `restore`, of a savepoint of this epoch. Answers the rows that memory has no room for, as what is to be written beyond it;
+   * null: none.
+   */
+  admit(operator: string, form: StateForm, rows: SavedRows, epoch: number): ColdChanges | null {
+    const state = this.states.find(each => each.operator === operator)
+    if (state === undefined) return null
+    const { stays, goes } = this.cold?.admit(operator, rows) ?? { stays: rows, goes: null }
+    if (stays !== null) state.restoreRows(form, stays)
+    return goes === null ? null : state.goesBeyond(form, goes, epoch)
   }
 
   /** Whether it takes what is stored of an operator in this form. @throws StateError ANB6016 */

@@ -1,8 +1,10 @@
 /** The keyed state of all stages, as a start gives it back: before the first row flows. */
 import {
+  type ColdChanges,
   type ColdSide,
   type KeyDigest,
   type KeyDigestChange,
+  type SavedRows,
   type StateBlock,
   type StateForm,
   type StoredBlock,
@@ -43,6 +45,11 @@ export class StageStates {
   /** As `restore`, with rows of this form. */
   restoreRows(operator: string, form: StateForm, rows: StoredRows): void {
     for (const stage of this.stages) stage.keyed?.restore(operator, form, rows)
+  }
+
+  /** As `restoreRows`, of a savepoint of this epoch. Answers what is to be written beyond memory in their place; null: nothing. */
+  admit(operator: string, form: StateForm, rows: SavedRows, epoch: number): ColdChanges | null {
+    return this.stages.flatMap(stage => stage.keyed?.admit(operator, form, rows, epoch) ?? []).at(0) ?? null
   }
 
   /** The keys of an operator, once all is restored; null: there is no such operator. */

@@ -68,6 +68,16 @@ export class BeyondKeeper implements BeyondEffects {
     }
     // The block may be one of several of its epoch, so what leaves is not known to be that of its end.
     side.chooseRestored(Math.max(0, epoch - 1))
+    await this.leave(side, epoch)
+  }
+
+  /** Rows of a savepoint of this epoch were restored: what memory has no room for leaves it. */
+  async settleSaved(side: ColdSide, epoch: number): Promise<void> {
+    side.chooseSaved(epoch)
+    await this.leave(side, epoch)
+  }
+
+  private async leave(side: ColdSide, epoch: number): Promise<void> {
     for (let leaving = side.leave(epoch); leaving !== null; leaving = side.leave(epoch)) {
       side.left(leaving, await this.store().writeCold(leaving.changes))
     }

@@ -33,6 +33,10 @@ export class Checkpoints {
   private readonly saves = new Saves()
   private readonly keepsBeyond: BeyondKeeper
   private readonly check: BeyondCheck
+  /** What becomes the store of a run that begins at a savepoint. */
+  private making: StateStore | null = null
+  private restoring: Promise<void> | null = null
+  private readonly ends = new AbortController()
 
   private constructor(
     private readonly openMs: number,
@@ -46,8 +50,9 @@ export class Checkpoints {
     private store: StateStore | null,
   ) {
     const storeOf = (): StateStore => {
-      invariant(this.store !== null, 'state goes beyond memory when rows flow, and then there is a store')
-      return this.store
+      const store = this.store ?? this.making
+      invariant(store !== null, 'state goes beyond memory once it is restored, and then there is a store')
+      return store
     }
     this.check = new BeyondCheck(opened.world.clock)
     this.keepsBeyond = new BeyondKeeper(storeOf, (promise, then) => outputs.host.stateStep(promise, then))
@@ -90,8 +95,13 @@ export class Checkpoints {
   }
 
   /** The engine has what was; its state comes later, and is there when the promise settles. */
-  async restore(engine: Engine, migrating: Migrating): Promise<void> {
-    const { base, keeper, opened } = this
+  restore(engine: Engine, migrating: Migrating): Promise<void> {
+    this.restoring = this.restoreAll(engine, migrating)
+    return this.restoring
+  }
+
+  private async restoreAll(engine: Engine, migrating: Migrating): Promise<void> {
+    const { base, keeper, opened, places } = this
     const { restored } = keeper
     if (base === null || restored === null) return
     const { clock } = opened.world
@@ -100,7 +110,10 @@ export class Checkpoints {
     for (const words of columnsLeft(base, opened.topology, migrating)) opened.options.observer.log('warning', words)
     const left = await leftBehind(base, opened.topology, opened.options.dropState)
     if (this.store !== null) keeper.leave(left, this.outputs.codes.count)
-    await restoreState(base, engine, { migrating, beyond: this.store === null ? null : this.keepsBeyond })
+    else this.making = await places.make()
+    const isInMemory = this.making !== null && opened.options.stateBudgetBytes === null
+    const beyond = isInMemory ? null : this.keepsBeyond
+    await restoreState(base, engine, { migrating, beyond, signal: this.ends.signal })
     base.release()
     this.restoreMs = clock.nowMs() - beganMs
   }
@@ -112,13 +125,13 @@ export class Checkpoints {
   /** Everything proved right: outputs are opened, and a run that begins at a savepoint has its store. */
   async begin(engine: Engine): Promise<void> {
     const { base, keeper, places, opened, outputs } = this
+    const { making } = this
     if (this.store === null) {
-      if (base === null) throw new RangeError('a run without a store begins at a savepoint')
+      invariant(base !== null && making !== null, 'a run without a store begins at a savepoint')
       if (!opened.options.rewind) await refuseAhead(opened.topology, outputs.sinks, base.record)
       outputs.codes.keep()
       const { epoch } = base.record
-      const lineage = opened.world.random.hex(8)
-      this.store = await places.replace(lineage, keeper.firstRecord(lineage), engine.state.whole(epoch))
+      this.store = await places.replace(making, keeper.firstRecord(making.lineage), engine.state.whole(epoch))
     }
     await keeper.open(this.store)
     outputs.codes.keep()
@@ -163,6 +176,9 @@ export class Checkpoints {
   async close(): Promise<void> {
     await this.check.close()
     await this.saves.close()
+    this.ends.abort()
+    await this.restoring?.catch(() => undefined)
+    if (this.store === null && this.making !== null) await this.places.giveUp(this.making)
     await this.store?.close()
   }
 }

@@ -3,6 +3,7 @@
  * What the job has no operator for is refused, unless it was said that it is left behind.
  */
 import { PlanError, StateError } from '../../base/index.js'
+import { type Batch } from '../../batch/index.js'
 import { type Base, type StoredState } from '../../checkpoint/index.js'
 import { type StageOperator, type Topology } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
@@ -20,6 +21,7 @@ import { type Engine } from '../flow/index.js'
 import { type BeyondKeeper } from './beyond-keeper.js'
 import { migrateBeyond } from './migrate-beyond.js'
 import { type DeclaredValues, type Migrating, type Migration, migratedRowsMax } from './migrating.js'
+import { restoreSaved } from './restore-saved.js'
 
 export const statesOf = ({ vertices }: Topology): readonly StageOperator[] =>
   vertices.flatMap(vertex => (vertex.kind === 'stage' ? vertex.operators.filter(({ fn }) => fn.keyed) : []))
@@ -68,23 +70,56 @@ const notDropped = (id: string): PlanError =>
   })
 
 async function keysOf(base: Base, { operator, form }: StoredState): Promise<number> {
-  return (await storedIn(base, operator, form)).slots.length
+  return base.digests?.get(operator)?.total ?? (await storedIn(base, operator, form)).slots.length
 }
 
-/** @param beyond what memory has no room for goes there, and what lies there stays; null: all of it is read. */
+/**
+ * @param beyond what memory has no room for goes there, and what lies there stays; null: all of it is read.
+ * @param signal ends a restore of a savepoint.
+ */
 export async function restoreState(
   base: Base,
   engine: Engine,
-  { migrating, beyond }: { readonly migrating: Migrating; readonly beyond: BeyondKeeper | null },
+  {
+    migrating,
+    beyond,
+    signal,
+  }: { readonly migrating: Migrating; readonly beyond: BeyondKeeper | null; readonly signal: AbortSignal },
 ): Promise<void> {
   const found = base.operators.map(each => ({ ...each, migration: migrating.find(each.operator, each.form) }))
+  if (base.saved === null) await restoreStored(base, engine, { found, migrating, beyond })
+  else
+    for (const { operator, form, migration: of } of found) {
+      if (of !== null) engine.state.accept(operator, { ...form, state: of.to })
+      const migration = of === null ? null : { to: of.to, migrate: (rows: Batch) => migrating.migrate(of, rows) }
+      await restoreSaved(base, engine.state, { operator, migration, beyond, signal })
+    }
+  expectRestoredKeys(base, engine, beyond)
+}
+
+interface FoundState extends StoredState {
+  readonly migration: Migration | null
+}
+
+async function restoreStored(
+  base: Base,
+  engine: Engine,
+  {
+    found,
+    migrating,
+    beyond,
+  }: {
+    readonly found: readonly FoundState[]
+    readonly migrating: Migrating
+    readonly beyond: BeyondKeeper | null
+  },
+): Promise<void> {
   // What was migrated lies beyond memory before keys of other operators are brought back, with all that they have.
   for (const { form, migration } of found)
     if (migration !== null) await migrate({ base, engine, migrating, beyond }, migration, form)
   if (beyond !== null) beginSides(engine, beyond)
   for (const { operator, migration } of found)
     if (migration === null) await restoreOperator(base, engine, operator, beyond)
-  expectRestoredKeys(base, engine, beyond)
 }
 
 /** All is restored: the engine has the keys that were written, in memory and beyond it. @throws StateError ANB6019 */

@@ -11,6 +11,12 @@ import { type StateTaken } from '../flow/index.js'
 import { type Opened } from './opened.js'
 import { begunIn, begunName } from './savepoints.js'
 
+export interface PlacesTerms {
+  readonly plan: Pick<Opened['plan'], 'job'>
+  readonly world: Pick<Opened['world'], 'files' | 'random' | 'clock'>
+  readonly options: Pick<Opened['options'], 'out' | 'fresh' | 'stateBudgetBytes'>
+}
+
 export class StorePlaces {
   readonly store: string
   private readonly making: string
@@ -19,7 +25,7 @@ export class StorePlaces {
   /** @param folder `DIR/state` */
   constructor(
     private readonly folder: string,
-    private readonly opened: Opened,
+    private readonly opened: PlacesTerms,
   ) {
     this.store = join(folder, 'store')
     this.making = join(folder, 'making')
@@ -78,16 +84,29 @@ export class StorePlaces {
     return begunIn(files, this.store) === `${epoch.lineage} ${epoch.epoch}` ? this.open() : null
   }
 
-  /** Makes a store whose first epoch this is, in the place of the one that is there. */
-  async replace(lineage: string, record: EpochRecord, { blocks, keys }: StateTaken): Promise<StateStore> {
-    const { files } = this.opened.world
-    const made = await this.at(this.making, lineage)
+  /** A store beside the one that is there, which takes its place with `replace` and is nothing until then. */
+  async make(): Promise<StateStore> {
+    const { files, random } = this.opened.world
     try {
-      await made.prepare(record.epoch, encodeRecord(record), blocks, keys)
-      made.finish(record.epoch)
-    } finally {
-      await made.close()
+      return await this.at(this.making, random.hex(8))
+    } catch (error) {
+      files.removeTree(this.making)
+      throw error
     }
+  }
+
+  /** It does not take its place. */
+  async giveUp(made: StateStore): Promise<void> {
+    await made.close()
+    this.opened.world.files.removeTree(this.making)
+  }
+
+  /** The store that was made has this first epoch, and takes the place of the one that is there. */
+  async replace(made: StateStore, record: EpochRecord, { blocks, keys }: StateTaken): Promise<StateStore> {
+    const { files } = this.opened.world
+    await made.prepare(record.epoch, encodeRecord(record), blocks, keys)
+    made.finish(record.epoch)
+    await made.close()
     const { begun } = record
     files.writeText(join(this.making, begunName), `${begun?.lineage ?? ''} ${begun?.epoch ?? 0}\n`)
     files.rename(this.making, this.next)

@@ -145,6 +145,8 @@ export class Durable {
     const { clock, topology, budget, swapper } = this.parts
     const life = new Life(clock, engine)
     this.life = life
+    // Nothing counts before the first epoch of a store that is made.
+    if (this.place.disk.size === 0) this.place.cold = null
     this.store = await StateStore.open({
       place: this.place,
       pause: ms => life.pause(ms),
@@ -224,7 +226,7 @@ export class Durable {
     try {
       if (from !== null) {
         this.count('begins at a savepoint')
-        await beginAt(from, { store, keeper, engine })
+        await beginAt(from, { store, keeper, engine, beyond: this.beyond === null ? null : this.keepsBeyond })
       } else if (restored !== null) {
         this.count('epoch goes on')
         await this.read(async base => {

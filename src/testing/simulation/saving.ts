@@ -5,11 +5,12 @@
 import { type Files } from '../../base/index.js'
 import { encodeRecord, openSavepoint, readSavepoint, writeSavepoint } from '../../checkpoint/index.js'
 import {
+  type BeyondKeeper,
   type DeadLetter,
   type EpochKeeper,
   type Engine,
   expectRestoredKeys,
-  restoreOperator,
+  restoreSaved,
 } from '../../runtime/index.js'
 import { type StateStore } from '../../state/stores/index.js'
 import { type Row } from './rows.js'
@@ -70,12 +71,23 @@ export function putOutBefore(from: Beginning | null): Pick<PutOut, 'sinks' | 'le
 /** The first life of a run that begins at it: the engine gets its state, and an empty store its epoch. */
 export async function beginAt(
   { files, path }: SavepointPlace,
-  { store, keeper, engine }: { readonly store: StateStore; readonly keeper: EpochKeeper; readonly engine: Engine },
+  {
+    store,
+    keeper,
+    engine,
+    beyond,
+  }: {
+    readonly store: StateStore
+    readonly keeper: EpochKeeper
+    readonly engine: Engine
+    readonly beyond: BeyondKeeper | null
+  },
 ): Promise<void> {
   const base = openSavepoint(files, path)
-  for (const { operator } of base.operators) await restoreOperator(base, engine, operator, null)
+  for (const { operator } of base.operators)
+    await restoreSaved(base, engine.state, { operator, migration: null, beyond })
   const { epoch } = base.record
-  expectRestoredKeys(base, engine, null)
+  expectRestoredKeys(base, engine, beyond)
   const { blocks, keys } = engine.state.whole(epoch)
   await store.prepare(epoch, encodeRecord(keeper.firstRecord(store.lineage)), blocks, keys)
   store.finish(epoch)

@@ -150,7 +150,7 @@ const cpuOf = ({ cpuSeconds }: { readonly cpuSeconds: { readonly host: number; r
 /** null: the job does not listen yet. */
 const askedOnce = (out: string) => askStatus(out).catch(() => null)
 
-function memoryOf(pid: number): Memory {
+export function memoryOf(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/status`, 'utf8')
   const of = (field: string): number =>
     1_024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? Number.NaN)

@@ -26,7 +26,7 @@ export interface Recovery {
 }
 
 const perSecond = 1_000
-const keyBytes = 104
+export const keyBytes = 104
 const lookMs = 50
 
 export const recoverBench = (recovery: Recovery): Bench => ({
@@ -113,7 +113,7 @@ function recovered({ keys, memoryShare }: Recovery, kills: number): Promise<Reco
 }
 
 /** The next row that comes; a job that ends before it says why. */
-function firstRow(reader: Reader, { ended }: Started): Promise<void> {
+export function firstRow(reader: Reader, { ended }: Started): Promise<void> {
   const failed = ended.then(({ code, signal, stderr }) => {
     throw new Error(`the job ended with ${code ?? signal} before its first row:\n${stderr.slice(-4000)}`)
   })
@@ -121,7 +121,7 @@ function firstRow(reader: Reader, { ended }: Started): Promise<void> {
 }
 
 /** Once all that was read so far is in an epoch that is finished. */
-async function anEpochLater(out: string): Promise<void> {
+export async function anEpochLater(out: string): Promise<void> {
   for (let wanted = Number.NaN; ; ) {
     const { epochs } = await askStatus(out)
     if (epochs === null) throw new Error('expected a run with epochs')
@@ -132,7 +132,7 @@ async function anEpochLater(out: string): Promise<void> {
 }
 
 /** Who gets the rows, over all runs of the job. */
-class Reader {
+export class Reader {
   private readonly seen = new Set<number>()
   private last = -1
   private said: string | null = null
