@@ -58,8 +58,16 @@ function joined(args: readonly string[], options: OptionsConfig): string[] {
   return all
 }
 
-export function usageError(command: Pick<Command, 'usage'>, message: string): PlanError {
-  return new PlanError('ANB8003', message, { hint: `usage: npx anabranch ${command.usage}` })
+/** The hint explains the option with which the message begins, and is the usage of the command where it begins with none. */
+export function usageError(
+  { usage, options = [] }: Pick<Command, 'usage'> & Partial<Pick<Command, 'options'>>,
+  message: string,
+): PlanError {
+  const [option] = /^--[a-z-]+ /.exec(message) ?? []
+  const lines = option === undefined ? [] : options.filter(line => line.startsWith(option))
+  const explained = lines.map(line => line.replace(/ {2,}/, ': ')).join('; ')
+  const more = usage.endsWith('...') ? `; all options: npx anabranch help ${usage.split(' ')[0] ?? ''}` : ''
+  return new PlanError('ANB8003', message, { hint: explained || `usage: npx anabranch ${usage}${more}` })
 }
 
 /** The one positional word that a command needs. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ContractError, PlanError } from '../../../src/base/index.js'
-import { type Command, wholeOption, wordsOf } from '../../../src/cli/command.js'
+import { type Command, usageError, wholeOption, wordsOf } from '../../../src/cli/command.js'
 import { isWorthALine, progressLine, short, time } from '../../../src/cli/progress.js'
 import { pythonCandidates } from '../../../src/runtime/index.js'
 import { errorJson, renderError } from '../../../src/cli/render.js'
@@ -33,6 +33,20 @@ describe('words that do not fit are refused with the usage', () => {
       )
     })
   }
+  test('an option that the message begins with, by what help says of it; of a long usage help has the rest', () => {
+    const options = [
+      '--workers N      most processes at once',
+      '--workers 1..8   the same by load',
+      '--work        none',
+    ]
+    const long = { usage: 'run JOB.ts [--json] ...', options }
+    expect(refusal(() => wholeOption(long, 'workers', 'x', { least: 1, most: 8 }))).toContain(
+      '| --workers N: most processes at once; --workers 1..8: the same by load',
+    )
+    expect(usageError(long, 'run needs a job file').hint).toBe(
+      'usage: npx anabranch run JOB.ts [--json] ...; all options: npx anabranch help run',
+    )
+  })
   test('a number in range, or none, is taken', () => {
     const range = { least: 1, most: 256 }
     expect([wholeOption(command, 'workers', '8', range), wholeOption(command, 'workers', undefined, range)]).toEqual([
