@@ -3,32 +3,15 @@ import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { until } from '../support/fault-job.js'
-import { type JobFolder, type Row, jobFolder, leastBudget } from '../support/job-folder.js'
+import { type JobFolder, jobFolder, leastBudget } from '../support/job-folder.js'
+import { countedIn, keysCounted, keysInput, keysJob as job, seenKeys as oldCode } from '../support/keys-job.js'
 import { enough, hasWorked, pacedJob, sumsOf, sumsOfAll, swap, transforms } from '../support/paced-job.js'
 
 const keys = 4_000
-const rows = 15 * keys
 /** No key has room in it for longer than it is worked on. */
 const budget = ['--state-budget', leastBudget, '--epoch', '50ms']
 const inMemory = ['--state-budget', 'off', '--epoch', '50ms']
 
-const job = `
-import { csv, files, job, json } from 'anabranch'
-import code from './transforms.anabranch.ts'
-export default job('counts')
-  .from(files('in/*.csv', csv({ n: 'int64', k: 'utf8' })))
-  .keyBy('k')
-  .apply(code.count)
-  .to(files.sink('rows/', json()))
-`
-const oldCode = `
-import anabranch as ab
-
-@ab.keyed(inputs={"n": ab.int64}, state={"seen": ab.int32}, outputs={"nth": ab.int64}, mode="row")
-def count(row, state):
-    seen = (state["seen"] if state else 0) + 1
-    return {"nth": seen}, {"seen": seen}
-`
 /** What was a number is text, which only a function can make of it. */
 const newCode = (body = ''): string => `
 import os
@@ -50,14 +33,8 @@ const hangs = `
     with open("called", "a") as file: file.write("x")
     if os.path.getsize("called") > 1: time.sleep(600)`
 
-/** Each key comes fifteen times. */
-const input = Array.from({ length: rows }, (_, n) => `${n},key ${(n * 7_919) % keys}\n`)
-const wanted = input.map((_, n) => ({ n, nth: Math.floor(n / keys) + 1 }))
-const counted = (folder: JobFolder): readonly Row[] =>
-  folder
-    .rows('rows')
-    .map(({ n, nth }) => ({ n: Number(n), nth }))
-    .sort((a, b) => a.n - b.n)
+const input = keysInput(keys, 15)
+const wanted = keysCounted(keys, 15)
 
 /** A job that died on its way. */
 async function died(args: readonly string[]): Promise<JobFolder> {
@@ -96,8 +73,8 @@ describe('a start whose state is larger than memory and is migrated', () => {
     const run = await within.run(...budget)
     expect(run.code, run.stderr).toBe(0)
     expect(Object(run.json?.['epochs']).bytes_beyond).toBeGreaterThan(50_000)
-    expect(counted(within)).toEqual(wanted)
-    expect(counted(without)).toEqual(wanted)
+    expect(countedIn(within)).toEqual(wanted)
+    expect(countedIn(without)).toEqual(wanted)
     expect(await exported(within)).toEqual(await exported(without))
   })
 
@@ -114,7 +91,7 @@ describe('a start whose state is larger than memory and is migrated', () => {
     await codeOf(folder, oldCode)
     const run = await folder.run(...budget)
     expect(run.code, run.stderr).toBe(0)
-    expect(counted(folder)).toEqual(wanted)
+    expect(countedIn(folder)).toEqual(wanted)
   })
 })
 

@@ -14,42 +14,25 @@ import {
   stop,
 } from '../support/clicks-job.js'
 import { openLevel } from '../../src/state/stores/level.js'
-import { type JobFolder, type Row, jobFolder, leastBudget } from '../support/job-folder.js'
+import { type JobFolder, jobFolder, leastBudget } from '../support/job-folder.js'
+import {
+  countedIn,
+  countingKeys,
+  keysCounted,
+  keysInput,
+  keysJob as job,
+  seenKeys as first,
+} from '../support/keys-job.js'
 
 const keys = 20_000
-const rows = 3 * keys
 /** Some thousand keys have room in it beside the least that the databases take. */
 const budget = ['--state-budget', '2MB', '--epoch', '50ms']
 
-const job = `
-import { csv, files, job, json } from 'anabranch'
-import code from './transforms.anabranch.ts'
-export default job('counts')
-  .from(files('in/*.csv', csv({ n: 'int64', k: 'utf8' })))
-  .keyBy('k')
-  .apply(code.count)
-  .to(files.sink('rows/', json()))
-`
-const python = (state: string, next: string): string => `
-import anabranch as ab
-
-@ab.keyed(inputs={"n": ab.int64}, state={${state}}, outputs={"nth": ab.int64}, mode="row")
-def count(row, state):
-    seen = (state["seen"] if state else 0) + 1
-    return {"nth": seen}, {${next}}
-`
-const first = python('"seen": ab.int32', '"seen": seen')
 /** The column is wider and another one is new. */
-const second = python('"seen": ab.int64, "last": ab.int64.default(-1)', '"seen": seen, "last": row["n"]')
+const second = countingKeys('"seen": ab.int64, "last": ab.int64.default(-1)', '"seen": seen, "last": row["n"]')
 
-/** Each key comes three times, in another order each time. */
-const input = Array.from({ length: rows }, (_, n) => `${n},key ${(n * 7_919) % keys}\n`)
-const wanted = input.map((_, n) => ({ n, nth: Math.floor(n / keys) + 1 }))
-const counted = (folder: JobFolder): readonly Row[] =>
-  folder
-    .rows('rows')
-    .map(({ n, nth }) => ({ n: Number(n), nth }))
-    .sort((a, b) => a.n - b.n)
+const input = keysInput(keys, 3)
+const wanted = keysCounted(keys, 3)
 
 const newFolder = (): Promise<JobFolder> =>
   jobFolder({ 'in/1.csv': `n,k\n${input.join('')}`, 'job.ts': job, 'transforms.py': first })
@@ -68,7 +51,7 @@ test('S12 S1: a job whose state has no room in memory gives the same rows, kille
   expect(run.code, run.stderr).toBe(0)
   expect(run.json?.['epochs']).toMatchObject({ resumed_from: expect.any(Number), bytes_beyond: expect.any(Number) })
   expect(Object(run.json?.['epochs']).bytes_beyond).toBeGreaterThan(100_000)
-  expect(counted(folder)).toEqual(wanted)
+  expect(countedIn(folder)).toEqual(wanted)
 
   const listed = await folder.cli('state', 'list', 'out', '--json')
   expect(JSON.parse(listed.stdout)).toMatchObject({ job: 'counts', operators: [{ operator: 'count', keys }] })
@@ -86,7 +69,7 @@ test('state beyond memory goes on under other columns: one that is wider, one th
   await dies(folder, 'prepare.sync:after:2')
   const run = await folder.run(...budget)
   expect(run.code, run.stderr).toBe(0)
-  expect(counted(folder)).toEqual(wanted)
+  expect(countedIn(folder)).toEqual(wanted)
   const one = await folder.cli('state', 'inspect', 'out', '--key', '"key 17"')
   expect(JSON.parse(one.stdout)).toMatchObject({ state: { seen: 3 } })
 })
@@ -118,7 +101,7 @@ test('a budget that a job cannot keep to is refused before anything starts', asy
 })
 
 test('state that has expired beyond memory goes from the disk, of keys that nobody asks for any more', async () => {
-  const expiring = python('"seen": ab.value_state(ab.int32, ttl=ab.ttl("2s"))', '"seen": seen').replace(
+  const expiring = countingKeys('"seen": ab.value_state(ab.int32, ttl=ab.ttl("2s"))', '"seen": seen').replace(
     'state["seen"]',
     '(state["seen"] or 0)',
   )
@@ -202,6 +185,6 @@ def count(row, state):
   const run = await beyond.run(...budget, '--lanes', '1')
   expect(run.code, run.stderr).toBe(0)
   expect(Object(run.json?.['epochs']).bytes_beyond).toBeGreaterThan(100_000)
-  expect(counted(beyond)).toEqual(wanted)
+  expect(countedIn(beyond)).toEqual(wanted)
   expect(beyond.rows('totals')).toEqual(totals)
 })

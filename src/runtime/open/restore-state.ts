@@ -32,6 +32,8 @@ export const declaredValues = (topology: Topology): DeclaredValues =>
 /** What is stored of an operator's values, or of a list or map of it, is the operator's. */
 const ownerOf = ({ operator }: StoredState): string => operator.split('/')[0] ?? operator
 
+type LeftBase = Pick<Base, 'operators' | 'digests' | 'restore'>
+
 /**
  * What is stored that the job has no place for, all of which may be left behind: operators that are dropped with consent, and
  * lists and maps that are not declared any more.
@@ -39,7 +41,7 @@ const ownerOf = ({ operator }: StoredState): string => operator.split('/')[0] ??
  * @throws StateError ANB6018 where an operator is gone without consent; PlanError ANB8003 where one is to be dropped that is there
  */
 export async function leftBehind(
-  base: Base,
+  base: LeftBase,
   topology: Topology,
   dropState: readonly string[],
 ): Promise<readonly StoredState[]> {
@@ -69,8 +71,10 @@ const notDropped = (id: string): PlanError =>
     hint: `leave it out; or give the operator another id, with which it begins without state, and drop that of "${id}"`,
   })
 
-async function keysOf(base: Base, { operator, form }: StoredState): Promise<number> {
-  return base.digests?.get(operator)?.total ?? (await storedIn(base, operator, form)).slots.length
+/** Of what was counted when it was written nothing has to be read. */
+async function keysOf(base: LeftBase, { operator, form }: StoredState): Promise<number> {
+  if (base.digests !== null) return base.digests.get(operator)?.total ?? 0
+  return (await storedIn(base, operator, form)).slots.length
 }
 
 /**
@@ -186,7 +190,7 @@ async function migrate(
   engine.state.rewrite(operator)
 }
 
-async function storedIn(base: Base, operator: string, form: StateForm): Promise<StoredOperator> {
+async function storedIn(base: Pick<Base, 'restore'>, operator: string, form: StateForm): Promise<StoredOperator> {
   const stored = new StoredOperator(operator, form)
   await base.restore(operator, (each, rows) => stored.takeRows(each, rows))
   return stored

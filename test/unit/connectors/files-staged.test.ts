@@ -12,19 +12,13 @@ test.each([
   ['that grows', 1e9],
   ['that waits to be shown', 1],
 ])('a staged part %s is refused where one of its bytes is another one, and nothing is touched', async (_, bytes) => {
-  const disk = new Disk()
-  disk.makeDirectory('/out')
-  const sink = (): Sink => sinkTo('/out', { files: disk, bytes })
-  const first = sink()
-  await first.open({ ...noEpochs, lineage: 'a1' })
-  await first.write(batchOf(numberedSchema, numberedRows(0, 2)))
-  const prepared = await first.prepare(1)
+  const { disk, first, next, start } = await began(bytes)
   const written = disk.readText(path)
   await first.write(batchOf(numberedSchema, numberedRows(2, 3)))
   await first.abort()
   const changed = disk.readText(path).replace('0', '7')
   disk.open(path, 'create').append(Buffer.from(changed))
-  const error = await refusal(() => sink().open({ ...noEpochs, lineage: 'a1', epoch: 1, prepared }))
+  const error = await refusal(() => next.open(start))
   expect([error.code, error.message]).toEqual([
     'ANB6020',
     `staged file "${path}" is not what was written: the checksum of its first ${written.length} bytes is another one`,
@@ -34,8 +28,16 @@ test.each([
 
 const shown = '/out/rows/part-00000.jsonl'
 
-/** A sink that has one epoch of two rows, whose part is shown where it rolled or the run was stopped. */
-async function ran(bytes: number): Promise<{ readonly disk: Disk; readonly next: Sink; readonly start: SinkStart }> {
+interface Begun {
+  readonly disk: Disk
+  readonly first: Sink
+  /** That of the run which goes on. */
+  readonly next: Sink
+  readonly start: SinkStart
+}
+
+/** A sink that has prepared one epoch of two rows. */
+async function began(bytes: number): Promise<Begun> {
   const disk = new Disk()
   disk.makeDirectory('/out')
   const sink = (): Sink => sinkTo('/out', { files: disk, bytes })
@@ -43,9 +45,15 @@ async function ran(bytes: number): Promise<{ readonly disk: Disk; readonly next:
   await first.open({ ...noEpochs, lineage: 'a1' })
   await first.write(batchOf(numberedSchema, numberedRows(0, 2)))
   const prepared = await first.prepare(1)
-  await first.commit(1, prepared)
+  return { disk, first, next: sink(), start: { lineage: 'a1', epoch: 1, prepared, marked: false } }
+}
+
+/** Its part is shown where it rolled or the run was stopped. */
+async function ran(bytes: number): Promise<Omit<Begun, 'first'>> {
+  const { first, start, ...begun } = await began(bytes)
+  await first.commit(1, start.prepared)
   await first.finish('unfinished')
-  return { disk, next: sink(), start: { lineage: 'a1', epoch: 1, prepared, marked: true } }
+  return { ...begun, start: { ...start, marked: true } }
 }
 
 test.each([
