@@ -142,6 +142,11 @@ export class Collections {
     return left
   }
 
+  /** Whether the key has an entry, which may have expired. */
+  has(slot: number): boolean {
+    return [...this.lists, ...this.maps].some(({ entries }) => entries.has(slot))
+  }
+
   /** What has expired of the next few entries goes. */
   sweep(): void {
     for (const { entries } of [...this.lists, ...this.maps]) entries.sweep()

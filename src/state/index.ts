@@ -18,6 +18,7 @@ export { OperatorState, type OperatorStateOptions } from './operator-state.js'
 export { type SavedRows, type StoredBlock, type StoredRows, readBlock } from './restore.js'
 export { encodeRows } from './row-codec.js'
 export { type PlacedRows, StoredOperator, clearedBlock } from './stored-operator.js'
+export { type GroupSpan, slotsWithin } from './slots-by-group.js'
 export { StateTable, type Gathered } from './state-table.js'
 export {
   type CollectionChanges,

@@ -166,6 +166,10 @@ export class OperatorState {
   }
 
   /** Slots that have state. */
+  get form(): StateForm {
+    return this.options.form
+  }
+
   get presentSlots(): Int32Array {
     return this.options.table.presentSlots()
   }

@@ -57,6 +57,13 @@ export const budgetRules: readonly Mutant[] = [
     test: migrated,
   },
   {
+    rule: 'last calls look beyond memory for values alone',
+    file: 'src/runtime/flow/keyed.ts',
+    from: ' || state.operator.startsWith(`${id}/`)',
+    to: '',
+    test: [unit('state/budget-collections'), 'meet keys whose values have expired while a list or map has entries'],
+  },
+  {
     rule: 'what a check behind the start found is forgotten by the next one',
     file: 'src/state/stores/state-folder.ts',
     from: 'return this.identity.condemned ?? null',

@@ -223,3 +223,41 @@ test('a key whose state grew too heavy to travel stops the job, with the key and
   expect(run.stderr).toMatch(/ANB2108 state of operator "columnar" for key \{"user":"u\d+","day":"?\d"?\} is \d+ bytes/)
   expect(run.stderr).toContain('At most 512 bytes')
 })
+
+const lastCalls = `
+import anabranch as ab
+
+def at_end(keys, state):
+    return {"k": keys["k"], "n": state["n"], "seen": state["seen"].lengths}
+
+@ab.keyed(
+    inputs={"x": ab.int64},
+    state={"n": ab.value_state(ab.int64.default(-1), ttl=ab.ttl("1ms")), "seen": ab.list_state(ab.int64, reads=True)},
+    outputs={}, side={"totals": {"k": ab.utf8, "n": ab.int64, "seen": ab.int32}}, at_end=at_end, mode="row",
+)
+def count(row, state):
+    state.n.update(1)
+    if row["x"] > 0:
+        state.seen.add(row["x"])
+    return {}
+`
+const lastJob = `
+import { csv, files, job, json } from 'anabranch'
+import t from './transforms.anabranch.js'
+const counts = job('counts').from(files('in.csv', csv({ k: 'utf8', x: 'int64' }))).keyBy('k').apply(t.count)
+counts.to(files.sink('rows/', json()))
+export default counts.side('totals').to(files.sink('totals/', json()))
+`
+
+test.each(['off', leastBudget])(
+  'functions for the end meet a key whose value has expired while its list has items, with a state budget of %s',
+  async budget => {
+    const rows = Array.from({ length: 6_000 }, (_, i) => `key ${i % 3_000},${i % 3_000 < 2_000 ? i : -1}\n`)
+    const folder = await jobFolder({ 'job.ts': lastJob, 'transforms.py': lastCalls, 'in.csv': `k,x\n${rows.join('')}` })
+    const run = await folder.run('--state-budget', budget, '--epoch', '50ms', '--batch-rows', '200')
+    expect(run.code, run.stderr).toBe(0)
+    const totals = folder.rows('totals').filter(({ seen }) => Number(seen) > 0)
+    expect(totals).toHaveLength(2_000)
+    expect(totals.filter(({ n }) => Number(n) === -1).length).toBeGreaterThan(1_000)
+  },
+)

@@ -184,6 +184,10 @@ export class Beyond {
     this.read(place, page => {
       this.walking -= 1
       const slots = walk.looked(page)
+      if (slots === null) {
+        this.walk(walk, entriesMax, then)
+        return
+      }
       const ask = this.cold.came()
       if (ask === null) then(slots, new Int32Array(0))
       else this.bring(ask, () => then(slots, ask.slots))

@@ -13,6 +13,7 @@ import {
   Collections,
   type EntryState,
   Expiry,
+  type GroupSpan,
   type Gathered,
   type KeyDigest,
   type KeyDigestChange,
@@ -28,6 +29,7 @@ import {
   type Written,
   declaredState,
   distinct,
+  slotsWithin,
   storedValues,
 } from '../../state/index.js'
 import { invariant } from '../../base/index.js'
@@ -299,24 +301,33 @@ export class KeyedState {
 
   /** A walk through the keys of a lane that have state of this operator. */
   walk(operator: number, lane: number): KeyWalk {
-    const { index, laneOfGroup, owner, cold } = this
+    const { index, laneOfGroup, cold } = this
     const groups = { first: laneOfGroup.indexOf(lane), last: laneOfGroup.lastIndexOf(lane) }
-    const inMemory = groups.first < 0 ? new Int32Array(0) : this.table(operator).presentIn(index.groupOf, groups)
+    const { id } = this.declared(operator)
     return new KeyWalk(index, {
-      operator: this.declared(operator).id,
-      form: { ...owner, state: this.table(operator).schema },
+      layers: this.states.filter(state => state.operator === id || state.operator.startsWith(`${id}/`)),
       groups,
-      inMemory: index.sortedByGroup(inMemory),
+      inMemory: index.sortedByGroup(groups.first < 0 ? new Int32Array(0) : this.slotsIn(operator, groups)),
       looksBeyond: groups.first >= 0 && cold?.looksBeyond === true,
     })
   }
 
-  /** Those of these keys that have state of this operator, by key group and key. */
+  /** Keys in memory that have values of this operator, or entries of its lists and maps alone. */
+  private slotsIn(operator: number, groups: GroupSpan): Int32Array {
+    const { groupOf, slots } = this.index
+    const collections = this.collections.get(operator)
+    const table = this.table(operator)
+    if (collections === undefined) return table.presentIn(groupOf, groups)
+    return slotsWithin(groupOf, slots, groups).filter(slot => table.present(slot) || collections.has(slot))
+  }
+
+  /** Those of these keys that have state of this operator which has not expired, by key group and key. */
   living(operator: number, slots: Int32Array): Int32Array {
-    const there = slots.filter(slot => this.table(operator).present(slot))
-    const gone = this.expiries.get(operator)?.gather(there, false).isNew
-    const living = gone === undefined ? there : there.filter((_, i) => bitAt(gone, i) === 0)
-    return this.index.sortedByGroup(living)
+    const { index } = this
+    if (!this.expiries.has(operator))
+      return index.sortedByGroup(slots.filter(slot => this.table(operator).present(slot)))
+    const { isNew } = this.gather(operator, slots, undefined, false)
+    return index.sortedByGroup(slots.filter((_, i) => bitAt(isNew, i) === 0))
   }
 
   keysOf(slots: Int32Array): Batch {

@@ -148,3 +148,38 @@ async function idle(run: Run, clock: { wallMs: number }): Promise<void> {
   expect(run.hotKeys).toBe(0)
   expect(run.entries).toBe(0)
 }
+
+describe('the last calls', () => {
+  it('meet keys whose values have expired while a list or map has entries, in one order whatever lies beyond memory', async () => {
+    const valueMs = 100
+    const rounds = fc.array(fc.uniqueArray(change, { maxLength: 12, selector: one => one.user }), { maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(rounds, fc.integer({ min: 1, max: 40 }), fc.nat(5), async (changes, entriesMax, sweeps) => {
+        const all: All = new Map()
+        const clock = { wallMs: 10_000 }
+        const terms = { expires: true, valueMs, clock }
+        const runs = [
+          await Run.open(new MortalPlace(), { ...terms, budgetBytes: 2 ** 30 }),
+          await Run.open(new MortalPlace(), { ...terms, budgetBytes: 1 }),
+        ]
+        for (const some of changes) {
+          note(all, some, { atMs: clock.wallMs, sinceMs: clock.wallMs - valueMs })
+          for (const run of runs) {
+            await run.rows(some)
+            await run.cut()
+          }
+          clock.wallMs += 60
+        }
+        for (const run of runs) for (let i = 0; i < sweeps; i++) await run.tick()
+        const has = ({ n, seen, last }: Kept): boolean =>
+          seen.length > 0 || last.size > 0 || (n !== null && n.atMs > clock.wallMs - valueMs)
+        const expected = [...all].flatMap(([user, kept]) => (has(kept) ? [user] : []))
+        const [inMemory = [], beyond] = await Promise.all(runs.map(run => run.walked(entriesMax)))
+        expect(inMemory.toSorted()).toEqual(expected.toSorted())
+        expect(beyond).toEqual(inMemory)
+        for (const run of runs) await run.store.close()
+      }),
+      { numRuns: 60 },
+    )
+  })
+})

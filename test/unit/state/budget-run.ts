@@ -146,7 +146,12 @@ export class Run {
     const inMemory = index.sortedByGroup(table.presentSlots())
     const groups = { first: 0, last: declared.keyGroups - 1 }
     const form = { ...declared, state: table.schema }
-    const walk = new KeyWalk(index, { operator: 'counts', form, groups, inMemory, looksBeyond: cold.looksBeyond })
+    const walk = new KeyWalk(index, {
+      layers: [{ operator: 'counts', form }],
+      groups,
+      inMemory,
+      looksBeyond: cold.looksBeyond,
+    })
     const users: { readonly user: string; readonly n: unknown }[] = []
     const meet = (slots: Int32Array): void => {
       const there = index.sortedByGroup(slots.filter(slot => table.present(slot)))
@@ -158,7 +163,7 @@ export class Run {
       const slots = walk.looked(await this.store.readColdPage(place))
       const ask = cold.came()
       await this.load(ask)
-      meet(slots)
+      meet(slots ?? expect.fail('values are all that there is'))
       if (ask !== null) cold.drop(ask.slots)
       expect(this.hotKeys).toBe(before)
     }

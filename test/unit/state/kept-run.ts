@@ -11,12 +11,12 @@ const input: Schema = { fields: [{ name: 'user', type: { kind: 'utf8' } }] }
 const operators = ['count', 'count/log', 'count/seen', 'count/last']
 
 /** A value, a list that is never read, one that is, and a map. */
-function stateOf(expires: boolean): Schema {
+function stateOf({ expires, valueMs = lifeMs }: Terms): Schema {
   const ttl = { ms: lifeMs, update: 'on_create_and_write', visibility: 'never_return_expired' } as const
   const kept = <K extends Keep>(keep: K): K => (expires ? { ...keep, ttl } : keep)
   return {
     fields: [
-      { name: 'n', type: { kind: 'int64' }, ...(expires && { keep: { as: 'value', ttl } }) },
+      { name: 'n', type: { kind: 'int64' }, ...(expires && { keep: { as: 'value', ttl: { ...ttl, ms: valueMs } } }) },
       { name: 'log', type: { kind: 'list', item: { kind: 'int64' } }, keep: kept({ as: 'list', reads: false }) },
       { name: 'seen', type: { kind: 'list', item: { kind: 'utf8' } }, keep: kept({ as: 'list', reads: true }) },
       {
@@ -42,6 +42,8 @@ export interface Change {
 interface Terms {
   readonly budgetBytes: number
   readonly expires: boolean
+  /** How long the value lives; left out: as long as all else. */
+  readonly valueMs?: number
   readonly clock: { wallMs: number }
 }
 
@@ -66,7 +68,7 @@ export class Run {
       nullKeys: 'dead-letter',
       keyGroups: 16,
       lanes: 1,
-      operators: new Map([[0, { id: 'count', state: stateOf(terms.expires) }]]),
+      operators: new Map([[0, { id: 'count', state: stateOf(terms) }]]),
       input,
       clock: terms.clock,
       budgetBytes: terms.budgetBytes,
@@ -163,6 +165,27 @@ export class Run {
     await this.load(this.cold.more(keyed.lacks(slots, [reply])))
     keyed.apply(slots, reply)
     return found
+  }
+
+  /** The keys for the last calls, so many entries from beyond memory at once. */
+  async walked(entriesMax: number): Promise<readonly string[]> {
+    const { keyed, cold, hotKeys } = this
+    const met: string[] = []
+    const meet = (slots: Int32Array): void => {
+      for (const { user } of rowsOf(keyed.keysOf(keyed.living(0, slots)))) met.push(String(user))
+    }
+    const walk = keyed.walk(0, 0)
+    for (let place = walk.place(entriesMax); place !== null; place = walk.place(entriesMax)) {
+      const slots = walk.looked(await this.store.readColdPage(place))
+      if (slots === null) continue
+      const ask = cold.came()
+      await this.load(ask)
+      meet(slots)
+      if (ask !== null) cold.drop(ask.slots)
+      if (this.hotKeys !== hotKeys) throw new RangeError('keys that came in for the walk stayed')
+    }
+    for (let slots = walk.next(3); slots.length > 0; slots = walk.next(3)) meet(slots)
+    return met
   }
 
   /** Time passes while nothing comes: some of what has expired goes. */
