@@ -67,7 +67,9 @@ function ofSink(
     case 'null':
     case 'files':
       if (!epochs) return { guarantee: 'exactly once per finished run', why: 'a run that failed begins again' }
-      return inEpochs(connector.kind === 'null' ? 'exactly-once' : connector.delivery)
+      if (connector.kind === 'null')
+        return { guarantee: 'exactly once', why: 'nothing is shown, and its rows count by epoch' }
+      return inEpochs(connector.delivery)
     case 'postgres':
       if (!epochs) return { guarantee: 'at least once', why: 'without epochs rows go out as they come' }
       return inEpochs(connector.delivery)

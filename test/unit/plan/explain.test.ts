@@ -117,6 +117,10 @@ describe('the guarantee of a path', () => {
       },
     ])
   })
+  test('with epochs, files to nothing, which shows nothing', () => {
+    const [path] = pathsOf(cleanPlan(epochs.from(clicks).to(nullSink())))
+    expect(path).toMatchObject({ guarantee: 'exactly once', why: 'nothing is shown, and its rows count by epoch' })
+  })
   const push = fn('push', { kind: 'sink', in: 'user utf8' })
   test.each([
     [
