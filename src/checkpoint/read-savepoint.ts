@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { type Files, type OpenFile, StateError, invariant } from '../base/index.js'
-import { type Batch, type IpcTemplate, asInt32, bitmapBytes, ipcTemplate, readIpc } from '../batch/index.js'
+import { type Batch, type IpcTemplate, asInt32, bitmapBytes, ipcTemplate, readIpc, slice } from '../batch/index.js'
 import { KeyDigest, type SavedRows, type StateForm } from '../state/index.js'
 import { decodeKeyGroups } from '../state/stores/index.js'
 import { type Base } from './base.js'
@@ -20,6 +20,8 @@ import {
 } from './savepoint.js'
 
 const chunkBytes = 1 << 20
+/** Of rows that are given at once: whoever takes them has copies on their way. */
+const rowsBytes = 2 << 20
 
 /** What it says of itself, without a look at its other files. @throws StateError ANB6030, ANB6031, ANB6034 */
 export function readSavepoint(files: Files, path: string): Savepoint {
@@ -89,7 +91,9 @@ async function readRows(
     for (const [i, from] of saved.batches.entries()) {
       const to = saved.batches[i + 1] ?? bytes
       const rows = reading(path, saved.file, () => readBatch(template, file, { from, to }))
-      await into(form, savedRows(form, rows))
+      const atOnce = Math.max(1, Math.ceil((rows.rows * rowsBytes) / Math.max(rowsBytes, to - from)))
+      for (let row = 0; row < rows.rows; row += atOnce)
+        await into(form, savedRows(form, slice(rows, row, Math.min(rows.rows, row + atOnce))))
     }
   } finally {
     file.close()

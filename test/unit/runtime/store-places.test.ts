@@ -1,0 +1,171 @@
+/** How the store of a run that begins at a savepoint takes the place of the one that is there: real folders, whoever dies at which step. */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Files } from '../../../src/base/index.js'
+import { batchFromRows } from '../../../src/batch/index.js'
+import { type EpochRecord, encodeRecord } from '../../../src/checkpoint/index.js'
+import { type StateTaken } from '../../../src/runtime/flow/index.js'
+import { realFiles } from '../../../src/runtime/index.js'
+import { StorePlaces } from '../../../src/runtime/open/store-places.js'
+import { KeyDigest, KeyIndex, OperatorState, StateTable } from '../../../src/state/index.js'
+import { type StateStore } from '../../../src/state/stores/index.js'
+import { HandClock } from '../../support/connectors.js'
+import { KeyedRows, countsByUser } from '../state/rows-of-state.js'
+
+const record = (lineage: string, epoch: number): EpochRecord => ({
+  version: 1,
+  job: 'counts',
+  lineage,
+  epoch,
+  wallMs: 1,
+  sources: {},
+  sinks: {},
+  letters: null,
+  captures: null,
+  lastCalls: [],
+  ledger: { rowsIn: 0, rowsDead: 0, deadByReason: {} },
+  checks: {},
+  code: {},
+  swapped: {},
+  plan: { keyGroups: 16, sources: {}, sinks: {} },
+  begun: { lineage: 'of the savepoint', epoch },
+  watermarks: {},
+  timers: {},
+})
+
+class Died extends Error {}
+
+/** Real files, and a machine that dies before or after its nth change of names. */
+function dyingFiles(step: number, side: 'before' | 'after'): Files & { readonly steps: () => number } {
+  let steps = 0
+  const changing =
+    <A extends readonly unknown[]>(change: (...args: A) => void) =>
+    (...args: A): void => {
+      if (steps === step && side === 'before') throw new Died()
+      change(...args)
+      steps += 1
+      if (steps === step + 1 && side === 'after') throw new Died()
+    }
+  return {
+    ...realFiles,
+    rename: changing(realFiles.rename.bind(realFiles)),
+    removeTree: changing(realFiles.removeTree.bind(realFiles)),
+    writeText: changing(realFiles.writeText.bind(realFiles)),
+    syncDirectory: changing(realFiles.syncDirectory.bind(realFiles)),
+    steps: () => steps,
+  }
+}
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'anabranch-places-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const places = (files: Files): StorePlaces =>
+  new StorePlaces(folder, {
+    plan: { job: 'counts' },
+    world: {
+      files,
+      random: { below: () => 0, hex: () => randomBytes(8).toString('hex') },
+      clock: new HandClock(),
+    },
+    options: { out: folder, fresh: false, stateBudgetBytes: 1 << 20 },
+  })
+
+/** Users with a count, in blocks. */
+function inBlocks(counts: Readonly<Record<string, number>>, epoch: number): StateTaken {
+  const rows = new KeyedRows('counts', countsByUser)
+  rows.count(counts)
+  return { blocks: rows.take(epoch), keys: rows.takeKeys() }
+}
+
+/** The run that was there has written one epoch. */
+async function written(): Promise<void> {
+  const store = await places(realFiles).open()
+  const { blocks, keys } = inBlocks({ ann: 1 }, 1)
+  await store.prepare(1, encodeRecord(record(store.lineage, 1)), blocks, keys)
+  store.finish(1)
+  await store.close()
+}
+
+/** A run begins at a savepoint of epoch 7: one key has no room in memory, the other one has. */
+async function begin(files: Files): Promise<void> {
+  const at = places(files)
+  at.settle()
+  const made = await at.make()
+  const form = countsByUser
+  const keys = batchFromRows(form.key, [{ user: 'bob' }])
+  const index = new KeyIndex(form)
+  const [group = 0] = index.resolve(keys).map(slot => index.groupOf[slot] ?? 0)
+  const operator = new OperatorState({ operator: 'counts', form, index, table: new StateTable(form.state) })
+  const state = batchFromRows(form.state, [{ n: 2n, label: 'bob 2' }])
+  const bob = { epoch: 0, bytes: 0, keys, state, deleted: new Uint8Array(1), groups: Uint16Array.of(group) }
+  try {
+    await made.writeCold([operator.goesBeyond(form, bob, 7)])
+    const next = await at.replace(made, record(made.lineage, 7), withBeyond(made, inBlocks({ cid: 3 }, 7)))
+    await next.close()
+  } finally {
+    await made.close()
+  }
+}
+
+/** The record counts keys on both sides. */
+function withBeyond(made: StateStore, { blocks, keys }: StateTaken): StateTaken {
+  const digest = new KeyDigest(countsByUser.keyGroups)
+  for (const change of keys) digest.set(change)
+  const beyond = made.coldKeysOf('counts')
+  if (beyond !== null) digest.add(beyond)
+  return { blocks, keys: [digest.whole('counts')] }
+}
+
+/** Whose state is there for who comes next: each user with its count. */
+async function found(): Promise<Readonly<Record<string, number>>> {
+  const at = places(realFiles)
+  at.settle()
+  expect(readdirSync(folder)).toEqual(['store'])
+  const store = await at.open()
+  await store.checkCold()
+  const rows = new KeyedRows('counts', countsByUser)
+  await store.restore('counts', block => rows.restore(block))
+  await store.close()
+  return rows.counts()
+}
+
+describe('the store of a run that begins at a savepoint', () => {
+  test('takes the place of the one that is there, with what lies beyond memory', async () => {
+    await written()
+    await begin(realFiles)
+    expect(await found()).toEqual({ bob: 2, cid: 3 })
+  })
+
+  test('U7: takes it whole or leaves what was there, whichever change of names the machine dies before or behind', async () => {
+    const counting = dyingFiles(Number.POSITIVE_INFINITY, 'before')
+    await written()
+    await begin(counting)
+    expect(counting.steps()).toBeGreaterThanOrEqual(6)
+    const seen = new Set<string>()
+    for (let step = 0; step < counting.steps(); step += 1)
+      for (const side of ['before', 'after'] as const) {
+        rmSync(join(folder, 'store'), { recursive: true })
+        await written()
+        await expect(begin(dyingFiles(step, side))).rejects.toThrow(Died)
+        const state = JSON.stringify(await found())
+        expect(['{"ann":1}', '{"bob":2,"cid":3}']).toContain(state)
+        seen.add(state)
+      }
+    expect(seen.size).toBe(2)
+  })
+
+  test('is gone where the start is refused, and what was there is as it was', async () => {
+    await written()
+    const at = places(realFiles)
+    const made = await at.make()
+    expect(readdirSync(folder).toSorted()).toEqual(['making', 'store'])
+    await at.giveUp(made)
+    expect(await found()).toEqual({ ann: 1 })
+  })
+})
