@@ -3,9 +3,9 @@
  * until it is there, so nothing of such a key is used before.
  */
 import { type AsStored } from './as-stored.js'
-import { type ColdAnswer, type ColdKeys, type CollectionQuestion } from './cold.js'
+import { type ColdAnswer, type ColdKeys, type CollectionQuestion, type Reach } from './cold.js'
 import { type ColdCollection } from './cold-collection.js'
-import { type ColdAsk, type ColdLack, type ColdPart } from './cold-part.js'
+import { type ColdAsk, type ColdExpired, type ColdLack, type ColdPart } from './cold-part.js'
 import { type KeyIndex } from './key-index.js'
 import { type Residence } from './residence.js'
 
@@ -22,28 +22,44 @@ export class ColdArrivals {
 
   constructor(private readonly of: Arriving) {}
 
-  /** Of keys of which nothing is known: what rows may need of them. @param whole a list or map of which all is needed */
-  ask(slots: Int32Array, whole: string | null): ColdAsk {
-    const sorted = this.of.index.byPlace(slots)
-    const collections = this.of.collections.map(({ operator, reach }): CollectionQuestion => {
-      return { operator, reach: operator === whole ? 'all' : reach }
-    })
-    return this.asked(sorted, collections)
+  /** Of keys of which nothing is known: what their rows need mostly. */
+  ask(slots: Int32Array): ColdAsk {
+    return this.asked(this.of.index.byPlace(slots), ({ reach }) => reach)
   }
 
-  private asked(slots: Int32Array, collections: readonly CollectionQuestion[]): ColdAsk {
+  private asked(slots: Int32Array, reachOf: (collection: ColdCollection) => Reach): ColdAsk {
     const operators = this.of.parts.map(({ state }) => state.operator)
-    return { slots, question: { operators, collections, ...this.keysOf(slots) }, isNew: true }
+    const collections = this.of.collections.map((each): CollectionQuestion => {
+      return { operator: each.operator, reach: reachOf(each), named: null }
+    })
+    const question = { operators, collections, ...this.keysOf(slots) }
+    return { slots, question, isNew: true, staying: slots, named: [] }
   }
 
   /** Of keys that are in memory: what they lack. null: nothing. */
-  askMore(lacks: readonly ColdLack[]): ColdAsk | null {
+  askMore(all: readonly ColdLack[]): ColdAsk | null {
+    const lacks = all.filter(({ slots, named }) => slots.length > 0 || named !== null)
+    if (lacks.length === 0) return null
     const { index, residence } = this.of
-    const slots = index.byPlace(Int32Array.from(new Set(lacks.flatMap(lack => [...lack.slots]))))
-    if (slots.length === 0) return null
-    residence.use(slots)
-    const collections = lacks.map(({ operator }) => ({ operator, reach: 'all' }) as const)
-    return { slots, question: { operators: [], collections, ...this.keysOf(slots) }, isNew: false }
+    const slots = index.byPlace(distinct(lacks.map(lack => lack.slots)))
+    const staying = distinct([slots, ...lacks.flatMap(({ named }) => named?.owners ?? [])])
+    residence.use(staying)
+    const collections = lacks.map(({ operator, slots: whole, named }): CollectionQuestion => {
+      const keys = named === null ? null : (this.named(operator)?.keysOf(named) ?? null)
+      return { operator, reach: whole.length > 0 ? 'all' : 'none', named: keys }
+    })
+    const question = { operators: [], collections, ...this.keysOf(slots) }
+    return { slots, question, isNew: false, staying, named: lacks.map(({ named }) => named) }
+  }
+
+  private named(operator: string): ColdCollection | undefined {
+    return this.of.collections.find(each => each.operator === operator)
+  }
+
+  /** What of that which has expired beyond memory is not known. */
+  lacksOf({ operator, slots, keys }: ColdExpired): readonly ColdLack[] {
+    const named = keys === null ? null : (this.named(operator)?.unknown(slots, keys) ?? null)
+    return [{ operator, slots: new Int32Array(0), named }]
   }
 
   /** As they lie beyond memory. */
@@ -59,10 +75,10 @@ export class ColdArrivals {
    */
   loaded(ask: ColdAsk, answer: ColdAnswer, newer: number | null): void {
     if (ask.isNew) this.valuesLoaded(ask.slots, answer, newer)
-    ask.question.collections.forEach(({ operator }, i) => {
-      const collection = this.of.collections.find(each => each.operator === operator)
+    const { slots, isNew } = ask
+    ask.question.collections.forEach(({ operator, reach }, i) => {
       const of = answer.items[i]
-      if (of !== undefined) collection?.load(ask, of)
+      if (of !== undefined) this.named(operator)?.load({ slots, isNew, reach, named: ask.named[i] ?? null }, of)
     })
   }
 
@@ -95,7 +111,9 @@ export class ColdArrivals {
   askRestored(): (ColdAsk & { readonly part: number }) | null {
     const next = this.restored.shift()
     if (next === undefined) return null
-    const collections = this.of.collections.map(({ operator }) => ({ operator, reach: 'all' }) as const)
-    return { ...this.asked(next.slots, collections), part: next.part }
+    return { ...this.asked(next.slots, () => 'all'), part: next.part }
   }
 }
+
+const distinct = (lists: readonly Int32Array[]): Int32Array =>
+  Int32Array.from(new Set(lists.flatMap(list => [...list])))

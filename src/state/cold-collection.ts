@@ -8,8 +8,17 @@
  * lives, and from which number they count on. What is not known is what lies there, so all that asks whether memory and what lies
  * beyond it are the same, or what is still to be written, asks of the slots that there are.
  */
-import { type ColdChanges, type CollectionAnswer, type Reach } from './cold.js'
-import { type ColdAsk, type ColdWrite } from './cold-part.js'
+import { invariant } from '../base/index.js'
+import { type Column, takeColumn } from '../batch/index.js'
+import {
+  type ColdChanges,
+  type ColdItems,
+  type ColdKeys,
+  type ColdRows,
+  type CollectionAnswer,
+  type Reach,
+} from './cold.js'
+import { type ColdAsk, type ColdWrite, type NamedEntries } from './cold-part.js'
 import { type ExpiringPart } from './cold-sweep.js'
 import { type StateForm } from './block-schema.js'
 import { EntryResidence } from './entry-residence.js'
@@ -19,7 +28,7 @@ import { decodeKeys } from './key-decoder.js'
 import { type StateWatch } from './operator-state.js'
 import { viewsOf } from './packed.js'
 import { encodeRows } from './row-codec.js'
-import { type SlotSet } from './slot-set.js'
+import { SlotSet } from './slot-set.js'
 
 /** The keys that have entries, as the cold side of the stage knows them. */
 export interface OwnerWatch {
@@ -33,11 +42,21 @@ export interface OwnerWatch {
   isKnown(owner: number): boolean
 }
 
+/** What was asked for of it. */
+type CollectionAsk = Pick<ColdAsk, 'slots' | 'isNew'> & { readonly reach: Reach; readonly named: NamedEntries | null }
+
+const partOf = ({ owners, keys }: NamedEntries, at: Int32Array): [Int32Array, Column] => [
+  at.map(i => owners[i] ?? 0),
+  takeColumn(keys, at),
+]
+
 export class ColdCollection {
   readonly state: EntryState
   private readonly entries: EntryTable
   private readonly residence: EntryResidence
   private readonly form: StateForm
+  /** Keys that were partly known until all of it was read. */
+  private readonly grown = new SlotSet()
 
   constructor(
     options: EntryStateOptions,
@@ -95,13 +114,19 @@ export class ColdCollection {
     return this.entries.keysOf(slots).owners
   }
 
-  /** Where it is partly known it may have some beyond memory: its key is none without state. */
+  /** In memory: a key of which nothing more is known may leave, and then what lies beyond memory is all that it has. */
   has(owner: number): boolean {
-    return this.entries.has(owner) || this.residence.partly.has(owner)
+    return this.entries.has(owner)
   }
 
-  partlyOf(owners: Int32Array): Int32Array {
-    return this.entries.partlyOf(owners)
+  /** Those of these entries of which nobody knows whether they are there. */
+  unknown(owners: Int32Array, keys: Column): NamedEntries | null {
+    return this.entries.unknown(owners, keys)
+  }
+
+  /** As they lie beyond memory. */
+  keysOf(named: NamedEntries): ColdKeys {
+    return this.state.coldKeysOf(named)
   }
 
   /** Slots without an entry of which nobody has to know are free, where they are many: but for those of keys of which rows wait. */
@@ -135,35 +160,72 @@ export class ColdCollection {
     return this.entries.slotsOfOwners(Int32Array.of(owner))
   }
 
-  /**
-   * What was found; what memory or blocks have is newer. The sum of an entry that is known is too: it may have left while this was
-   * read, or be gone.
-   */
-  load({ slots: owners, isNew }: ColdAsk, { found, more }: CollectionAnswer): void {
-    const { partly } = this.residence
-    partly.unmark(owners)
-    partly.markAll(more.map(i => owners[i] ?? 0))
-    const came: number[] = []
-    for (const { forms, at, sums, rows, keys } of found) {
-      const views = viewsOf(keys)
-      const { key, nullKeys } = this.form
-      const own = decodeKeys(key, views.length, nullKeys, i => views[i] ?? new Uint8Array(0)).at(-1)
-      if (own === undefined) continue
-      const of = at.map(i => owners[i] ?? 0)
-      const { slots, fresh } = this.entries.load(of, own, this.state.decoded(forms, rows))
-      const freshSlots = fresh.map(i => slots[i] ?? 0)
-      if (isNew) this.residence.noteSums(slots, sums)
-      else
-        this.residence.noteSums(
-          freshSlots,
-          Uint32Array.from(fresh, i => sums[i] ?? 0),
-        )
-      this.residence.mark(freshSlots, true)
-      for (const slot of freshSlots) came.push(slot)
-    }
+  /** What was found; what memory or blocks have is newer. */
+  load({ slots: owners, isNew, reach, named }: CollectionAsk, { found, more, named: byName }: CollectionAnswer): void {
+    if (reach !== 'none') this.reached(owners, more, isNew)
+    const ofOwners = found.flatMap(each =>
+      this.place(
+        each.at.map(i => owners[i] ?? 0),
+        this.ownKeys(each),
+        { ...each, isNew },
+      ),
+    )
+    const ofNamed = byName.flatMap(each =>
+      named === null ? [] : this.place(...partOf(named, each.at), { ...each, isNew }),
+    )
+    // Of a name under which nothing stands that is known from now on.
+    if (named !== null) this.entries.slotsOf(named.owners, named.keys)
+    const came = [...ofOwners, ...ofNamed].flatMap(slots => [...slots])
     if (came.length > 0) this.state.linked(this.entries.inOrder(Int32Array.from(came)))
     // Of which nothing is left, as it turns out.
     if (!isNew) this.owners.lost(owners.filter(owner => !this.has(owner)))
+  }
+
+  private reached(owners: Int32Array, more: Int32Array, isNew: boolean): void {
+    const { partly } = this.residence
+    if (!isNew) this.grown.markAll(this.entries.partlyOf(owners))
+    partly.unmark(owners)
+    partly.markAll(more.map(i => owners[i] ?? 0))
+  }
+
+  private ownKeys({ keys }: ColdItems): Column {
+    const views = viewsOf(keys)
+    const { key, nullKeys } = this.form
+    const own = decodeKeys(key, views.length, nullKeys, i => views[i] ?? new Uint8Array(0)).at(-1)
+    invariant(own !== undefined, 'an entry has a key')
+    return own
+  }
+
+  /**
+   * Answers the slots of those that nobody knew. The sum of an entry that is known is too, but where its key is new: it may have left
+   * while this was read, or be gone.
+   */
+  private place(
+    owners: Int32Array,
+    own: Column,
+    { forms, rows, sums, isNew }: ColdRows & { readonly isNew: boolean },
+  ): Int32Array {
+    const { residence, entries } = this
+    const { slots, fresh } = entries.load(owners, own, this.state.decoded(forms, rows))
+    const came = fresh.map(i => slots[i] ?? 0)
+    if (isNew) residence.noteSums(slots, sums)
+    else
+      residence.noteSums(
+        came,
+        Uint32Array.from(fresh, i => sums[i] ?? 0),
+      )
+    residence.mark(came, true)
+    return came
+  }
+
+  /** What all was read of for a last call is partly known again. */
+  shed(owners: Int32Array): void {
+    const { residence, entries, grown } = this
+    const some = owners.filter(owner => grown.has(owner))
+    const isSame = (slot: number): boolean => residence.isSame(slot) && !entries.table.isDirty(slot)
+    entries.forget(entries.slotsOfOwners(some).filter(slot => entries.table.present(slot) && isSame(slot)))
+    grown.unmark(some)
+    residence.partly.markAll(some)
   }
 
   /** null: nothing. */
@@ -199,6 +261,7 @@ export class ColdCollection {
 
   forget(owners: Int32Array): void {
     this.residence.partly.unmark(owners)
+    this.grown.unmark(owners)
     this.entries.forget(this.entries.slotsOfOwners(owners))
   }
 

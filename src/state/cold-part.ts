@@ -1,4 +1,5 @@
 /** What the cold side of a stage is made of, and what it asks and answers. */
+import { type Column } from '../batch/index.js'
 import { type ColdChanges, type ColdQuestion } from './cold.js'
 import { type StateForm } from './block-schema.js'
 import { type Expiry } from './expiry.js'
@@ -20,12 +21,32 @@ export interface ColdAsk {
   readonly question: ColdQuestion
   /** Nothing of them is known; otherwise some of what they have is, and stays as it is. */
   readonly isNew: boolean
+  /** Keys that stay in memory until it is there. */
+  readonly staying: Int32Array
+  /** Of each list or map of the question the entries that it names. */
+  readonly named: readonly (NamedEntries | null)[]
 }
 
-/** Of a list or map that is partly known of these keys, all is needed. */
+/** Entries by their owners and their own keys. */
+export interface NamedEntries {
+  readonly owners: Int32Array
+  readonly keys: Column
+}
+
+/** What is needed and not known of a list or map. */
 export interface ColdLack {
   readonly operator: string
+  /** All that these keys have. */
   readonly slots: Int32Array
+  readonly named: NamedEntries | null
+}
+
+/** What has expired beyond memory: keys of an operator, or entries of a list or map, each with the slot of its owner. */
+export interface ColdExpired {
+  readonly operator: string
+  readonly slots: Int32Array
+  /** Their own keys; null: they have none. */
+  readonly keys: Column | null
 }
 
 /** What is to be written beyond memory; the sums of what was written come back with it. */

@@ -13,7 +13,14 @@ import { type Admitted, ColdAdmission } from './cold-admission.js'
 import { ColdArrivals } from './cold-arrivals.js'
 import { ColdChoice } from './cold-choice.js'
 import { ColdCollection } from './cold-collection.js'
-import { type ColdAsk, type ColdLack, type ColdPart, type ColdReport, type Leaving } from './cold-part.js'
+import {
+  type ColdAsk,
+  type ColdExpired,
+  type ColdLack,
+  type ColdPart,
+  type ColdReport,
+  type Leaving,
+} from './cold-part.js'
 import { ColdRoom } from './cold-room.js'
 import { ColdSweep } from './cold-sweep.js'
 import { type Values, changedValues, staleValues } from './cold-values.js'
@@ -144,12 +151,12 @@ export class ColdSide {
     return ask
   }
 
-  /** Keys were resolved. Answers what is to be read of those that are new. `whole`: a list or map of which all is. */
-  came(whole: string | null = null): ColdAsk | null {
+  /** Keys were resolved. Answers what is to be read of those that are new. */
+  came(): ColdAsk | null {
     const { residence, index } = this
     const fresh = index.takeFresh()
     residence.arrive(fresh, this.isUsed)
-    return this.isUsed && fresh.length > 0 ? this.arrivals.ask(fresh, whole) : null
+    return this.isUsed && fresh.length > 0 ? this.arrivals.ask(fresh) : null
   }
 
   /** Where something may have expired beyond memory; null: nowhere, or there is no room to bring it back. */
@@ -157,14 +164,14 @@ export class ColdSide {
     return this.entries > 0 && this.room.hasRoomFor(this.index.size) ? (this.sweep?.next ?? null) : null
   }
 
-  /** What is there. Answers what has to be read of what has expired: of keys that come in for it, then of others. */
-  swept(page: ColdPage): readonly ColdAsk[] {
-    const over = this.sweep?.looked(page)
-    if (over === undefined) return []
-    const came = this.came(over.operator)
-    const of = this.collections.find(({ operator }) => operator === over.operator)
-    const more = of === undefined ? null : this.more([{ ...over, slots: of.partlyOf(over.slots) }])
-    return [came, more].filter(ask => ask !== null)
+  /** What is there. Answers what has expired, and what has to be read of keys that come in for it; then see `lacksOf`. */
+  swept(page: ColdPage): { readonly over: ColdExpired | null; readonly ask: ColdAsk | null } {
+    return { over: this.sweep?.looked(page) ?? null, ask: this.came() }
+  }
+
+  /** What of that which has expired is not known. */
+  lacksOf(over: ColdExpired): readonly ColdLack[] {
+    return this.arrivals.lacksOf(over)
   }
 
   /** Whoever is in memory stays there until the next epoch. */
@@ -182,6 +189,11 @@ export class ColdSide {
     const isSame = (slot: number): boolean =>
       this.residence.is(slot, 'same') && this.collections.every(each => each.isSame(slot))
     this.goneFrom(slots.filter(slot => isSame(slot) && !this.isDirty(slot)))
+  }
+
+  /** Behind a last call of these keys: what was read of them for it goes again. */
+  shed(slots: Int32Array): void {
+    for (const collection of this.collections) collection.shed(slots)
   }
 
   private goneFrom(slots: Int32Array): void {

@@ -4,8 +4,8 @@
  * entry must not go by itself, since an older block may have its key.
  */
 import { type ColdPage, type ColdPlace } from './cold.js'
-import { slotsOfCold } from './cold-keys.js'
-import { type ColdLack } from './cold-part.js'
+import { ownersOfCold } from './cold-keys.js'
+import { type ColdExpired } from './cold-part.js'
 import { type StateForm } from './block-schema.js'
 import { type Expiry, type StateClock } from './expiry.js'
 import { type KeyIndex } from './key-index.js'
@@ -42,16 +42,16 @@ export class ColdSweep {
     return { operator: at.state.operator, groups, from: this.from, entriesMax: entriesAtOnce }
   }
 
-  /** It was read. Answers the slots of keys of which something of this operator, list or map has expired: it is to be loaded. */
-  looked(page: ColdPage): ColdLack {
+  /** It was read. Answers what has expired: keys that are new are to be loaded, and what is not known of the others. */
+  looked(page: ColdPage): ColdExpired | null {
     const at = this.parts[this.part]
-    if (at === undefined) return { operator: '', slots: new Int32Array(0) }
+    if (at === undefined) return null
     const over = page.found.flatMap(({ forms, at: of, rows }) =>
       Array.from(at.expiry.expired(at.state.decoded(forms, rows)), row => of[row] ?? 0),
     )
     this.goOn(page.next)
-    const slots = slotsOfCold(this.index, at.form, page, Int32Array.from(over))
-    return { operator: at.state.operator, slots }
+    const { slots, own } = ownersOfCold(this.index, at.form, page, Int32Array.from(over))
+    return { operator: at.state.operator, slots, keys: own }
   }
 
   private goOn(next: Uint8Array | null): void {

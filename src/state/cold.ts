@@ -17,12 +17,15 @@ export interface ColdQuestion extends ColdKeys {
   readonly collections: readonly CollectionQuestion[]
 }
 
-/** How much of a list or map is read: all of it, or the last item, from which its numbers count on. */
-export type Reach = 'all' | 'last'
+/** How much of a list or map is read: all of it, the last item, from which its numbers count on, so many entries or fewer, none. */
+export type Reach = 'all' | 'last' | 'none' | number
 
 export interface CollectionQuestion {
   readonly operator: string
+  /** Of each of the keys. */
   readonly reach: Reach
+  /** Entries by their whole keys, of whichever keys. */
+  readonly named: ColdKeys | null
 }
 
 /** Entries of one operator that were written in one form. */
@@ -49,6 +52,8 @@ export interface CollectionAnswer {
   readonly found: readonly ColdItems[]
   /** Which of the keys that were asked for may have more. */
   readonly more: Int32Array
+  /** `at` says which of the entries that were named. */
+  readonly named: readonly ColdRows[]
 }
 
 /** What was found, by form. */

@@ -11,6 +11,7 @@ import {
 } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type StateForm } from './block-schema.js'
+import { type Reach } from './cold.js'
 import { type ColdLack } from './cold-part.js'
 import { type ColdSide } from './cold-side.js'
 import { type Schema } from '../schema/index.js'
@@ -49,6 +50,9 @@ export interface CollectionChanges {
   readonly lists: Batch | null
   readonly maps: Batch | null
 }
+
+/** Of a map whose entries rows name: a key with fewer is wholly known, and nothing more is read for it. */
+const someEntries = 64
 
 /** What the store calls a list or map of an operator. */
 const collectionId = (operator: string, name: string): string => `${operator}/${name}`
@@ -92,7 +96,15 @@ export class Collections {
   states(
     operator: string,
     owner: EntryStateOptions['owner'],
-    { index, cold }: { readonly index: KeySlots; readonly cold: ColdSide | null },
+    {
+      index,
+      cold,
+      entriesAtFirst = someEntries,
+    }: {
+      readonly index: KeySlots
+      readonly cold: ColdSide | null
+      readonly entriesAtFirst?: number | undefined
+    },
   ): readonly EntryState[] {
     const of = (name: string): string => collectionId(operator, name)
     const lists = this.lists.map(list => {
@@ -103,7 +115,8 @@ export class Collections {
       return { options, reach: field.keep.reads ? 'all' : 'last' } as const
     })
     const maps = this.maps.map(({ field, entries }) => {
-      return { options: { operator: of(field.name), owner, index, entries }, reach: 'all' } as const
+      const reach: Reach = field.keep.entries === 'all' ? 'all' : entriesAtFirst
+      return { options: { operator: of(field.name), owner, index, entries }, reach }
     })
     return [...lists, ...maps].map(({ options, reach }) =>
       cold === null ? new EntryState(options) : cold.collection(options, reach).state,
@@ -158,21 +171,52 @@ export class Collections {
     return this.lists.some(isDirty) || this.maps.some(isDirty)
   }
 
-  /** What a reply changes and nobody knows yet: lists and maps of the operator with this id that it empties. */
-  lacks(
+  /** Of these keys, which may come again, those of which a map is partly known. */
+  partlyOf(slots: Int32Array): Int32Array {
+    return Int32Array.from(new Set(this.maps.flatMap(({ entries }) => [...entries.partlyOf(slots)])))
+  }
+
+  /** All that maps of the operator with this id have of these keys, where it is not known. */
+  lacksAll(operator: string, slots: Int32Array): readonly ColdLack[] {
+    return this.maps.map(({ field, entries }) => ({
+      operator: collectionId(operator, field.name),
+      slots: entries.partlyOf(slots),
+      named: null,
+    }))
+  }
+
+  /** The entries that rows name and nobody knows. @param slots of the key of each row */
+  lacksNamed(operator: string, slots: Int32Array, rows: Batch): readonly ColdLack[] {
+    return this.maps.map(({ field, entries }) => {
+      const names = field.keep.entries === 'all' ? undefined : columnNamed(rows, field.keep.entries)
+      const named = names === undefined ? null : entries.unknown(slots, names)
+      return { operator: collectionId(operator, field.name), slots: new Int32Array(0), named }
+    })
+  }
+
+  /** What a reply changes and nobody knows: lists and maps that it empties, entries that it removes or sets. */
+  lacksOfReply(
     operator: string,
     uniq: Int32Array,
     { lists, maps }: CollectionChanges,
     clear: Uint8Array | null,
   ): readonly ColdLack[] {
     const gone = cleared(uniq, clear)
-    return [[this.lists, lists] as const, [this.maps, maps] as const].flatMap(([tables, changes]) =>
+    const emptied = [[this.lists, lists] as const, [this.maps, maps] as const].flatMap(([tables, changes]) =>
       tables.map(({ field, entries }, i) => {
-        const [emptied] = changes?.columns[i]?.children ?? []
-        const all = emptied === undefined ? gone : Int32Array.from([...gone, ...slotsWithBit(uniq, emptied)])
-        return { operator: collectionId(operator, field.name), slots: entries.partlyOf(all) }
+        const [bits] = changes?.columns[i]?.children ?? []
+        const all = bits === undefined ? gone : Int32Array.from([...gone, ...slotsWithBit(uniq, bits)])
+        return { operator: collectionId(operator, field.name), slots: entries.partlyOf(all), named: null }
       }),
     )
+    const changed = this.maps.flatMap((map, i) => {
+      const change = maps?.columns[i]
+      return (change === undefined ? [] : map.changed(uniq, change)).map(({ owners, keys }) => {
+        const named = map.entries.unknown(owners, keys)
+        return { operator: collectionId(operator, map.field.name), slots: new Int32Array(0), named }
+      })
+    })
+    return [...emptied, ...changed]
   }
 
   /** A key that `clear` names (a bitmap) loses all; then what the reply says is done. */

@@ -6,7 +6,8 @@ import { type Batch, type Column } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { type StateBlock } from './block.js'
 import { type StateForm } from './block-schema.js'
-import { type ColdChanges } from './cold.js'
+import { type ColdChanges, type ColdKeys } from './cold.js'
+import { type NamedEntries } from './cold-part.js'
 import { type EntryResidence } from './entry-residence.js'
 import { type EntryTable } from './entry-table.js'
 import { KeyDigest, type KeyDigestChange } from './key-digest.js'
@@ -74,6 +75,11 @@ export class EntryState {
 
   packedKeys(slots: Int32Array): PackedRows {
     return this.slots.packedKeys(slots)
+  }
+
+  /** The keys of these entries, as they lie beyond memory. */
+  coldKeysOf(named: NamedEntries): ColdKeys {
+    return this.slots.coldKeysOf(named)
   }
 
   /** Entries that came from beyond memory; the last key column is their own key. */
@@ -158,11 +164,19 @@ class EntrySlots implements KeySlots {
     return this.groups
   }
 
+  coldKeysOf(named: NamedEntries): ColdKeys {
+    const groups = Uint16Array.from(named.owners, owner => this.owners.groupOf[owner] ?? 0)
+    return { groups, keys: packedKeys(this.wholeKeys(named), this.terms.nullKeys) }
+  }
+
   keysOf(slots: Int32Array): Batch {
-    const { owners, keys } = this.entries.keysOf(slots)
+    return this.wholeKeys(this.entries.keysOf(slots))
+  }
+
+  private wholeKeys({ owners, keys }: NamedEntries): Batch {
     const of = this.owners.keysOf(owners)
     const fields = [...of.schema.fields, { name: 'entry', type: keys.type }]
-    return { schema: { fields }, rows: slots.length, columns: [...of.columns, keys] }
+    return { schema: { fields }, rows: owners.length, columns: [...of.columns, keys] }
   }
 
   packedKeys(slots: Int32Array): PackedRows {

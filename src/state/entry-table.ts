@@ -9,16 +9,15 @@ import {
   type Memory,
   asInt32,
   bitAt,
-  bytesOf,
-  makeColumn,
-  noNulls,
   sliceColumn,
   take,
   takeColumn,
 } from '../batch/index.js'
 import { distinct } from '../kernels/index.js'
 import { type DataType, type Schema, type Ttl } from '../schema/index.js'
+import { type NamedEntries } from './cold-part.js'
 import { EntryChains } from './entry-chains.js'
+import { everything, int32Column, rowsThere, without } from './entry-columns.js'
 import { type EntryResidence } from './entry-residence.js'
 import { Expiry, type StateClock, storedValues } from './expiry.js'
 import { KeyIndex } from './key-index.js'
@@ -108,7 +107,7 @@ export class EntryTable {
   }
 
   /** Owner and key of each of these slots, whether there is such an entry or not. */
-  keysOf(slots: Int32Array): { readonly owners: Int32Array; readonly keys: Column } {
+  keysOf(slots: Int32Array): NamedEntries {
     const [owners, keys] = this.index.keysOf(slots).columns
     if (owners === undefined || keys === undefined) throw new TypeError('an entry has an owner and a key')
     return { owners: asInt32(owners.values), keys }
@@ -138,15 +137,38 @@ export class EntryTable {
     this.residence?.idle.append(owner, slot)
   }
 
-  /** The slot of each entry: of `owners[i]` the one with key i. */
+  /**
+   * The slot of each entry: of `owners[i]` the one with key i. One that is new has no entry, so where its owner is partly known it is
+   * looked up only once it is known that there is none, or with what there is (`unknown`).
+   */
   slotsOf(owners: Int32Array, keys: Column): Int32Array {
-    const columns = [int32Column(owners), sliceColumn(keys, 0, owners.length)]
-    const slots = this.index.resolve({ schema: this.keySchema, rows: owners.length, columns })
+    const slots = this.resolve(owners, keys)
     if (this.residence !== null) {
       const fresh = this.index.takeFresh()
       this.residence.arrive(fresh, this.keysOf(fresh).owners)
     }
     return slots
+  }
+
+  private resolve(owners: Int32Array, keys: Column): Int32Array {
+    const columns = [int32Column(owners), sliceColumn(keys, 0, owners.length)]
+    return this.index.resolve({ schema: this.keySchema, rows: owners.length, columns })
+  }
+
+  /** Entries of owners that are partly known, of which nobody knows whether they are there, each once. They stay unknown. */
+  unknown(all: Int32Array, names: Column): NamedEntries | null {
+    const { index } = this
+    const partly = this.residence?.partly
+    if (partly === undefined || partly.count === 0) return null
+    const rows = rowsThere(sliceColumn(names, 0, all.length)).filter(row => partly.has(all[row] ?? 0))
+    const owners = rows.map(row => all[row] ?? 0)
+    const keys = takeColumn(names, rows)
+    const slots = this.resolve(owners, keys)
+    const fresh = index.takeFresh()
+    index.remove(fresh)
+    const left = new Set(fresh)
+    const first = Int32Array.from(slots.keys()).filter(i => left.delete(slots[i] ?? 0))
+    return first.length === 0 ? null : { owners: first.map(i => owners[i] ?? 0), keys: takeColumn(keys, first) }
   }
 
   /** Slots of these owners: those that have an entry, in order, then those that have none. */
@@ -355,27 +377,4 @@ export class EntryTable {
     })
     this.table.restore(slots, rows, null)
   }
-}
-
-function everything(rows: number): ReadonlyMap<string, Uint8Array> {
-  return new Map([['value', new Uint8Array((rows + 7) >> 3).fill(255)]])
-}
-
-const int32Column = (values: Int32Array): Column =>
-  makeColumn({ kind: 'int32' }, values.length, noNulls, { offsets: null, values: bytesOf(values), children: [] })
-
-function rowsThere({ validity, length }: Column): Int32Array {
-  const all = Int32Array.from({ length }, (_, row) => row)
-  return validity === null ? all : all.filter(row => bitAt(validity, row) === 1)
-}
-
-/** Offsets of lists without the items whose bit is 1. */
-function without(offsets: Int32Array, gone: Uint8Array): Int32Array {
-  const left = new Int32Array(offsets.length)
-  for (let i = 1; i < offsets.length; i++) {
-    let kept = 0
-    for (let j = offsets[i - 1] ?? 0; j < (offsets[i] ?? 0); j++) kept += 1 - bitAt(gone, j)
-    left[i] = (left[i - 1] ?? 0) + kept
-  }
-  return left
 }

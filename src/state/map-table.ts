@@ -1,6 +1,7 @@
 /** Map table: one map state of an operator, whose entries have keys of their own. */
 import { type Column, type Memory, makeColumn, noBytes, noNulls } from '../batch/index.js'
 import { type DataType, mapEntries } from '../schema/index.js'
+import { type NamedEntries } from './cold-part.js'
 import { type MapField } from './declared.js'
 import { EntryTable, type GatheredEntries } from './entry-table.js'
 import { type StateClock } from './expiry.js'
@@ -31,6 +32,15 @@ export class MapTable {
     if (gone !== undefined) entries.remove(entries.slotsOf(ownersOfItems(owners, removed), gone))
     if (key !== undefined && value !== undefined) entries.put(ownersOfItems(owners, put), key, value)
     entries.tidy()
+  }
+
+  /** The entries that such a change removes or sets. */
+  changed(owners: Int32Array, { children: [, removed, put] }: Column): readonly NamedEntries[] {
+    const [gone] = removed?.children ?? []
+    const [key] = put?.children[0]?.children ?? []
+    const named = (of: Column | undefined, keys: Column | undefined): readonly NamedEntries[] =>
+      of === undefined || keys === undefined ? [] : [{ owners: ownersOfItems(owners, of), keys }]
+    return [...named(removed, gone), ...named(put, key)]
   }
 
   /** All entries of these keys, one row each. */

@@ -68,7 +68,7 @@ export const collectionRules: readonly Mutant[] = [
   },
   {
     rule: 'a list counts on from an item that is not its last',
-    file: 'src/state/stores/cold-store.ts',
+    file: 'src/state/stores/cold-items.ts',
     from: '{ reverse: true, limit: 1 }',
     to: '{ reverse: false, limit: 1 }',
     test: [unit('state/budget-reads'), 'an append reads the last one, from which its numbers count on'],
@@ -79,6 +79,23 @@ export const collectionRules: readonly Mutant[] = [
     from: 'slots: entries.partlyOf(all)',
     to: 'slots: entries.partlyOf(all).subarray(all.length)',
     test: [unit('state/budget-reads'), 'all are read before it is emptied'],
+  },
+  {
+    rule: 'a row does not wait for the entry that it names',
+    file: 'src/state/collections.ts',
+    from: 'names === undefined ? null : entries.unknown(slots, names)',
+    to: 'null',
+    test: [
+      unit('state/budget-reads'),
+      'those that rows name are read one by one, beside a few that come with their key',
+    ],
+  },
+  {
+    rule: 'an entry is set without a look at the one that lies beyond memory',
+    file: 'src/state/collections.ts',
+    from: 'map.entries.unknown(owners, keys)',
+    to: 'null',
+    test: [unit('state/budget-reads'), 'one that no row names is read before it is set'],
   },
   {
     rule: 'items of a list that came back get the numbers of others',

@@ -43,6 +43,8 @@ const reactions: Readonly<Record<string, string>> = {
   'swap.refused ANB3003': 'code is refused whose workers do not start',
   'list brought back': 'a list comes back from beyond memory',
   'map brought back': 'a map comes back from beyond memory',
+  'entry read by its name': 'an entry of a map that is partly known is read by its name',
+  'read whole after all': 'a list or map that is partly known is read whole: for a last call, or before it is emptied',
   'value has expired': 'a value is not read behind its time',
   'list has expired': 'an item of a list is not read behind its time',
   'map has expired': 'an entry of a map is not read behind its time',

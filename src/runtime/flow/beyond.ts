@@ -33,6 +33,8 @@ export interface BeyondEffects {
 export interface BeyondTerms {
   readonly budgetBytes: number
   readonly effects: BeyondEffects
+  /** Of a map whose entries rows name, those that come with its key; left out: some dozens. */
+  readonly entriesAtFirst?: number | undefined
 }
 
 /** Rows that are routed. */
@@ -195,9 +197,10 @@ export class Beyond {
     return true
   }
 
-  /** These keys came in for a walk, which has passed them. */
-  drop(slots: Int32Array): void {
-    this.cold.drop(slots)
+  /** A walk has passed these keys, some of which came in for it. */
+  passed(slots: Int32Array, came: Int32Array): void {
+    this.cold.drop(came)
+    this.cold.shed(slots)
   }
 
   /**
@@ -217,11 +220,20 @@ export class Beyond {
     this.isSweeping = true
     this.read(place, page => {
       this.isSweeping = false
-      for (const ask of this.isEnding ? [] : this.cold.swept(page)) {
-        this.counts.expired += ask.slots.length
-        this.bring(ask, () => this.cold.expire(ask.slots))
-      }
+      if (!this.isEnding) this.swept(this.cold.swept(page))
     })
+  }
+
+  private swept({ over, ask }: ReturnType<ColdSide['swept']>): void {
+    if (over === null) return
+    const { cold } = this
+    const expire = (): void => cold.expire(over.slots)
+    const then = (): void => {
+      if (!this.fetch(cold.lacksOf(over), expire)) expire()
+    }
+    if (ask === null) return then()
+    this.counts.expired += ask.slots.length
+    this.bring(ask, then)
   }
 
   private read(place: ColdPlace, then: (page: ColdPage) => void): void {
@@ -260,8 +272,8 @@ export class Beyond {
    */
   cut(epoch: number, waiting: readonly Int32Array[], bytes: number): void {
     this.unwritten.push({ epoch, bytes })
-    const awaited = this.awaited.flatMap(({ routed, load }) => [routed?.slots ?? [], load?.ask.slots ?? []])
-    this.cold.choose(epoch, [...waiting, ...awaited.map(slots => Int32Array.from(slots))])
+    const awaited = this.awaited.flatMap(({ routed }) => routed?.slots ?? [])
+    this.cold.choose(epoch, [...waiting, ...awaited, ...this.more.map(({ ask }) => ask.staying)])
   }
 
   /** This epoch is written, and all before it. */

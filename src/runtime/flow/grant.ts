@@ -45,6 +45,10 @@ export function grantAll(
       }
       const ticket = stage.next(to.nowMs)
       if (ticket === null) break
+      if (stage.fetchFor(ticket)) {
+        granted = true
+        continue
+      }
       const { suspicious, error } = grantWork(stage, ticket, worker, to)
       pool.granted(worker, suspicious)
       granted = true

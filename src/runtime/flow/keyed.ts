@@ -47,6 +47,8 @@ export interface KeyedTerms {
   readonly clock: StateClock
   /** Bytes of memory for keys and state; null: all of it is in memory. */
   readonly budgetBytes: number | null
+  /** As in `BeyondTerms`. */
+  readonly entriesAtFirst?: number | undefined
   /** Where state lies on its way to the store. */
   readonly memory: Memory
 }
@@ -117,7 +119,9 @@ export class KeyedState {
       const watch = this.cold === null ? {} : { watch: this.cold.watch(part) }
       const ofValues = new OperatorState({ operator, form, index, table, memory: terms.memory, ...watch })
       parts.push({ form, table, state: ofValues, expiry: this.expiries.get(at) ?? null })
-      return [ofValues, ...(this.collections.get(at)?.states(operator, owner, { index, cold: this.cold }) ?? [])]
+      const { entriesAtFirst } = terms
+      const kept = { index, cold: this.cold, entriesAtFirst }
+      return [ofValues, ...(this.collections.get(at)?.states(operator, owner, kept) ?? [])]
     })
     this.cold?.use(parts, terms.clock)
     // Ranges of key groups, as even as they come: group g of G belongs to lane floor(g * lanes / G).
@@ -152,20 +156,43 @@ export class KeyedState {
 
   /** The values of these keys, which go to a transform; new is who has nothing at all. `reads`: what is read may live anew. */
   gather(operator: number, uniq: Int32Array, memory?: Memory, reads = true): Gathered {
-    const expiry = this.expiries.get(operator)
-    const values = expiry === undefined ? this.table(operator).gather(uniq, memory) : expiry.gather(uniq, reads, memory)
+    const values = this.values(operator, uniq, reads, memory)
     const isNew = this.collections.get(operator)?.withoutEntries(uniq, values.isNew)
     return isNew === undefined ? values : { ...values, isNew }
   }
 
-  /** What has to be known of these keys before a reply is applied, and lies beyond memory. */
-  lacks(uniq: Int32Array, replied: readonly NewState[]): readonly ColdLack[] {
+  private values(operator: number, uniq: Int32Array, reads: boolean, memory?: Memory): Gathered {
+    const expiry = this.expiries.get(operator)
+    return expiry === undefined ? this.table(operator).gather(uniq, memory) : expiry.gather(uniq, reads, memory)
+  }
+
+  /** What has to be known of these keys before a reply is applied, and is not. */
+  lacksOfReply(uniq: Int32Array, replied: readonly NewState[]): readonly ColdLack[] {
     if (this.cold === null) return []
-    return replied.flatMap(({ operator, changes, clear }) =>
-      changes === null
-        ? []
-        : (this.collections.get(operator)?.lacks(this.declared(operator).id, uniq, changes, clear) ?? []),
-    )
+    return replied.flatMap(({ operator, changes, clear }) => {
+      const collections = changes === null ? undefined : this.collections.get(operator)
+      return changes === null ? [] : (collections?.lacksOfReply(this.declared(operator).id, uniq, changes, clear) ?? [])
+    })
+  }
+
+  /** What has to be known of the keys of these rows before a call with them, and is not. */
+  lacksOfRows(slots: Int32Array, rows: Batch): readonly ColdLack[] {
+    if (this.cold === null) return []
+    return [...this.collections].flatMap(([operator, collections]) => {
+      const partly = collections.partlyOf(slots)
+      if (partly.length === 0) return []
+      // Whether a key is a new one only all of its entries can say, where it has no values and none that is known lives.
+      const isNew = collections.withoutEntries(partly, this.values(operator, partly, false).isNew)
+      const unsure = partly.filter((_, i) => bitAt(isNew, i) === 1)
+      const id = this.declared(operator).id
+      return [...collections.lacksAll(id, unsure), ...collections.lacksNamed(id, slots, rows)]
+    })
+  }
+
+  /** As `lacksOfRows`, of a last call about these keys, which is given all. */
+  lacksOfEnd(operator: number, slots: Int32Array): readonly ColdLack[] {
+    if (this.cold === null) return []
+    return this.collections.get(operator)?.lacksAll(this.declared(operator).id, slots) ?? []
   }
 
   /** What a reply says of these keys. */

@@ -60,6 +60,8 @@ class LaneEnd {
   private isReading = false
   /** Keys that came into memory for the call under way. */
   private came: Int32Array = new Int32Array(0)
+  /** All keys of it. */
+  private called: Int32Array = new Int32Array(0)
 
   constructor(private readonly parts: LaneEndParts) {
     this.operators = [...parts.operators]
@@ -77,8 +79,8 @@ class LaneEnd {
     const { lane, keyed, beyond, entriesMax } = this.parts
     let moved = false
     while (this.isFree) {
-      beyond?.drop(this.came)
-      this.came = new Int32Array(0)
+      beyond?.passed(this.called, this.came)
+      this.called = this.came = new Int32Array(0)
       const operator = this.walk?.operator ?? this.operators.shift()
       if (operator === undefined) break
       moved = true
@@ -86,7 +88,7 @@ class LaneEnd {
       const { keys } = this.walk
       this.isReading = beyond?.walk(keys, entriesMax, (slots, came) => this.found(operator, slots, came)) === true
       if (this.isReading) break
-      const slots = keys.next(keysAtOnce)
+      const slots = keys.next(beyond === null ? keysAtOnce : entriesMax)
       if (slots.length === 0) this.walk = null
       else this.call(operator, slots)
     }
@@ -99,7 +101,19 @@ class LaneEnd {
     this.call(operator, slots)
   }
 
+  /** What is not known of these keys is read first: whether they have state at all may hang on it. */
   private call(operator: number, some: Int32Array): void {
+    const { keyed, beyond } = this.parts
+    this.called = some
+    const then = (): void => {
+      this.isReading = false
+      this.make(operator, some)
+    }
+    this.isReading = beyond?.fetch(keyed.lacksOfEnd(operator, some), then) === true
+    if (!this.isReading) this.make(operator, some)
+  }
+
+  private make(operator: number, some: Int32Array): void {
     const { lane, keyed, stage } = this.parts
     const slots = keyed.living(operator, some)
     for (let from = 0; from < slots.length; from += keysAtOnce) {

@@ -65,7 +65,7 @@ export class Settlement {
       throw error
     }
     const accept = (): Settled => atFailpoint('accept', () => this.accept(work, reply, loan))
-    const lacks = stage.keyed?.lacks(work.grouping?.uniq ?? new Int32Array(0), reply.state) ?? []
+    const lacks = stage.keyed?.lacksOfReply(work.grouping?.uniq ?? new Int32Array(0), reply.state) ?? []
     return stage.fetch(lacks, () => later(accept)) ? { rssBytes: reply.rssBytes } : accept()
   }
 

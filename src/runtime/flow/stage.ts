@@ -93,6 +93,7 @@ export class Stage {
             input: vertex.input,
             clock: terms.clock,
             budgetBytes: terms.beyond?.budgetBytes ?? null,
+            entriesAtFirst: terms.beyond?.entriesAtFirst,
             memory: terms.memory,
             operators: new Map(
               vertex.operators.flatMap(({ id, fn }, i) =>
@@ -159,6 +160,17 @@ export class Stage {
     if (rowCount(rows) === 0) return
     const { lanes, slots } = keyed.route(rows.batch)
     if (this.beyond?.routed({ rows, slots, lanes }) !== true) this.lanes.enter(rows, slots, lanes)
+  }
+
+  /** What a call needs of its keys and nobody knows is read before it is sent. Answers whether it has to wait for that. */
+  fetchFor(ticket: Ticket): boolean {
+    const { keyed } = this
+    const { call, todo } = ticket
+    const [piece] = todo
+    if (keyed === null || call.kind === 'end' || piece === undefined || piece.slots === null) return false
+    const lacks = keyed.lacksOfRows(piece.slots, piece.rows.batch)
+    ticket.away = this.fetch(lacks, () => (ticket.away = false))
+    return ticket.away
   }
 
   /** Keys lack something that lies beyond memory. Answers whether `then` has to be waited for: it is read. */

@@ -15,27 +15,24 @@ import {
   type CollectionQuestion,
   type ColdChanges,
   type ColdEntries,
-  type ColdItems,
   type ColdKeys,
   type ColdPage,
   type ColdPlace,
   type ColdRows,
-  type Reach,
 } from '../cold.js'
 import { KeyDigest } from '../key-digest.js'
-import { type PackedRows, packedOf, slicedRows, viewsOf } from '../packed.js'
+import { type PackedRows, slicedRows, viewsOf } from '../packed.js'
 import { type Naming, decodeEntries, encodeEntries, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
+import { type ItemsPlace, readReach } from './cold-items.js'
 import { ColdTally } from './cold-tally.js'
 import { Generations, operatorNamed } from './generations.js'
-import { type KeyReader, type KeyValue, type Put } from './key-value.js'
+import { type KeyReader, type KeyValue } from './key-value.js'
 import { damagedBeyond } from './open-place.js'
 import { type GroupRange } from './snapshot.js'
 
 const entriesAtOnce = 4_096
 /** A database gives each value as an object of its own, ten times as large as what is in it. */
 const readAtOnce = 1_024
-/** Keys whose lists or maps are read at once. */
-const ownersAtOnce = 64
 const tallyName = new Uint8Array(6).fill(255)
 
 /** The entries as they were at one moment. */
@@ -110,45 +107,18 @@ export class ColdStore {
     return found
   }
 
-  /** What a list or map of these keys has here, by form. */
-  async readItems({ operator, reach }: CollectionQuestion, keys: ColdKeys): Promise<CollectionAnswer> {
-    const [found, more]: [ColdItems[], number[]] = [[], []]
-    if (this.rowsOf(operator) === 0) return { found, more: new Int32Array(0) }
+  /** What is asked for of a list or map of these keys, by form. */
+  async readItems({ operator, reach, named }: CollectionQuestion, keys: ColdKeys): Promise<CollectionAnswer> {
+    if (this.rowsOf(operator) === 0) return { found: [], more: new Int32Array(0), named: [] }
     const name = this.generations.nameOf(operator)
-    const naming = this.namingOf(name)
-    const range = rangeOf(reach)
-    // Of a number only the end is turned, and keys that have items end before it.
-    const owners = viewsOf(namesOf({ ...naming, turned: false }, keys))
-    for (let from = 0; from < owners.length; from += ownersAtOnce) {
-      const some = owners.slice(from, from + ownersAtOnce)
-      const of = await Promise.all(some.map(owner => this.startingWith(owner, range)))
-      found.push(...this.itemsOf(name, of, from))
-      of.forEach(({ length }, i) => length === range.limit && more.push(from + i))
+    const place: ItemsPlace = {
+      reader: this.reader,
+      naming: this.namingOf(name),
+      found: (names, values) => this.found(name, names, values),
     }
-    return { found, more: Int32Array.from(more) }
-  }
-
-  /** @param of what each owner has; the first of them has this number */
-  private itemsOf(name: string, of: readonly (readonly Put[])[], first: number): readonly ColdItems[] {
-    const puts = of.flat()
-    if (puts.length === 0) return []
-    const owners = Int32Array.from(of.flatMap((some, i) => some.map(() => first + i)))
-    const naming = this.namingOf(name)
-    const items = keysIn(
-      naming,
-      puts.map(({ key }) => key),
-    )
-    const names = namesOf(naming, items)
-    const values = puts.map(({ value }) => value)
-    return this.found(name, names, values).map(rows => {
-      return { ...rows, keys: packedOf(items.keys, rows.at), at: rows.at.map(i => owners[i] ?? 0) }
-    })
-  }
-
-  private async startingWith(owner: Uint8Array, range: ReturnType<typeof rangeOf>): Promise<readonly Put[]> {
-    const puts: Put[] = []
-    for await (const put of this.reader.entries({ from: owner, to: behindAll(owner), ...range })) puts.push(put)
-    return puts
+    const byReach = readReach(place, keys, reach)
+    const byName = named === null ? [] : this.read(operator, named)
+    return { ...(await byReach), named: await byName }
   }
 
   /**
@@ -344,18 +314,6 @@ export class ColdStore {
 
 const endsWithNumber = (name: string, { key }: StateForm): boolean =>
   isOfEntries(operatorNamed(name), key) && key.fields.at(-1)?.type.kind === 'int64'
-
-const rangeOf = (reach: Reach): { readonly reverse: boolean; readonly limit: number } =>
-  reach === 'last' ? { reverse: true, limit: 1 } : { reverse: false, limit: -1 }
-
-/** The least name behind all that begin with this one. */
-function behindAll(name: Uint8Array): Uint8Array {
-  let end = name.length
-  while (end > 0 && name[end - 1] === 255) end -= 1
-  const next = name.slice(0, end)
-  next[end - 1] = (next[end - 1] ?? 0) + 1
-  return next
-}
 
 /** The least name behind this one. */
 const behind = (name: Uint8Array): Uint8Array => Uint8Array.from([...name, 0])

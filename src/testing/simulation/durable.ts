@@ -199,13 +199,19 @@ export class Durable {
     // Items have numbers, entries of our maps names.
     for (const { forms } of answer.items.flatMap(({ found }) => found))
       this.count(forms[0]?.key.fields.at(-1)?.type.kind === 'int64' ? 'list brought back' : 'map brought back')
+    for (const { reach, named } of question.collections) {
+      if (named !== null) this.count('entry read by its name')
+      if (reach === 'all' && question.operators.length === 0) this.count('read whole after all')
+    }
     return answer
   }
 
   /** How the life that was opened last keeps state within its budget. */
   get beyond(): BeyondTerms | null {
     const { budget } = this.parts
-    return budget === null || this.keepsBeyond === null ? null : { budgetBytes: budget, effects: this.keepsBeyond }
+    if (budget === null || this.keepsBeyond === null) return null
+    // Maps of a few entries are partly known too.
+    return { budgetBytes: budget, effects: this.keepsBeyond, entriesAtFirst: 1 }
   }
 
   private told<T>(life: Life, promise: Promise<T>, then: (value: T) => void): void {

@@ -6,24 +6,40 @@ import { type Change, MortalPlace, Run, lifeMs, logged } from './kept-run.js'
 interface Kept {
   /** How many calls wrote it. */
   n: { readonly value: bigint; readonly atMs: number } | null
-  readonly log: bigint[]
+  readonly log: { readonly item: bigint; readonly atMs: number }[]
   readonly seen: { readonly item: string | null; readonly atMs: number }[]
-  readonly last: Map<string, { readonly value: bigint; readonly atMs: number }>
+  readonly last: Entries
+  readonly named: Entries
 }
+type Entries = Map<string, { readonly value: bigint; readonly atMs: number }>
 type All = Map<string, Kept>
-const nothing = (): Kept => ({ n: null, log: [], seen: [], last: new Map() })
+const nothing = (): Kept => ({ n: null, log: [], seen: [], last: new Map(), named: new Map() })
 const copyOf = (all: All): All =>
   new Map(
-    [...all].map(([user, { n, log, seen, last }]) => [
+    [...all].map(([user, { n, log, seen, last, named }]) => [
       user,
-      { n, log: [...log], seen: [...seen], last: new Map(last) },
+      { n, log: [...log], seen: [...seen], last: new Map(last), named: new Map(named) },
     ]),
   )
 
 const users = Array.from({ length: 30 }, (_, i) => `user ${i}`)
 const name = fc.constantFrom('/', '/x', 'a longer name than eight', '')
+/** As many as come from beyond memory at first, and more. */
+const numbered = fc.nat(11).map(i => `entry ${i}`)
 const change: fc.Arbitrary<Change> = fc.record({
-  user: fc.constantFrom(...users),
+  // Few have many entries.
+  user: fc.oneof(fc.constantFrom('user 0', 'user 1', 'user 2'), fc.constantFrom(...users)),
+  name: fc.option(numbered, { nil: null }),
+  unnamed: fc.array(numbered, { maxLength: 3 }),
+  named: fc.oneof(
+    { weight: 15, arbitrary: fc.array(fc.tuple(numbered, fc.bigInt({ min: -9n, max: 9n })), { maxLength: 3 }) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .bigInt({ min: -9n, max: 9n })
+        .map(n => Array.from({ length: 8 }, (_, i) => [`entry ${i}`, n] as const)),
+    },
+  ),
   gone: fc.integer({ min: 0, max: 9 }).map(n => n === 0),
   clear: fc.integer({ min: 0, max: 7 }).map(n => n === 0),
   seen: fc.array(fc.option(fc.string({ maxLength: 9 }), { nil: null }), { maxLength: 4 }),
@@ -33,6 +49,8 @@ const change: fc.Arbitrary<Change> = fc.record({
 const step = fc.record({
   changes: fc.uniqueArray(change, { maxLength: 6, selector: one => one.user }),
   passMs: fc.constantFrom(0, 50, 400),
+  /** All entries are looked at before, as last calls do. */
+  ends: fc.nat(9).map(n => n === 0),
   next: fc.constantFrom('cut', 'cut', 'cut', 'go on', 'restart'),
   /** Of a restart: hosts that die in it, each at one of its writes. */
   dying: fc.array(fc.record({ writes: fc.nat(9), kept: fc.boolean() }), { maxLength: 4 }),
@@ -43,35 +61,51 @@ function note(
   changes: readonly Change[],
   { atMs, sinceMs }: { readonly atMs: number; readonly sinceMs: number },
 ): void {
-  for (const { user, gone, clear, seen, removed, last } of changes) {
+  for (const { user, gone, clear, seen, removed, last, unnamed, named } of changes) {
     const before = all.get(user) ?? nothing()
     const { n } = living(before, sinceMs)
     const of = gone || clear ? nothing() : before
     of.n = gone ? null : { value: (n ?? 0n) + 1n, atMs }
-    of.log.push(...seen.map(logged))
+    of.log.push(...seen.map(logged).map(item => ({ item, atMs })))
     of.seen.push(...seen.map(item => ({ item, atMs })))
     for (const each of removed) of.last.delete(each)
     for (const [each, value] of last) of.last.set(each, { value, atMs })
+    for (const each of unnamed) of.named.delete(each)
+    for (const [each, value] of named) of.named.set(each, { value, atMs })
     all.set(user, of)
   }
 }
 
 interface Living {
   readonly n: bigint | null
+  readonly log: unknown[]
   readonly seen: unknown[]
   readonly last: unknown[]
+  readonly named: readonly (readonly [string, bigint])[]
 }
 
 function living(of: Kept | undefined, sinceMs: number): Living {
-  const { n, seen, last } = of ?? nothing()
+  const { n, log, seen, last, named } = of ?? nothing()
   return {
     n: n === null || n.atMs <= sinceMs ? null : n.value,
+    log: log.filter(({ atMs }) => atMs > sinceMs),
     seen: seen.filter(({ atMs }) => atMs > sinceMs).map(({ item }) => item),
-    last: [...last]
-      .filter(([, { atMs }]) => atMs > sinceMs)
-      .map(([key, { value }]) => [key, value])
-      .toSorted(),
+    last: livingOf(last, sinceMs),
+    named: livingOf(named, sinceMs),
   }
+}
+
+const livingOf = (entries: Entries, sinceMs: number): (readonly [string, bigint])[] =>
+  [...entries]
+    .filter(([, { atMs }]) => atMs > sinceMs)
+    .map(([key, { value }]) => [key, value] as const)
+    .toSorted()
+
+/** What a row of this user finds that names this entry. */
+function found(of: Kept | undefined, name: string | null, sinceMs: number): unknown {
+  const { log, named, ...rest } = living(of, sinceMs)
+  const isNew = rest.n === null && [log, rest.seen, rest.last, named].every(({ length }) => length === 0)
+  return { ...rest, named: named.filter(([key]) => key === name), isNew }
 }
 
 describe('lists and maps larger than memory', () => {
@@ -84,7 +118,7 @@ describe('lists and maps larger than memory', () => {
     'with a budget of %s bytes are what they would be without, whoever dies, in %s steps and more',
     async (budgetBytes, stepsMin) => {
       const steps = fc.array(step, { minLength: stepsMin, maxLength: 2 * stepsMin + 30 })
-      let [beyond, died] = [0, 0]
+      let [beyond, died, fetched] = [0, 0, 0]
       await fc.assert(
         fc.asyncProperty(steps, fc.boolean(), async (run, expires) => {
           const clock = { wallMs: 10_000 }
@@ -93,12 +127,17 @@ describe('lists and maps larger than memory', () => {
           let host = await Run.open(place, terms)
           let all: All = new Map()
           let durable: All = new Map()
-          for (const { changes, passMs, next, dying } of run) {
+          for (const { changes, passMs, next, dying, ends } of run) {
             clock.wallMs += passMs
             await host.tick()
             const sinceMs = expires ? clock.wallMs - lifeMs : 0
-            const expected = changes.map(({ user }) => living(all.get(user), sinceMs))
+            if (ends) {
+              const whole = changes.map(({ user }) => living(all.get(user), sinceMs).named)
+              expect(await host.all(changes.map(({ user }) => user))).toEqual(whole)
+            }
+            const expected = changes.map(({ user, name: of }) => found(all.get(user), of, sinceMs))
             expect(await host.rows(changes)).toEqual(expected)
+            fetched = Math.max(fetched, host.fetched)
             note(all, changes, { atMs: clock.wallMs, sinceMs })
             if (next === 'cut') {
               await host.cut()
@@ -115,12 +154,14 @@ describe('lists and maps larger than memory', () => {
           if (expires) await idle(host, clock)
           await host.store.close()
         }),
-        { numRuns: budgetBytes === 1 ? 5 : 15, seed: 15, endOnFailure: true },
+        { numRuns: budgetBytes === 1 ? 3 : 12, seed: 15, endOnFailure: true },
       )
+      expect(fetched).toBeGreaterThan(5)
       if (budgetBytes > 1) return
       expect(beyond).toBeGreaterThan(20)
       expect(died).toBeGreaterThan(20)
     },
+    120_000,
   )
 })
 
@@ -131,10 +172,18 @@ const storedOf = (all: All): unknown =>
     [...all]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(
-        ([user, { log, seen, last }]) =>
-          [user, { log, seen: seen.map(({ item }) => item), last: storedEntries(last) }] as const,
+        ([user, { log, seen, last, named }]) =>
+          [
+            user,
+            {
+              log: log.map(({ item }) => item),
+              seen: seen.map(({ item }) => item),
+              last: storedEntries(last),
+              named: storedEntries(named),
+            },
+          ] as const,
       )
-      .filter(([, { seen, last }]) => seen.length + last.length > 0),
+      .filter(([, { seen, last, named }]) => seen.length + last.length + named.length > 0),
   )
 
 /** Until everything has expired and is gone, from the disk too. */
@@ -171,8 +220,8 @@ describe('the last calls', () => {
           clock.wallMs += 60
         }
         for (const run of runs) for (let i = 0; i < sweeps; i++) await run.tick()
-        const has = ({ n, seen, last }: Kept): boolean =>
-          seen.length > 0 || last.size > 0 || (n !== null && n.atMs > clock.wallMs - valueMs)
+        const has = ({ n, seen, last, named }: Kept): boolean =>
+          seen.length > 0 || last.size + named.size > 0 || (n !== null && n.atMs > clock.wallMs - valueMs)
         const expected = [...all].flatMap(([user, kept]) => (has(kept) ? [user] : []))
         const [inMemory = [], beyond] = await Promise.all(runs.map(run => run.walked(entriesMax)))
         expect(inMemory.toSorted()).toEqual(expected.toSorted())

@@ -133,10 +133,9 @@ export class Run {
     this.expiry?.sweep(8)
     const place = this.cold.sweeps
     if (place !== null) {
-      for (const ask of this.cold.swept(await this.store.readColdPage({ ...place, entriesMax: 5 }))) {
-        await this.load(ask)
-        this.cold.expire(ask.slots)
-      }
+      const { over, ask } = this.cold.swept(await this.store.readColdPage({ ...place, entriesMax: 5 }))
+      await this.load(ask)
+      if (over !== null) this.cold.expire(over.slots)
     }
   }
 

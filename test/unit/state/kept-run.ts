@@ -1,16 +1,17 @@
 /** One run of a job with one keyed operator that keeps a value, lists and a map beyond memory; and a disk on which hosts die. */
-import { type Value, BufferPool, batchFromRows, rowsOf } from '../../../src/batch/index.js'
+import { BufferPool, type Value, batchFromRows, bitAt, rowsOf } from '../../../src/batch/index.js'
 import { KeyedState, type NewState } from '../../../src/runtime/flow/keyed.js'
 import { type Keep, type Schema } from '../../../src/schema/index.js'
-import { type ColdAsk, type ColdSide, StoredOperator, readBlock } from '../../../src/state/index.js'
+import { type ColdAsk, type ColdSide, type Collections, StoredOperator, readBlock } from '../../../src/state/index.js'
 import { StateStore, type StorePlace } from '../../../src/state/stores/index.js'
 import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
 
 export const lifeMs = 1_000
 const input: Schema = { fields: [{ name: 'user', type: { kind: 'utf8' } }] }
-const operators = ['count', 'count/log', 'count/seen', 'count/last']
+const named: Schema = { fields: [...input.fields, { name: 'name', type: { kind: 'utf8' } }] }
+const operators = ['count', 'count/log', 'count/seen', 'count/last', 'count/named']
 
-/** A value, a list that is never read, one that is, and a map. */
+/** A value, a list that is never read, one that is, a map that is read whole, and one of which rows name entries. */
 function stateOf({ expires, valueMs = lifeMs }: Terms): Schema {
   const ttl = { ms: lifeMs, update: 'on_create_and_write', visibility: 'never_return_expired' } as const
   const kept = <K extends Keep>(keep: K): K => (expires ? { ...keep, ttl } : keep)
@@ -23,6 +24,11 @@ function stateOf({ expires, valueMs = lifeMs }: Terms): Schema {
         name: 'last',
         type: { kind: 'map', key: { kind: 'utf8' }, value: { kind: 'int64' } },
         keep: kept({ as: 'map', entries: 'all' }),
+      },
+      {
+        name: 'named',
+        type: { kind: 'map', key: { kind: 'utf8' }, value: { kind: 'int64' } },
+        keep: kept({ as: 'map', entries: 'name' }),
       },
     ],
   }
@@ -37,6 +43,10 @@ export interface Change {
   readonly seen: readonly (string | null)[]
   readonly removed: readonly string[]
   readonly last: readonly (readonly [string, bigint])[]
+  /** The entry that its row names. */
+  readonly name: string | null
+  readonly unnamed: readonly string[]
+  readonly named: readonly (readonly [string, bigint])[]
 }
 
 interface Terms {
@@ -57,6 +67,8 @@ interface Death {
 export class Run {
   private readonly keyed: KeyedState
   private readonly cold: ColdSide
+  /** How often something was read of keys in memory. */
+  fetched = 0
 
   private constructor(
     readonly store: StateStore,
@@ -72,6 +84,7 @@ export class Run {
       input,
       clock: terms.clock,
       budgetBytes: terms.budgetBytes,
+      entriesAtFirst: 3,
       memory: new BufferPool(1 << 20),
     })
     if (this.keyed.cold === null) throw new RangeError('its state has a budget')
@@ -115,25 +128,48 @@ export class Run {
   }
 
   private async load(ask: ColdAsk | null): Promise<void> {
+    if (ask?.isNew === false) this.fetched += 1
     if (ask !== null) this.cold.loaded(ask, await this.store.readCold(ask.question))
+  }
+
+  private async slotsOf(users: readonly string[]): Promise<Int32Array> {
+    const rows = users.map(user => ({ user }))
+    const { slots } = this.keyed.route(batchFromRows(input, rows))
+    await this.load(this.cold.routed(slots))
+    return slots
+  }
+
+  /** All entries of the map of which rows name entries, as a last call gets them. */
+  async all(users: readonly string[]): Promise<readonly unknown[]> {
+    const slots = await this.slotsOf(users)
+    await this.load(this.cold.more(this.keyed.lacksOfEnd(0, slots)))
+    const maps = this.collections.gather(slots, null).maps
+    this.cold.shed(slots)
+    return rowsOf(maps).map(row => sorted(row['named']))
+  }
+
+  private get collections(): Collections {
+    const collections = this.keyed.collections.get(0)
+    if (collections === undefined) throw new RangeError('it keeps lists and maps')
+    return collections
   }
 
   /** What rows of these users find; then the changes are made. */
   async rows(changes: readonly Change[]): Promise<readonly unknown[]> {
     const { keyed } = this
-    const { slots } = keyed.route(
-      batchFromRows(
-        input,
-        changes.map(({ user }) => ({ user })),
-      ),
+    const { collections } = this
+    const slots = await this.slotsOf(changes.map(({ user }) => user))
+    const batch = batchFromRows(
+      named,
+      changes.map(({ user, name }) => ({ user, name })),
     )
-    await this.load(this.cold.routed(slots))
-    const collections = keyed.collections.get(0)
-    if (collections === undefined) throw new RangeError('it keeps lists and a map')
-    const { lists, maps } = collections.gather(slots, null)
-    const counts = rowsOf(keyed.gather(0, slots).state).map(({ n }) => n ?? null)
-    const found = rowsOf(maps).map(({ last }, i) => {
-      return { n: counts[i], seen: rowsOf(lists)[i]?.['seen'], last: sorted(last) }
+    await this.load(this.cold.more(keyed.lacksOfRows(slots, batch)))
+    const { lists, maps } = collections.gather(slots, { batch, index: Int32Array.from(slots.keys()) })
+    const { state: values, isNew } = keyed.gather(0, slots)
+    const counts = rowsOf(values).map(({ n }) => n ?? null)
+    const found = rowsOf(maps).map(({ last, named: asked }, i) => {
+      const of = { n: counts[i], seen: rowsOf(lists)[i]?.['seen'], last: sorted(last), named: sorted(asked) }
+      return { ...of, isNew: bitAt(isNew, i) === 1 }
     })
     const { listsBack, mapsBack } = collections.schemas
     const clear = new Uint8Array(Math.ceil(changes.length / 8))
@@ -158,11 +194,14 @@ export class Run {
         ),
         maps: batchFromRows(
           mapsBack,
-          changes.map(({ clear: emptied, removed, last }) => ({ last: { clear: emptied, removed, entries: last } })),
+          changes.map(({ clear: emptied, removed, last, unnamed, named: entries }) => ({
+            last: { clear: emptied, removed, entries: last },
+            named: { clear: emptied, removed: unnamed, entries },
+          })),
         ),
       },
     }
-    await this.load(this.cold.more(keyed.lacks(slots, [reply])))
+    await this.load(this.cold.more(keyed.lacksOfReply(slots, [reply])))
     keyed.apply(slots, reply)
     return found
   }
@@ -171,7 +210,8 @@ export class Run {
   async walked(entriesMax: number): Promise<readonly string[]> {
     const { keyed, cold, hotKeys } = this
     const met: string[] = []
-    const meet = (slots: Int32Array): void => {
+    const meet = async (slots: Int32Array): Promise<void> => {
+      await this.load(cold.more(keyed.lacksOfEnd(0, slots)))
       for (const { user } of rowsOf(keyed.keysOf(keyed.living(0, slots)))) met.push(String(user))
     }
     const walk = keyed.walk(0, 0)
@@ -180,11 +220,12 @@ export class Run {
       if (slots === null) continue
       const ask = cold.came()
       await this.load(ask)
-      meet(slots)
+      await meet(slots)
       if (ask !== null) cold.drop(ask.slots)
+      cold.shed(slots)
       if (this.hotKeys !== hotKeys) throw new RangeError('keys that came in for the walk stayed')
     }
-    for (let slots = walk.next(3); slots.length > 0; slots = walk.next(3)) meet(slots)
+    for (let slots = walk.next(3); slots.length > 0; slots = walk.next(3)) await meet(slots)
     return met
   }
 
@@ -193,10 +234,11 @@ export class Run {
     this.keyed.sweep()
     const place = this.cold.sweeps
     if (place === null) return
-    for (const ask of this.cold.swept(await this.store.readColdPage({ ...place, entriesMax: 7 }))) {
-      await this.load(ask)
-      this.cold.expire(ask.slots)
-    }
+    const { over, ask } = this.cold.swept(await this.store.readColdPage({ ...place, entriesMax: 7 }))
+    await this.load(ask)
+    if (over === null) return
+    await this.load(this.cold.more(this.cold.lacksOf(over)))
+    this.cold.expire(over.slots)
   }
 
   rest(): void {
@@ -221,7 +263,7 @@ export class Run {
   async stored(): Promise<unknown> {
     const found = new Map<string, Stored>()
     const snapshot = await this.store.snapshot()
-    for (const operator of ['count/log', 'count/seen', 'count/last']) {
+    for (const operator of ['count/log', 'count/seen', 'count/last', 'count/named']) {
       const form = snapshot?.operators.find(each => each.operator === operator)?.form
       if (form === undefined) continue
       const of = new StoredOperator(operator, form)
@@ -233,20 +275,23 @@ export class Run {
         entry: key['entry'],
         value: values[i]?.['value'],
       }))
-      if (operator !== 'count/last') rows.sort((a, b) => Number(a.entry) - Number(b.entry))
+      if (operator === 'count/log' || operator === 'count/seen') rows.sort((a, b) => Number(a.entry) - Number(b.entry))
       for (const { user, entry, value } of rows) {
-        const kept = found.get(user) ?? { log: [], seen: [], last: [] }
+        const kept = found.get(user) ?? { log: [], seen: [], last: [], named: [] }
         found.set(user, kept)
         if (operator === 'count/log') kept.log.push(value)
         else if (operator === 'count/seen') kept.seen.push(value)
-        else kept.last.push([entry, value])
+        else if (operator === 'count/last') kept.last.push([entry, value])
+        else kept.named.push([entry, value])
       }
     }
     snapshot?.release()
     return new Map(
       [...found]
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
-        .map(([user, { log, seen, last }]) => [user, { log, seen, last: last.toSorted() }]),
+        .map(([user, { log, seen, last, named: some }]) => {
+          return [user, { log, seen, last: last.toSorted(), named: some.toSorted() }]
+        }),
     )
   }
 }
@@ -255,6 +300,7 @@ interface Stored {
   readonly log: unknown[]
   readonly seen: unknown[]
   readonly last: unknown[]
+  readonly named: unknown[]
 }
 
 /** What the list that is never read gets of an item of the other one. */
