@@ -42,17 +42,20 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTDIR: 'it is no folder',
 }
 
-/** A StateError of ours stays as it is. */
+/** LevelDB tells of an error of the platform in words alone. */
+const fullWords = /No space left on device|Disk quota exceeded/
+
+/** A StateError of ours stays as it is. A disk without room is ANB6011: it may have some later, so a job may begin again. */
 export function folderError(path: string, step: 'make' | 'open' | 'read' | 'write', error: unknown): StateError {
   if (error instanceof StateError) return error
-  const reason = reasons[String(codeOf(error))]
+  const code = String(codeOf(error))
+  const detail = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT' || fullWords.test(detail)
+  const reason = reasons[isFull && reasons[code] === undefined ? 'ENOSPC' : code]
   return new StateError(
-    'ANB6015',
+    isFull ? 'ANB6011' : 'ANB6015',
     `could not ${step} the state in ${path}${reason === undefined ? '' : `: ${reason}`}`,
-    {
-      detail: error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error),
-      cause: error,
-    },
+    { detail, cause: error },
   )
 }
 

@@ -47,7 +47,7 @@ export interface StateFolderOptions {
  * Takes the folder; makes it where it is not there.
  *
  * @throws StateError ANB6012 where a process has it, ANB6013 where it is another job's or user's, ANB6014 where a later
- * version wrote it, ANB6015 where it cannot be read or written.
+ * version wrote it, ANB6011 where its disk has no room, ANB6015 where it cannot be read or written.
  */
 export async function openStateFolder(options: StateFolderOptions): Promise<StateFolder> {
   const { path, job, lineage, ballastBytes = 16 << 20, budgetBytes } = options
