@@ -71,6 +71,13 @@ export const budgetRules: readonly Mutant[] = [
     test: [unit('state/cold-check'), 'S4 a folder in which something was found is refused until what was good'],
   },
   {
+    rule: 'what has no room of a savepoint is written in the columns that it was saved in',
+    file: 'src/state/operator-state.ts',
+    from: 'rows: encodeRows(this.evolution(stored)({ state }).state)',
+    to: 'rows: encodeRows(state)',
+    test: [unit('runtime/restore-saved'), 'stores all state that evolves'],
+  },
+  {
     rule: 'a start believes what lay beyond memory before it wrote there itself',
     ...cold,
     from: ' || this.hasLeft)',
