@@ -176,7 +176,7 @@ export class ColdCollection {
     // Of a name under which nothing stands that is known from now on.
     if (named !== null) this.entries.slotsOf(named.owners, named.keys)
     const came = [...ofOwners, ...ofNamed].flatMap(slots => [...slots])
-    if (came.length > 0) this.state.linked(this.entries.inOrder(Int32Array.from(came)))
+    if (came.length > 0) this.state.linked(Int32Array.from(came))
     // Of which nothing is left, as it turns out.
     if (!isNew) this.owners.lost(owners.filter(owner => !this.has(owner)))
   }

@@ -59,6 +59,12 @@ export class EntryChains {
     this.total -= 1
   }
 
+  /** The key has these entries, all of them, in another order. */
+  reorder(owner: number, entries: Int32Array): void {
+    for (const entry of entries) this.remove(entry)
+    for (const entry of entries) this.append(owner, entry)
+  }
+
   /** How many entries each of these keys has, summed up: int32[k + 1] from 0, as offsets of a list column are. */
   offsets(owners: Int32Array): Int32Array {
     const offsets = new Int32Array(owners.length + 1)

@@ -20,6 +20,7 @@ import { EntryChains } from './entry-chains.js'
 import { everything, int32Column, rowsThere, without } from './entry-columns.js'
 import { type EntryResidence } from './entry-residence.js'
 import { Expiry, type StateClock, storedValues } from './expiry.js'
+import { ItemOrder } from './item-order.js'
 import { KeyIndex } from './key-index.js'
 import { clearSlots } from './slots.js'
 import { StateTable } from './state-table.js'
@@ -38,6 +39,8 @@ export interface EntryOptions {
   readonly ttl: Ttl | undefined
   readonly clock: StateClock
   readonly plain?: boolean
+  /** Keys are int64 that count on, and the entries of an owner stand in their order. */
+  readonly counts?: boolean
 }
 
 /** Entries of some owners, in a row for each owner. */
@@ -59,6 +62,7 @@ export class EntryTable {
   private expiry: Expiry | null
   private readonly keySchema: Schema
   private readonly values: Schema
+  private readonly order: ItemOrder | null
 
   constructor(private readonly options: EntryOptions) {
     const { key, value, ttl } = options
@@ -66,6 +70,7 @@ export class EntryTable {
     this.keySchema = { fields: [owner, { name: 'key', type: key }] }
     const keep = ttl === undefined ? undefined : ({ as: 'value', ttl } as const)
     this.values = { fields: [{ name: 'value', type: value, ...(keep !== undefined && { keep }) }] }
+    this.order = options.counts === true ? new ItemOrder() : null
     this.index = this.newIndex()
     this.table = new StateTable(storedValues(this.values), options)
     this.expiry = Expiry.of(this.table, this.values, options.clock)
@@ -120,6 +125,7 @@ export class EntryTable {
       if (!this.table.present(slot)) this.unlink(slot)
       else this.link(owners[i] ?? 0, slot)
     })
+    this.order?.restored(owners)
   }
 
   /** The slot has an entry of this owner. */
@@ -171,7 +177,7 @@ export class EntryTable {
     return first.length === 0 ? null : { owners: first.map(i => owners[i] ?? 0), keys: takeColumn(keys, first) }
   }
 
-  /** Slots of these owners: those that have an entry, in order, then those that have none. */
+  /** Slots of these owners: those that have an entry, then those that have none. */
   slotsOfOwners(owners: Int32Array): Int32Array {
     const there = this.chains.entriesOf(owners)
     const idle = this.residence?.idle.entriesOf(owners) ?? new Int32Array(0)
@@ -208,16 +214,6 @@ export class EntryTable {
       null,
     )
     return { slots, fresh }
-  }
-
-  /** These slots as their owners got them, where their keys count on. */
-  inOrder(slots: Int32Array): Int32Array {
-    if (this.options.key.kind !== 'int64') return slots
-    const { values } = this.keysOf(slots).keys
-    const numbers = new BigInt64Array(values.buffer, values.byteOffset, slots.length)
-    const order = Int32Array.from(slots.keys())
-    order.sort((a, b) => Number((numbers[a] ?? 0n) - (numbers[b] ?? 0n)))
-    return order.map(i => slots[i] ?? 0)
   }
 
   /** Slots without an entry. */
@@ -289,6 +285,7 @@ export class EntryTable {
 
   /** All entries of these owners, each owner's in the order in which it got them. */
   gatherAll(owners: Int32Array, reads: boolean, memory?: Memory): GatheredEntries {
+    this.order?.settle(owners, this.chains, slots => this.keysOf(slots).keys)
     const offsets = this.chains.offsets(owners)
     return this.gather(offsets, this.chains.entriesOf(owners, offsets), { reads, memory })
   }

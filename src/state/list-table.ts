@@ -24,7 +24,7 @@ export class ListTable {
   ) {
     const { item, keep } = field
     this.type = { kind: 'list', item }
-    this.entries = new EntryTable({ key: { kind: 'int64' }, value: item, ttl: keep.ttl, ...options })
+    this.entries = new EntryTable({ key: { kind: 'int64' }, value: item, ttl: keep.ttl, counts: true, ...options })
   }
 
   /** What became of the lists of these keys, which are distinct: k rows of `listsChanged`, emptied first, then appended to. */

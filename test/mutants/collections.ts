@@ -67,6 +67,13 @@ export const collectionRules: readonly Mutant[] = [
     test: small,
   },
   {
+    rule: 'a list is read in the order in which it was restored',
+    file: 'src/state/item-order.ts',
+    from: 'this.loose.markAll(owners)',
+    to: 'this.loose.markAll(owners.subarray(owners.length))',
+    test: [unit('state/collections'), 'stand in the order in which a list got its items'],
+  },
+  {
     rule: 'a list counts on from an item that is not its last',
     file: 'src/state/stores/cold-items.ts',
     from: '{ reverse: true, limit: 1 }',

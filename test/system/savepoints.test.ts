@@ -51,6 +51,31 @@ test('U5: a stopped job goes on from its savepoint on another machine, with othe
   expect(JSON.parse(again.stdout)).toMatchObject({ savepoints: [{ job: 'clicks', operators: [{ keys: 7 }] }] })
 })
 
+/** Counts by a list that has to be in order: 700 items, whose numbers do not lie in order as bytes. */
+const remembering = `
+import anabranch as ab
+
+@ab.keyed(inputs={"n": ab.int64}, state={"ns": ab.list_state(ab.int64, reads=True)}, outputs={"nth": ab.int64}, mode="row")
+def count(row, state):
+    ns = list(state.ns.get())
+    state.ns.add(row["n"])
+    return {"nth": len(ns) + 1 if ns == sorted(ns) else -1}
+`
+
+test.each(['off', leastBudget])(
+  'a list that is read has its items in the order in which it got them, with a state budget of %s',
+  async budget => {
+    const first = await folderOf(lines(0, 700), remembering)
+    await runUntil(first, 700, () => stop(first, 'half'), '--state-budget', budget)
+    const second = await elsewhere(first, remembering)
+    await runUntil(second, 1000, () => stop(second, 'end'), '--from', 'half', '--state-budget', budget)
+    expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1000))
+    appendFileSync(join(second.path, 'in/1.jsonl'), lines(1000, 1200))
+    await runUntil(second, 1200, () => stop(second, 'later'), '--state-budget', budget)
+    expect(sorted([...first.rows('counts'), ...second.rows('counts')])).toEqual(expected(1200))
+  },
+)
+
 test('a savepoint of a job that runs is that of an epoch, and the job goes on', async () => {
   const folder = await folderOf(lines(0, 500))
   await runUntil(folder, 500, async () => {

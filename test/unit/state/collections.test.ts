@@ -191,6 +191,53 @@ describe.each([
     )
   })
 
+  it('stand in the order in which a list got its items, in whatever order they are restored', () => {
+    const key: Schema = { fields: [{ name: 'user', type: { kind: 'int32' } }] }
+    const owner = { key, keyGroups: 16, nullKeys: false }
+    const rows = fc
+      .uniqueArray(fc.tuple(fc.nat(2), fc.nat(70_000)), { selector: ([user, number]) => `${user} ${number}` })
+      .chain(all => fc.tuple(fc.constant(all), fc.nat(all.length)))
+    fc.assert(
+      fc.property(rows, ([all, first]) => {
+        const index = new KeyIndex({ ...owner, plain })
+        const collections = new Collections(declaredState(schema), { plain, clock: { wallMs: 0 } })
+        const [, seen] = collections.states('count', owner, { index, cold: null })
+        const users = index.resolve(
+          batchFromRows(
+            key,
+            [0, 1, 2].map(user => ({ user })),
+          ),
+        )
+        for (const [from, to] of [
+          [0, first],
+          [first, all.length],
+        ]) {
+          const some = all.slice(from, to)
+          const restored = {
+            keys: batchFromRows(
+              seen?.form.key ?? key,
+              some.map(([user, entry]) => ({ user, entry: BigInt(entry) })),
+            ),
+            state: batchFromRows(
+              seen?.form.state ?? key,
+              some.map(([, entry]) => ({ value: `${entry}` })),
+            ),
+          }
+          seen?.restoreRows(seen.form, { epoch: 1, bytes: 0, deleted: new Uint8Array(some.length), ...restored })
+          const expected = [0, 1, 2].map(user =>
+            all
+              .slice(0, to)
+              .filter(row => row[0] === user)
+              .map(([, number]) => number)
+              .toSorted((a, b) => a - b)
+              .map(String),
+          )
+          expect(rowsOf(collections.gather(users, null).lists).map(row => row['seen'])).toEqual(expected)
+        }
+      }),
+    )
+  })
+
   it('write what was appended, however long the list is', () => {
     const index = new KeyIndex({
       key: { fields: [{ name: 'user', type: { kind: 'int32' } }] },
