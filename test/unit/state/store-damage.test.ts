@@ -25,6 +25,7 @@ import { KeyedRows, countsByUser } from './rows-of-state.js'
 
 const pause = (): Promise<void> => Promise.resolve()
 const epochs = 24
+const users = 40
 let root = ''
 /** State after each epoch. */
 const after: Readonly<Record<string, number>>[] = [{}]
@@ -46,7 +47,10 @@ async function crashed(
   const states: typeof after = [{}]
   let store = await StateStore.open({ place: await place(path), pause })
   for (let epoch = 1; epoch <= epochs; epoch++) {
-    rows.count(Object.fromEntries([0, 1, 2].map(i => [`user ${(epoch * 7 + i * 5) % 40}`, epoch])))
+    // Behind the first epoch no key is new, so that a lost one shows in values alone.
+    const all = epoch === 1 ? Array.from({ length: users }, (_, i) => i) : []
+    const some = [0, 1, 2].map(i => (epoch * 7 + i * 5) % users)
+    rows.count(Object.fromEntries([...all, ...some].map(user => [`user ${user}`, epoch])))
     const record = new TextEncoder().encode(`record ${epoch}`.padEnd(recordBytes))
     await store.prepare(epoch, record, rows.take(epoch), rows.takeKeys())
     store.finish(epoch - 1)
