@@ -42,6 +42,8 @@ export default defineConfig({
           name: 'fast',
           include: ['test/{unit,promises,properties,simulation,conformance,golden}/**/*.test.ts'],
           testTimeout: 30_000,
+          // Of two cores vitest would leave one alone.
+          maxWorkers: 2,
         },
       },
       {
