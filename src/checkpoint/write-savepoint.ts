@@ -25,6 +25,8 @@ export interface SavepointPlan {
   readonly path: string
   readonly files: Files
   readonly wallMs: number
+  /** That state may take; null: as much as there is. */
+  readonly budgetBytes: number | null
   /** The source of a module of the epoch, by its digest; null: it is not kept. */
   readonly sourceOf: (digest: string) => Uint8Array | null
   /** Lets the job go on for a moment. */
@@ -34,7 +36,8 @@ export interface SavepointPlan {
 }
 
 const folders = ['operators', codeFolder] as const
-const passBytes = 128 << 20
+/** State that is read at once, of what a budget gives this part: beside it lies the job's own. */
+const pass = { mostBytes: 128 << 20, leastBytes: 4 << 20, ofBudget: 1 / 8 } as const
 const batchRows = 16_384
 
 /** @throws StateError ANB6032 where something is there already, ANB6033 where it cannot be written. */
@@ -85,15 +88,20 @@ function writeError(path: string, cause: unknown): unknown {
   return new StateError('ANB6033', `savepoint ${path} could not be written: ${code}`, { cause })
 }
 
+const passBytesOf = (budgetBytes: number | null): number =>
+  budgetBytes === null
+    ? pass.mostBytes
+    : Math.min(pass.mostBytes, Math.max(pass.leastBytes, pass.ofBudget * budgetBytes))
+
 async function writeOperator(
-  { snapshot, breathe }: SavepointPlan,
+  { snapshot, breathe, budgetBytes }: SavepointPlan,
   { operator, form, bytes }: Snapshot['operators'][number],
   file: SavedFile,
 ): Promise<SavedOperator> {
   const schema = savedSchema(form)
   const template = ipcTemplate(schema)
   file.append(streamHeader(schema, { operator }))
-  const passes = Math.max(1, Math.min(form.keyGroups, Math.ceil(bytes / passBytes)))
+  const passes = Math.max(1, Math.min(form.keyGroups, Math.ceil(bytes / passBytesOf(budgetBytes))))
   const batches: number[] = []
   const found = new KeyDigest(form.keyGroups)
   let rows = 0

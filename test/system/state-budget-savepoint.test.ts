@@ -1,4 +1,4 @@
-/** A start at a savepoint of state that is larger than the memory it may take, by the command line. */
+/** A start at a savepoint of state that is larger than the memory it may take, and the next savepoint, by the command line. */
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -87,7 +87,7 @@ async function withMore(): Promise<JobFolder> {
   return folder
 }
 
-test('U5: a start at a savepoint takes no more memory for all its state than the budget has room for', {
+test('U5: a start at a savepoint and the next savepoint take no more memory for all state than the budget has room for', {
   timeout,
 }, async () => {
   const all = await begin(await withMore(), '--state-budget', 'off')

@@ -164,7 +164,8 @@ export class Checkpoints {
     return this.saves.add(async over => {
       if (store === null) throw new StateError('ANB6033', 'the run is only starting, so there is nothing to save')
       await unlessOver(over, store.whenFinished(engine.hastenEpoch(world.clock.nowMs())))
-      return saveEpoch(store, { out: options.out, name, files: world.files, wallMs: world.clock.wallMs(), over })
+      const { out, stateBudgetBytes: budgetBytes } = options
+      return saveEpoch(store, { out, name, files: world.files, wallMs: world.clock.wallMs(), budgetBytes, over })
     })
   }
 

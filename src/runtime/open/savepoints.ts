@@ -31,12 +31,15 @@ export async function saveEpoch(
     name,
     files,
     wallMs,
+    budgetBytes,
     over,
   }: {
     readonly out: string
     readonly name: string | null
     readonly files: Files
     readonly wallMs: number
+    /** As in `SavepointPlan`. */
+    readonly budgetBytes: number | null
     /** Aborted where the run is over and what has no name yet cannot get one. */
     readonly over: AbortSignal
   },
@@ -57,6 +60,7 @@ export async function saveEpoch(
       path,
       files,
       wallMs,
+      budgetBytes,
       sourceOf: digest => sourceIn(files, join(out, 'state', 'code'), digest),
       breathe: async () => {
         await new Promise(resolve => setImmediate(resolve))
@@ -93,7 +97,14 @@ export async function saveStopped(out: string, name: string | null): Promise<Sav
     const world = openWorld()
     try {
       const over = new AbortController().signal
-      return await saveEpoch(store, { out, name, files: world.files, wallMs: world.clock.wallMs(), over })
+      return await saveEpoch(store, {
+        out,
+        name,
+        files: world.files,
+        wallMs: world.clock.wallMs(),
+        budgetBytes: null,
+        over,
+      })
     } finally {
       await world.close()
     }

@@ -37,6 +37,7 @@ export async function save(
       path,
       files,
       wallMs: nowMs,
+      budgetBytes: null,
       sourceOf: () => null,
       breathe: () => Promise.resolve(),
       settled: () => store.whenFinished(snapshot.epoch),

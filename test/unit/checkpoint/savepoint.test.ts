@@ -59,6 +59,7 @@ const save = async (beforeItsName: () => Promise<void> = async () => undefined):
     path,
     files: realFiles,
     wallMs: 2,
+    budgetBytes: null,
     breathe,
     sourceOf: () => null,
     settled: beforeItsName,

@@ -151,7 +151,8 @@ async function savepointOf(users: readonly Has[]): Promise<Base> {
   const place = { files: new Disk(), path: '/savepoints/it' }
   place.files.makeDirectory('/savepoints')
   const nothing = (): Promise<void> => Promise.resolve()
-  await writeSavepoint({ ...place, snapshot, wallMs: 1, sourceOf: () => null, breathe: nothing, settled: nothing })
+  const how = { wallMs: 1, budgetBytes: null, sourceOf: () => null, breathe: nothing, settled: nothing }
+  await writeSavepoint({ ...place, ...how, snapshot })
   return openSavepoint(place.files, place.path)
 }
 
