@@ -19,7 +19,7 @@ function doesOf(action: PoolAction): string {
   return `${action.do} ${action.worker}${code}`
 }
 
-/** Events: `look`, `ready N`, `lost N` (`lost N END`: by itself), `work` (`last work`: nothing may stand behind it), `set N` (`set N by-load`), `want N`, `done N` (`done N large`), `kill N`, `close`; of other code `warm`, `cool` and `change`. */
+/** Events: `look`, `ready N`, `lost N` (`lost N END`: by itself; `EMFILE`: the machine did not let it start), `work` (`last work`: nothing may stand behind it), `set N` (`set N by-load`), `want N`, `done N` (`done N large`), `kill N`, `close`; of other code `warm`, `cool` and `change`. */
 export function checkPool(terms: Partial<PoolTerms>, text: string): void {
   const pool = new Pool({ ...usual, ...terms })
   tell(text, (event, atMs) => {
@@ -27,7 +27,8 @@ export function checkPool(terms: Partial<PoolTerms>, text: string): void {
     const worker = Number(number)
     let given = ''
     if (what === 'ready') pool.ready(worker, atMs)
-    else if (what === 'lost') pool.lost(worker, atMs, { end: more ?? null, why: 'it died' })
+    else if (what === 'lost')
+      pool.lost(worker, atMs, { end: more ?? null, why: more === 'EMFILE' ? `spawn python ${more}` : 'it died' })
     else if (what === 'kill') pool.ending(worker)
     else if (what === 'done') pool.settled(worker, more === 'large' ? 1_001 : 1_000)
     else if (what === 'set') pool.resize({ workersMin: more === undefined ? null : 1, workersMax: worker })

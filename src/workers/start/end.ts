@@ -10,6 +10,7 @@ import {
   WorkerError,
   catalogue,
 } from '../../base/index.js'
+import { limitIn } from '../limits.js'
 import { type LostBecause } from './contract.js'
 
 export interface Ending {
@@ -61,11 +62,9 @@ function errorOfStart(end: Ending, detail: string): AnabranchError {
   if (end.code === 127 && /\bENOENT\b/.test(end.stderr)) {
     return new WorkerError('ANB8001', `expected a Python interpreter at ${end.python}, there is none`, { detail })
   }
-  if (end.code === 127 && /\b(EMFILE|ENFILE|EAGAIN|ENOMEM)\b/.test(end.stderr)) {
-    const hint = /\bE[MN]FILE\b/.test(end.stderr) ? undefined : 'run fewer workers with --workers, or raise ulimit -u'
-    const message = `could not start worker ${end.incarnation}: ${end.stderr}`
-    return new WorkerError('ANB8004', message, hint === undefined ? {} : { hint })
-  }
+  const limit = end.code === 127 ? limitIn(end.stderr) : null
+  if (limit !== null)
+    return new WorkerError('ANB8004', `could not start worker ${end.incarnation}: ${end.stderr}`, limit)
   return new WorkerError('ANB3003', `expected worker ${end.incarnation} to start, it ended with ${howItEnded(end)}`, {
     detail,
   })

@@ -12,6 +12,7 @@
  * after several in a row, the job stops. One that ends with a batch in hand is the batch's affair.
  */
 import { WorkerError } from '../../base/index.js'
+import { limitIn } from '../limits.js'
 
 export interface PoolTerms {
   /** Null: as many as there is work for, at once. Else: at least so many, and more or fewer by load (see `want`). */
@@ -149,7 +150,10 @@ export class Pool {
     if (this.closing) return out
     if (this.hopeless && this.readyCount === 0) {
       const message = `expected a worker to start and stay, ${this.failedStarts} in a row ended before their first batch`
-      return [...out, { do: 'fail', error: new WorkerError('ANB3004', message, { detail: this.lastFailure }) }]
+      const { lastFailure: detail } = this
+      const limit = limitIn(detail)
+      const error = new WorkerError(limit === null ? 'ANB3004' : 'ANB8004', message, { detail, ...limit })
+      return [...out, { do: 'fail', error }]
     }
     const alive = this.own.filter(m => m.state === 'starting' || m.state === 'ready').length
     // The spare waits until the first worker is ready: on a small machine two starts at once delay the first row.

@@ -157,6 +157,18 @@ describe('a pool', () => {
       `,
     ))
 
+  test('T10 says that it is a limit of the machine where that let nobody start', () =>
+    check(
+      {},
+      `
+      at      event            ->  work      does
+      0       look                 .         spawn 1
+      0       lost 1 EMFILE        .         .
+      200     look                 .         spawn 2
+      200     lost 2 EMFILE        .         fail ANB8004
+      `,
+    ))
+
   test('but not where they ended in several ways, or one was ready before', () => {
     check(
       {},
