@@ -20,28 +20,10 @@ import { KeyDigest, type SavedRows, StoredOperator, expectKeys } from '../../../
 import { StateStore } from '../../../src/state/stores/index.js'
 import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
 import { Disk } from '../../support/disk.js'
+import { emptyRecord } from '../../support/empty-record.js'
 
 const epoch = 7
-const record = (lineage: string): EpochRecord => ({
-  version: 1,
-  job: 'counts',
-  lineage,
-  epoch,
-  wallMs: 1,
-  sources: {},
-  sinks: {},
-  letters: null,
-  captures: null,
-  lastCalls: [],
-  ledger: { rowsIn: 0, rowsDead: 0, deadByReason: {} },
-  checks: {},
-  code: {},
-  swapped: {},
-  plan: { keyGroups: 16, sources: {}, sinks: {} },
-  begun: null,
-  watermarks: {},
-  timers: {},
-})
+const record = (lineage: string): EpochRecord => emptyRecord({ lineage, epoch, begun: null })
 
 const ttl = { ms: 1_000, update: 'on_create_and_write', visibility: 'never_return_expired' } as const
 const collections: Schema['fields'] = [

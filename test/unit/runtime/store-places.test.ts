@@ -13,28 +13,11 @@ import { StorePlaces } from '../../../src/runtime/open/store-places.js'
 import { KeyDigest, KeyIndex, OperatorState, StateTable } from '../../../src/state/index.js'
 import { type StateStore } from '../../../src/state/stores/index.js'
 import { HandClock } from '../../support/connectors.js'
+import { emptyRecord } from '../../support/empty-record.js'
 import { KeyedRows, countsByUser } from '../state/rows-of-state.js'
 
-const record = (lineage: string, epoch: number): EpochRecord => ({
-  version: 1,
-  job: 'counts',
-  lineage,
-  epoch,
-  wallMs: 1,
-  sources: {},
-  sinks: {},
-  letters: null,
-  captures: null,
-  lastCalls: [],
-  ledger: { rowsIn: 0, rowsDead: 0, deadByReason: {} },
-  checks: {},
-  code: {},
-  swapped: {},
-  plan: { keyGroups: 16, sources: {}, sinks: {} },
-  begun: { lineage: 'of the savepoint', epoch },
-  watermarks: {},
-  timers: {},
-})
+const record = (lineage: string, epoch: number): EpochRecord =>
+  emptyRecord({ lineage, epoch, begun: { lineage: 'of the savepoint', epoch } })
 
 class Died extends Error {}
 
