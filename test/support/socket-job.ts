@@ -13,21 +13,24 @@ export interface SocketJob {
   end(): void
 }
 
-/** `sink` is TypeScript of the job file: its folder is `here`. */
-export async function socketJob(sink: string): Promise<SocketJob> {
+/** `sink` and `options` are TypeScript of the job file, whose folder is `here`; `each` is Python done for each batch. */
+export async function socketJob(sink: string, options = '{}', each = 'pass'): Promise<SocketJob> {
   const folder = await jobFolder({
     'transforms.py': `
+import numpy as np
 import anabranch as ab
 Row = ab.schema({"id": ab.int64})
+KEPT = []
 @ab.transform(inputs={"id": ab.int64}, outputs={"twice": ab.int64})
 def work(batch):
+    ${each}
     return {"twice": batch.numpy("id") * 2}
 `,
     'job.ts': `
 import { files, job, json, nullSink, socket } from 'anabranch'
 import t from './transforms.anabranch.js'
 const here = import.meta.dirname
-export default job('lines').from(socket('unix://' + here + '/in.sock', json(t.Row))).apply(t.work).to(${sink})
+export default job('lines', ${options}).from(socket('unix://' + here + '/in.sock', json(t.Row))).apply(t.work).to(${sink})
 `,
   })
   let peer: Socket | null = null
