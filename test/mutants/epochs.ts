@@ -7,7 +7,7 @@ import { swapRules } from './swaps.js'
 
 const seeds = [
   'test/simulation/seeds-1.test.ts',
-  'every row comes out once and in order, whatever breaks: from seed 1',
+  'every row comes out once and in order, whatever breaks: from seed 0001',
 ] as const
 const epochs = { file: 'src/runtime/epoch/epochs.ts' } as const
 const cutting = { file: 'src/runtime/flow/cutting.ts' } as const
@@ -95,7 +95,7 @@ const flow: readonly Mutant[] = [
     from: 'if (restored.lastCalls.includes(stage.vertex.number)) stage.restoreLastCalls()',
     to: 'if (restored.epoch < 0) stage.restoreLastCalls()',
     // A host has to die behind a last call: few seeds have that.
-    test: [seeds[0], 'every row comes out once and in order, whatever breaks: from seed 401'],
+    test: [seeds[0], 'every row comes out once and in order, whatever breaks: from seed 0401'],
   },
   {
     rule: 'epoch finished before every sink has it',

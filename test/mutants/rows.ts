@@ -127,7 +127,7 @@ const unions: readonly Mutant[] = [
     file: 'src/runtime/flow/stage.ts',
     from: 'terms.inOrder && count > 1',
     to: 'count < 0',
-    test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order, whatever breaks: from seed 1'],
+    test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order, whatever breaks: from seed 0001'],
   },
   {
     rule: 'later dead rows of a key not tried again',
