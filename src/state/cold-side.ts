@@ -191,8 +191,9 @@ export class ColdSide {
     this.goneFrom(slots.filter(slot => isSame(slot) && !this.isDirty(slot)))
   }
 
-  /** Behind a last call of these keys: what was read of them for it goes again. */
+  /** Behind a last call of these keys: what was read of them for it goes again, unless sums of entries are still to come. */
   shed(slots: Int32Array): void {
+    if (this.away) return
     for (const collection of this.collections) collection.shed(slots)
   }
 

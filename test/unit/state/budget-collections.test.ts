@@ -231,4 +231,25 @@ describe('the last calls', () => {
       { numRuns: 60 },
     )
   })
+
+  // What was written came back for slots that had been given up, and were another key's by then.
+  it('that begin while entries leave memory take nothing for what it is not', async () => {
+    const set = (user: string, names: readonly string[], n: bigint): Change => {
+      const rest = { gone: false, clear: false, seen: [], removed: [], last: [], unnamed: [] }
+      return { ...rest, user, name: null, named: names.map(entry => [entry, n] as const) }
+    }
+    const names = Array.from({ length: 8 }, (_, i) => `entry ${i}`)
+    const run = await Run.open(new MortalPlace(), { budgetBytes: 1, expires: false, clock: { wallMs: 10_000 } })
+    await run.rows([set('ann', names, 1n), set('bob', names, 1n)])
+    await run.cut()
+    await run.rows([set('ann', names, 2n)])
+    await run.cutAtEnd(async () => {
+      await run.all(['ann'])
+      await run.rows([set('bob', [], 0n)])
+    })
+    await run.rows([set('bob', names, 2n)])
+    await run.cut()
+    await run.store.checkCold()
+    await run.store.close()
+  })
 })

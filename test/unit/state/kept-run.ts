@@ -246,12 +246,26 @@ export class Run {
   }
 
   async cut(): Promise<void> {
+    await this.epochEnds()
+    await this.leave(this.epoch)
+  }
+
+  private async epochEnds(): Promise<void> {
     this.epoch += 1
     const blocks = this.keyed.takeDirty(this.epoch)
     this.cold.choose(this.epoch, [])
     await this.store.prepare(this.epoch, new Uint8Array(1), blocks)
     this.store.finish(this.epoch)
-    await this.leave(this.epoch)
+  }
+
+  /** As `cut`; the last calls begin while what leaves memory is written. */
+  async cutAtEnd(lastCalls: () => Promise<void>): Promise<void> {
+    await this.epochEnds()
+    const leaving = this.cold.leave(this.epoch)
+    if (leaving === null) throw new RangeError('keys leave memory')
+    this.cold.stayAll()
+    await lastCalls()
+    this.cold.left(leaving, await this.store.writeCold(leaving.changes))
   }
 
   private async leave(written: number): Promise<void> {
