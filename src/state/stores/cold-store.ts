@@ -116,9 +116,9 @@ export class ColdStore {
       naming: this.namingOf(name),
       found: (names, values) => this.found(name, names, values),
     }
-    const byReach = readReach(place, keys, reach)
     const byName = named === null ? [] : this.read(operator, named)
-    return { ...(await byReach), named: await byName }
+    const [byReach, found] = await Promise.all([readReach(place, keys, reach), byName])
+    return { ...byReach, named: found }
   }
 
   /**

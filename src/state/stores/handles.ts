@@ -76,17 +76,33 @@ export class Handles {
   async readCold(question: ColdQuestion): Promise<ColdAnswer> {
     const { cold } = this
     if (cold === null) return { values: [], items: [] }
-    await this.reopening
-    const values = Promise.all(question.operators.map(operator => cold.read(operator, question)))
-    const items = Promise.all(question.collections.map(each => cold.readItems(each, question)))
-    return { values: await values, items: await items }
+    return this.reading(async () => {
+      const values = Promise.all(question.operators.map(operator => cold.read(operator, question)))
+      const items = Promise.all(question.collections.map(each => cold.readItems(each, question)))
+      const [ofOperators, ofCollections] = await Promise.all([values, items])
+      return { values: ofOperators, items: ofCollections }
+    })
   }
 
   /** Some of what lies beyond memory, as it lies. */
-  async readColdPage(place: ColdPlace): Promise<ColdPage> {
-    await this.reopening
-    invariant(this.cold !== null, 'who looks for what lies beyond memory knows of some')
-    return this.cold.page(place)
+  readColdPage(place: ColdPlace): Promise<ColdPage> {
+    const { cold } = this
+    invariant(cold !== null, 'who looks for what lies beyond memory knows of some')
+    return this.reading(() => cold.page(place))
+  }
+
+  /** Whose databases are opened again meanwhile reads once more. */
+  private async reading<T>(read: () => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.reopening
+      const { reopened } = this
+      try {
+        return await read()
+      } catch (error) {
+        await this.reopening
+        if (this.reopened === reopened) throw error
+      }
+    }
   }
 
   /** Can be called twice. */

@@ -102,6 +102,11 @@ class Run {
     return Run.open(this.state, this.place)
   }
 
+  /** Nothing beyond memory is what was written. */
+  damage(): void {
+    for (const value of this.place.cold?.values() ?? []) value.fill(255)
+  }
+
   /** What becomes of the list of this user. Answers how many entries were read for it. */
   async list(user: string, entries: readonly bigint[], clear = false): Promise<number> {
     const change = (schemas: CollectionSchemas): CollectionChanges => {
@@ -222,4 +227,14 @@ describe('of a map of 10,000 entries beyond memory', () => {
     await run.cut()
     expect(await run.cut()).toBe(1)
   })
+})
+
+// A promise that nobody heard would end the whole host instead of the job.
+test('S4 where values and entries of one key are damaged one error says so, and no other goes unheard', async () => {
+  const run = await Run.open(pages)
+  await run.map('ann', ['/1'], [['/1', 1n]])
+  await run.cut()
+  const next = await run.again()
+  next.damage()
+  await expect(next.map('ann', ['/1'], [])).rejects.toMatchObject({ code: 'ANB6010' })
 })

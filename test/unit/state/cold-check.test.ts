@@ -176,6 +176,25 @@ describe('on a real disk', () => {
     await run.store.close()
   })
 
+  // The write was made all the same, and the job stopped for want of what was being read.
+  it('S7 rows that wait for their state get it where the databases were opened again meanwhile', async () => {
+    const place = await start(folder())
+    const { refuse } = refusing(place)
+    const run = await Run.open(place, 1)
+    const many = Array.from({ length: 9_000 }, (_, i) => [`user ${i}`, i] as const)
+    await run.rows(many)
+    await run.cut()
+    refuse(1, 0)
+    const epoch = (run.store.last?.epoch ?? 0) + 1
+    const [found] = await Promise.all([
+      run.found(many.map(([user]) => user)),
+      run.store.prepare(epoch, new Uint8Array(1), []),
+    ])
+    expect(run.store.counts.reopened).toBe(1)
+    expect(found.map(({ n }) => Number(n))).toEqual(many.map(([, n]) => n))
+    await run.store.close()
+  })
+
   it('S4 a folder in which something was found is refused until what was good lies there again', async () => {
     const path = folder()
     const run = await Run.open(await start(path), 1)
