@@ -89,8 +89,8 @@ export class Markers {
   }
 }
 
-/** What a crash leaves of a line: its beginning, or room that nothing was written to. */
-const tornShape = /^(?:[0-9a-f]*(?: \d*(?: [0-9a-f]{0,8})?)?|\0*)$/
+/** What a crash leaves of a line: its beginning, and room that nothing was written to. */
+const tornShape = /^[0-9a-f]*(?: \d*(?: [0-9a-f]{0,8})?)?\0*$/
 
 function partsOf(line: string): readonly [lineage: string, epoch: number] {
   const [lineage = '', epoch] = line.split(' ')

@@ -54,10 +54,24 @@ describe('a marker of files', () => {
     expect((await refusal(() => sinkOn(disk).open(start))).code).toBe(code)
   })
 
-  test.each([0, 1, 3, 9, 12])('of which a crash left %d bytes is that of the epoch before', async bytes => {
+  /** What is there, but for the last line, of which a crash left this. */
+  async function torn(left: string): Promise<{ readonly disk: Disk; readonly start: SinkStart }> {
     const { disk, start } = await written()
     const lines = disk.readText(path).split('\n').slice(0, -2).join('\n')
-    put(disk, Buffer.concat([Buffer.from(`${lines}\n`), Buffer.from('a1 3 00000000').subarray(0, bytes)]))
+    put(disk, Buffer.from(`${lines}\n${left}`))
+    return { disk, start }
+  }
+
+  test.each([0, 1, 3, 9, 12])('of which a crash left %d bytes is that of the epoch before', async bytes => {
+    const { disk, start } = await torn('a1 3 00000000'.slice(0, bytes))
     expect(await sinkOn(disk).open(start)).toEqual({ applied: 2 })
   })
+
+  test.each(['', 'a1', 'a1 3 00'])(
+    'of which a crash left "%s" and room for more is that of the epoch before',
+    async left => {
+      const { disk, start } = await torn(left.padEnd(14, '\0'))
+      expect(await sinkOn(disk).open(start)).toEqual({ applied: 2 })
+    },
+  )
 })
