@@ -116,6 +116,19 @@ test('a sink that is gone is left behind with consent alone, and one that comes 
   expect(numbers(job.folder)).toEqual([...inOrder(0, 100), ...inOrder(200, 300)])
 })
 
+test('a slip in --drop-state is told once with what is stored, and refuses nothing: the command may be one that is run again', async () => {
+  await using job = await changing(jobOf(united('in'), lines))
+  job.append('in', inOrder(0, 100))
+  await job.ends(100)
+  job.append('in', inOrder(100, 200))
+  const { stderr } = await job.ends(200, '--drop-state', 'line', '--drop-state', 'lines')
+  expect(stderr.match(/warning: --drop-state.*/g)).toEqual([
+    'warning: --drop-state line leaves nothing behind: nothing is stored under that id; there is source "in", sink "lines"',
+    'warning: --drop-state lines leaves nothing behind: the job has sink "lines" as it was',
+  ])
+  expect(numbers(job.folder)).toEqual(inOrder(0, 200))
+})
+
 test('a sink that is of another kind now begins where the job is, with consent alone', async () => {
   await using job = await changing(jobOf(united('in'), lines))
   job.append('in', inOrder(0, 100))

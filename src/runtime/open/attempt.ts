@@ -18,12 +18,14 @@ import { Checkpoints } from './checkpoints.js'
 import { makeSink, makeSource } from './connect.js'
 import { type Code, type Codes } from './codes.js'
 import { Customs } from './custom.js'
+import { type Drops, nothingStored } from './drops.js'
 import { Host } from './host.js'
 import { pointingAtSavepoint } from './last-savepoint.js'
 import { type PusherOf, PythonPusher } from './python-pusher.js'
 import { makeEngine } from './make-engine.js'
 import { Migrating, migrationsOf } from './migrating.js'
 import { type Opened } from './opened.js'
+import { factsOf } from './plan-facts.js'
 import { reportProgress } from './progress.js'
 import { declaredValues } from './restore-state.js'
 import { type Result, resultOf } from './result.js'
@@ -45,6 +47,7 @@ export interface Lasting {
   readonly folder: OutputFolder
   readonly running: Running
   readonly codes: Codes
+  readonly drops: Drops
   readonly swaps: Swaps
   readonly shadows: Shadows
   /** Lets in who attends the run, the first time. */
@@ -56,10 +59,11 @@ export function attempt(opened: Opened, lasting: Lasting): Promise<Result> {
 }
 
 async function attempted(opened: Opened, lasting: Lasting): Promise<Result> {
-  const { codes } = lasting
+  const { codes, drops } = lasting
   const parts = await connect(opened, lasting)
   const checkpoints = await Checkpoints.open(opened, { ...parts, codes })
   try {
+    drops.tell(checkpoints?.stored ?? nothingStored, factsOf(opened.topology, opened.plan.options.keyGroups))
     const { plan, topology } = codes.goOn(checkpoints?.keeper.record ?? null)
     return await flow({ ...opened, plan, topology }, { ...parts, ...lasting }, checkpoints)
   } finally {

@@ -12,6 +12,7 @@ import { type Attending, attend, leave } from './attend.js'
 import { attempt } from './attempt.js'
 import { CodeFolder } from './code-folder.js'
 import { Codes } from './codes.js'
+import { Drops } from './drops.js'
 import { type Opened } from './opened.js'
 import { packageFolder } from './package.js'
 import { type Result } from './result.js'
@@ -40,7 +41,8 @@ export async function attempts(opened: Opened, folder: OutputFolder): Promise<Re
   }
   watchSignals(opened, running)
   try {
-    const result = await untilDone(opened, { folder, running, codes, swaps, shadows, attended })
+    const drops = new Drops(options.dropState, observer.log.bind(observer))
+    const result = await untilDone(opened, { folder, running, codes, drops, swaps, shadows, attended })
     running.ended(result.end)
     return result
   } catch (error) {

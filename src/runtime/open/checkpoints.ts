@@ -15,12 +15,13 @@ import { type EpochsReport } from '../options.js'
 import { BeyondCheck } from './beyond-check.js'
 import { BeyondKeeper } from './beyond-keeper.js'
 import { type Codes } from './codes.js'
+import { type StoredIds, nothingStored } from './drops.js'
 import { EpochKeeper, type Outputs } from './epoch-keeper.js'
 import { type Host } from './host.js'
 import { type Migrating } from './migrating.js'
 import { type Opened } from './opened.js'
 import { columnsLeft } from './left-columns.js'
-import { leftBehind, restoreState } from './restore-state.js'
+import { leftBehind, ownerOf, restoreState } from './restore-state.js'
 import { refuseAhead } from './rewind.js'
 import { type Saved, removeUnfinished, saveEpoch } from './savepoints.js'
 import { Saves, unlessOver } from './saves.js'
@@ -92,6 +93,11 @@ export class Checkpoints {
   /** Where each source goes on. */
   get positions(): readonly (SourcePosition | null)[] {
     return this.keeper.restored?.sources.map(s => s.position) ?? []
+  }
+
+  get stored(): StoredIds {
+    const { base } = this
+    return base === null ? nothingStored : { ...base.record.plan, operators: base.operators.map(ownerOf) }
   }
 
   /** The engine has what was; its state comes later, and is there when the promise settles. */

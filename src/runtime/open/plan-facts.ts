@@ -4,6 +4,7 @@ import { type EpochRecord } from '../../checkpoint/index.js'
 import { type Topology } from '../../plan/index.js'
 
 type Facts = EpochRecord['plan']
+type Ends = Pick<Facts, 'sources' | 'sinks'>
 
 export const factsOf = ({ vertices }: Topology, keyGroups: number): Facts => ({
   keyGroups,
@@ -20,10 +21,15 @@ export const factsOf = ({ vertices }: Topology, keyGroups: number): Facts => ({
 const kindOf = (kind: string, format: { readonly kind: string } | null): string =>
   format === null ? kind : `${kind} of ${format.kind}`
 
-/** A source or a sink of the run before that the job has no more. */
-export interface EndLeft {
+interface OtherEnd {
   readonly kind: 'source' | 'sink'
   readonly id: string
+  /** Its kind in the run before. */
+  readonly was: string
+}
+
+/** A source or a sink of the run before that the job has no more. */
+export interface EndLeft extends Pick<OtherEnd, 'kind' | 'id'> {
   /** What becomes of it, for a person. */
   readonly words: string
 }
@@ -41,11 +47,21 @@ const lost = {
  */
 export function endsLeft(stored: Facts, job: Facts, dropState: readonly string[]): readonly EndLeft[] {
   refuseOtherGroups(stored, job)
-  return [
-    ...leftOf('source', { before: stored.sources, now: job.sources, dropState }),
-    ...leftOf('sink', { before: stored.sinks, now: job.sinks, dropState }),
-  ]
+  const other = endsOther(stored, job)
+  for (const end of other) if (!dropState.includes(end.id)) refuseOther(end, job)
+  return other.map(end => {
+    const { kind, id, was } = end
+    return { kind, id, words: `${kind} "${id}", ${was}, is left behind: ${lost[kind]}` }
+  })
 }
+
+/** Those that the job has no more, or that are of another kind. */
+export function endsOther(stored: Ends, job: Ends): readonly OtherEnd[] {
+  return [...othersOf('source', stored.sources, job.sources), ...othersOf('sink', stored.sinks, job.sinks)]
+}
+
+const othersOf = (kind: OtherEnd['kind'], before: Facts['sinks'], now: Facts['sinks']): readonly OtherEnd[] =>
+  Object.entries(before).flatMap(([id, was]) => (now[id] === was ? [] : [{ kind, id, was }]))
 
 /** A record as if what is left behind had never been there. */
 export function withoutEnds(record: EpochRecord, left: readonly EndLeft[]): EpochRecord {
@@ -62,29 +78,17 @@ function refuseOtherGroups(stored: Facts, job: Facts): void {
   })
 }
 
-function leftOf(
-  kind: EndLeft['kind'],
-  of: { readonly before: Facts['sinks']; readonly now: Facts['sinks']; readonly dropState: readonly string[] },
-): readonly EndLeft[] {
-  const { before, now, dropState } = of
-  const other = Object.entries(before).filter(([id, what]) => now[id] !== what)
-  for (const [id, what] of other) if (!dropState.includes(id)) refuseOther(kind, { id, what, now })
-  return other.map(([id, what]) => ({ kind, id, words: `${kind} "${id}", ${what}, is left behind: ${lost[kind]}` }))
-}
-
-function refuseOther(
-  kind: EndLeft['kind'],
-  { id, what, now }: { readonly id: string; readonly what: string; readonly now: Facts['sinks'] },
-): never {
+function refuseOther({ kind, id, was }: OtherEnd, job: Ends): never {
+  const now = kind === 'source' ? job.sources : job.sinks
   const found = now[id]
   const leave = `leave it behind with --drop-state ${id}: ${lost[kind]}`
   if (found !== undefined) {
-    refuse(`${kind} "${id}" is ${found}, and was ${what} in the run that is to go on`, {
+    refuse(`${kind} "${id}" is ${found}, and was ${was} in the run that is to go on`, {
       detail: 'Where one stopped the other cannot go on.',
       hint: `give ${kind} "${id}" what it had; or ${leave}`,
     })
   }
-  refuse(`the run that is to go on has ${kind} "${id}", ${what}, and the job has none of that id`, {
+  refuse(`the run that is to go on has ${kind} "${id}", ${was}, and the job has none of that id`, {
     detail: `The job has ${Object.keys(now)
       .map(each => `"${each}"`)
       .join(', ')}.`,

@@ -30,7 +30,7 @@ export const declaredValues = (topology: Topology): DeclaredValues =>
   new Map(statesOf(topology).map(({ id, fn }) => [id, declaredState(schemaFromJson(fn.state)).values]))
 
 /** What is stored of an operator's values, or of a list or map of it, is the operator's. */
-const ownerOf = ({ operator }: StoredState): string => operator.split('/')[0] ?? operator
+export const ownerOf = ({ operator }: StoredState): string => operator.split('/')[0] ?? operator
 
 type LeftBase = Pick<Base, 'operators' | 'digests' | 'restore'>
 
