@@ -2,9 +2,8 @@
  * Stored operator: what is stored of one operator, in tables of its own and in the columns that it was stored with. What a
  * person looks at, a savepoint holds, and a migration takes.
  */
-import { type Batch, emptyBatch, take } from '../batch/index.js'
-import { type StateBlock, encodeBlock } from './block.js'
-import { type StateForm, blockTemplate, formId, isOfEntries } from './block-schema.js'
+import { type Batch, take } from '../batch/index.js'
+import { type StateForm, isOfEntries } from './block-schema.js'
 import { type ColdKeys } from './cold.js'
 import { planEvolution } from './evolve.js'
 import { KeyDigest } from './key-digest.js'
@@ -111,11 +110,4 @@ export class StoredOperator {
     const of = { schema: { fields: schema.fields.slice(0, -1) }, rows, columns: columns.slice(0, -1) }
     return owners.resolve(of).map(owner => owners.groupOf[owner] ?? 0)
   }
-}
-
-/** A block that says that nothing is stored of this operator any more. */
-export function clearedBlock(operator: string, form: StateForm, epoch: number): StateBlock {
-  const template = blockTemplate(form)
-  const parts = { operator, form, schemaId: formId(form), epoch, since: 0, groups: [] }
-  return { ...encodeBlock(template, emptyBatch(template.schema), parts), firstGroup: 0, lastGroup: form.keyGroups - 1 }
 }

@@ -227,6 +227,25 @@ test('U4: state of an operator that is gone is left behind with consent, and the
   expect(second.rows('counts').filter(row => row['nth'] === 1)).toHaveLength(users.length)
 })
 
+test.each(['off', leastBudget])(
+  'U4: what is left behind is gone from the state and its savepoints although no row came, with a state budget of %s',
+  async budget => {
+    const args = ['--state-budget', budget]
+    const folder = await folderOf(lines(0, 700))
+    await runUntil(folder, 700, () => stop(folder, 'half'), ...args)
+    writeFileSync(join(folder.path, 'job.ts'), job.replace('code.count', "code.count, { id: 'counter' }"))
+    await runUntil(folder, 700, () => stop(folder, 'left'), '--drop-state', 'count', ...args)
+    const listed = await folder.cli('state', 'list', 'out', '--json')
+    expect(JSON.parse(listed.stdout), listed.stderr).toMatchObject({ operators: [] })
+    const saved = await folder.cli('savepoint', 'inspect', 'out/savepoints/left', '--json')
+    expect(JSON.parse(saved.stdout), saved.stderr).toMatchObject({ operators: [] })
+    appendFileSync(join(folder.path, 'in/1.jsonl'), lines(700, 1000))
+    await runUntil(folder, 1000, () => stop(folder, 'end'), ...args)
+    expect(sorted(folder.rows('counts')).map(({ n }) => n)).toEqual(expected(1000).map(({ n }) => n))
+    expect(folder.rows('counts').filter(row => row['nth'] === 1)).toHaveLength(2 * users.length)
+  },
+)
+
 test('state of an operator that the job has is not left behind by a slip', async () => {
   const folder = await newlyStopped()
   const before = treeOf(join(folder.path, 'out'))

@@ -140,6 +140,7 @@ export class Checkpoints {
       this.store = await places.replace(making, keeper.firstRecord(making.lineage), engine.state.whole(epoch))
     }
     await keeper.open(this.store)
+    if (keeper.leavesBehind) outputs.host.wantEpoch()
     outputs.codes.keep()
     outputs.codes.leave()
     removeUnfinished(opened.world.files, opened.options.out)

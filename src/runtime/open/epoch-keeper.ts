@@ -3,15 +3,14 @@
  * `epoch/epochs.ts` gives; here is only how an epoch is written down, and how a run goes on from what was.
  */
 import { type Observer, StateError, invariant } from '../../base/index.js'
-import { type EpochRecord, type StoredState, encodeRecord, recordVersion } from '../../checkpoint/index.js'
+import { type EpochRecord, encodeRecord, recordVersion } from '../../checkpoint/index.js'
 import { type EpochOutput, type JsonValue, type Prepared, type SinkStart } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
-import { clearedBlock, noKeys } from '../../state/index.js'
 import { type StateStore, freeBytesMin } from '../../state/stores/index.js'
 import { type EpochEffects, type EpochEvents } from '../epoch/index.js'
 import { type EpochCut, type Restored } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
-import { endsLeft, factsOf, withoutEnds } from './plan-facts.js'
+import { type EndLeft, endsLeft, factsOf, withoutEnds } from './plan-facts.js'
 
 /** What epochs go out to: the sinks, and behind them the dead letters and the captures. */
 export interface Outputs {
@@ -51,8 +50,9 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
   private readonly unfinished: readonly EpochRecord[]
   private readonly outputs: readonly EpochOutput[]
   private readonly facts: EpochRecord['plan']
+  private readonly endsLeft: readonly EndLeft[]
   private opened: StateStore | null = null
-  private left: { readonly states: readonly StoredState[]; readonly code: number } = { states: [], code: 1 }
+  private left: { readonly operators: readonly string[]; readonly code: number } = { operators: [], code: 1 }
   private waitsForSpace = false
 
   /** @throws StateError ANB6103 where what the run goes on from is not of this job */
@@ -62,6 +62,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     this.facts = factsOf(topology, keyGroups)
     const left = last === null ? [] : endsLeft(last.plan, this.facts, parts.dropState)
     for (const { words } of left) parts.log('warning', words)
+    this.endsLeft = left
     this.last = last === null ? null : withoutEnds(last, left)
     this.unfinished = parts.unfinished.map(record => withoutEnds(record, left))
   }
@@ -88,9 +89,14 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     }
   }
 
+  /** Consent to leave something behind is asked for until an epoch without it is written: that one is due although no row came. */
+  get leavesBehind(): boolean {
+    return this.endsLeft.length > 0 || this.left.operators.length > 0
+  }
+
   /** The next epoch of this code takes out what is stored of these operators: one of code before it still needs it. */
-  leave(left: readonly StoredState[], code: number): void {
-    this.left = { states: left, code }
+  leave(operators: readonly string[], code: number): void {
+    this.left = { operators, code }
   }
 
   /** What a store begins with whose lineage begins at the last epoch of another one. */
@@ -140,9 +146,7 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
 
   writeEpoch(epoch: number, cut: EpochCut, prepared: readonly Prepared[]): void {
     const record = encodeRecord(this.recordOf(epoch, cut, prepared))
-    const cleared = this.takeLeft(cut.code).map(({ operator, form }) => clearedBlock(operator, form, epoch))
-    const gone = cleared.map(({ operator, form }) => noKeys(operator, form.keyGroups))
-    const written = this.store.prepare(epoch, record, [...cleared, ...cut.state], [...gone, ...cut.keys])
+    const written = this.store.prepare(epoch, record, cut.state, cut.keys, this.takeLeft(cut.code))
     this.parts.settled(written, epochs => {
       for (const { loan } of cut.state) loan?.release()
       epochs.epochWritten(epoch)
@@ -150,11 +154,11 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     })
   }
 
-  private takeLeft(code: number): readonly StoredState[] {
-    const { states, code: from } = this.left
+  private takeLeft(code: number): readonly string[] {
+    const { operators, code: from } = this.left
     if (code < from) return []
-    this.left = { states: [], code }
-    return states
+    this.left = { operators: [], code }
+    return operators
   }
 
   /** Epochs under way can still be written; rows that were not read need no room. */

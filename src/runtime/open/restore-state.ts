@@ -44,14 +44,14 @@ export async function leftBehind(
   base: LeftBase,
   topology: Topology,
   dropState: readonly string[],
-): Promise<readonly StoredState[]> {
+): Promise<readonly string[]> {
   const declared = declaredValues(topology)
   const there = dropState.find(id => declared.has(id))
   if (there !== undefined) throw notDropped(there)
   const kept = base.operators.filter(each => !declared.has(ownerOf(each)) && !dropState.includes(ownerOf(each)))
   if (kept.length === 0) {
     const ids = new Set(statesOf(topology).flatMap(({ id, fn }) => storedIds(id, schemaFromJson(fn.state))))
-    return base.operators.filter(({ operator }) => !ids.has(operator))
+    return base.operators.map(({ operator }) => operator).filter(operator => !ids.has(operator))
   }
   const found: string[] = []
   for (const each of kept) found.push(`operator "${each.operator}" with ${await keysOf(base, each)} keys`)

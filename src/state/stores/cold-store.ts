@@ -136,6 +136,11 @@ export class ColdStore {
     this.generations.begin(operator, this.tally.operators)
   }
 
+  /** No entry of an operator counts any more, once a record says so. */
+  drop(operator: string): void {
+    if (this.rowsOf(operator) > 0) this.makeAnew(operator)
+  }
+
   /** It has entries that do not count any more. */
   get hasStale(): boolean {
     return this.staleName !== undefined

@@ -48,7 +48,7 @@ export class Generations {
     this.begun.set(operator, Math.max(...known) + 1)
   }
 
-  /** A record is made with blocks of these operators. Answers what it says; undefined: nothing. */
+  /** A record is made with blocks of these operators, or drops them. Answers what it says; undefined: nothing. */
   record(operators: Iterable<string>): GenerationsJson | undefined {
     for (const operator of operators) {
       const begun = this.begun.get(operator)

@@ -2,7 +2,7 @@
  * Key digests of all operators as the records of epochs say them: each what changed in its epoch, and one that lists all blocks
  * all of them. A key group is 10 bytes: its number (u16), its keys (u32) and their digest (u32), little-endian, in base64.
  */
-import { KeyDigest, type KeyDigestChange } from '../key-digest.js'
+import { KeyDigest, type KeyDigestChange, noKeys } from '../key-digest.js'
 
 /** By operator: how many key groups there are, and those that are listed. */
 export type KeyDigestsJson = Readonly<Record<string, readonly [number, string]>>
@@ -19,12 +19,20 @@ export class KeyDigests {
     return this.isKnown ? new Map([...this.all].map(([operator, digest]) => [operator, digest.copy()])) : null
   }
 
-  /** What an epoch changed; null: nobody counted. Answers what its record says, `full` of all operators. */
-  add(changes: readonly KeyDigestChange[] | null, full: boolean): KeyDigestsJson | undefined {
+  /**
+   * What an epoch changed; null: nobody counted. Of what was dropped no key is left. Answers what its record says, `full` of all
+   * operators.
+   */
+  add(
+    changes: readonly KeyDigestChange[] | null,
+    { dropped, full }: { readonly dropped: readonly string[]; readonly full: boolean },
+  ): KeyDigestsJson | undefined {
     this.isKnown = changes !== null
     if (changes === null) return undefined
-    for (const change of changes) this.set(change)
-    const told = full ? [...this.all].map(([operator, digest]) => digest.whole(operator)) : changes
+    const gone = dropped.map(operator => noKeys(operator, this.all.get(operator)?.keyGroups ?? 0))
+    const changed = [...gone, ...changes]
+    for (const change of changed) this.set(change)
+    const told = full ? [...this.all].map(([operator, digest]) => digest.whole(operator)) : changed
     return Object.fromEntries(
       told.map(change => [change.operator, [change.keyGroups, encodeKeyGroups(change)] as const]),
     )

@@ -88,13 +88,19 @@ export class Manifest {
   /**
    * Takes the blocks of an epoch in, and those out that they supersede.
    *
+   * @param dropped operators of which nothing is stored any more.
    * @param records epochs whose records nobody asks for once all blocks are listed again.
    */
-  add(epoch: number, blocks: readonly StateBlock[], records: () => readonly number[]): Change {
+  add(
+    epoch: number,
+    { blocks, dropped }: { readonly blocks: readonly StateBlock[]; readonly dropped: readonly string[] },
+    records: () => readonly number[],
+  ): Change {
+    const gone = dropped.flatMap(operator => this.of(operator)).map(each => this.remove(each.epoch, each.number))
     const added = blocks.map((block, number) => entryOf(block, epoch, number))
     for (const block of blocks) this.learn(block.operator, schemaIdOf(block.bytes), formToJson(block.form))
     for (const block of added) this.blocks.set(nameOf(block.epoch, block.number), block)
-    const removed = this.supersede(added)
+    const removed = [...gone, ...this.supersede(added)]
     this.listed += added.length + removed.length + 1
     const full = this.listed > this.blocks.size + 32
     if (full) {

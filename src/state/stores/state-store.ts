@@ -23,7 +23,7 @@ import { damaged } from './open-place.js'
 import { readBlocks } from './read-blocks.js'
 import { readRecords } from './read-records.js'
 import { Snapshot } from './snapshot.js'
-import { type EpochBytes, type StateStoreOptions, type StoreCounts } from './store-options.js'
+import { type EpochBytes, type EpochState, type StateStoreOptions, type StoreCounts } from './store-options.js'
 import { type EpochRecord, decodeRecord, digestOf, encodeFinished, encodeRecord, keyOf, kinds } from './record.js'
 
 export class StateStore {
@@ -144,6 +144,7 @@ export class StateStore {
    * One synced, atomic write. Epochs come in order; a call may come before the one before it has settled.
    *
    * @param keys which keys came and went; null: nobody counts them.
+   * @param dropped operators of which nothing is stored any more.
    * @throws StateError ANB6011 where it could not be written after several tries on fresh handles.
    */
   prepare(
@@ -151,8 +152,9 @@ export class StateStore {
     record: Uint8Array,
     blocks: readonly StateBlock[],
     keys: readonly KeyDigestChange[] | null = null,
+    dropped: readonly string[] = [],
   ): Promise<void> {
-    return this.inTurn(() => this.write({ epoch, bytes: record }, blocks, keys))
+    return this.inTurn(() => this.write({ epoch, bytes: record }, { blocks, keys, dropped }))
   }
 
   /** Notes that all sinks have applied it; on disk with the next `prepare`, or with `close`. */
@@ -323,19 +325,16 @@ export class StateStore {
     return records.at(-1)?.head.cold ?? 0
   }
 
-  private async write(
-    { epoch, bytes }: EpochBytes,
-    blocks: readonly StateBlock[],
-    changes: readonly KeyDigestChange[] | null,
-  ): Promise<void> {
+  private async write({ epoch, bytes }: EpochBytes, { blocks, keys: changes, dropped }: EpochState): Promise<void> {
     this.persistence.expectWhole()
     failpoint('prepare.write', 'before')
     const { finished } = this
     const { cold } = this.handles
-    const change = this.manifest.add(epoch, blocks, () => this.oldRecords())
+    const change = this.manifest.add(epoch, { blocks, dropped }, () => this.oldRecords())
+    for (const operator of dropped) cold?.drop(operator)
     const beyond = cold === null || cold.writes === 0 ? {} : { cold: cold.writes }
-    const keys = this.digests.add(changes, change.full)
-    const generations = this.generations.record(new Set(blocks.map(({ operator }) => operator)))
+    const keys = this.digests.add(changes, { dropped, full: change.full })
+    const generations = this.generations.record(new Set([...dropped, ...blocks.map(({ operator }) => operator)]))
     const counted = {
       ...beyond,
       ...(keys !== undefined && { keys }),

@@ -1,10 +1,21 @@
 /** What a state store is told, and what it counts. */
+import { type StateBlock } from '../block.js'
+import { type KeyDigestChange } from '../key-digest.js'
 import { type StorePlace } from './key-value.js'
 
 /** What the coordinator wrote with an epoch. */
 export interface EpochBytes {
   readonly epoch: number
   readonly bytes: Uint8Array
+}
+
+/** What became of state in an epoch. */
+export interface EpochState {
+  readonly blocks: readonly StateBlock[]
+  /** Null: nobody counts keys. */
+  readonly keys: readonly KeyDigestChange[] | null
+  /** Operators of which nothing is stored any more. */
+  readonly dropped: readonly string[]
 }
 
 export interface StateStoreOptions {

@@ -164,7 +164,7 @@ describe.each([
           )
           note(kept, changes)
           const blocks = one.states.flatMap(state => state.take(epoch + 1))
-          manifest.add(epoch + 1, blocks, () => [])
+          manifest.add(epoch + 1, { blocks, dropped: [] }, () => [])
           for (const change of one.states.flatMap(state => state.takeKeys() ?? [])) {
             const digest = counted.get(change.operator) ?? new KeyDigest(change.keyGroups)
             digest.set(change)
