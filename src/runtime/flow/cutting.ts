@@ -110,12 +110,12 @@ export class Cutting {
     return this.parts.epochs.openCount === 0
   }
 
-  /** Something was done since the last cut, or waits to be shown. */
+  /** Something was done since the last cut, or waits to be shown; or last calls are made, of which no epoch has only some. */
   get changed(): boolean {
     const { graph, epochs } = this.parts
     if (epochs.isWanted) return true
     if (graph.gate.passes !== this.since.passes || lastCallsIn(graph) !== this.since.lastCalls) return true
-    return this.needsRoom || graph.stages.some(s => s.isDirty)
+    return this.needsRoom || graph.stages.some(s => s.isDirty || s.isEnding)
   }
 
   /** Rows wait for room in memory, which an epoch makes: it waits for no time. */

@@ -294,7 +294,8 @@ export class Stage {
     return firstOf([...this.lanes.fronts(order), ...ends, ...this.awaited.map(({ origin }) => order.of(origin, 0))])
   }
 
-  private get isEnding(): boolean {
+  /** Its functions for the end of the input are called. */
+  get isEnding(): boolean {
     return this.ending !== null && !this.lastCallsMade
   }
 

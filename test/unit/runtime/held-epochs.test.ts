@@ -1,6 +1,6 @@
 /** A service is away for the rows of one lane: the epoch waits for them, and the other lanes do not. */
 import { expect, test } from 'vitest'
-import { type EpochEffects } from '../../../src/runtime/epoch/index.js'
+import { type EpochEffects, type EpochEvents } from '../../../src/runtime/epoch/index.js'
 import { type EpochCut } from '../../../src/runtime/flow/index.js'
 import { DrivenEngine } from '../../support/engine.js'
 
@@ -8,16 +8,19 @@ class Story {
   /** Epochs that were cut, in their order. */
   readonly cuts: string[] = []
   readonly driven: DrivenEngine
+  /** What epochs asked for and is not done. */
+  private readonly asked: ((epochs: EpochEvents) => void)[] = []
 
   constructor({ bytesMax = 1e9, intoNull = false } = {}) {
     const effects: EpochEffects<EpochCut> = {
       cutTaken: () => undefined,
       prepareSink: (sink, epoch) => {
         if (sink === 0) this.cuts.push(`epoch ${epoch}`)
+        this.asked.push(epochs => epochs.sinkPrepared(sink, epoch, null))
       },
-      writeEpoch: () => undefined,
-      commitSink: () => undefined,
-      finishEpoch: () => undefined,
+      writeEpoch: epoch => void this.asked.push(epochs => epochs.epochWritten(epoch)),
+      commitSink: (sink, epoch) => void this.asked.push(epochs => epochs.sinkCommitted(sink, epoch)),
+      finishEpoch: epoch => void this.asked.push(epochs => epochs.epochFinished(epoch)),
     }
     this.driven = new DrivenEngine(['tally'], {
       lanes: 16,
@@ -32,6 +35,12 @@ class Story {
   tell(atMs: number, ...events: readonly string[]): string {
     for (const event of events) this.driven.hear(event, atMs)
     return this.driven.said().calls
+  }
+
+  /** All that epochs asked for is done. */
+  disk(atMs: number): void {
+    for (let next = this.asked.shift(); next !== undefined; next = this.asked.shift())
+      this.driven.engine.epochStep(next, atMs)
   }
 
   delayedBy(atMs: number): string | null {
@@ -110,4 +119,23 @@ test('a run that is stopped counts the rows of its last epoch, and not those tha
   expect(story.tell(10, 'answers 1', 'answers 1', 'written', 'written', 'tick')).toBe('')
   expect(story.cuts).toEqual(['epoch 1'])
   expect(story.driven.engine.report(10).rowsIn).toBe(2)
+})
+
+// Rows of the last calls that were made went out with no epoch that has them, and came again with the next run.
+test('a run that is stopped while its last calls are made ends with the epoch that has all of them', () => {
+  const story = new Story()
+  story.tell(0, 'rows b a', 'answers 1', 'answers 1', 'written', 'written')
+  story.tell(1_300, 'tick')
+  story.disk(1_300)
+  expect(story.tell(1_400, 'end')).toBe('1: end of 1 keys, 1: end of 1 keys')
+  // Of two lanes one has been called, and nobody is there for the other.
+  story.tell(1_400, 'answers 1', 'written', 'lost 1 outside')
+  story.driven.engine.suspend(1_500)
+  expect(story.driven.said().rows).toBe('')
+  expect(story.tell(1_600, 'ready 2')).toBe('2: end of 1 keys')
+  story.tell(1_600, 'answers 2', 'written')
+  expect(story.cuts).toEqual(['epoch 1', 'epoch 2'])
+  story.disk(1_700)
+  expect(story.driven.said().rows).toBe('the end, the end')
+  expect(story.driven.engine.sinkRows).toEqual([2, 2])
 })

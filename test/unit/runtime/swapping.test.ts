@@ -297,6 +297,32 @@ describe('while new code waits', () => {
     )
   })
 
+  // It changed over between two of them where nobody worked for a moment, so some keys had their last call from either code.
+  test('all last calls are of the old one where they have begun', () =>
+    void check(
+      { lanes: 16 },
+      `
+      at    event             ->  calls                epochs              swap
+      0     ready 1               .                    .                   .
+      10    rows b a              1: 1                 .                   .
+      20    answers 1             1: 2                 .                   .
+      25    written               .                    .                   .
+      30    answers 1             .                    .                   .
+      40    written               .                    .                   .
+      1040  tick                  .                    .                   .
+      1050  disk                  .                    1 by code 1 (2)     .
+      1060  end                   1: end of 1 keys     .                   .
+      1070  swap                  .                    .                   .
+      1080  ready 2               .                    .                   .
+      1090  answers 1             1: end of 1 keys     .                   .
+      1100  written               .                    .                   .
+      1110  lost 1 outside        .                    .                   .    // nobody works
+      1120  ready 3               3: end of 1 keys     .                   .
+      1130  answers 3             .                    .                   .
+      1140  written               .                    .                   changed since 1080
+      `,
+    ))
+
   test('rows of other lanes flow although a service is away that one lane waits for', () =>
     void check(
       { lanes: 16, pool: { creditPerWorker: 2 } },
