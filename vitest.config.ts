@@ -25,8 +25,9 @@ const alone = [
 const shared = { ...named, pool: 'forks', environment: 'node' } as const
 const system = {
   ...shared,
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // For what hangs: a machine that is slow and busy needs a minute for some.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
   globalSetup: './test/support/teardown.ts',
   setupFiles: './test/support/run-folder.ts',
 } as const

@@ -30,7 +30,7 @@ export interface CliOptions {
   readonly cwd: string
   /** Added to this process's environment; undefined removes a name. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** Milliseconds after which the child is killed and the result shows SIGKILL; 60,000 unless given. */
+  /** Milliseconds after which the child is killed and the result shows SIGKILL; 150,000 unless given. */
   readonly timeoutMs?: number
   /** Put before the command, such as `['bash', '-c', 'ulimit -n 64; exec "$0" "$@"']`. */
   readonly prefix?: readonly string[]
@@ -51,7 +51,7 @@ export function startCli(args: readonly string[], options: CliOptions): Started 
   })
   const out = collect(child.stdout)
   const err = collect(child.stderr)
-  const deadline = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000)
+  const deadline = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 150_000)
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => {

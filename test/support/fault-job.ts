@@ -125,7 +125,7 @@ export function pidsOf(folder: JobFolder): { readonly host: number; readonly wor
 }
 
 /** Resolves when `what` answers true; asks again each 5 ms, since a file of another process tells nobody that it changed. */
-export async function until(what: () => boolean, limitMs = 30_000): Promise<void> {
+export async function until(what: () => boolean, limitMs = 100_000): Promise<void> {
   const end = performance.now() + limitMs
   while (!what()) {
     if (performance.now() > end) throw new Error(`did not become true within ${limitMs} ms: ${what.toString()}`)
