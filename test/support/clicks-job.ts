@@ -1,6 +1,7 @@
 /** A job that counts the clicks of users in a file that grows: what its state is can be said of any row. */
 import { expect } from 'vitest'
-import { type Ended } from './cli.js'
+import { statusWhere } from './asked.js'
+import { type Ended, type Started } from './cli.js'
 import { type JobFolder, type Row, jobFolder } from './job-folder.js'
 
 export const clicksJob = `
@@ -50,7 +51,7 @@ export async function runUntil(
   const run = folder.start(['--epoch', '50ms', ...args])
   const { ended } = run
   await Promise.race([
-    hasRead(folder, rows),
+    hasRead(folder, rows, run),
     ended.then(({ stderr }) => Promise.reject(new Error(`the run ended too early: ${stderr}`))),
   ])
   await then()
@@ -65,6 +66,6 @@ export const stop = async (folder: JobFolder, name: string): Promise<void> => {
 }
 
 /** It runs, and has read so many rows. */
-export async function hasRead(folder: JobFolder, rows: number): Promise<void> {
-  for (let read: unknown = null; read !== rows; ) read = (await folder.cli('status', 'out', '--json')).json?.['rows_in']
+export async function hasRead(folder: JobFolder, rows: number, run?: Started): Promise<void> {
+  await statusWhere(folder, status => status['rows_in'] === rows, run)
 }

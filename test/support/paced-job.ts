@@ -2,10 +2,10 @@
  * A keyed job that is fed evenly, with exactly-once files at its end. Rows are `{ n, k }`, k one of seven keys; `work` adds
  * the sum of the n of its key before, and which version of the code worked on the row.
  */
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { statusWhere } from './asked.js'
 import { type Ended } from './cli.js'
-import { until } from './fault-job.js'
 import { type JobFolder, type Row, jobFolder } from './job-folder.js'
 
 const keys = 7
@@ -30,11 +30,10 @@ def work(batch, state):
     return {"before": before, "version": [${version}] * len(batch)}, {"${sums}": new}
 `
 
-export function pacedJob(rowsPerPoll: RowsPerPoll, files: Readonly<Record<string, string>> = {}): Promise<JobFolder> {
-  return jobFolder({
-    'transforms.py': transforms(1),
-    'own.ts': `
+/** `own.ts` with the source `numbers`. `row` is TypeScript of what the n-th row is. */
+export const pacedSource = (rowsPerPoll: RowsPerPoll, row: string): string => `
 import { existsSync } from 'node:fs'
+const row = (n: number) => (${row})
 export const numbers = ({ batch, folder }) => {
   let at = 0
   let due = 0
@@ -49,7 +48,7 @@ export const numbers = ({ batch, folder }) => {
       await new Promise(done => setTimeout(done, Math.max(0, due - Date.now())))
       const first = at
       at += count
-      const made = Array.from({ length: at - first }, (_, i) => ({ k: BigInt((first + i) % ${keys}), n: BigInt(first + i) }))
+      const made = Array.from({ length: count }, (_, i) => row(first + i))
       return { batch: batch(made), split: 'numbers', firstPosition: first + 1, positions: null, dead: [], next: at }
     },
     progress: () => ({ rows: at, done: at, total: null }),
@@ -57,7 +56,12 @@ export const numbers = ({ batch, folder }) => {
     close: async () => {},
   }
 }
-`,
+`
+
+export function pacedJob(rowsPerPoll: RowsPerPoll, files: Readonly<Record<string, string>> = {}): Promise<JobFolder> {
+  return jobFolder({
+    'transforms.py': transforms(1),
+    'own.ts': pacedSource(rowsPerPoll, `{ k: BigInt(n % ${keys}), n: BigInt(n) }`),
     'job.ts': `
 import { custom, files, job, json } from 'anabranch'
 import t from './transforms.anabranch.js'
@@ -77,13 +81,8 @@ export const enough = (folder: JobFolder): void => writeFileSync(join(folder.pat
 
 /** Waits until the job has worked on so many rows. Answers how many they are. */
 export async function hasWorked(folder: JobFolder, rows: number): Promise<number> {
-  await until(() => existsSync(join(folder.path, 'out', 'run.json')))
-  for (;;) {
-    const { code, json, stderr } = await folder.cli('status', 'out', '--json')
-    const worked = Number(json?.['rows_out'])
-    if (code === 0 && worked >= rows) return worked
-    if (code !== 0 && code !== 75) throw new Error(stderr)
-  }
+  const status = await statusWhere(folder, ({ rows_out }) => Number(rows_out) >= rows)
+  return Number(status?.['rows_out'])
 }
 
 export const swap = (folder: JobFolder, ...args: readonly string[]): Promise<Ended> =>

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runUntil, stop } from '../support/clicks-job.js'
 import { type Row, jobFolder, leastBudget } from '../support/job-folder.js'
+import { enough, hasWorked, pacedSource } from '../support/paced-job.js'
 
 const transforms = `
 import numpy as np
@@ -76,19 +77,26 @@ export default s.side('totals').to(files.sink('totals/', json()))
 
 const count = 4_000
 const pages = ['/', '/x', '/longer/than/that']
-const rows = Array.from({ length: count }, (_, i) => ({
-  user: `u${(i * 7) % 23}`,
-  day: i % 2,
-  page: pages[(i * 5) % 3] ?? '',
-  x: (i * 31) % 1_000,
-}))
+const rowsOf = (length: number) =>
+  Array.from({ length }, (_, i) => ({
+    user: `u${(i * 7) % 23}`,
+    day: i % 2,
+    page: pages[(i * 5) % 3] ?? '',
+    x: (i * 31) % 1_000,
+  }))
+const rows = rowsOf(count)
+/** The same rows for as long as a test wants. */
+const source = pacedSource(
+  10,
+  `{ user: 'u' + (n * 7) % 23, day: BigInt(n % 2), page: ${JSON.stringify(pages)}[(n * 5) % 3], x: BigInt((n * 31) % 1_000) }`,
+)
 const input = `${rows.map(row => JSON.stringify(row)).join('\n')}\n`
 
 /** A plain loop over the rows. */
-function expected(upper: boolean): readonly unknown[] {
+function expected(upper: boolean, of = rows): readonly unknown[] {
   const seen = new Map<string, number>()
   const nth = new Map<string, number>()
-  return rows
+  return of
     .filter(({ x }) => x % 50 !== 49)
     .map(row => {
       const page = upper ? row.page.toUpperCase() : row.page
@@ -149,20 +157,33 @@ test('a capture of a call holds its lists and maps: it replays with the same res
 })
 
 test.each([
-  ['in memory', 'off', count],
+  ['in memory', 'off'],
   // Each of their calls needs an epoch that makes room for it.
-  ['beyond memory', leastBudget, 800],
-])('S1: a run that dies goes on with the lists and maps of its last epoch, which are %s', async (_, budget, rowsIn) => {
-  const text = input.split('\n').slice(0, rowsIn).join('\n').concat('\n')
-  const folder = await jobFolder({ 'input/rows.jsonl': text, 'transforms.py': transforms, 'job.ts': job('ofRow') })
+  ['beyond memory', leastBudget],
+])('S1: a run that dies goes on with the lists and maps of its last epoch, which are %s', async (_, budget) => {
+  const schema = "{ user: 'utf8', day: 'int64', page: 'utf8', x: 'int64' }"
+  const folder = await jobFolder({
+    'own.ts': source,
+    'transforms.py': transforms,
+    'job.ts': job('ofRow')
+      .replace('import { files,', 'import { custom, files,')
+      .replace(
+        /files\('input[^)]*\)\)/,
+        `custom.source(new URL('own.ts', import.meta.url).href, 'numbers', { schema: ${schema}, bounded: true, replayable: true })`,
+      ),
+  })
   const args = ['--epoch', '50ms', '--batch-rows', '50', '--workers', '1', '--state-budget', budget]
   for (let deaths = 0; deaths < 2; deaths++) {
     const run = await folder.start(args, { env: { ANABRANCH_FAILPOINT: 'prepare.sync:after:2' } }).ended
     expect(run.signal, run.stderr).toBe('SIGKILL')
   }
-  const run = await folder.run(...args)
+  const started = folder.start(args)
+  const before = await hasWorked(folder, 1)
+  await hasWorked(folder, before + 300)
+  enough(folder)
+  const run = await started.ended
   expect(run.code, run.stderr).toBe(0)
-  const due = expected(false).slice(0, rows.slice(0, rowsIn).filter(({ x }) => x % 50 !== 49).length)
+  const due = expected(false, rowsOf(Number(run.json?.['rows_in'])))
   expect(sorted(folder.rows('rows'))).toEqual(sorted(due))
   const totals = folder.rows('totals')
   expect(totals.reduce((sum, row) => sum + Number(row['seen']), 0)).toBe(due.length)

@@ -1,10 +1,12 @@
 /** A failpoint that is armed by the environment ends a real run there, whole: no process and no socket is left. */
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Failpoint, failpoints } from '../../src/base/index.js'
 import { waiting } from '../house/rules/failpoints.js'
+import { hasWritten } from '../support/asked.js'
 import { startCli } from '../support/cli.js'
+import { runUntil, stop } from '../support/clicks-job.js'
 import { expectExactly, faultJob, someRows } from '../support/fault-job.js'
 import { type JobFolder, jobFolder } from '../support/job-folder.js'
 
@@ -48,7 +50,6 @@ def nap():
 
   test.each(['before', 'after'])('%s it gives the room of dead state back', async side => {
     const keys = 8_000
-    const passes = 15
     const job = await jobFolder({
       'transforms.py': `
 import anabranch as ab
@@ -61,15 +62,23 @@ def count(batch, state):
       'job.ts': `
 import { files, job, json } from 'anabranch'
 import t from './transforms.anabranch.js'
-export default job('blobs').from(files('in.jsonl', json(t.Row))).keyBy('key').apply(t.count).to(files.sink('rows/', json()))
+export default job('blobs').from(files('in.jsonl', json(t.Row), { tail: true })).keyBy('key').apply(t.count).to(files.sink('rows/', json()))
 `,
-      'in.jsonl': Array.from({ length: keys * passes }, (_, id) => `{"id":${id},"key":${id % keys}}\n`).join(''),
+      'in.jsonl': '',
     })
-    await dies(job, `log.trim:${side}`, '--epoch', '50ms')
-    const again = await job.run()
-    expect(again.code, again.stderr).toBe(0)
+    const dying = job.start(['--epoch', '50ms'], { env: { ANABRANCH_FAILPOINT: `log.trim:${side}` } })
+    // All keys again and again, each time in other epochs, until so much of the state is dead that it is trimmed.
+    let rows = 0
+    do {
+      const pass = Array.from({ length: keys }, (_, key) => `{"id":${rows + key},"key":${key}}\n`).join('')
+      appendFileSync(join(job.path, 'in.jsonl'), pass)
+      rows += keys
+    } while (await hasWritten(job, rows, dying))
+    const died = await dying.ended
+    expect(died.signal, died.stderr).toBe('SIGKILL')
+    await runUntil(job, rows, () => stop(job, 'end'))
     const found = job.rows('rows').map(row => [row['id'], row['nth']])
-    const expected = Array.from({ length: keys * passes }, (_, id) => [id, Math.floor(id / keys) + 1])
+    const expected = Array.from({ length: rows }, (_, id) => [id, Math.floor(id / keys) + 1])
     expect(found.toSorted(([a], [b]) => Number(a) - Number(b))).toEqual(expected)
   })
 })

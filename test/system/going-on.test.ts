@@ -3,6 +3,7 @@ import { appendFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { statusWhere } from '../support/asked.js'
 import { folderOf, lines as clicks, runUntil, stop } from '../support/clicks-job.js'
 import { type JobFolder, jobFolder } from '../support/job-folder.js'
 
@@ -12,14 +13,27 @@ const lines = Array.from({ length: rows }, (_, n) => `${isDead(n) ? 'none' : n},
 
 const job = `
 import { csv, files, job, json } from 'anabranch'
+import code from './transforms.anabranch.ts'
 export default job('going-on')
   .from(files('in/*.csv', csv({ n: 'int64', word: 'utf8' })))
+  .filter(code.all)
   .to(files.sink('rows/', json()))
+`
+/** A call of a run that is to die takes so long that its first epoch has a few of them, however quick the machine is. */
+const transforms = `
+import os, time
+import anabranch as ab
+
+@ab.filter(inputs={"n": ab.int64})
+def all(batch):
+    if "ANABRANCH_FAILPOINT" in os.environ: time.sleep(0.02)
+    return [True] * len(batch)
 `
 
 /** Kills itself when the record of its first epoch is on disk. */
 async function dies(folder: JobFolder): Promise<string> {
-  const run = await folder.start(['--epoch', '50ms'], { env: { ANABRANCH_FAILPOINT: 'prepare.sync:after:1' } }).ended
+  const args = ['--epoch', '50ms', '--workers', '1', '--batch-rows', '1000']
+  const run = await folder.start(args, { env: { ANABRANCH_FAILPOINT: 'prepare.sync:after:1' } }).ended
   expect(run.signal, run.stderr).toBe('SIGKILL')
   return run.stderr
 }
@@ -29,6 +43,7 @@ test('S1: a run over packed CSV that dies twice is taken up where it was, with t
   const folder = await jobFolder({
     'in/1.csv': half(0, rows / 2),
     'in/2.csv': half(rows / 2, rows),
+    'transforms.py': transforms,
     'job.ts': job,
   })
   await dies(folder)
@@ -43,7 +58,11 @@ test('S1: a run over packed CSV that dies twice is taken up where it was, with t
 })
 
 test('F4: a run is not taken up over a file that was cut meanwhile', async () => {
-  const folder = await jobFolder({ 'in/1.csv': `n,word\n${lines.slice(0, 100).join('')}`, 'job.ts': job })
+  const folder = await jobFolder({
+    'in/1.csv': `n,word\n${lines.slice(0, 100).join('')}`,
+    'transforms.py': transforms,
+    'job.ts': job,
+  })
   const whole = folder.text('in/1.csv')
   await dies(folder)
   truncateSync(join(folder.path, 'in/1.csv'), 20)
@@ -60,8 +79,9 @@ test('a run that goes on counts the rows of its source from the beginning of the
   expect(first.json).not.toHaveProperty('rows_before')
   appendFileSync(join(folder.path, 'in/1.jsonl'), clicks(500, 700))
   const second = await runUntil(folder, 700, async () => {
-    const status = await folder.cli('status', 'out', '--json')
-    expect(status.json).toMatchObject({ rows_in: 700, sources: [{ id: 'in', rows: 700 }], sinks: [{ rows: 700 }] })
+    // What is read is written a little later.
+    const status = await statusWhere(folder, ({ rows_out }) => rows_out === 700)
+    expect(status).toMatchObject({ rows_in: 700, sources: [{ id: 'in', rows: 700 }], sinks: [{ rows: 700 }] })
     await stop(folder, 'whole')
   })
   expect(second.json).toMatchObject({ rows_in: 700, rows_before: 500, rows_out: 700 })
