@@ -21,14 +21,16 @@ export interface HttpService extends AsyncDisposable {
   readonly inFlight: number
   /** The ids that were asked for, in order, once for each call. */
   readonly asked: readonly number[]
+  /** Answers what is held, and holds nothing any more. */
+  release(): void
 }
 
 export interface HttpServiceOptions {
   readonly rendezvous?: number
   /** What the n-th call for this id, counted from 1, meets; null: an answer. */
   fault?(id: number, nth: number): Fault | null
-  /** The answer for this id waits until so many calls were made in all. */
-  readonly holds?: { readonly id: number; readonly untilAsked: number }
+  /** The answer for this id waits until `release`. */
+  readonly holds?: number
   /** Milliseconds that an answer takes. */
   readonly slowMs?: number
 }
@@ -40,6 +42,7 @@ export async function httpService(options: HttpServiceOptions = {}): Promise<Htt
   const asked: number[] = []
   const waiting: (() => void)[] = []
   const held: (() => void)[] = []
+  let released = false
   let [inFlight, most] = [0, 0]
 
   const answer = (id: number, nth: number, response: ServerResponse): void => {
@@ -62,8 +65,7 @@ export async function httpService(options: HttpServiceOptions = {}): Promise<Htt
       inFlight -= 1
     })
     const ready = (): void => void setTimeout(() => answer(id, nth, response), slowMs)
-    if (id === holds?.id && asked.length < holds.untilAsked) return void held.push(ready)
-    if (asked.length >= (holds?.untilAsked ?? Infinity)) for (const go of held.splice(0)) go()
+    if (id === holds && !released) return void held.push(ready)
     if (most >= rendezvous) for (const go of [...waiting.splice(0), ready]) go()
     else waiting.push(ready)
   })
@@ -83,6 +85,10 @@ export async function httpService(options: HttpServiceOptions = {}): Promise<Htt
       return inFlight
     },
     asked,
+    release() {
+      released = true
+      for (const go of held.splice(0)) go()
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise(done => server.close(done))

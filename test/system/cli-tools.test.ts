@@ -1,5 +1,5 @@
 /** The commands beside run: dev while files change, doctor on machines that lack something, and --json of each. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Started, runCli, startCli } from '../support/cli.js'
@@ -27,6 +27,11 @@ const shop = (): Promise<JobFolder> =>
 describe('dev', () => {
   const start = (job: JobFolder): Started =>
     startCli(['dev', 'job.ts', '--out', 'out'], { cwd: job.path, env: { NODE_NO_WARNINGS: '1' } })
+  /** At once, as an editor does it that writes beside the file: a machine that is busy would show `dev` the half of one. */
+  const change = (job: JobFolder, name: string, text: string): void => {
+    writeFileSync(join(job.path, `${name}.new`), text)
+    renameSync(join(job.path, `${name}.new`), join(job.path, name))
+  }
   const doubles = (job: JobFolder): unknown => job.rows('doubles').map(row => row['double'])
   const times = (count: number, text: string): RegExp => new RegExp(`(?:[\\s\\S]*${text}){${count}}`)
 
@@ -36,7 +41,7 @@ describe('dev', () => {
     await dev.printed('dev: ended with 0')
     expect(doubles(job)).toEqual([4])
 
-    writeFileSync(join(job.path, 'transforms.py'), transforms.replace(', 2)', ', 10)'))
+    change(job, 'transforms.py', transforms.replace(', 2)', ', 10)'))
     await dev.printed(times(2, 'dev: ended with 0'))
     expect(doubles(job)).toEqual([20])
 
@@ -50,16 +55,16 @@ describe('dev', () => {
     const job = await shop()
     const dev = start(job)
     await dev.printed('dev: ended with 0')
-    writeFileSync(join(job.path, 'transforms.py'), 'import nothing_of_that_name')
+    change(job, 'transforms.py', 'import nothing_of_that_name')
     await dev.printed(/ANB1020 .*ModuleNotFoundError[\s\S]*dev: ended with 2/)
-    writeFileSync(join(job.path, 'transforms.py'), transforms)
+    change(job, 'transforms.py', transforms)
     await dev.printed(times(2, 'dev: ended with 0'))
-    writeFileSync(join(job.path, 'job.ts'), jobText.replace('shop.double', 'shop.triple'))
+    change(job, 'job.ts', jobText.replace('shop.double', 'shop.triple'))
     await dev.printed(times(2, 'dev: ended with 2'))
     mkdirSync(join(job.path, 'more'))
-    writeFileSync(join(job.path, 'more', 'later.ts'), 'export const later = 1\n')
+    change(job, 'more/later.ts', 'export const later = 1\n')
     await dev.printed(times(3, 'dev: ended with 2'))
-    writeFileSync(join(job.path, 'job.ts'), jobText)
+    change(job, 'job.ts', jobText)
     await dev.printed(times(3, 'dev: ended with 0'))
     dev.child.kill('SIGTERM')
     expect((await dev.ended).code).toBe(143)
@@ -74,7 +79,7 @@ describe('dev', () => {
     writeFileSync(join(job.path, 'transforms.py'), slow)
     const dev = start(job)
     await dev.printed('began')
-    writeFileSync(join(job.path, 'transforms.py'), transforms)
+    change(job, 'transforms.py', transforms)
     await dev.printed('dev: ended with 0')
     dev.child.kill('SIGINT')
     expect((await dev.ended).code).toBe(130)

@@ -1,8 +1,9 @@
 /** Formats under the command: what one job writes the next one reads, and lines are followed until Ctrl-C. */
-import { appendFileSync, renameSync, watch } from 'node:fs'
+import { appendFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { filesBelow } from '../support/connectors.js'
+import { until } from '../support/fault-job.js'
 import { type JobFolder, jobFolder } from '../support/job-folder.js'
 
 const transforms = `
@@ -137,19 +138,9 @@ export default job('follows')
   })
 })
 
-/** Settles when bills for exactly these items are visible. */
-function written(folder: JobFolder, items: readonly string[]): Promise<void> {
-  const there = (): boolean => {
+/** Resolves when bills for exactly these items are visible. */
+const written = (folder: JobFolder, items: readonly string[]): Promise<void> =>
+  until(() => {
     const found = folder.rows('bills').map(row => String(row['item']))
     return items.toSorted().join() === found.toSorted().join()
-  }
-  return new Promise(resolve => {
-    const watcher = watch(folder.path, { recursive: true }, () => look())
-    const look = (): void => {
-      if (!there()) return
-      watcher.close()
-      resolve()
-    }
-    look()
   })
-}
