@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { faultJob, pidsOf, someRows, until } from '../support/fault-job.js'
+import { faultJob, someRows, until } from '../support/fault-job.js'
 import { type JobFolder } from '../support/job-folder.js'
 
 const rows = someRows(200, id => (id === 37 ? 'fault' : null))
@@ -22,6 +22,7 @@ const escapes: Readonly<Record<string, string>> = {
             while True: time.sleep(600)
         os._exit(0)
     os.wait()
+    while not any(name.startswith('child-') for name in os.listdir('flags')): pass
 `,
   'a daemon of another program': `
     subprocess.run(['sh', '-c', 'setsid sleep 600 >/dev/null 2>&1 & echo $! > flags/shell'], check=True)
@@ -67,7 +68,7 @@ describe.each(Object.entries(escapes))('W21 %s', (_, leave) => {
     const job = await faultJob(rows, { faults: fault('time.sleep(600)') })
     const started = job.start(['--workers', '1'])
     await until(() => childrenOf(job).length === 1)
-    process.kill(pidsOf(job).host, 'SIGKILL')
+    started.child.kill('SIGKILL')
     await started.ended
     await until(() => childrenOf(job).every(isGone))
   })

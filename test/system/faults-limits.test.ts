@@ -4,7 +4,8 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { expectExactly, faultJob, pidsOf, someRows, until } from '../support/fault-job.js'
+import { type Status, statusWhere } from '../support/asked.js'
+import { expectExactly, faultJob, flagged, pidsOf, someRows, until } from '../support/fault-job.js'
 import { jobFolder, type Row } from '../support/job-folder.js'
 import { socketJob } from '../support/socket-job.js'
 
@@ -59,6 +60,9 @@ test('W9 a row for which the kernel kills the worker is dead, with the signal', 
   }
 })
 
+/** Of a job with one. */
+const stageOf = (status: Status): Row => (status['stages'] as readonly [Row])[0]
+
 test('W10 a worker that leaks is replaced between batches, again and again', async () => {
   const leak = 'KEPT.append(np.ones(len(batch) << 17))'
   const job = await socketJob("files.sink('rows/', json())", "{ workerRecycle: '150MiB' }", leak)
@@ -89,7 +93,7 @@ test('W1 a worker that is killed before it read its batch costs nothing', async 
   const { workers } = pidsOf(job.folder)
   for (const pid of workers) process.kill(pid, 'SIGSTOP')
   job.feed(0, 500)
-  await new Promise(resolve => setTimeout(resolve, 200))
+  await statusWhere(job.folder, status => Number(stageOf(status)['calls_out']) > 0)
   for (const pid of workers) process.kill(pid, 'SIGKILL')
   job.end()
   const run = await started.ended
@@ -172,11 +176,16 @@ export default job('writes').from(files('input.jsonl', json(t.Row))).apply(t.wor
 test('T8 a stopped worker holds the source back: memory stays flat, and nothing is lost when it goes on', async () => {
   const many = 400_000
   const job = await jobFolder({
+    'flags/.keep': '',
     'transforms.py': `
+import os, signal
 import anabranch as ab
 Row = ab.schema({"id": ab.int64, "text": ab.utf8})
 @ab.transform(inputs={"id": ab.int64}, outputs={"twice": ab.int64})
 def work(batch):
+    if not os.path.exists("flags/stopped"):
+        open("flags/stopped", "w").close()
+        os.kill(os.getpid(), signal.SIGSTOP)
     return {"twice": batch.numpy("id") * 2}
 `,
     'job.ts': `
@@ -187,18 +196,27 @@ export default job('slow').from(files('input.jsonl', json(t.Row))).apply(t.work)
     'input.jsonl': Array.from({ length: many }, (_, id) => `{"id":${id},"text":"${'x'.repeat(200)}"}\n`).join(''),
   })
   const started = job.start(['--workers', '1'])
-  await until(() => pidsOf(job).workers.length > 0)
-  const { workers, host } = pidsOf(job)
-  for (const pid of workers) process.kill(pid, 'SIGSTOP')
-  const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${host}/status`, 'utf8'))?.[1]) / 1024
-  await new Promise(resolve => setTimeout(resolve, 1_500))
+  await until(() => flagged(job, 'stopped'))
+  const resident = (): number =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${started.pid}/status`, 'utf8'))?.[1]) / 1024
+  // A host that may read has read more when it answers again.
+  const standsStill = async (): Promise<number> => {
+    let [before, read] = [-1, 0]
+    await statusWhere(job, ({ rows_in }) => {
+      ;[before, read] = [read, Number(rows_in)]
+      return read === before
+    })
+    return read
+  }
+  const read = await standsStill()
   const before = resident()
-  await new Promise(resolve => setTimeout(resolve, 1_500))
+  expect(await standsStill()).toBe(read)
   const after = resident()
-  for (const pid of workers) process.kill(pid, 'SIGCONT')
+  for (const pid of pidsOf(job).workers) process.kill(pid, 'SIGCONT')
   const run = await started.ended
   expect(run.code, run.stderr).toBe(0)
   expect(run.json).toMatchObject({ rows_in: many, rows_out: many, rows_dead: 0 })
+  expect(read).toBeLessThan(many / 2)
   expect(after - before).toBeLessThan(16)
   expect(after).toBeLessThan(400)
 })
@@ -316,12 +334,16 @@ export default worked.to(files.sink('all/', json())).filter(t.even).to(files.sin
 
   test('one large file, several workers: all of them have work', async () => {
     const job = await jobFolder({
+      'pids/.keep': '',
       'transforms.py': `
 import os, time
 import anabranch as ab
 Row = ab.schema({"id": ab.int64})
 @ab.transform(inputs={"id": ab.int64}, outputs={"pid": ab.int64})
 def work(batch):
+    # Until both are there: the second one may start much later.
+    open(os.path.join("pids", str(os.getpid())), "w").close()
+    while len(os.listdir("pids")) < 3: time.sleep(0.01)
     time.sleep(0.02)
     return {"pid": [os.getpid()] * len(batch)}
 `,

@@ -85,14 +85,23 @@ test('T4 workers that are killed in the moment in which rows come for them: each
 })
 
 test('T5 a run after one whose host was killed begins anew: nothing of the killed one is in its way or its output', async () => {
-  const rows = someRows(4_000, id => (id % 100 === 50 ? 'fault' : null))
-  const job = await faultJob(rows, { faults: 'def fault():\n    time.sleep(0.02)\n' })
+  const rows = someRows(4_000, id => (id === 3_950 ? 'wait' : id % 100 === 50 ? 'nap' : null))
+  // No run is through with its rows before it is killed.
+  const job = await faultJob(rows, {
+    faults: `
+def nap():
+    time.sleep(0.02)
+def wait():
+    while not os.path.exists('flags/go'): time.sleep(0.01)
+`,
+  })
   for (let round = 0; round < 4; round += 1) {
     const started = job.start(['--workers', '2', '--batch-rows', '64'])
     await until(() => pidsOf(job).host === started.pid && pidsOf(job).workers.length > 1)
     started.child.kill('SIGKILL')
     expect((await started.ended).signal).toBe('SIGKILL')
   }
+  writeFileSync(join(job.path, 'flags', 'go'), '')
   const run = await job.run('--workers', '2')
   expect(run.code, run.stderr).toBe(0)
   expectExactly(job, rows)

@@ -92,16 +92,18 @@ describe('the process that workers are forked of is killed with -9', () => {
   const slow = 'def fault():\n    time.sleep(0.002)\n'
 
   test('its workers go on, none is lost, and nothing changes', async () => {
-    const job = await faultJob(many, { faults: slow })
+    const last = many.map(row => (row.id === many.length - 1 ? { ...row, what: 'wait' } : row))
+    const wait = "def wait():\n    while not os.path.exists('flags/killed'): time.sleep(0.01)\n"
+    const job = await faultJob(last, { faults: slow + wait })
     const started = job.start(['--workers', '2', '--batch-rows', '64'])
-    const ended = started.ended
     await until(() => pidsOf(job).workers.length >= 2)
     const { workers } = pidsOf(job)
     const servers = [...new Set(workers.flatMap(serverOf))]
     for (const pid of servers) process.kill(pid, 'SIGKILL')
-    const run = await ended
+    writeFileSync(join(job.path, 'flags', 'killed'), '')
+    const run = await started.ended
     expect([servers.length, run.code], run.stderr).toEqual([1, 0])
-    expectExactly(job, many)
+    expectExactly(job, last)
     expect(run.json?.['counters']).not.toHaveProperty('worker.lost')
   })
 
