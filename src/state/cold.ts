@@ -9,7 +9,7 @@ export interface ColdKeys {
   readonly keys: PackedRows
 }
 
-/** Keys of one stage that memory knows nothing of. */
+/** Keys of one stage of which memory knows nothing, or not all that is needed. */
 export interface ColdQuestion extends ColdKeys {
   /** Whose values they may have, an entry a key. */
   readonly operators: readonly string[]

@@ -186,7 +186,8 @@ export class EntryTable {
 
   /** Of these owners those of which more may lie beyond memory than is known. */
   partlyOf(owners: Int32Array): Int32Array {
-    return owners.filter(owner => this.residence?.partly.has(owner) === true)
+    const partly = this.residence?.partly
+    return partly === undefined || partly.count === 0 ? new Int32Array(0) : owners.filter(owner => partly.has(owner))
   }
 
   /** The owner has an entry. */

@@ -165,11 +165,11 @@ export class OperatorState {
     this.rewrites = true
   }
 
-  /** Slots that have state. */
   get form(): StateForm {
     return this.options.form
   }
 
+  /** Slots that have state. */
   get presentSlots(): Int32Array {
     return this.options.table.presentSlots()
   }

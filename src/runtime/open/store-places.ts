@@ -81,7 +81,8 @@ export class StorePlaces {
     const { files } = this.opened.world
     const { epoch } = readSavepoint(files, from)
     if (this.opened.options.fresh || files.stat(join(this.store, 'finished.json')) !== undefined) return null
-    return begunIn(files, this.store) === `${epoch.lineage} ${epoch.epoch}` ? this.open() : null
+    if (begunIn(files, this.store) !== `${epoch.lineage} ${epoch.epoch}`) return null
+    return this.open().catch((error: unknown) => Promise.reject(onceMore(error, from)))
   }
 
   /** A store beside the one that is there, which takes its place with `replace` and is nothing until then. */
@@ -127,4 +128,12 @@ export class StorePlaces {
       throw error
     }
   }
+}
+
+/** Whoever begins where it began goes on with it: of a store that is damaged the way out is another one. */
+function onceMore(error: unknown, from: string): unknown {
+  if (!(error instanceof StateError) || error.code !== 'ANB6010') return error
+  const { code, message, detail } = error
+  const hint = `bring back the whole folder, or begin at the savepoint once more: --from ${from} --fresh`
+  return new StateError(code, message, { detail, hint, cause: error })
 }

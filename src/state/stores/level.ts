@@ -9,7 +9,6 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { StateError } from '../../base/index.js'
-
 import { type KeyRange, type KeyReader, type KeyValue, type Put } from './key-value.js'
 import { closedWhileRead } from './open-place.js'
 

@@ -1,17 +1,18 @@
 /** How the store of a run that begins at a savepoint takes the place of the one that is there: real folders, whoever dies at which step. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Files } from '../../../src/base/index.js'
 import { batchFromRows } from '../../../src/batch/index.js'
-import { type EpochRecord, encodeRecord } from '../../../src/checkpoint/index.js'
+import { type EpochRecord, encodeRecord, savepointFile } from '../../../src/checkpoint/index.js'
+import { encodeSavepoint } from '../../../src/checkpoint/savepoint.js'
 import { type StateTaken } from '../../../src/runtime/flow/index.js'
 import { realFiles } from '../../../src/runtime/index.js'
 import { StorePlaces } from '../../../src/runtime/open/store-places.js'
 import { KeyDigest, KeyIndex, OperatorState, StateTable } from '../../../src/state/index.js'
-import { type StateStore } from '../../../src/state/stores/index.js'
+import { type StateStore, openStateFolder } from '../../../src/state/stores/index.js'
 import { HandClock } from '../../support/connectors.js'
 import { emptyRecord } from '../../support/empty-record.js'
 import { KeyedRows, countsByUser } from '../state/rows-of-state.js'
@@ -150,5 +151,22 @@ describe('the store of a run that begins at a savepoint', () => {
     expect(readdirSync(folder).toSorted()).toEqual(['making', 'store'])
     await at.giveUp(made)
     expect(await found()).toEqual({ ann: 1 })
+  })
+
+  // It said to begin at a savepoint, and whoever did so was told the same again.
+  test('is refused by who begins there again where it is damaged, with the way to begin there once more', async () => {
+    await begin(realFiles)
+    const place = await openStateFolder({ path: join(folder, 'store'), job: 'counts', lineage: '' })
+    await place.condemn('an entry is gone')
+    await place.close()
+    const from = join(folder, 'half')
+    const saved = { name: 'half', wallMs: 1, epoch: record('of the savepoint', 7), operators: [], files: {} }
+    mkdirSync(from)
+    writeFileSync(join(from, savepointFile), encodeSavepoint(saved))
+    await expect(places(realFiles).begunAt(from)).rejects.toMatchObject({
+      code: 'ANB6010',
+      message: 'an entry is gone',
+      hint: `bring back the whole folder, or begin at the savepoint once more: --from ${from} --fresh`,
+    })
   })
 })
