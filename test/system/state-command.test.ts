@@ -1,4 +1,5 @@
 /** `anabranch state` on a folder that a store wrote. */
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,12 @@ import { KeyedRows, countsByUser } from '../unit/state/rows-of-state.js'
 
 let out = ''
 const cli = (args: readonly string[]): Promise<Ended> => runCli(args, { cwd: out })
+
+/** Runs a command in a world of its own where nothing can be written to the folder. */
+const readOnly = (folder: string): readonly string[] => [
+  ...['unshare', '--mount', '--map-root-user', 'sh', '-c'],
+  `mount --bind '${folder}' '${folder}' && mount -o remount,bind,ro '${folder}' && exec "$0" "$@"`,
+]
 
 beforeAll(async () => {
   out = mkdtempSync(join(tmpdir(), 'anabranch-state-'))
@@ -105,6 +112,19 @@ describe('anabranch state', () => {
       ['ann', 1],
       ['cid', 3],
     ])
+  })
+
+  it('S11 reads a backup where nothing can be written, whole and as it is', async () => {
+    const prefix = readOnly(out)
+    if (spawnSync(prefix[0] ?? '', [...prefix.slice(1), 'true']).status !== 0) {
+      console.log('S11 on a read-only mount needs namespaces of this user: not tried')
+      return expect(process.env['CI']).not.toBe('true')
+    }
+    const listed = await runCli(['state', 'list', out, '--json'], { cwd: out, prefix })
+    expect(listed.code, listed.stderr).toBe(0)
+    expect(JSON.parse(listed.stdout)).toMatchObject({ operators: [{ operator: 'counts', keys: 2 }, { keys: 1 }] })
+    const exported = await runCli(['state', 'export', out, '--operator', 'others'], { cwd: out, prefix })
+    expect(exported.stdout).toBe('{"user":"zed","n":9,"label":"zed 9"}\n')
   })
 
   it('refuses a folder that a process has, with its pid, one that has no state, and an operator that there is not', async () => {

@@ -22,12 +22,15 @@ export interface FolderIdentity {
   readonly condemned?: string
 }
 
-/** Null where there is no state. */
-export async function readIdentity(path: string): Promise<FolderIdentity | null> {
+/** Null where there is no state. @throws StateError ANB6013 where it must be this user's, and is not */
+export async function readIdentity(
+  path: string,
+  of: 'this user' | 'anybody' = 'this user',
+): Promise<FolderIdentity | null> {
   const file = join(path, 'state.json')
   try {
     const text = await readFile(file, 'utf8')
-    checkUser(path, (await stat(file)).uid)
+    if (of === 'this user') checkUser(path, (await stat(file)).uid)
     return parse(path, text)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null

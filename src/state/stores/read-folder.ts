@@ -1,37 +1,42 @@
-/** A state folder of a job that does not run, to look at: a copy is opened, and the folder stays as it is. */
+/**
+ * A state folder of a job that does not run, to look at: a copy is opened, and the folder stays as it is. It may lie where nothing
+ * can be written, and be another user's whose files may be read.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StateError, invariant } from '../../base/index.js'
-import { folderError } from './folder-files.js'
+import { codeOf, folderError } from './folder-files.js'
 import { type FolderIdentity, readIdentity } from './folder-identity.js'
-import { takeFolder } from './folder-lock.js'
+import { type FolderHold, holdToRead } from './folder-hold.js'
 import { HeadFile } from './head-file.js'
 import { type Head, type KeyValue, type StorePlace } from './key-value.js'
 import { openWithBlocks } from './block-files.js'
 import { copyGeneration, openColdIn } from './state-folder.js'
 
 /**
- * @throws StateError ANB6012 where a process has it, ANB6013 where it is another user's, ANB6014 where a later version
- * wrote it, ANB6015 where there is none.
+ * @throws StateError ANB6012 where a process has it, ANB6014 where a later version wrote it, ANB6015 where there is none, or it cannot
+ * be read.
  */
 export async function openForReading(path: string): Promise<StorePlace & { readonly job: string }> {
   await identityIn(path)
-  const release = await takeFolder(path)
+  const hold = await holdToRead(path).catch((error: unknown) => {
+    throw folderError(path, 'read', error)
+  })
   try {
     // Once more: whoever had the folder until now may have written it meanwhile.
     const { job, lineage, generation, head: known, condemned = null } = await identityIn(path)
     const noted = new HeadFile(join(path, 'head')).read()
     const head = noted !== null && noted.epoch > (known?.epoch ?? 0) ? noted : known
-    return new ReadFolder({ path, job, lineage, generation, head, condemned }, release)
+    return new ReadFolder({ path, job, lineage, generation, head, condemned }, hold)
   } catch (error) {
-    await release()
+    await hold.release()
     throw error
   }
 }
 
 async function identityIn(path: string): Promise<FolderIdentity> {
-  const identity = await readIdentity(path)
+  const identity = await readIdentity(path, 'anybody')
   if (identity !== null && identity.generation > 0) return identity
   throw new StateError('ANB6015', `there is no state in ${path}`, {
     hint: 'name the folder of a job that ran with epochs: DIR, or DIR/state',
@@ -53,7 +58,7 @@ class ReadFolder implements StorePlace {
 
   constructor(
     private readonly found: Found,
-    private readonly release: () => Promise<void>,
+    private readonly hold: FolderHold,
   ) {}
 
   get path(): string {
@@ -81,10 +86,20 @@ class ReadFolder implements StorePlace {
     try {
       this.copy = await mkdtemp(join(tmpdir(), 'anabranch-state-'))
       const target = join(this.copy, 'generation')
-      await copyGeneration(join(path, `generation-${generation}`), target)
+      try {
+        await copyGeneration(join(path, `generation-${generation}`), target)
+      } finally {
+        // Of files that were taken away while they were copied it is told why.
+        await this.hold.expectSame()
+      }
       return await openWithBlocks(target, false)
     } catch (error) {
-      throw folderError(path, 'read', error)
+      if (codeOf(error) !== 'ENOSPC') throw folderError(path, 'read', error)
+      throw new StateError('ANB6015', `there is no room for a copy of the state in ${path}`, {
+        detail: `What is looked at is a copy in ${tmpdir()}.`,
+        hint: 'set TMPDIR to a folder with more room, on the disk of the state if that can be: there a copy takes little',
+        cause: error,
+      })
     }
   }
 
@@ -124,6 +139,6 @@ class ReadFolder implements StorePlace {
 
   private async letGo(): Promise<void> {
     if (this.copy !== null) await rm(this.copy, { recursive: true, force: true })
-    await this.release()
+    await this.hold.release()
   }
 }
