@@ -35,7 +35,8 @@ export default job('lines', ${options}).from(socket('unix://' + here + '/in.sock
   })
   let peer: Socket | null = null
   const server: Server = createServer(socket => {
-    peer = socket
+    // A host that is killed may cut it.
+    peer = socket.on('error', () => undefined)
   }).listen(join(folder.path, 'in.sock'))
   return {
     folder,

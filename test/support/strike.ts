@@ -11,6 +11,8 @@ export interface Strikes {
   readonly all: boolean
   /** Before them the process that they are forked of. */
   readonly server?: boolean
+  /** Told behind each strike how many there were. */
+  readonly struck?: (times: number) => void
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Strikes {
 export async function killWorkers(
   folder: JobFolder,
   started: Started,
-  { times, all, server = false }: Strikes,
+  { times, all, server = false, struck: tell = () => undefined }: Strikes,
 ): Promise<{ readonly run: Ended; readonly struck: number }> {
   let over = false
   const ended = started.ended.finally(() => {
@@ -33,7 +35,10 @@ export async function killWorkers(
     const victims = all ? workers() : workers().slice(0, 1)
     const servers = server ? [...new Set(victims.flatMap(serverOf))] : []
     for (const pid of [...servers, ...victims]) kill(pid)
-    if (victims.length > 0) struck += 1
+    if (victims.length > 0) {
+      struck += 1
+      tell(struck)
+    }
     await until(() => over || !victims.some(pid => workers().includes(pid)))
   }
   return { run: await ended, struck }

@@ -199,12 +199,13 @@ export default job('slow').from(files('input.jsonl', json(t.Row))).apply(t.work)
   await until(() => flagged(job, 'stopped'))
   const resident = (): number =>
     Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${started.pid}/status`, 'utf8'))?.[1]) / 1024
-  // A host that may read has read more when it answers again.
+  // A host that may read has read more when it answers again, and surely when it has answered three times.
   const standsStill = async (): Promise<number> => {
-    let [before, read] = [-1, 0]
+    let [read, answers] = [0, 0]
     await statusWhere(job, ({ rows_in }) => {
-      ;[before, read] = [read, Number(rows_in)]
-      return read === before
+      answers = rows_in === read ? answers + 1 : 1
+      read = Number(rows_in)
+      return answers === 3
     })
     return read
   }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { expectExactly, faultJob, flagged, pidsOf, someRows, until } from '../support/fault-job.js'
 import { type JobFolder, jobFolder } from '../support/job-folder.js'
-import { killWorkers, serverOf } from '../support/strike.js'
+import { type Strikes, killWorkers, serverOf } from '../support/strike.js'
 
 const bad = 137
 const rows = someRows(400, id => (id === bad ? 'fault' : null))
@@ -75,49 +75,53 @@ def fault():
   })
 })
 
-describe('W25 all workers die together, again and again', () => {
-  test('and every key keeps its order', async () => {
-    const many = someRows(3_000, id => (id % 10 === 0 ? 'fault' : null))
-    const job = await faultJob(many, { faults: 'def fault():\n    time.sleep(0.002)\n' })
-    const started = job.start(['--workers', '2', '--batch-rows', '64'])
-    const { run, struck } = await killWorkers(job, started, { times: 4, all: true })
-    expect(run.code, run.stderr).toBe(0)
-    expect(struck).toBeGreaterThan(1)
-    expectExactly(job, many)
+/** The last row waits for `letGo`: a quick machine would be through with all of them before they were struck. */
+const many = someRows(3_000, id => (id === 2_999 ? 'wait' : id % 10 === 0 ? 'nap' : null))
+const napping = `
+def nap():
+    time.sleep(0.002)
+def wait():
+    while not os.path.exists('flags/let-go'): time.sleep(0.01)
+`
+const letGo = (job: JobFolder): void => writeFileSync(join(job.path, 'flags', 'let-go'), '')
+
+/** Kills all or one, with their server or without, at least twice. */
+async function expectNothingChanged(strikes: Omit<Strikes, 'times' | 'struck'>): Promise<void> {
+  const job = await faultJob(many, { faults: napping })
+  const started = job.start(['--workers', '2', '--batch-rows', '64'])
+  const { run, struck } = await killWorkers(job, started, {
+    ...strikes,
+    times: 4,
+    struck: times => (times === 2 ? letGo(job) : undefined),
   })
+  expect(run.code, run.stderr).toBe(0)
+  expect(struck).toBeGreaterThan(1)
+  expectExactly(job, many)
+}
+
+describe('W25 all workers die together, again and again', () => {
+  test('and every key keeps its order', () => expectNothingChanged({ all: true }))
 })
 
 describe('the process that workers are forked of is killed with -9', () => {
-  const many = someRows(3_000, id => (id % 10 === 0 ? 'fault' : null))
-  const slow = 'def fault():\n    time.sleep(0.002)\n'
-
   test('its workers go on, none is lost, and nothing changes', async () => {
-    const last = many.map(row => (row.id === many.length - 1 ? { ...row, what: 'wait' } : row))
-    const wait = "def wait():\n    while not os.path.exists('flags/killed'): time.sleep(0.01)\n"
-    const job = await faultJob(last, { faults: slow + wait })
+    const job = await faultJob(many, { faults: napping })
     const started = job.start(['--workers', '2', '--batch-rows', '64'])
     await until(() => pidsOf(job).workers.length >= 2)
     const { workers } = pidsOf(job)
     const servers = [...new Set(workers.flatMap(serverOf))]
     for (const pid of servers) process.kill(pid, 'SIGKILL')
-    writeFileSync(join(job.path, 'flags', 'killed'), '')
+    letGo(job)
     const run = await started.ended
     expect([servers.length, run.code], run.stderr).toEqual([1, 0])
-    expectExactly(job, last)
+    expectExactly(job, many)
     expect(run.json?.['counters']).not.toHaveProperty('worker.lost')
   })
 
   test.each([
     ['and a worker with it', false],
     ['and all workers with it', true],
-  ])('%s, again and again: nothing changes', async (_name, all) => {
-    const job = await faultJob(many, { faults: slow })
-    const started = job.start(['--workers', '2', '--batch-rows', '64'])
-    const { run, struck } = await killWorkers(job, started, { times: 4, all, server: true })
-    expect(run.code, run.stderr).toBe(0)
-    expect(struck).toBeGreaterThan(1)
-    expectExactly(job, many)
-  })
+  ])('%s, again and again: nothing changes', (_name, all) => expectNothingChanged({ all, server: true }))
 })
 
 test('W26 a worker that is stopped, replaced and woken changes nothing', async () => {
