@@ -1,5 +1,5 @@
 /**
- * What the system knows of a living process: its memory's high-water mark and whether it stands still. Linux tells
+ * What the system knows of a process: its memory's high-water mark, whether it stands still or is over. Linux tells
  * it in /proc; elsewhere nothing is known and nothing depends on it. The mark is read now and then, since a dead
  * process has none.
  */
@@ -31,6 +31,12 @@ export class Memory {
   /** SIGSTOP, or a debugger. */
   standsStill(): boolean {
     return /^State:\s+[Tt]/m.test(this.status())
+  }
+
+  /** It ended, also where nobody has reaped it yet. */
+  isOver(): boolean {
+    const status = this.status()
+    return status === '' ? this.world.files.stat('/proc/self') !== undefined : /^State:\s+[ZX]/m.test(status)
   }
 
   private look(): void {

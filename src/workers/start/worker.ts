@@ -252,7 +252,11 @@ class PythonWorker implements WorkerProcess {
 
   private disconnected(): void {
     const { clock } = this.options.world
-    const judge = (): void => this.fail(this.memory.standsStill() ? 'heartbeat' : 'disconnect')
+    const judge = (): void => {
+      // Its end is on its way, late on a busy machine, and says how it died; a thread of it that is left holds it back.
+      if (this.memory.isOver()) this.child.kill('SIGKILL')
+      else this.fail(this.memory.standsStill() ? 'heartbeat' : 'disconnect')
+    }
     if (this.phase !== 'ended') this.stopClocks.push(clock.after(exitAfterDisconnectMs, judge))
   }
 
