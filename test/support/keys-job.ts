@@ -11,6 +11,18 @@ export default job('counts')
   .to(files.sink('rows/', json()))
 `
 
+/** The same over rows that come until a test says that it is enough, of `pacedSource`. */
+export const pacedKeysJob: string = keysJob
+  .replace('import { csv, files,', 'import { custom, files,')
+  .replace('export default', "const own = new URL('own.ts', import.meta.url).href\nexport default")
+  .replace(
+    "files('in/*.csv', csv({ n: 'int64', k: 'utf8' }))",
+    "custom.source(own, 'numbers', { schema: { n: 'int64', k: 'utf8' }, bounded: true, replayable: true })",
+  )
+
+/** What the n-th row is, for `pacedSource`. */
+export const keysRow = (keys: number): string => `{ n: BigInt(n), k: 'key ' + ((n * 7_919) % ${keys}) }`
+
 /** @param state the columns. @param next what they are behind a row that was seen so often. */
 export const countingKeys = (state: string, next: string): string => `
 import anabranch as ab
@@ -26,8 +38,8 @@ export const seenKeys: string = countingKeys('"seen": ab.int32', '"seen": seen')
 export const keysInput = (keys: number, times: number): readonly string[] =>
   Array.from({ length: times * keys }, (_, n) => `${n},key ${(n * 7_919) % keys}\n`)
 
-export const keysCounted = (keys: number, times: number): readonly Row[] =>
-  Array.from({ length: times * keys }, (_, n) => ({ n, nth: Math.floor(n / keys) + 1 }))
+export const keysCounted = (keys: number, rows: number): readonly Row[] =>
+  Array.from({ length: rows }, (_, n) => ({ n, nth: Math.floor(n / keys) + 1 }))
 
 export const countedIn = (folder: JobFolder): readonly Row[] =>
   folder

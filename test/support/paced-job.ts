@@ -4,8 +4,9 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import { statusWhere } from './asked.js'
-import { type Ended } from './cli.js'
+import { type Ended, type Started } from './cli.js'
 import { type JobFolder, type Row, jobFolder } from './job-folder.js'
 
 const keys = 7
@@ -32,7 +33,7 @@ def work(batch, state):
 
 /** `own.ts` with the source `numbers`. `row` is TypeScript of what the n-th row is. */
 export const pacedSource = (rowsPerPoll: RowsPerPoll, row: string): string => `
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 const row = (n: number) => (${row})
 export const numbers = ({ batch, folder }) => {
   let at = 0
@@ -42,8 +43,9 @@ export const numbers = ({ batch, folder }) => {
     replayable: true,
     open: async from => { at = from ?? 0; due = Date.now() },
     poll: async ({ rowsMax }) => {
-      if (existsSync(folder + '/enough')) return null
-      const count = Math.min(${rowsPerPoll}, rowsMax)
+      const end = existsSync(folder + '/enough') ? Number(readFileSync(folder + '/enough', 'utf8')) : Number.POSITIVE_INFINITY
+      if (at >= end) return null
+      const count = Math.min(${rowsPerPoll}, rowsMax, end - at)
       due += (10 * count) / ${rowsPerPoll}
       await new Promise(done => setTimeout(done, Math.max(0, due - Date.now())))
       const first = at
@@ -76,8 +78,22 @@ export default job('paced', { epoch: '100ms' })
   })
 }
 
-/** The input ends. */
-export const enough = (folder: JobFolder): void => writeFileSync(join(folder.path, 'enough'), '')
+/** The input ends behind so many rows, or where it is if there were more. */
+export const enough = (folder: JobFolder, rows = 0): void => writeFileSync(join(folder.path, 'enough'), `${rows}`)
+
+/** Works on some more rows, and until they are so many; then its input ends. Answers how it ended, and all rows that it read. */
+export async function worksOn(
+  folder: JobFolder,
+  run: Started,
+  least = 0,
+): Promise<{ readonly end: Ended; readonly rows: number }> {
+  const worked = await hasWorked(folder, 0)
+  await hasWorked(folder, Math.max(worked + 500, least))
+  enough(folder)
+  const end = await run.ended
+  expect(end.code, end.stderr).toBe(0)
+  return { end, rows: Number(end.json?.['rows_in']) }
+}
 
 /** Waits until the job has worked on so many rows. Answers how many they are. */
 export async function hasWorked(folder: JobFolder, rows: number): Promise<number> {

@@ -1,4 +1,6 @@
 /** State that expires of keys that nobody asks for any more goes from the disk while the job has nothing to do. */
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hasRead, stop } from '../support/clicks-job.js'
 import { jobFolder, leastBudget } from '../support/job-folder.js'
@@ -47,7 +49,17 @@ test.each([
     const { operators } = JSON.parse(inspected.stdout) as { operators: readonly { readonly keys: number }[] }
     return operators.reduce((sum, { keys }) => sum + keys, 0)
   }
+  // Written again and again meanwhile: it would expire before a slow machine has made its savepoint.
+  let isKept = true
+  const keeping = (async () => {
+    for (let read = 2 * users.length; isKept; read += users.length) {
+      appendFileSync(join(folder.path, 'in/1.jsonl'), users.join(''))
+      await hasRead(folder, read)
+    }
+  })()
   expect(await stored()).toBe(3 * users.length)
+  isKept = false
+  await keeping
   while ((await stored()) > 0);
   await stop(folder, 'end')
   const { code, stderr } = await run.ended

@@ -21,8 +21,11 @@ import {
   keysCounted,
   keysInput,
   keysJob as job,
+  keysRow,
+  pacedKeysJob,
   seenKeys as first,
 } from '../support/keys-job.js'
+import { enough, pacedSource, worksOn } from '../support/paced-job.js'
 
 const keys = 20_000
 /** Some thousand keys have room in it beside the least that the databases take. */
@@ -31,32 +34,35 @@ const budget = ['--state-budget', '2MB', '--epoch', '50ms']
 /** The column is wider and another one is new. */
 const second = countingKeys('"seen": ab.int64, "last": ab.int64.default(-1)', '"seen": seen, "last": row["n"]')
 
-const input = keysInput(keys, 3)
-const wanted = keysCounted(keys, 3)
+const input = keysInput(keys, 1)
 
-const newFolder = (): Promise<JobFolder> =>
-  jobFolder({ 'in/1.csv': `n,k\n${input.join('')}`, 'job.ts': job, 'transforms.py': first })
+/** Its rows come until a test says that it is enough: how many epochs there are of so many rows depends on the machine. */
+const newFolder = (python = first, text = pacedKeysJob): Promise<JobFolder> =>
+  jobFolder({ 'job.ts': text, 'transforms.py': python, 'own.ts': pacedSource(500, keysRow(keys)) })
 
-async function dies(folder: JobFolder, failpoint: string): Promise<void> {
-  const run = await folder.start(budget, { env: { ANABRANCH_FAILPOINT: failpoint } }).ended
+async function dies(folder: JobFolder, failpoint: string, ...args: readonly string[]): Promise<void> {
+  const run = await folder.start([...budget, ...args], { env: { ANABRANCH_FAILPOINT: failpoint } }).ended
   expect(run.signal, run.stderr).toBe('SIGKILL')
 }
+
+/** The first row of that key is the one whose number is this. */
+const firstOfKey17 = Array.from({ length: keys }, (_, n) => n).findIndex(n => (n * 7_919) % keys === 17)
+const seenOfKey17 = (rows: number): number => Math.ceil((rows - firstOfKey17) / keys)
 
 test('S12 S1: a job whose state has no room in memory gives the same rows, killed in between, and its commands see all keys', async () => {
   const folder = await newFolder()
   for (const failpoint of ['prepare.sync:after:3', 'prepare.sync:before:2', 'sink.commit:after:2']) {
     await dies(folder, failpoint)
   }
-  const run = await folder.run(...budget)
-  expect(run.code, run.stderr).toBe(0)
-  expect(run.json?.['epochs']).toMatchObject({ resumed_from: expect.any(Number), bytes_beyond: expect.any(Number) })
-  expect(Object(run.json?.['epochs']).bytes_beyond).toBeGreaterThan(100_000)
-  expect(countedIn(folder)).toEqual(wanted)
+  const { end, rows } = await worksOn(folder, folder.start(budget), 3 * keys)
+  expect(end.json?.['epochs']).toMatchObject({ resumed_from: expect.any(Number), bytes_beyond: expect.any(Number) })
+  expect(Object(end.json?.['epochs']).bytes_beyond).toBeGreaterThan(100_000)
+  expect(countedIn(folder)).toEqual(keysCounted(keys, rows))
 
   const listed = await folder.cli('state', 'list', 'out', '--json')
   expect(JSON.parse(listed.stdout)).toMatchObject({ job: 'counts', operators: [{ operator: 'count', keys }] })
   const one = await folder.cli('state', 'inspect', 'out', '--key', '"key 17"')
-  expect(JSON.parse(one.stdout)).toMatchObject({ key: { k: 'key 17' }, state: { seen: 3 } })
+  expect(JSON.parse(one.stdout)).toMatchObject({ key: { k: 'key 17' }, state: { seen: seenOfKey17(rows) } })
   const exported = await folder.cli('state', 'export', 'out')
   expect(exported.stdout.trimEnd().split('\n')).toHaveLength(keys)
 })
@@ -67,11 +73,10 @@ test('state beyond memory goes on under other columns: one that is wider, one th
   writeFileSync(join(folder.path, 'transforms.py'), second)
   expect((await folder.cli('types', 'transforms.py')).code).toBe(0)
   await dies(folder, 'prepare.sync:after:2')
-  const run = await folder.run(...budget)
-  expect(run.code, run.stderr).toBe(0)
-  expect(countedIn(folder)).toEqual(wanted)
+  const { rows } = await worksOn(folder, folder.start(budget), 3 * keys)
+  expect(countedIn(folder)).toEqual(keysCounted(keys, rows))
   const one = await folder.cli('state', 'inspect', 'out', '--key', '"key 17"')
-  expect(JSON.parse(one.stdout)).toMatchObject({ state: { seen: 3 } })
+  expect(JSON.parse(one.stdout)).toMatchObject({ state: { seen: seenOfKey17(rows) } })
 })
 
 test('U5: a savepoint has the state beyond memory, and begins a job that has room, or has none', async () => {
@@ -106,7 +111,7 @@ test('state that has expired beyond memory goes from the disk, of keys that nobo
     '(state["seen"] or 0)',
   )
   const followed = job.replace("csv({ n: 'int64', k: 'utf8' })", "csv({ n: 'int64', k: 'utf8' }), { tail: true }")
-  const files = { 'in/1.csv': `n,k\n${input.slice(0, keys).join('')}`, 'job.ts': followed, 'transforms.py': expiring }
+  const files = { 'in/1.csv': `n,k\n${input.join('')}`, 'job.ts': followed, 'transforms.py': expiring }
   const folder = await jobFolder(files)
   const run = folder.start(['--state-budget', leastBudget, '--epoch', '50ms'])
   await hasRead(folder, keys)
@@ -123,7 +128,7 @@ test('state that has expired beyond memory goes from the disk, of keys that nobo
 
 test('S4: a job that began with an entry less than were written, by bytes that are right, stops and says so', async () => {
   const followed = job.replace("csv({ n: 'int64', k: 'utf8' })", "csv({ n: 'int64', k: 'utf8' }), { tail: true }")
-  const files = { 'in/1.csv': `n,k\n${input.slice(0, keys).join('')}`, 'job.ts': followed, 'transforms.py': first }
+  const files = { 'in/1.csv': `n,k\n${input.join('')}`, 'job.ts': followed, 'transforms.py': first }
   const folder = await jobFolder(files)
   const none = ['--state-budget', leastBudget, '--epoch', '50ms']
   const run = folder.start(none)
@@ -165,26 +170,23 @@ def count(row, state):
     seen = (state["seen"] if state else 0) + 1
     return {"nth": seen}, {"seen": seen}
 `
-  const withTotals = job
+  const withTotals = pacedKeysJob
     .replace('export default job', 'const counts = job')
     .replace(
       ".to(files.sink('rows/', json()))",
       "\ncounts.to(files.sink('rows/', json()))\nexport default counts.side('totals').to(files.sink('totals/', json()))",
     )
-  const files = { 'in/1.csv': `n,k\n${input.join('')}`, 'job.ts': withTotals, 'transforms.py': ending }
-  const [inMemory, beyond] = [await jobFolder(files), await jobFolder(files)]
+  const beyond = await newFolder(ending, withTotals)
+  for (const failpoint of ['prepare.sync:before:4', 'sink.commit:before:6'])
+    await dies(beyond, failpoint, '--lanes', '1')
+  const { end, rows } = await worksOn(beyond, beyond.start([...budget, '--lanes', '1']), 3 * keys)
+  expect(Object(end.json?.['epochs']).bytes_beyond).toBeGreaterThan(100_000)
+  expect(countedIn(beyond)).toEqual(keysCounted(keys, rows))
+
+  const inMemory = await newFolder(ending, withTotals)
+  enough(inMemory, rows)
   const all = await inMemory.run('--lanes', '1', '--state-budget', 'off')
   expect(all.code, all.stderr).toBe(0)
-  const totals = inMemory.rows('totals')
-  expect(totals).toHaveLength(keys)
-
-  for (const failpoint of ['prepare.sync:before:4', 'sink.commit:before:6']) {
-    const run = await beyond.start([...budget, '--lanes', '1'], { env: { ANABRANCH_FAILPOINT: failpoint } }).ended
-    expect(run.signal, run.stderr).toBe('SIGKILL')
-  }
-  const run = await beyond.run(...budget, '--lanes', '1')
-  expect(run.code, run.stderr).toBe(0)
-  expect(Object(run.json?.['epochs']).bytes_beyond).toBeGreaterThan(100_000)
-  expect(countedIn(beyond)).toEqual(wanted)
-  expect(beyond.rows('totals')).toEqual(totals)
+  expect(inMemory.rows('totals')).toHaveLength(keys)
+  expect(beyond.rows('totals')).toEqual(inMemory.rows('totals'))
 })

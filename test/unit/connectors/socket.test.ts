@@ -338,13 +338,15 @@ test.each(['http://h:1', 'tcp://h', 'tcp://:1', 'unix://relative', 'tcp://h:1?wa
 )
 
 test('lines travel over tcp from a sink to a source', async () => {
+  // Of this process alone, so that nobody takes the port when it is free again.
+  const host = `127.${(process.pid >> 16) & 255}.${(process.pid >> 8) & 255}.${process.pid & 255}`
   const server = createServer()
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   const place = server.address()
   server.close()
   const port = typeof place === 'object' && place !== null ? place.port : 0
-  const address = `tcp://127.0.0.1:${port}`
+  const address = `tcp://${host}:${port}`
   const source = await opened(socketSource({ ...real, address: `${address}?listen`, decoder }))
   const sink = await opened(socketSink({ ...real, address, encoder: jsonEncoder(numberedSchema) }))
   for (let at = 0; at < 5000; at += 500) await sink.write(batchOf(numberedSchema, numberedRows(at, at + 500)))
