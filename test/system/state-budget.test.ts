@@ -34,7 +34,7 @@ const budget = ['--state-budget', '2MB', '--epoch', '50ms']
 /** The column is wider and another one is new. */
 const second = countingKeys('"seen": ab.int64, "last": ab.int64.default(-1)', '"seen": seen, "last": row["n"]')
 
-const input = keysInput(keys, 1)
+const input = keysInput(keys)
 
 /** Its rows come until a test says that it is enough: how many epochs there are of so many rows depends on the machine. */
 const newFolder = (python = first, text = pacedKeysJob): Promise<JobFolder> =>
