@@ -44,7 +44,7 @@ const hangs = `
     if os.path.getsize("called") > 1: time.sleep(600)`
 
 const newFolder = (): Promise<JobFolder> =>
-  jobFolder({ 'job.ts': job, 'transforms.py': oldCode, 'own.ts': pacedSource(500, keysRow(keys)) })
+  jobFolder({ 'job.ts': job, 'transforms.py': oldCode, 'own.ts': pacedSource(200, keysRow(keys)) })
 
 /** A job that died on its way, beyond the memory that it has. */
 async function died(): Promise<JobFolder> {
@@ -88,7 +88,7 @@ describe('a start whose state is larger than memory and is migrated', () => {
       const run = await within.start(budget, { env: { ANABRANCH_FAILPOINT: point } }).ended
       expect(run.signal, `${point}: ${run.stderr}`).toBe('SIGKILL')
     }
-    const { end, rows } = await worksOn(within, within.start(budget), Math.max(least + 500, 15 * keys))
+    const { end, rows } = await worksOn(within, within.start(budget), Math.max(least + 500, 3 * keys))
     expect(Object(end.json?.['epochs']).bytes_beyond).toBeGreaterThan(50_000)
     enough(without, rows)
     expect((await without.run(...inMemory)).json).toMatchObject({ rows_in: rows })
