@@ -4,6 +4,7 @@
  * is visible only when it is whole. Must never know a worker or the runtime.
  */
 export * from './contract.js'
+export { type Descent, type EpochOf, forebearsOf, lineagesBehind } from './lineages.js'
 export { Captures } from './output/captures.js'
 export { deadLetters, type DeadLetter, type DeadLetters } from './output/dead-letters.js'
 export { outputFolder, type OutputFolder, type RunRecord } from './output/folder.js'

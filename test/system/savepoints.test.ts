@@ -257,6 +257,25 @@ test('state of an operator that the job has is not left behind by a slip', async
   expect(treeOf(join(folder.path, 'out'))).toEqual(before)
 })
 
+test('U5: rows that were out before a savepoint stay, whoever begins there again, dies at once, or goes back behind two such runs', async () => {
+  const folder = await newlyStopped()
+  appendFileSync(join(folder.path, 'in/1.jsonl'), lines(700, 800))
+  const half = ['--from', 'out/savepoints/half']
+  // The store took its place, and the first epoch is not written.
+  const died = await folder.start(half, { env: { ANABRANCH_FAILPOINT: 'prepare.write:before:2' } }).ended
+  expect(died.signal, died.stderr).toBe('SIGKILL')
+  await runUntil(folder, 800, () => stop(folder, 'later'), ...half)
+  expect(sorted(folder.rows('counts'))).toEqual(expected(800))
+  appendFileSync(join(folder.path, 'in/1.jsonl'), lines(800, 1000))
+  await runUntil(folder, 1000, () => stop(folder, 'end'), '--from', 'out/savepoints/later')
+  const before = treeOf(join(folder.path, 'out'))
+  const refused = await folder.run(...half)
+  expect(refused.stderr).toMatch(/ANB6036 sink "out" has epoch \d+, and the savepoint is of epoch \d+/)
+  expect(treeOf(join(folder.path, 'out'))).toEqual(before)
+  await runUntil(folder, 1000, () => stop(folder, 'again'), ...half, '--rewind')
+  expect(sorted(folder.rows('counts'))).toEqual(expected(1000))
+})
+
 test('a start behind which a sink was written says what would come twice, and takes it back with --rewind', async () => {
   const folder = await newlyStopped()
   appendFileSync(join(folder.path, 'in/1.jsonl'), lines(700, 900))

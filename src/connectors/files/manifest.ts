@@ -13,8 +13,9 @@ import { type Files, StateError } from '../../base/index.js'
 import { writeAtomically } from '../atomic.js'
 import { reading } from '../io-error.js'
 import { type Fields, fieldsOf, parseFields } from '../json.js'
+import { type EpochOf, forebearsOf } from '../lineages.js'
 
-export const manifestVersion = 4
+export const manifestVersion = 5
 
 export interface PartFile {
   readonly name: string
@@ -34,6 +35,8 @@ export interface Manifest {
   readonly replaces: readonly string[]
   /** Whole files in staging, of a run with epochs that replaces a finished one at its end. */
   readonly waiting: { readonly lineage: string; readonly files: readonly PartFile[] } | null
+  /** Of those that wait, or else of the files: the runs before that they go on from. */
+  readonly forebears: readonly EpochOf[]
 }
 
 /** Path of the manifest of the sink with this folder, relative to DIR; its markers lie beside it. */
@@ -46,7 +49,10 @@ export function writeManifest(files: Files, path: string, manifest: Omit<Manifes
 }
 
 /** Of all that it says, in this order. */
-const checkOf = ({ version, lineage, job, status, files, replaces, waiting }: Manifest): number =>
+const checkOf = (
+  { lineage, job, status, files, replaces, waiting, forebears }: Manifest,
+  version: number = manifestVersion,
+): number =>
   crc32(
     JSON.stringify([
       version,
@@ -57,6 +63,7 @@ const checkOf = ({ version, lineage, job, status, files, replaces, waiting }: Ma
       replaces,
       waiting?.lineage,
       partsOf(waiting?.files),
+      ...forebears.map(each => [each.lineage, each.epoch]),
     ]),
   )
 
@@ -74,6 +81,18 @@ export function readManifest(files: Files, path: string): Manifest | null {
   })
 }
 
+/** Which of its files a lineage goes on with that begins behind this epoch, and whose epochs it has then; null: none. */
+export function goneOnWith(
+  { waiting, lineage, files, forebears }: Manifest,
+  begins: string,
+  at: EpochOf,
+): { readonly isHeld: boolean; readonly files: readonly PartFile[]; readonly forebears: readonly EpochOf[] } | null {
+  const held = waiting === null ? null : forebearsOf(begins, at, { lineage: waiting.lineage, forebears })
+  if (waiting !== null && held !== null) return { isHeld: true, files: waiting.files, forebears: held }
+  const shown = forebearsOf(begins, at, { lineage, forebears: waiting === null ? forebears : [] })
+  return shown === null ? null : { isHeld: false, files, forebears: shown }
+}
+
 /** Names of the sinks in DIR that show files of a run with epochs that was not finished. */
 export function unfinishedSinks(files: Files, out: string): readonly string[] {
   const folder = join(out, 'state', 'sinks')
@@ -86,20 +105,21 @@ export function unfinishedSinks(files: Files, out: string): readonly string[] {
   })
 }
 
-/** Version 2 knew no epochs, and up to version 3 there was no check sum. */
+/** Version 2 knew no epochs, up to version 3 there was no check sum, and up to version 4 a manifest was of one lineage. */
 function manifestOf(fields: Fields | null): Manifest | null {
   const version = fields?.['version']
-  if (fields === null || (version !== manifestVersion && version !== 3 && version !== 2)) return null
+  if (fields === null || (version !== manifestVersion && version !== 4 && version !== 3 && version !== 2)) return null
   const { job, status, lineage = '', waiting = null } = fields
   const files = listOf(fields['files'], partFileOf)
   const replaces = listOf(fields['replaces'], fileNameOf)
   const waits = waitingOf(waiting)
-  if (typeof job !== 'string' || typeof lineage !== 'string' || waits === undefined) return null
+  const forebears = listOf(version === manifestVersion ? fields['forebears'] : [], epochOf)
+  if (typeof job !== 'string' || typeof lineage !== 'string' || waits === undefined || forebears === null) return null
   if (status !== 'running' && status !== 'publishing' && status !== 'finished') return null
   if (files === null || replaces === null) return null
-  const found: Manifest = { version: manifestVersion, lineage, job, status, files, replaces, waiting: waits }
-  if (version !== manifestVersion && !('check' in fields)) return found
-  return fields['check'] === checkOf(found) && 'lineage' in fields && 'waiting' in fields ? found : null
+  const found: Manifest = { version: manifestVersion, lineage, job, status, files, replaces, waiting: waits, forebears }
+  if (version < 4 && !('check' in fields)) return found
+  return fields['check'] === checkOf(found, version) && 'lineage' in fields && 'waiting' in fields ? found : null
 }
 
 /** Undefined where it is not what it should be. */
@@ -121,6 +141,11 @@ function partFileOf(value: unknown): PartFile | null {
   const { name, rows, bytes } = fieldsOf(value) ?? {}
   const known = fileNameOf(name)
   return known === null || typeof rows !== 'number' || typeof bytes !== 'number' ? null : { name: known, rows, bytes }
+}
+
+function epochOf(value: unknown): EpochOf | null {
+  const { lineage, epoch } = fieldsOf(value) ?? {}
+  return typeof lineage === 'string' && typeof epoch === 'number' ? { lineage, epoch } : null
 }
 
 /** A manifest that somebody edited must not make us remove a file elsewhere: folders have an equals sign. */

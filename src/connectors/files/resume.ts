@@ -7,7 +7,7 @@ import { StateError } from '../../base/index.js'
 import { type Delivery } from '../../plan/index.js'
 import { type SinkStart } from '../contract.js'
 import { preparedAs } from '../prepared.js'
-import { type PartFile } from './manifest.js'
+import { type PartFile, goneOnWith } from './manifest.js'
 import { type Part, type PartState, type Parts, numberOf } from './parts.js'
 import { preparedShape } from './prepared.js'
 import { type Shelf } from './shelf.js'
@@ -27,13 +27,25 @@ interface Rooms {
   readonly parts: Parts
 }
 
+/** Whether a start can be gone on with, before anything is changed. @throws StateError ANB6020, ANB6036 */
+export function checkResume(shelf: Shelf, start: SinkStart, delivery: Delivery): void {
+  const found = shelf.check()
+  if (found === null || start.prepared === null) return
+  const prepared = preparedAs(preparedShape, start.prepared)
+  const known = goneOnWith(found, start.lineage, { lineage: prepared.lineage, epoch: start.epoch })
+  const isOther = known === null && found.status === 'running' && found.lineage !== start.lineage
+  if (isOther && shelf.shows(found.files)) throw otherRun(shelf.name, start)
+  const shown = new Map(known?.files.map(part => [part.name, part]))
+  for (const part of prepared.growing) isShown(part, shown.get(part.name), delivery === 'exactly-once')
+}
+
 export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, delivery: Delivery): ResumedFiles {
   const prepared = preparedAs(preparedShape, start.prepared)
   if (!shelf.isKnown) refuseLoss(start, prepared.lineage, shelf.manifest)
   const names = [...prepared.growing, ...prepared.sealed].map(({ name }) => name)
   // One that was shown and is in neither folder was taken away by whoever reads the output.
   const staged = new Set(names.filter(name => staging.has(name) || staging.has(parts.stagedName(name))))
-  const known = shelf.resume(start.lineage, { lineage: prepared.lineage, staged })
+  const known = shelf.resume(start.lineage, { at: { lineage: prepared.lineage, epoch: start.epoch }, staged })
   if (!known) {
     refuseLoss(start, prepared.lineage, shelf.manifest)
     // A savepoint that is started in another output folder: what comes after it is written there, under numbers that go on.
@@ -61,7 +73,7 @@ export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, 
  * and what it had staged was left behind.
  */
 export function joinFiles({ shelf, staging }: Pick<Rooms, 'shelf' | 'staging'>, lineage: string): ResumedFiles {
-  if (!shelf.resume(lineage, { lineage, staged: new Set() })) shelf.open(lineage)
+  if (!shelf.resume(lineage, { at: { lineage, epoch: 0 }, staged: new Set() })) shelf.open(lineage)
   // One that the run died over is named as shown, and still staged.
   if (!shelf.replacing) shelf.takeBack(name => staging.has(name))
   staging.keepOnly(new Set(shelf.replacing ? shelf.taken.keys() : []))
@@ -70,6 +82,16 @@ export function joinFiles({ shelf, staging }: Pick<Rooms, 'shelf' | 'staging'>, 
 
 /** Number behind the last part that is shown or held. */
 const begunIn = ({ taken }: Shelf): number => Math.max(0, ...[...taken.keys()].map(name => numberOf(name) + 1))
+
+const otherRun = (name: string, { epoch }: SinkStart): StateError =>
+  new StateError(
+    'ANB6036',
+    `sink folder "${name}" shows rows that do not come before or behind the savepoint of epoch ${epoch}`,
+    {
+      detail: 'A run wrote them that began elsewhere and is not finished, and they would go. Nothing was changed.',
+      hint: 'start with another --out; or remove what lies in that folder if nobody needs it',
+    },
+  )
 
 function refuseLoss({ lineage, epoch }: SinkStart, before: string, manifest: string): void {
   if (lineage !== before) return

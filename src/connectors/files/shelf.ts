@@ -7,15 +7,16 @@ import { dirname, join } from 'node:path'
 import { ConnectorError, type Files } from '../../base/index.js'
 import { type RunEnd, type SinkFile } from '../contract.js'
 import { errnoOf, writing } from '../io-error.js'
+import { type Descent, type EpochOf } from '../lineages.js'
 import { jailedName, makeJailed } from './jail.js'
-import { type Manifest, type PartFile, manifestPath, readManifest, writeManifest } from './manifest.js'
+import { type Manifest, type PartFile, goneOnWith, manifestPath, readManifest, writeManifest } from './manifest.js'
 
 const probe = '.anabranch-probe'
 
 /** The run that is gone on with, and what of it may be named in the manifest and not yet be in the folder. */
 export interface Resumed {
-  /** Of the run before; another one than that of this run where it begins at a savepoint. */
-  readonly lineage: string
+  /** Behind which it goes on; of another run where it begins at a savepoint. */
+  readonly at: EpochOf
   /** Names of parts in staging that are to come. */
   readonly staged: ReadonlySet<string>
 }
@@ -30,6 +31,7 @@ export class Shelf {
   readonly manifest: string
   /** Of the run's epochs; empty: it has none. */
   private lineage = ''
+  private forebears: readonly EpochOf[] = []
   /** What a finished earlier run shows; while there is something, new files wait in staging. */
   private previous: Manifest | null = null
   private held: PartFile[] = []
@@ -58,6 +60,7 @@ export class Shelf {
   /** Begins a run: what an unfinished one left goes. */
   open(lineage: string): void {
     this.lineage = lineage
+    this.forebears = []
     const found = this.enter()
     if (found?.status === 'running') for (const { name } of found.files) this.removeFromFolder(name)
     if (found?.status === 'finished' && found.files.length > 0) this.previous = found
@@ -68,18 +71,21 @@ export class Shelf {
   }
 
   /** Goes on with a run: what it showed stays, and what it staged too. False where this folder knows nothing of that run. */
-  resume(lineage: string, { lineage: before, staged }: Resumed): boolean {
+  resume(lineage: string, { at, staged }: Resumed): boolean {
     this.lineage = lineage
     const found = this.enter()
-    if (found?.waiting?.lineage === before) {
+    const known = found === null ? null : goneOnWith(found, lineage, at)
+    if (known === null) return false
+    const { isHeld, files, forebears } = known
+    this.forebears = forebears
+    if (isHeld) {
       this.previous = found
-      this.held = [...found.waiting.files]
-    } else if (found !== null && found.lineage === before) {
-      // Named before it was there: the run died in between.
-      this.visible = found.files.filter(({ name }) => !staged.has(name) || this.isThere(name))
-    } else return false
+      this.held = [...files]
+    }
+    // Named before it was there: the run died in between.
+    else this.visible = files.filter(({ name }) => !staged.has(name) || this.isThere(name))
     this.makeStaging()
-    if (lineage !== before) this.noteAll()
+    if (lineage !== at.lineage) this.noteAll()
     return true
   }
 
@@ -160,13 +166,23 @@ export class Shelf {
     return found
   }
 
+  /** Some of these lie in the folder. */
+  shows(parts: readonly PartFile[]): boolean {
+    return parts.some(({ name }) => this.isThere(name))
+  }
+
   /** The folder is ours, and shows one whole run or what an unfinished one got to. */
   private enter(): Manifest | null {
     this.folder = makeJailed(this.files, this.out, this.name)
     const found = this.check()
     if (found?.status !== 'publishing') return found
-    this.replace(found.files, found.replaces, found.lineage)
+    this.replace(found.files, found.replaces, found)
     return readManifest(this.files, this.manifest)
+  }
+
+  private get descent(): Descent {
+    const { lineage, forebears } = this
+    return { lineage, forebears }
   }
 
   private makeStaging(): void {
@@ -180,9 +196,14 @@ export class Shelf {
     this.replace(this.held, previous)
   }
 
-  private replace(parts: readonly PartFile[], previous: readonly string[], lineage = this.lineage): void {
+  private replace(
+    parts: readonly PartFile[],
+    previous: readonly string[],
+    { lineage, forebears } = this.descent,
+  ): void {
     const { job } = this
-    const whole = { job, lineage, status: 'publishing', files: parts, replaces: previous, waiting: null } as const
+    const gone = { replaces: previous, waiting: null, forebears } as const
+    const whole = { job, lineage, status: 'publishing', files: parts, ...gone } as const
     writeManifest(this.files, this.manifest, whole)
     const kept = new Set(namesOf(parts))
     for (const { name } of parts) {
@@ -208,15 +229,15 @@ export class Shelf {
   }
 
   private note(status: 'running' | 'finished', files: readonly PartFile[]): void {
-    const { job, lineage } = this
-    writeManifest(this.files, this.manifest, { job, lineage, status, files, replaces: [], waiting: null })
+    const { job, descent } = this
+    writeManifest(this.files, this.manifest, { job, ...descent, status, files, replaces: [], waiting: null })
   }
 
   /** What is visible, or what waits behind a finished run. */
   private noteAll(): void {
     if (this.previous === null) return this.note('running', this.visible)
     const waiting = { lineage: this.lineage, files: this.held }
-    writeManifest(this.files, this.manifest, { ...this.previous, waiting })
+    writeManifest(this.files, this.manifest, { ...this.previous, waiting, forebears: this.forebears })
   }
 
   /** Of a job that was renamed too: nobody can tell that from a second one that took the same folder by mistake. */

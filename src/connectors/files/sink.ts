@@ -30,7 +30,7 @@ import { Markers } from './markers.js'
 import { type Part, type PartState, type Parts, encodedParts, tableParts } from './parts.js'
 import { type Partition, partitions } from './partitions.js'
 import { preparedShape } from './prepared.js'
-import { joinFiles, resumeFiles } from './resume.js'
+import { checkResume, joinFiles, resumeFiles } from './resume.js'
 import { Shelf } from './shelf.js'
 import { Staging } from './staging.js'
 
@@ -141,10 +141,10 @@ class FilesSink implements Sink {
     >,
   ) {}
 
-  async check({ lineage, marked }: SinkStart): Promise<void> {
+  async check(start: SinkStart): Promise<void> {
     const { shelf, markers } = this.rooms
-    shelf.check()
-    if (lineage !== '') markers.expect(lineage, marked)
+    checkResume(shelf, start, this.options.delivery)
+    if (start.lineage !== '') markers.expect(start.lineage, start.marked)
   }
 
   async open(start: SinkStart): Promise<SinkOpened> {

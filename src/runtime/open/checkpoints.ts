@@ -132,9 +132,11 @@ export class Checkpoints {
   async begin(engine: Engine): Promise<void> {
     const { base, keeper, places, opened, outputs } = this
     const { making } = this
-    if (this.store === null) {
+    if (this.store !== null) await keeper.check(this.store.lineage)
+    else {
       invariant(base !== null && making !== null, 'a run without a store begins at a savepoint')
-      if (!opened.options.rewind) await refuseAhead(opened.topology, outputs.sinks, base.record)
+      if (!opened.options.rewind) await refuseAhead(opened.topology, outputs.sinks, places, base.record)
+      await keeper.check(making.lineage)
       outputs.codes.keep()
       const { epoch } = base.record
       this.store = await places.replace(making, keeper.firstRecord(making.lineage), engine.state.whole(epoch))

@@ -107,12 +107,18 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     return { ...last, lineage, plan: this.facts, begun, wallMs: this.parts.wallMs() }
   }
 
+  /** Before anything is changed, also of what a store is made from: throws what outputs refuse a run of this lineage for. */
+  async check(lineage: string): Promise<void> {
+    for (const [i, output] of this.outputs.entries()) await output.check?.(this.startOf(i, lineage))
+  }
+
   /** Opens what epochs go out to, and commits what a run before did not. */
   async open(store: StateStore): Promise<void> {
     this.opened = store
-    for (const [i, output] of this.outputs.entries()) await output.check?.(this.startOf(i))
+    const { lineage } = store
     const markers: (number | null)[] = []
-    for (const [i, output] of this.outputs.entries()) markers.push((await output.open(this.startOf(i))).applied)
+    for (const [i, output] of this.outputs.entries())
+      markers.push((await output.open(this.startOf(i, lineage))).applied)
     markers.forEach((marker, i) => this.refuseAhead(marker, i))
     for (const record of this.unfinished) {
       for (const [i, output] of this.outputs.entries()) {
@@ -207,19 +213,18 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
       checks: cut.checks,
       ...codeOf(cut.code),
       plan: this.facts,
-      begun: this.begun,
+      begun: this.begunOf(this.store.lineage),
       watermarks: {},
       timers: {},
     }
   }
 
-  private startOf(output: number): SinkStart {
+  private startOf(output: number, lineage: string): SinkStart {
     const { last } = this
-    const { lineage } = this.store
     if (last === null) return { lineage, epoch: 0, prepared: null, marked: false }
     const joined = this.joined(idsOf(this.parts.topology, 'sink')[output])
     // Of the epoch that a lineage begins at nobody wrote a marker in it.
-    const first = Math.max(this.begun?.epoch ?? 0, joined) + 1
+    const first = Math.max(this.begunOf(lineage)?.epoch ?? 0, joined) + 1
     const marked = last.epoch >= first && this.unfinished.every(record => record.epoch > first)
     return { lineage, epoch: last.epoch, prepared: this.saidBy(output, last) ?? null, marked }
   }
@@ -254,10 +259,10 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     return opened
   }
 
-  private get begun(): EpochRecord['begun'] {
+  private begunOf(lineage: string): EpochRecord['begun'] {
     const { last } = this
     if (last === null) return null
-    return last.lineage === this.store.lineage ? last.begun : { lineage: last.lineage, epoch: last.epoch }
+    return last.lineage === lineage ? last.begun : { lineage: last.lineage, epoch: last.epoch }
   }
 
   private output(index: number): EpochOutput {

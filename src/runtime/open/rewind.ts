@@ -3,17 +3,20 @@ import { StateError } from '../../base/index.js'
 import { type EpochRecord } from '../../checkpoint/index.js'
 import { type EpochOutput } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
+import { type StorePlaces } from './store-places.js'
 
 /** @throws StateError ANB6036 with every sink whose marker is ahead */
 export async function refuseAhead(
   { vertices }: Topology,
   sinks: readonly EpochOutput[],
+  places: Pick<StorePlaces, 'lineagesBehind'>,
   { lineage, epoch }: EpochRecord,
 ): Promise<void> {
   const ids = vertices.flatMap(v => (v.kind === 'sink' ? [v.id] : []))
+  const lineages = places.lineagesBehind({ lineage, epoch })
   const ahead: string[] = []
   for (const [i, sink] of sinks.entries()) {
-    const applied = (await sink.appliedIn?.(lineage)) ?? 0
+    const applied = Math.max(...(await appliedIn(sink, lineages)))
     if (applied > epoch) ahead.push(`sink "${ids[i] ?? ''}" has epoch ${applied}`)
   }
   if (ahead.length === 0) return
@@ -21,3 +24,6 @@ export async function refuseAhead(
     detail: `What came behind epoch ${epoch} would be written a second time. Nothing was changed.`,
   })
 }
+
+const appliedIn = (sink: EpochOutput, lineages: readonly string[]): Promise<readonly number[]> =>
+  Promise.all(lineages.map(async lineage => (await sink.appliedIn?.(lineage)) ?? 0))

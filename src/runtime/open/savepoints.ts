@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type Files, StateError } from '../../base/index.js'
 import { type Savepoint, isUnfinished, readSavepoint, savepointFile, writeSavepoint } from '../../checkpoint/index.js'
 import { StateStore, openForReading } from '../../state/stores/index.js'
+import { isBegunAt } from './begun.js'
 import { sourceIn } from './code-folder.js'
 import { realFiles } from './files.js'
 import { unlessOver } from './saves.js'
@@ -147,9 +148,7 @@ function readable(path: string): Savepoint | StateError {
 export function deleteSavepoint(path: string): void {
   const savepoint = readSavepoint(realFiles, path)
   const store = join(path, '..', '..', 'state', 'store')
-  const begun = begunIn(realFiles, store)
-  const isNeeded = begun === `${savepoint.epoch.lineage} ${savepoint.epoch.epoch}`
-  if (isNeeded && realFiles.stat(join(store, 'finished.json')) === undefined) {
+  if (isBegunAt(realFiles, store, savepoint.epoch) && realFiles.stat(join(store, 'finished.json')) === undefined) {
     throw new StateError(
       'ANB6037',
       `the run in ${join(path, '..', '..')} began at savepoint ${path} and is not finished`,
@@ -161,9 +160,3 @@ export function deleteSavepoint(path: string): void {
   realFiles.remove(join(path, savepointFile))
   realFiles.removeTree(path)
 }
-
-export const begunName = 'begun'
-
-/** Lineage and epoch that the run of this store began at; null: the beginning. */
-export const begunIn = (files: Files, store: string): string | null =>
-  files.stat(join(store, begunName)) === undefined ? null : files.readText(join(store, begunName)).trim()

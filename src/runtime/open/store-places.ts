@@ -3,13 +3,13 @@
  * one step, and is what counts from then on, whoever dies before it has its name.
  */
 import { join } from 'node:path'
-import { StateError } from '../../base/index.js'
-import { unfinishedSinks } from '../../connectors/index.js'
+import { StateError, invariant } from '../../base/index.js'
+import { type EpochOf, forebearsOf, lineagesBehind, unfinishedSinks } from '../../connectors/index.js'
 import { type EpochRecord, encodeRecord, readSavepoint } from '../../checkpoint/index.js'
 import { StateStore, openStateFolder } from '../../state/stores/index.js'
 import { type StateTaken } from '../flow/index.js'
 import { type Opened } from './opened.js'
-import { begunIn, begunName } from './savepoints.js'
+import { descentIn, isBegunAt, noteDescent } from './begun.js'
 
 export interface PlacesTerms {
   readonly plan: Pick<Opened['plan'], 'job'>
@@ -81,8 +81,13 @@ export class StorePlaces {
     const { files } = this.opened.world
     const { epoch } = readSavepoint(files, from)
     if (this.opened.options.fresh || files.stat(join(this.store, 'finished.json')) !== undefined) return null
-    if (begunIn(files, this.store) !== `${epoch.lineage} ${epoch.epoch}`) return null
+    if (!isBegunAt(files, this.store, epoch)) return null
     return this.open().catch((error: unknown) => Promise.reject(onceMore(error, from)))
+  }
+
+  /** Those of runs here that may have gone on behind this epoch; who rewinds to it has what they wrote written again. */
+  lineagesBehind(at: EpochOf): readonly string[] {
+    return lineagesBehind(at, descentIn(this.opened.world.files, this.store))
   }
 
   /** A store beside the one that is there, which takes its place with `replace` and is nothing until then. */
@@ -108,8 +113,11 @@ export class StorePlaces {
     await made.prepare(record.epoch, encodeRecord(record), blocks, keys)
     made.finish(record.epoch)
     await made.close()
-    const { begun } = record
-    files.writeText(join(this.making, begunName), `${begun?.lineage ?? ''} ${begun?.epoch ?? 0}\n`)
+    const { begun, lineage } = record
+    invariant(begun !== null, 'a store is made from a savepoint')
+    const there = descentIn(files, this.store)
+    const forebears = (there === null ? null : forebearsOf(lineage, begun, there)) ?? [begun]
+    noteDescent(files, this.making, { lineage, forebears })
     files.rename(this.making, this.next)
     files.syncDirectory(this.folder)
     this.settle()

@@ -1,0 +1,119 @@
+/** Whose epochs lie in an output folder, where runs began at savepoints of one another, and which of its files a start goes on with. */
+import { describe, expect, test } from 'vitest'
+import {
+  type Descent,
+  type Prepared,
+  type Sink,
+  type SinkStart,
+  forebearsOf,
+  lineagesBehind,
+  noEpochs,
+} from '../../../src/connectors/index.js'
+import { batchOf, numberedRows, numberedSchema } from '../../support/connectors.js'
+import { Disk } from '../../support/disk.js'
+import { sinkTo } from '../../support/files-sink.js'
+
+/** Run a until epoch 3, b until epoch 5, and c. */
+const there: Descent = {
+  lineage: 'c',
+  forebears: [
+    { lineage: 'a', epoch: 3 },
+    { lineage: 'b', epoch: 5 },
+  ],
+}
+
+describe('of runs that began at savepoints of one another', () => {
+  test.each([
+    ['d', { lineage: 'c', epoch: 9 }, [...there.forebears, { lineage: 'c', epoch: 9 }]],
+    ['d', { lineage: 'b', epoch: 4 }, [there.forebears[0], { lineage: 'b', epoch: 4 }]],
+    ['d', { lineage: 'a', epoch: 3 }, [{ lineage: 'a', epoch: 3 }]],
+    ['c', { lineage: 'c', epoch: 9 }, there.forebears],
+    ['c', { lineage: 'b', epoch: 5 }, there.forebears],
+  ])('run %s goes on behind %o with the epochs before it', (lineage, at, forebears) => {
+    expect(forebearsOf(lineage, at, there)).toEqual(forebears)
+  })
+
+  test.each([
+    { lineage: 'a', epoch: 4 },
+    { lineage: 'b', epoch: 6 },
+    { lineage: 'z', epoch: 1 },
+  ])('nobody goes on behind %o, since what is there has other epochs', at => {
+    expect(forebearsOf('d', at, there)).toBe(null)
+  })
+
+  test('those behind an epoch of one of them are it and all that came later', () => {
+    expect(lineagesBehind({ lineage: 'b', epoch: 5 }, there)).toEqual(['b', 'c'])
+    expect(lineagesBehind({ lineage: 'a', epoch: 1 }, there)).toEqual(['a', 'b', 'c'])
+    expect(lineagesBehind({ lineage: 'z', epoch: 1 }, there)).toEqual(['z'])
+    expect(lineagesBehind({ lineage: 'a', epoch: 1 }, null)).toEqual(['a'])
+  })
+})
+
+const freshDisk = (): Disk => {
+  const disk = new Disk()
+  disk.makeDirectory('/out')
+  return disk
+}
+
+/** Each row is a part. */
+async function begun(disk: Disk, start: SinkStart): Promise<Sink> {
+  const sink = sinkTo('/out', { files: disk, bytes: 1 })
+  await sink.check?.(start)
+  await sink.open(start)
+  return sink
+}
+
+async function oneMore(sink: Sink, epoch: number, row: number): Promise<Prepared> {
+  await sink.write(batchOf(numberedSchema, numberedRows(row, row + 1)))
+  const prepared = await sink.prepare(epoch)
+  await sink.commit(epoch, prepared)
+  return prepared
+}
+
+const rowsIn = (disk: Disk): readonly number[] =>
+  disk
+    .below('/out/rows')
+    .toSorted()
+    .flatMap(path => disk.readText(path).split('\n'))
+    .flatMap(line => (line === '' ? [] : Number(Object(JSON.parse(line)).n)))
+
+describe('a start at a savepoint in a folder where runs went on from it', () => {
+  /** A run until epoch 1, and one from there until epoch 2. Answers the start that a third one makes at epoch 1. */
+  async function twoRuns(disk: Disk): Promise<SinkStart> {
+    const prepared = await oneMore(await begun(disk, { ...noEpochs, lineage: 'a1' }), 1, 0)
+    const second = await begun(disk, { lineage: 'b2', epoch: 1, prepared, marked: false })
+    await oneMore(second, 2, 7)
+    expect(rowsIn(disk)).toEqual([0, 7])
+    return { lineage: 'c3', epoch: 1, prepared, marked: false }
+  }
+
+  test('keeps the rows that came before it, where it died before its first epoch and begins again too', async () => {
+    const disk = freshDisk()
+    const start = await twoRuns(disk)
+    await begun(disk, start)
+    await oneMore(await begun(disk, start), 2, 4)
+    expect(rowsIn(disk)).toEqual([0, 4])
+  })
+
+  test('in another folder writes what comes behind it there, where it died before its first epoch too', async () => {
+    const start = await twoRuns(freshDisk())
+    const elsewhere = freshDisk()
+    await begun(elsewhere, start)
+    await oneMore(await begun(elsewhere, start), 2, 4)
+    expect(rowsIn(elsewhere)).toEqual([4])
+  })
+
+  test('is refused where rows of an unfinished run came from elsewhere, and nothing is touched', async () => {
+    const disk = freshDisk()
+    await twoRuns(disk)
+    const other = await begun(freshDisk(), { ...noEpochs, lineage: 'a1' })
+    await oneMore(other, 1, 0)
+    const prepared = await oneMore(other, 2, 1)
+    const before = disk.steps
+    await expect(begun(disk, { lineage: 'c3', epoch: 2, prepared, marked: false })).rejects.toMatchObject({
+      code: 'ANB6036',
+      message: 'sink folder "rows" shows rows that do not come before or behind the savepoint of epoch 2',
+    })
+    expect(disk.steps).toBe(before)
+  })
+})
