@@ -311,15 +311,21 @@ export class Durable {
     this.count('host crashes')
   }
 
-  /** An attempt failed and its host lives, unless it dies in this: what was asked of the store is done, of the rest nobody hears. */
-  async leave(): Promise<void> {
+  /** A run was stopped: all that it put out is in an epoch that every sink has. */
+  suspended(): Promise<void> {
+    for (const output of this.outputs) output.end()
+    return this.leave('run is stopped')
+  }
+
+  /** An attempt is over and its host lives, unless it dies in this: what was asked of the store is done, of the rest nobody hears. */
+  async leave(why = 'attempt failed'): Promise<void> {
     const { life } = this
-    invariant(life !== null, 'an attempt that failed was opened')
+    invariant(life !== null, 'an attempt that is over was opened')
     life.end()
     await this.settle()
     await this.closeStore()
     life.isDead = true
-    this.count('attempt failed')
+    this.count(why)
   }
 
   /** After the end of a run: everything that a sink holds was committed. */

@@ -29,6 +29,9 @@ export class Lives {
   readonly counts = new Map<string, number>()
   private count = 0
   private calmFromMs = 0
+  /** The last attempt was stopped, and the next one goes on. */
+  private isSuspended = false
+  private suspends = 0
 
   constructor(private readonly scene: Scene) {
     this.host = this.newHost()
@@ -107,11 +110,15 @@ export class Lives {
     }
   }
 
-  /** Whether its host begins another attempt: new code was to blame, or there was no room on the disk. */
+  /** Whether its host begins another attempt: it was stopped, new code was to blame, or there was no room on the disk. */
   private async begins(engine: Engine): Promise<boolean> {
     const { swapper, durable } = this.scene
     const { host } = this
-    if (host.error === null) return false
+    if (host.error === null) {
+      this.isSuspended = engine.end.run === 'unfinished'
+      if (this.isSuspended) await durable.suspended()
+      return this.isSuspended
+    }
     const isOfNewCode = swapper.failed(host.error, engine)
     if (!isOfNewCode && host.error.code !== 'ANB6011') return false
     await durable.leave()
@@ -143,6 +150,7 @@ export class Lives {
       if (epochs !== null && striker.strikes('host dies'))
         scene.clock.after(chance.between(1, chance.pick([60, 300, 3_000])), () => (scene.dies = true))
       host.run(engine)
+      if (epochs !== null) this.suspendLater(engine)
       swapper.flows(keeper?.record?.epoch ?? 0)
       swapper.plan()
       return engine
@@ -150,6 +158,14 @@ export class Lives {
       if (!isDeath(error)) throw error
       return null
     }
+  }
+
+  private suspendLater(engine: Engine): void {
+    const { options, clock } = this.scene
+    const afterMs = options.suspends?.[this.suspends]
+    if (afterMs === undefined) return
+    this.suspends += 1
+    clock.after(afterMs, () => engine.suspend(clock.nowMs))
   }
 
   private armed(): void {
@@ -171,10 +187,11 @@ export class Lives {
     for (const [name, times] of host.counts) before.counts.set(name, (before.counts.get(name) ?? 0) + times)
     before.calls += host.calls
     this.noteExpired()
-    if (scene.dies || host.error === null) {
+    if (scene.dies || (host.error === null && !this.isSuspended)) {
       await scene.durable.crash()
       scene.swapper.died()
     }
+    this.isSuspended = false
     scene.dies = false
     scene.clock.clear()
     this.host = this.newHost()
@@ -231,7 +248,8 @@ export class Lives {
       if (durable.isMoving) await durable.settle()
       await swapper.settle()
     }
-    if (this.host.error === null && !engine.atRest) wrong.push('the engine finished with a lease out or rows waiting')
+    const isOver = this.host.error === null && engine.end.run === 'finished'
+    if (isOver && !engine.atRest) wrong.push('the engine finished with a lease out or rows waiting')
     return true
   }
 

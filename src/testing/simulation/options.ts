@@ -29,6 +29,8 @@ export interface SimulationOptions {
   readonly setWorkers?: readonly { readonly atMs: number; readonly workers: number }[]
   /** Other code while it runs. Left out: drawn, where the faults are. */
   readonly swaps?: readonly SwapAsked[]
+  /** It is stopped so many milliseconds behind its beginning, goes on, and is stopped so many behind that. */
+  readonly suspends?: readonly number[]
   /** A savepoint is asked for at this moment. */
   readonly save?: SavepointPlace & { readonly atMs: number }
   /** It begins at a savepoint of a run of the same job and input, whose outputs it goes on with. */
