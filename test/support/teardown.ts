@@ -13,7 +13,7 @@ import { allProcesses, boundSockets, isOrphanGuard, type Ours, ofOurs, type Proc
 import { makeRunFolder, type RunFolder, runFolderName } from './run-folder.js'
 import { repository } from './repository.js'
 
-const waitMsMax = 5_000
+const waitMsMax = 30_000
 
 export default function setup(): () => Promise<void> {
   // Of two projects in one run the first one has done it.

@@ -82,11 +82,11 @@ describe('the examples', () => {
   })
 
   const loop = 'flights gives to the bit what a plain loop over the three million flights gives'
-  test(loop, { timeout: 240_000 }, async () => {
+  test(loop, { timeout: 600_000 }, async () => {
     const out = mkdtempSync(join(runFolder().jobs, 'flights'))
     const run = await runCli(['run', 'examples/flights/job.ts', '--json', '--out', out], {
       cwd: repository,
-      timeoutMs: 150_000,
+      timeoutMs: 400_000,
     })
     expect(run.code, run.stderr).toBe(0)
     const oracle = join(repository, 'test', 'support', 'flights_oracle.py')

@@ -31,7 +31,7 @@ def nap():
 `
   const many = someRows(3_000, id => (id % 16 === 0 ? 'nap' : null))
 
-  test.each(['before', 'after'])('%s each step, one life after the other', { timeout: 180_000 }, async side => {
+  test.each(['before', 'after'])('%s each step, one life after the other', { timeout: 480_000 }, async side => {
     const job = await faultJob(many, { faults })
     const nap = join(job.path, 'flags/nap')
     writeFileSync(nap, '')

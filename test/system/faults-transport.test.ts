@@ -187,7 +187,7 @@ setInterval(() => {
 describe('W26 workers that are stopped, the busy one and its spare', () => {
   const term = 20
 
-  test('are ended for want of heartbeats, and their rows are sent again', { timeout: 90_000 }, async () => {
+  test('are ended for want of heartbeats, and their rows are sent again', { timeout: 240_000 }, async () => {
     const rows = someRows(400, id => (id === 11 ? 'fault' : null))
     const faults = "def fault():\n    if once('begun'): time.sleep(3600)\n"
     // The deadline is far away: only the heartbeat can tell.
