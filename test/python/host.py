@@ -139,6 +139,10 @@ class Reply:
         return self.json(MEASURES)
 
 
+class EndedError(Exception):
+    """A worker process ended without an answer: what it printed last."""
+
+
 class Worker:
     """A real worker process. ``stages`` as OPEN carries them; see ``stage``."""
 
@@ -148,7 +152,6 @@ class Worker:
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.RCVTIMEO, 30_000)
         self.socket.bind(address)
         self.logs, self.sequence, self.schemas = [], 0, schemas_of(stages)
         seat = {"address": address, "token": "secret", "job": f"{JOB:016x}", "incarnation": 1, "role": role}
@@ -216,11 +219,7 @@ class Worker:
 
     def receive(self, *kinds):
         while True:
-            try:
-                data = self.socket.recv()
-            except zmq.Again:
-                self.process.kill()
-                raise AssertionError(self.process.communicate()[1].decode()) from None
+            data = self._next()
             head = struct.unpack_from("<IHHQIIQHHIIIQQ", data)
             assert head[:2] == (0x31424E41, 1)
             assert head[3:5] == (JOB, 1)
@@ -235,6 +234,17 @@ class Worker:
                 continue
             assert reply.kind in (kinds or (DONE, FAILED)), (reply.kind, reply.tables)
             return reply
+
+    def _next(self):
+        """The next message. Raises EndedError where the process ended and all that it sent is read."""
+        for _ in range(300):
+            ended = self.process.poll() is not None
+            if self.socket.poll(1_000 if ended else 100):
+                return self.socket.recv()
+            if ended:
+                raise EndedError(self.process.communicate()[1].decode())
+        self.process.kill()
+        raise AssertionError(self.process.communicate()[1].decode())
 
     def call(self, rows, *, keys=None, state=None, new=None, stage=0, mapped=False, attempt=1, lane=7):
         """``rows``: a record batch; ``state``: {operator: record batch}; ``new``: {operator: [key rows]}."""
