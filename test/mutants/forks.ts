@@ -47,4 +47,11 @@ export const forkRules: readonly Mutant[] = [
     to: 'if (pid < 0) throw',
     test: [unit('runtime/fork-talk'), 'a pid that would signal everybody'],
   },
+  {
+    rule: 'a process that is over broke its connection while it lived',
+    file: 'src/workers/start/worker.ts',
+    from: 'if (this.memory.isOver())',
+    to: 'if (false)',
+    test: [unit('workers-process/faults'), 'W2 a worker that was killed is told so'],
+  },
 ]
