@@ -2,8 +2,8 @@
  * The socket of a run. It lies in the run's private folder, since the path of a socket is short and that of an output folder may be
  * long; `DIR/state/control` is a link to it, and `run.json` says where it is. Both folder and socket are for this user alone.
  */
-import { chmodSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, mkdirSync, readlinkSync, rmSync, rmdirSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { AccessError, type ByteStream, ConnectorError } from '../base/index.js'
 import { type Attendant, type RunningJob } from '../runtime/index.js'
 import { Conversation } from './conversation.js'
@@ -77,7 +77,9 @@ function linkTo(path: string, folder: string): string {
 function unlink(link: string, path: string): void {
   try {
     if (readlinkSync(link) === path) rmSync(link)
+    // Of a run that keeps no state, or was refused, nothing else is in it.
+    rmdirSync(dirname(link))
   } catch {
-    // Somebody took it away already.
+    // Somebody took it away already, or there is state.
   }
 }

@@ -37,6 +37,8 @@ export class Checkpoints {
   /** What becomes the store of a run that begins at a savepoint. */
   private making: StateStore | null = null
   private restoring: Promise<void> | null = null
+  /** Sinks may have heard of the store. */
+  private hasBegun = false
   private readonly ends = new AbortController()
 
   private constructor(
@@ -141,6 +143,7 @@ export class Checkpoints {
       const { epoch } = base.record
       this.store = await places.replace(making, keeper.firstRecord(making.lineage), engine.state.whole(epoch))
     }
+    this.hasBegun = true
     await keeper.open(this.store)
     if (keeper.leavesBehind) outputs.host.wantEpoch()
     outputs.codes.keep()
@@ -189,6 +192,7 @@ export class Checkpoints {
     this.ends.abort()
     await this.restoring?.catch(() => undefined)
     if (this.store === null && this.making !== null) await this.places.giveUp(this.making)
+    if (this.store !== null && !this.hasBegun) await this.places.refused(this.store)
     await this.store?.close()
   }
 }

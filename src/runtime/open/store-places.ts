@@ -21,6 +21,8 @@ export class StorePlaces {
   readonly store: string
   private readonly making: string
   private readonly next: string
+  /** A store was there before this run. */
+  private wasThere = true
 
   /** @param folder `DIR/state` */
   constructor(
@@ -36,10 +38,12 @@ export class StorePlaces {
   settle(): void {
     const { files } = this.opened.world
     files.removeTree(this.making)
-    if (files.stat(this.next) === undefined) return
-    files.removeTree(this.store)
-    files.rename(this.next, this.store)
-    files.syncDirectory(this.folder)
+    if (files.stat(this.next) !== undefined) {
+      files.removeTree(this.store)
+      files.rename(this.next, this.store)
+      files.syncDirectory(this.folder)
+    }
+    this.wasThere = files.stat(this.store) !== undefined
   }
 
   /**
@@ -104,7 +108,19 @@ export class StorePlaces {
   /** It does not take its place. */
   async giveUp(made: StateStore): Promise<void> {
     await made.close()
-    this.opened.world.files.removeTree(this.making)
+    this.remove(this.making)
+  }
+
+  /** The run was refused before it began: no sink knows of a store that this run has made. */
+  async refused(store: StateStore): Promise<void> {
+    await store.close()
+    if (!this.wasThere) this.remove(this.store)
+  }
+
+  private remove(place: string): void {
+    const { files } = this.opened.world
+    files.removeTree(place)
+    if (files.list(this.folder).length === 0) files.removeTree(this.folder)
   }
 
   /** The store that was made has this first epoch, and takes the place of the one that is there. */
