@@ -2,7 +2,7 @@
 import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { counting, expected, folderOf, lines, runUntil, sorted, stop } from '../support/clicks-job.js'
+import { counting, expected, folderOf, hasRead, lines, runUntil, sorted, stop } from '../support/clicks-job.js'
 
 test('S6 an unfinished run whose store is gone is not begun anew over its rows, unless it was asked for', async () => {
   const folder = await folderOf(lines(0, 700))
@@ -26,9 +26,16 @@ test('S6 a run whose swapped code is gone is refused, and its store is as it was
   if (store === undefined || code === undefined) return expect.fail('both are named')
   writeFileSync(join(folder.path, 'new.py'), `# The same, and other bytes.\n${counting}`)
   await runUntil(folder, 700, async () => {
-    const swap = folder.cli('transform', 'swap', 'out', '--module', 'new.py')
-    appendFileSync(join(folder.path, 'in/1.jsonl'), lines(700, 1_400))
+    let isJudged = false
+    const swap = folder.cli('transform', 'swap', 'out', '--module', 'new.py').finally(() => (isJudged = true))
+    // Rows come until the new code has had some of them.
+    let rows = 700
+    for (; !isJudged && rows < 1_400; rows += 10) {
+      appendFileSync(join(folder.path, 'in/1.jsonl'), lines(rows, rows + 10))
+      await hasRead(folder, rows + 10)
+    }
     expect((await swap).code).toBe(0)
+    appendFileSync(join(folder.path, 'in/1.jsonl'), lines(rows, 1_400))
     await stop(folder, 'swapped')
   })
   for (const name of readdirSync(code)) rmSync(join(code, name))
