@@ -9,7 +9,7 @@ afterAll(() => rmSync(copy, { recursive: true }))
 
 test.for(quickBugs.map(bug => [bug.rule, bug] as const))(
   'the bug "%s" is found',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async ([, bug]) => {
     expect(await judge(copy, bug)).toBe('killed')
   },
