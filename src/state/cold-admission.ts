@@ -21,7 +21,7 @@ export class ColdAdmission {
 
   constructor(
     private readonly index: KeyIndex,
-    private readonly room: ColdRoom,
+    private readonly room: Pick<ColdRoom, 'admits'>,
   ) {}
 
   /** No more keys come into memory. */

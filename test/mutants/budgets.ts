@@ -4,6 +4,8 @@ import { type Mutant, unit } from './mutant.js'
 const cold = { file: 'src/state/cold-side.ts' } as const
 const budget = unit('state/budget')
 const same = [budget, 'of 1 bytes is what it would be without a limit, whoever dies'] as const
+const admission = { file: 'src/state/cold-admission.ts' } as const
+const admitted = unit('state/cold-admission')
 const migrated = [unit('runtime/migrate-beyond'), 'is there whole or not at all, whichever of its writes is'] as const
 
 export const budgetRules: readonly Mutant[] = [
@@ -76,6 +78,41 @@ export const budgetRules: readonly Mutant[] = [
     from: 'rows: encodeRows(this.evolution(stored)({ state }).state)',
     to: 'rows: encodeRows(state)',
     test: [unit('runtime/restore-saved'), 'stores all state that evolves'],
+  },
+  {
+    rule: 'of a savepoint more keys come into memory once it was full',
+    ...admission,
+    from: 'this.isClosed ||= !room.admits(rows.keys.rows)',
+    to: 'this.isClosed = !room.admits(rows.keys.rows)',
+    test: [admitted, 'stay while there is room, and go when one page has none'],
+  },
+  {
+    rule: 'of a savepoint more keys come into memory once some have left it',
+    ...cold,
+    from: 'if (this.chooseUnpinned(epoch)) this.admission.close()',
+    to: 'this.chooseUnpinned(epoch)',
+    test: [unit('runtime/restore-saved'), 'of long lists'],
+  },
+  {
+    rule: 'values of a savepoint go beyond memory where a key is in it',
+    ...admission,
+    from: 'isValues && broughtBy.size === 1 && broughtBy.has(operator)',
+    to: 'isValues',
+    test: [admitted, 'of an operator that comes later stay where their keys are in memory'],
+  },
+  {
+    rule: 'lists and maps of a savepoint go beyond memory where a key is in it',
+    ...admission,
+    from: 'isFresh.has(slot) ? 0 : 1',
+    to: 'isFresh.has(slot) ? 0 : 0',
+    test: [admitted, 'of an operator that comes later stay where their keys are in memory'],
+  },
+  {
+    rule: 'a key of a savepoint that is not in memory comes there by being looked for',
+    ...admission,
+    from: 'index.remove(fresh)',
+    to: 'index.remove(fresh.subarray(fresh.length))',
+    test: [admitted, 'of an operator that comes later stay where their keys are in memory'],
   },
   {
     rule: 'a start believes what lay beyond memory before it wrote there itself',

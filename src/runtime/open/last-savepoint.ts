@@ -1,6 +1,8 @@
 /** Where what is stored is damaged: the newest savepoint of the folder that is whole, by name, since that is what to go on from. */
+import { join } from 'node:path'
 import { StateError } from '../../base/index.js'
 import { openSavepoint } from '../../checkpoint/index.js'
+import { isBegunAt } from './begun.js'
 import { realFiles } from './files.js'
 import { savepointsIn } from './savepoints.js'
 
@@ -21,9 +23,10 @@ export async function pointingAtSavepoint<T>(
     if (good === undefined || good.found instanceof StateError) throw error
     const { code, message, detail, cause } = error
     const { lineage, epoch } = good.found.epoch
+    const isOfState = isBegunAt(realFiles, join(out, 'state', 'store'), good.found.epoch)
     throw new StateError(code, message, {
       detail,
-      hint: `start from the newest savepoint that is whole, of epoch ${epoch} in lineage ${lineage}: --from ${good.path}`,
+      hint: `start from the newest savepoint that is whole, of epoch ${epoch} in lineage ${lineage}: --from ${good.path}${isOfState ? ' --fresh' : ''}`,
       cause,
     })
   }

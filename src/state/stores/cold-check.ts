@@ -22,16 +22,24 @@ export interface CheckTerms {
 
 /** @throws StateError ANB6010, of which the next run knows */
 export async function checkEntries(handles: Handles, terms: CheckTerms): Promise<void> {
+  await orCondemned(checkAll(handles, terms), terms.condemn)
+}
+
+/** What was read; where it is damaged the next run knows of it. */
+export async function orCondemned<T>(read: Promise<T>, condemn: CheckTerms['condemn']): Promise<T> {
   try {
-    for (const operator of handles.cold?.operators ?? []) {
-      for (let first: number | null = 0; first !== null; )
-        first = await checkGroups(handles, { operator, first }, terms)
-    }
+    return await read
   } catch (error) {
     const isDamage = error instanceof StateError && error.code === 'ANB6010'
     // Where that cannot be written the next run finds it again, as this one did.
-    if (isDamage) await terms.condemn(error.message).catch(() => undefined)
+    if (isDamage) await condemn(error.message).catch(() => undefined)
     throw error
+  }
+}
+
+async function checkAll(handles: Handles, terms: CheckTerms): Promise<void> {
+  for (const operator of handles.cold?.operators ?? []) {
+    for (let first: number | null = 0; first !== null; ) first = await checkGroups(handles, { operator, first }, terms)
   }
 }
 

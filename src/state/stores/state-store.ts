@@ -9,7 +9,7 @@ import { type StateForm } from '../block-schema.js'
 import { type ColdAnswer, type ColdChanges, type ColdPage, type ColdPlace, type ColdQuestion } from '../cold.js'
 import { type KeyDigest, type KeyDigestChange } from '../key-digest.js'
 import { type StoredBlock } from '../restore.js'
-import { checkEntries } from './cold-check.js'
+import { checkEntries, orCondemned } from './cold-check.js'
 import { ColdWriter } from './cold-writer.js'
 import { DiskSpace } from './disk-space.js'
 import { Forgetting } from './forgetting.js'
@@ -45,6 +45,7 @@ export class StateStore {
   private readonly forgetting: Forgetting
   private readonly generations = new Generations()
   private readonly cold: ColdWriter
+  private readonly condemn = (words: string): Promise<void> => this.inTurn(() => this.options.place.condemn(words))
 
   private constructor(
     private readonly options: StateStoreOptions,
@@ -220,12 +221,12 @@ export class StateStore {
 
   /** What stands beyond memory of these keys. */
   readCold(question: ColdQuestion): Promise<ColdAnswer> {
-    return this.handles.readCold(question)
+    return this.known(this.handles.readCold(question))
   }
 
   /** Some of what lies beyond memory, as it lies. */
   readColdPage(place: ColdPlace): Promise<ColdPage> {
-    return this.handles.readColdPage(place)
+    return this.known(this.handles.readColdPage(place))
   }
 
   /**
@@ -261,8 +262,12 @@ export class StateStore {
         this.persistence.expectWhole()
         return step()
       })
-    const condemn = (words: string): Promise<void> => this.inTurn(() => this.options.place.condemn(words))
-    return checkEntries(this.handles, { inTurn, breathe, condemn })
+    return checkEntries(this.handles, { inTurn, breathe, condemn: this.condemn })
+  }
+
+  /** A start that is refused changes nothing; behind its first write damage is told to the next one. */
+  private known<T>(read: Promise<T>): Promise<T> {
+    return this.handles.isKept ? orCondemned(read, this.condemn) : read
   }
 
   /** Behind all that was asked for before, however that ends. */

@@ -290,6 +290,18 @@ describe('a start at a savepoint with a state budget', () => {
     },
   )
 
+  test.each([3_500_000, 4_000_000])(
+    'of long lists keeps a key wholly in memory or wholly beyond it, with %i bytes',
+    async budget => {
+      // Behind the values of all keys come lists that have no room beside them.
+      const long = Array<string>(8).fill('x'.repeat(10_000))
+      const users = Array.from({ length: 90 }, (_, i) => ({ n: i, seen: i < 45 ? long : ['y'], last: [], sum: i }))
+      const place = new SimulatedPlace('aaaaaaaaaaaaaaaa')
+      expect(await begin(inPages(await savepointOf(users), 20), place, { state: written, budget })).toBeGreaterThan(20)
+      expect(place.cold?.size).toBeGreaterThan(20)
+    },
+  )
+
   test.each(['lost with the host', 'kept with the host'] as const)(
     'has no epoch before all of it is written, whichever of its writes is %s',
     async fate => {

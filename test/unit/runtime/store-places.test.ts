@@ -18,7 +18,7 @@ import { emptyRecord } from '../../support/empty-record.js'
 import { KeyedRows, countsByUser } from '../state/rows-of-state.js'
 
 const record = (lineage: string, epoch: number): EpochRecord =>
-  emptyRecord({ lineage, epoch, begun: { lineage: 'of the savepoint', epoch } })
+  emptyRecord({ lineage, epoch, begun: { lineage: 'fedcba9876543210', epoch } })
 
 class Died extends Error {}
 
@@ -160,7 +160,7 @@ describe('the store of a run that begins at a savepoint', () => {
     await place.condemn('an entry is gone')
     await place.close()
     const from = join(folder, 'half')
-    const saved = { name: 'half', wallMs: 1, epoch: record('of the savepoint', 7), operators: [], files: {} }
+    const saved = { name: 'half', wallMs: 1, epoch: record('fedcba9876543210', 7), operators: [], files: {} }
     mkdirSync(from)
     writeFileSync(join(from, savepointFile), encodeSavepoint(saved))
     await expect(places(realFiles).begunAt(from)).rejects.toMatchObject({

@@ -105,6 +105,30 @@ describe('a check behind the start', () => {
     })
   })
 
+  it('S5 what a row finds that reads it is told to the next start, but not what a start finds that is refused', async () => {
+    const { place } = await stored()
+    const flip = (): void => {
+      for (const [name, value] of place.cold ?? []) if (name !== tallyName) value[0] = (value[0] ?? 0) ^ 4
+    }
+    flip()
+    const starting = await opened(place)
+    const all = { operator: 'counts', groups: { first: 0, last: 15 }, from: null, entriesMax: 9 }
+    await expect(starting.readColdPage(all)).rejects.toMatchObject({ code: 'ANB6010' })
+    await starting.close()
+    expect(place.condemned).toBe(null)
+    flip()
+    const run = await Run.open(place, 1)
+    await run.rows([['user 7', 1]])
+    await run.cut()
+    flip()
+    await expect(run.rows([['user 9', 1]])).rejects.toMatchObject({ code: 'ANB6010' })
+    await run.store.close()
+    await expect(opened(place)).rejects.toMatchObject({
+      code: 'ANB6010',
+      message: expect.stringContaining('an entry of operator "counts" is not what was written'),
+    })
+  })
+
   it('an entry of an operator that nobody knows is refused by the start', async () => {
     const { place, cold } = await stored()
     const [name = ''] = entriesOf(cold)
