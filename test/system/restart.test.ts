@@ -1,5 +1,8 @@
 /** A job that fails begins again behind its last epoch, as often as its policy says. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { hasRead, stop } from '../support/clicks-job.js'
 import { type Row, jobFolder } from '../support/job-folder.js'
 
 const rowsOfAll = 3_000
@@ -9,27 +12,42 @@ const perPoll = 50
  * A source that gives `{ k, n }`, k one of seven keys, and fails once it is asked for some rows, a sink that fails so many times in the middle, and files
  * beside it. The module is one through all attempts, so it counts what it did.
  */
-const own = (fails: { readonly source: readonly number[]; readonly sink: number }): string => `
+const sourceAndSink = (fails: {
+  readonly source: readonly number[]
+  readonly sink: number
+  /** How often it cannot be opened. */
+  readonly opens?: number
+  readonly pollMs?: number
+  /** A row at which it gives nothing more until it is drained. */
+  readonly standsAt?: number
+}): string => `
+let shut = ${fails.opens ?? 0}
 const absent = new Set(${JSON.stringify(fails.source)})
 let refusals = ${fails.sink}
 export const numbers = ({ batch }) => {
   let at = 0
+  let drained = false
   return {
     bounded: true,
     replayable: true,
-    open: async from => { at = from ?? 0 },
+    open: async from => {
+      if (shut > 0) { shut -= 1; throw new Error('the source is not there') }
+      at = from ?? 0
+    },
     poll: async ({ rowsMax }) => {
       if (at >= ${rowsOfAll}) return null
       const due = [...absent].find(from => from <= at)
       if (due !== undefined && absent.delete(due)) throw new Error('the source is away')
+      while (at === ${fails.standsAt ?? -1} && !drained) await new Promise(done => setTimeout(done, 5))
+      if (drained) return null
       const first = at
       at += Math.min(${perPoll}, ${rowsOfAll} - at, rowsMax)
-      await new Promise(done => setTimeout(done, 2))
+      await new Promise(done => setTimeout(done, ${fails.pollMs ?? 2}))
       const rows = Array.from({ length: at - first }, (_, i) => ({ k: BigInt((first + i) % 7), n: BigInt(first + i) }))
       return { batch: batch(rows), split: 'numbers', firstPosition: first + 1, positions: null, dead: [], next: at }
     },
     progress: () => ({ rows: at, done: at, total: ${rowsOfAll} }),
-    drain: () => {},
+    drain: () => { drained = true },
     close: async () => {},
   }
 }
@@ -54,7 +72,7 @@ const rows = job('restarts', { epoch: '50ms' })
   .from(custom.source(own, 'numbers', { schema: { k: 'int64', n: 'int64' }, bounded: true, replayable: true }))
 `
 
-const folderOf = (fails: Parameters<typeof own>[0]) =>
+const folderOf = (fails: Parameters<typeof sourceAndSink>[0]) =>
   jobFolder({
     'transforms.py': `
 import anabranch as ab
@@ -66,7 +84,7 @@ def work(batch, state):
         new[key] += int(n[row])
     return {"before": before}, {"sum": new}
 `,
-    'own.ts': own(fails),
+    'own.ts': sourceAndSink(fails),
     'job.ts': `${job}
 const worked = rows.keyBy('k').apply(t.work)
 export default worked.to(files.sink('rows/', json())).to(custom.sink(own, 'fussy', { delivery: 'at-least-once' }))
@@ -108,6 +126,28 @@ describe('a job with a restart policy', () => {
     expect([code, json]).toMatchObject([1, { error: { code: 'ANB4010' } }])
     expect(stderr).toContain('it does not begin again: it was restarted once')
     expect((await folder.run('--restart', policy)).code).toBe(0)
+    expect(summed(folder.rows('rows'))).toEqual(all)
+  })
+
+  test('asked to begin anew at a savepoint does so, also where it failed before it could', async () => {
+    const folder = await folderOf({ source: [], sink: 0, standsAt: 1_000 })
+    const own = (fails: Parameters<typeof sourceAndSink>[0]): void =>
+      writeFileSync(join(folder.path, 'own.ts'), sourceAndSink(fails))
+    const first = folder.start([])
+    await hasRead(folder, 1_000)
+    await stop(folder, 'begin')
+    await first.ended
+    const from = ['--from', join('out', 'savepoints', 'begin')]
+    // Epochs enough lie between, behind which nothing may go on.
+    own({ source: [2_500], sink: 0, pollMs: 20 })
+    expect((await folder.run(...from)).code).toBe(1)
+    const lineage = async (): Promise<unknown> => (await folder.cli('state', 'list', 'out', '--json')).json?.['lineage']
+    const before = await lineage()
+    own({ source: [], sink: 0, opens: 1 })
+    const { code, json, stderr } = await folder.run(...from, '--fresh', '--rewind', '--restart', policy)
+    expect(code, stderr).toBe(0)
+    expect(json).toMatchObject({ restarts: 1, rows_in: rowsOfAll })
+    expect([before, await lineage()]).toEqual([expect.any(String), expect.not.stringMatching(String(before))])
     expect(summed(folder.rows('rows'))).toEqual(all)
   })
 

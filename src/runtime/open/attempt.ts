@@ -50,6 +50,8 @@ export interface Lasting {
   readonly drops: Drops
   readonly swaps: Swaps
   readonly shadows: Shadows
+  /** There is a store of this run: it is gone on with, whatever fails behind that. */
+  begun(): void
   /** Lets in who attends the run, the first time. */
   attended(): Promise<void>
 }
@@ -59,9 +61,9 @@ export function attempt(opened: Opened, lasting: Lasting): Promise<Result> {
 }
 
 async function attempted(opened: Opened, lasting: Lasting): Promise<Result> {
-  const { codes, drops } = lasting
+  const { codes, drops, begun } = lasting
   const parts = await connect(opened, lasting)
-  const checkpoints = await Checkpoints.open(opened, { ...parts, codes })
+  const checkpoints = await Checkpoints.open(opened, { ...parts, codes, begun })
   try {
     drops.tell(checkpoints?.stored ?? nothingStored, factsOf(opened.topology, opened.plan.options.keyGroups))
     const { plan, topology } = codes.goOn(checkpoints?.keeper.record ?? null)

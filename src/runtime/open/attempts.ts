@@ -9,7 +9,7 @@ import { type DescribedModule, describeModule } from '../../workers/index.js'
 import { decideRestart } from '../fault/index.js'
 import { StoppedError } from '../options.js'
 import { type Attending, attend, leave } from './attend.js'
-import { attempt } from './attempt.js'
+import { type Lasting, attempt } from './attempt.js'
 import { CodeFolder } from './code-folder.js'
 import { Codes } from './codes.js'
 import { Drops } from './drops.js'
@@ -54,13 +54,16 @@ export async function attempts(opened: Opened, folder: OutputFolder): Promise<Re
   }
 }
 
-async function untilDone(first: Opened, lasting: Parameters<typeof attempt>[1]): Promise<Result> {
+async function untilDone(first: Opened, lasting: Omit<Lasting, 'begun'>): Promise<Result> {
   const { running, swaps } = lasting
   const failures: number[] = []
-  // Only the first one may be asked to begin anew.
-  for (let opened = first; ; opened = { ...first, options: { ...first.options, fresh: false } }) {
+  let { fresh } = first.options
+  const begun = (): void => {
+    fresh = false
+  }
+  for (let opened = first; ; opened = { ...first, options: { ...first.options, fresh } }) {
     try {
-      return await attempt(opened, lasting)
+      return await attempt(opened, { ...lasting, begun })
     } catch (error) {
       const isOfNewCode = swaps.failed(error, running.engine)
       if (error instanceof CodeChange) {

@@ -29,6 +29,13 @@ import { StorePlaces } from './store-places.js'
 
 const finishedName = 'finished.json'
 
+interface CheckpointParts extends Outputs {
+  readonly host: Host
+  readonly codes: Codes
+  /** As in `Lasting`. */
+  begun(): void
+}
+
 export class Checkpoints {
   private restoreMs = 0
   private readonly saves = new Saves()
@@ -45,7 +52,7 @@ export class Checkpoints {
     private readonly openMs: number,
     private readonly opened: Opened,
     private readonly places: StorePlaces,
-    private readonly outputs: Outputs & { readonly host: Host; readonly codes: Codes },
+    private readonly outputs: CheckpointParts,
     readonly keeper: EpochKeeper,
     /** What the run goes on from; null: nothing. */
     private readonly base: Base | null,
@@ -62,10 +69,7 @@ export class Checkpoints {
   }
 
   /** null: the run has no epochs. @throws StateError where the state or savepoint is damaged, or that of something else */
-  static async open(
-    opened: Opened,
-    parts: Outputs & { readonly host: Host; readonly codes: Codes },
-  ): Promise<Checkpoints | null> {
+  static async open(opened: Opened, parts: CheckpointParts): Promise<Checkpoints | null> {
     const { options, world } = opened
     if (options.epochMs === null) {
       if (options.from === null) return null
@@ -82,6 +86,7 @@ export class Checkpoints {
     if (options.fresh || isFinished) places.clear(options.from)
     else if (options.from === null) places.expectNothingLost()
     const store = options.from === null ? await places.open() : await places.begunAt(options.from)
+    if (store !== null) parts.begun()
     try {
       const base = await baseFrom(opened, store)
       const keeper = keeperOf(opened, parts, { base, store })
@@ -142,6 +147,7 @@ export class Checkpoints {
       outputs.codes.keep()
       const { epoch } = base.record
       this.store = await places.replace(making, keeper.firstRecord(making.lineage), engine.state.whole(epoch))
+      outputs.begun()
     }
     this.hasBegun = true
     await keeper.open(this.store)
@@ -211,7 +217,7 @@ async function baseFrom({ options, plan, world }: Opened, store: StateStore | nu
 
 function keeperOf(
   { plan, topology, world, options }: Opened,
-  outputs: Outputs & { readonly host: Host; readonly codes: Codes },
+  outputs: CheckpointParts,
   { base, store }: { readonly base: Base | null; readonly store: StateStore | null },
 ): EpochKeeper {
   const unfinished: readonly EpochRecord[] = store?.unfinished.map(({ bytes }) => decodeRecord(bytes)) ?? []
