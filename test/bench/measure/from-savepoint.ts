@@ -12,7 +12,7 @@ import { type Figure, rounded } from '../figure.js'
 import { type Asked, type Counts, countsOf, inFolder, startJob } from '../run-job.js'
 import { watchTree } from '../tree.js'
 import { memoryOf } from './budget.js'
-import { Reader, anEpochLater, firstRow, keyBytes } from './recover.js'
+import { Reader, anEpochLater, firstRow, keyBytes, remembering } from './recover.js'
 
 export interface Beginning {
   readonly name: string
@@ -23,7 +23,6 @@ export interface Beginning {
 }
 
 const fewKeys = 1_000
-const perSecond = 1_000
 const over = 1.25
 const lookMs = 20
 
@@ -74,15 +73,7 @@ async function measure({ name, keys, secondsMax, memoryShare }: Beginning): Prom
 /** A job meets all keys, and another one begins at its savepoint. */
 function began(keys: number, budget: number): Promise<Began> {
   return inFolder(async folder => {
-    const asked: Asked = {
-      name: 'remembers',
-      input: folder,
-      into: 'null',
-      workers: 1,
-      epoch: '1s',
-      stateBudget: `${budget}B`,
-      keys: { keys, perSecond, seconds: null },
-    }
+    const asked = remembering(folder, { keys, budgetBytes: budget })
     const reader = new Reader(keys)
     const server = await reader.listen(join(folder, 'out.sock'))
     const from = await saved(asked, reader, join(folder, 'before'))

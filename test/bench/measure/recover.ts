@@ -76,15 +76,8 @@ async function measure(recovery: Recovery, { kills }: Settings): Promise<readonl
 function recovered({ keys, memoryShare }: Recovery, kills: number): Promise<Recovered> {
   return inFolder(async folder => {
     const out = join(folder, 'out')
-    const asked: Asked = {
-      name: 'remembers',
-      input: folder,
-      into: 'null',
-      workers: 1,
-      epoch: '1s',
-      ...(memoryShare !== null && { stateBudget: `${Math.round(memoryShare * keys * keyBytes)}B` }),
-      keys: { keys, perSecond, seconds: null },
-    }
+    const budgetBytes = memoryShare === null ? null : Math.round(memoryShare * keys * keyBytes)
+    const asked = remembering(folder, { keys, budgetBytes })
     const reader = new Reader(keys)
     const server = await reader.listen(join(folder, 'out.sock'))
     let job = startJob(asked, out)
@@ -110,6 +103,22 @@ function recovered({ keys, memoryShare }: Recovery, kills: number): Promise<Reco
       server.close()
     }
   })
+}
+
+/** A job that meets all keys and goes on for as long as it is let; with a null budget its state is in memory. */
+export function remembering(
+  input: string,
+  { keys, budgetBytes }: { readonly keys: number; readonly budgetBytes: number | null },
+): Asked {
+  return {
+    name: 'remembers',
+    input,
+    into: 'null',
+    workers: 1,
+    epoch: '1s',
+    ...(budgetBytes !== null && { stateBudget: `${budgetBytes}B` }),
+    keys: { keys, perSecond, seconds: null },
+  }
 }
 
 /** The next row that comes; a job that ends before it says why. */
