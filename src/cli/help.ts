@@ -37,7 +37,7 @@ function overview(commands: readonly Command[]): string {
     '',
     ...commands.map(command => `  ${command.name.padEnd(width)}  ${command.summary}`),
     '',
-    'exit codes: 0 done, 1 job failed, 2 usage or plan, 3 internal, 4 code differs; 75 try again; 130, 143 stopped by a signal',
+    'exit codes: 0 done, 1 job failed, 2 usage or plan, 3 internal, 4 code differs; 75 try again; 129, 130, 143 stopped before its end',
     'more about one: anabranch help COMMAND; about an error: anabranch explain CODE',
   ].join('\n')
 }

@@ -28,7 +28,7 @@ import { rangeOf } from './worker-range.js'
 export const run: Command = {
   name: 'run',
   usage: 'run JOB.ts [--json] [--workers N|MIN..MAX] [--lanes N] [--batch-rows N] [--set name=value] [--out DIR] ...',
-  summary: 'run a job to the end of its input, or until Ctrl-C',
+  summary: 'run a job to the end of its input, or until Ctrl-C: with 0 where that input has no end, else with 130',
   options: [
     '--json               the last line of stdout is one JSON object: rows_in rows_out rows_dead seconds outputs',
     '--workers N          most Python processes at once; default: the cores, at most 8',

@@ -268,18 +268,21 @@ export default job('live').from(socket('unix://${address}', json(shop.Order))).a
     return { job, server }
   }
 
-  test('the first one finishes what was read: a stream without an end is done', async () => {
-    const { job, server } = await socketJob()
-    const started = startCli(['run', 'job.ts', '--json', '--out', 'out'], { cwd: job.path })
-    const ready = new Promise<void>(resolve => server.once('connection', () => resolve()))
-    await ready
-    started.child.kill('SIGINT')
-    const run = await started.ended
-    server.close()
-    expect(run.code, run.stderr).toBe(0)
-    expect(run.json).toMatchObject({ drained: true })
-    expect(run.json?.['rows_in']).toBe(run.json?.['rows_out'])
-  })
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s: the first one finishes what was read: a stream without an end is done',
+    async signal => {
+      const { job, server } = await socketJob()
+      const started = startCli(['run', 'job.ts', '--json', '--out', 'out'], { cwd: job.path })
+      const ready = new Promise<void>(resolve => server.once('connection', () => resolve()))
+      await ready
+      started.child.kill(signal)
+      const run = await started.ended
+      server.close()
+      expect(run.code, run.stderr).toBe(0)
+      expect(run.json).toMatchObject({ drained: true })
+      expect(run.json?.['rows_in']).toBe(run.json?.['rows_out'])
+    },
+  )
 
   const slowly = transforms.replace(
     '    return pc.greater(',
