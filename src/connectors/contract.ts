@@ -5,6 +5,7 @@
 import { type shape } from '../base/index.js'
 import { type Batch, type Loan } from '../batch/index.js'
 import { type DeadRecord } from '../formats/index.js'
+import { type EpochOf } from './lineages.js'
 
 export type JsonValue = shape.JsonValue
 
@@ -85,6 +86,8 @@ export interface SinkStart {
   readonly prepared: Prepared | null
   /** The state of the job knows that this sink wrote a marker: one that is gone now is a StateError. */
   readonly marked: boolean
+  /** The epoch of another lineage behind which this one begins; left out or null: none, it began with the job. */
+  readonly begun?: EpochOf | null
 }
 /** The start of a run without epochs: a sink writes through, and nobody calls `prepare` or `commit`. */
 export const noEpochs: SinkStart = { lineage: '', epoch: 0, prepared: null, marked: false }

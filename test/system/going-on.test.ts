@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { statusWhere } from '../support/asked.js'
-import { folderOf, lines as clicks, runUntil, stop } from '../support/clicks-job.js'
+import { clicksJob, folderOf, hasRead, lines as clicks, runUntil, stop } from '../support/clicks-job.js'
+import { until } from '../support/fault-job.js'
 import { type JobFolder, jobFolder } from '../support/job-folder.js'
 
 const rows = 200_000
@@ -85,4 +86,33 @@ test('a run that goes on counts the rows of its source from the beginning of the
     await stop(folder, 'whole')
   })
   expect(second.json).toMatchObject({ rows_in: 700, rows_before: 500, rows_out: 700 })
+})
+
+test('a job whose sink may show rows again counts them where it is stopped as in its summary', async () => {
+  const sink = "files.sink('counts/', json(), { roll: { bytes: '1KiB' } }), { id: 'out', delivery: 'at-least-once' }"
+  const folder = await folderOf(
+    clicks(0, 300),
+    undefined,
+    clicksJob.replace("files.sink('counts/', json()), { id: 'out' }", sink),
+  )
+  let rows = 300
+  // Rows of its second epoch are shown before that is written.
+  const first = folder.start(['--epoch', '50ms'], { env: { ANABRANCH_FAILPOINT: 'prepare.sync:before:2' } })
+  let isOver = false
+  void first.ended.then(() => {
+    isOver = true
+  })
+  await until(() => {
+    appendFileSync(join(folder.path, 'in/1.jsonl'), clicks(rows, rows + 100))
+    rows += 100
+    return isOver
+  })
+  expect((await first.ended).signal).toBe('SIGKILL')
+  const run = folder.start(['--epoch', '50ms'])
+  await hasRead(folder, rows, run)
+  const stopped = await folder.cli('stop', 'out', '--no-savepoint', '--json')
+  const { json, stderr } = await run.ended
+  const shown = folder.rows('counts').length
+  expect(shown, stderr).toBeGreaterThan(rows)
+  expect([stopped.json?.['rows_out'], json?.['rows_out']]).toEqual([shown, shown])
 })

@@ -7,7 +7,8 @@ import { StateError } from '../../base/index.js'
 import { type Delivery } from '../../plan/index.js'
 import { type SinkStart } from '../contract.js'
 import { preparedAs } from '../prepared.js'
-import { type PartFile, goneOnWith } from './manifest.js'
+import { type Manifest, type PartFile, goneOnWith } from './manifest.js'
+import { type Markers } from './markers.js'
 import { type Part, type PartState, type Parts, numberOf } from './parts.js'
 import { preparedShape } from './prepared.js'
 import { type Shelf } from './shelf.js'
@@ -25,12 +26,14 @@ interface Rooms {
   readonly shelf: Shelf
   readonly staging: Staging
   readonly parts: Parts
+  readonly markers: Pick<Markers, 'read'>
 }
 
 /** Whether a start can be gone on with, before anything is changed. @throws StateError ANB6020, ANB6036 */
 export function checkResume(shelf: Shelf, start: SinkStart, delivery: Delivery): void {
   const found = shelf.check()
-  if (found === null || start.prepared === null) return
+  if (found === null) return
+  if (start.prepared === null) return checkJoin(shelf, start, found)
   const prepared = preparedAs(preparedShape, start.prepared)
   const known = goneOnWith(found, start.lineage, { lineage: prepared.lineage, epoch: start.epoch })
   const isOther = known === null && found.status === 'running' && found.lineage !== start.lineage
@@ -39,7 +42,17 @@ export function checkResume(shelf: Shelf, start: SinkStart, delivery: Delivery):
   for (const part of prepared.growing) isShown(part, shown.get(part.name), delivery === 'exactly-once')
 }
 
-export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, delivery: Delivery): ResumedFiles {
+/** A sink that joins the job removes no rows of a run that the job does not go on with. */
+function checkJoin(shelf: Shelf, start: SinkStart, { status, lineage, files }: Manifest): void {
+  const isOther = lineage !== start.lineage && lineage !== start.begun?.lineage
+  if (start.epoch > 0 && status === 'running' && isOther && shelf.shows(files)) throw otherRun(shelf.name, start)
+}
+
+export function resumeFiles(
+  { shelf, staging, parts }: Omit<Rooms, 'markers'>,
+  start: SinkStart,
+  delivery: Delivery,
+): ResumedFiles {
   const prepared = preparedAs(preparedShape, start.prepared)
   if (!shelf.isKnown) refuseLoss(start, prepared.lineage, shelf.manifest)
   const names = [...prepared.growing, ...prepared.sealed].map(({ name }) => name)
@@ -70,10 +83,15 @@ export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, 
 
 /**
  * A sink of which the run knows nothing, since it is new or was away for a while: what it showed stays, under numbers that go on,
- * and what it had staged was left behind.
+ * and what it had staged was left behind. Where the run begins at a savepoint, what was shown behind that goes: whoever joins then
+ * cannot tell it from what came before.
  */
-export function joinFiles({ shelf, staging }: Pick<Rooms, 'shelf' | 'staging'>, lineage: string): ResumedFiles {
-  if (!shelf.resume(lineage, { at: { lineage, epoch: 0 }, staged: new Set() })) shelf.open(lineage)
+export function joinFiles({ shelf, staging, markers }: Omit<Rooms, 'parts'>, start: SinkStart): ResumedFiles {
+  const { lineage } = start
+  const begun = start.begun ?? null
+  const isBehind = begun !== null && markers.read(begun.lineage) > begun.epoch
+  const places = [{ lineage, epoch: 0 }, ...(begun === null || isBehind ? [] : [begun])]
+  if (!places.some(at => shelf.resume(lineage, { at, staged: new Set() }))) shelf.open(lineage)
   // One that the run died over is named as shown, and still staged.
   if (!shelf.replacing) shelf.takeBack(name => staging.has(name))
   staging.keepOnly(new Set(shelf.replacing ? shelf.taken.keys() : []))

@@ -244,9 +244,7 @@ class FilesSink implements Sink {
   private goOn(start: SinkStart): void {
     const { rooms, options } = this
     const joins = start.prepared === null
-    const { growing, sealed, begun } = joins
-      ? joinFiles(rooms, start.lineage)
-      : resumeFiles(rooms, start, options.delivery)
+    const { growing, sealed, begun } = joins ? joinFiles(rooms, start) : resumeFiles(rooms, start, options.delivery)
     this.begun = begun
     for (const { folder, part, ageMs } of growing) this.grow(folder, part, ageMs)
     for (const { state, epoch } of sealed) this.seal(state, { epoch, durable: Promise.resolve() })

@@ -43,10 +43,10 @@ export async function attempts(opened: Opened, folder: OutputFolder): Promise<Re
   try {
     const drops = new Drops(options.dropState, observer.log.bind(observer))
     const result = await untilDone(opened, { folder, running, codes, drops, swaps, shadows, attended })
-    running.ended(result.end)
+    running.ended(result.end, result)
     return result
   } catch (error) {
-    running.ended('failed')
+    running.ended('failed', null)
     throw error
   } finally {
     swaps.ended()

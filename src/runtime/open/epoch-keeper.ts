@@ -223,10 +223,11 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     const { last } = this
     if (last === null) return { lineage, epoch: 0, prepared: null, marked: false }
     const joined = this.joined(idsOf(this.parts.topology, 'sink')[output])
+    const begun = this.begunOf(lineage)
     // Of the epoch that a lineage begins at nobody wrote a marker in it.
-    const first = Math.max(this.begunOf(lineage)?.epoch ?? 0, joined) + 1
+    const first = Math.max(begun?.epoch ?? 0, joined) + 1
     const marked = last.epoch >= first && this.unfinished.every(record => record.epoch > first)
-    return { lineage, epoch: last.epoch, prepared: this.saidBy(output, last) ?? null, marked }
+    return { lineage, epoch: last.epoch, prepared: this.saidBy(output, last) ?? null, marked, begun }
   }
 
   /** The epoch behind which a sink came to the job; of the dead letters and captures the beginning. */

@@ -149,10 +149,10 @@ export class Running implements RunningJob {
     this.attempt?.engine.stop(new StoppedError())
   }
 
-  /** The run is over: whoever waits for that hears of it. */
-  ended(end: JobEnd['end']): void {
+  /** The run is over: whoever waits for that hears of it, with the rows of its result where it has one. */
+  ended(end: JobEnd['end'], result: Pick<JobEnd, 'rowsIn' | 'rowsOut' | 'rowsDead'> | null): void {
     if (this.attempt === null) return
-    const { rowsIn, rowsOut, rowsDead } = this.report()
+    const { rowsIn, rowsOut, rowsDead } = result ?? this.report()
     const told = { end, rowsIn, rowsOut, rowsDead }
     this.settle(this.saved === null ? told : this.saved.then(savepoint => ({ ...told, savepoint })))
   }

@@ -117,3 +117,40 @@ describe('a start at a savepoint in a folder where runs went on from it', () => 
     expect(disk.steps).toBe(before)
   })
 })
+
+describe('a sink that joins a job at a savepoint', () => {
+  /** Of a run that showed two rows here until epoch 2. */
+  async function shown(disk: Disk): Promise<void> {
+    const sink = await begun(disk, { ...noEpochs, lineage: 'a1' })
+    await oneMore(sink, 1, 0)
+    await oneMore(sink, 2, 1)
+  }
+  const joinsAt = (epoch: number, of = 'a1'): SinkStart => {
+    return { lineage: 'b2', epoch, prepared: null, marked: false, begun: { lineage: of, epoch } }
+  }
+
+  test('goes on beside what it showed before that, where it died before its first epoch and begins again too', async () => {
+    const disk = freshDisk()
+    await shown(disk)
+    await begun(disk, joinsAt(4))
+    await oneMore(await begun(disk, joinsAt(4)), 5, 7)
+    await oneMore(await begun(disk, { ...joinsAt(4), epoch: 9 }), 10, 8)
+    expect(rowsIn(disk)).toEqual([0, 1, 7, 8])
+  })
+
+  test('begins anew where it has shown what comes behind that', async () => {
+    const disk = freshDisk()
+    await shown(disk)
+    await oneMore(await begun(disk, joinsAt(1)), 2, 7)
+    expect(rowsIn(disk)).toEqual([7])
+  })
+
+  test('is refused where it shows rows of a run that the job does not go on with, and nothing is touched', async () => {
+    const disk = freshDisk()
+    await shown(disk)
+    const before = disk.steps
+    await expect(begun(disk, joinsAt(4, 'c3'))).rejects.toMatchObject({ code: 'ANB6036' })
+    expect(disk.steps).toBe(before)
+    expect(rowsIn(disk)).toEqual([0, 1])
+  })
+})
