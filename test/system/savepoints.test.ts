@@ -291,4 +291,8 @@ test('a start behind which a sink was written says what would come twice, and ta
   expect(sorted(folder.rows('counts'))).toEqual(expected(1000))
   const kept = await folder.cli('savepoint', 'delete', 'out/savepoints/half')
   expect(kept.stderr).toContain('ANB6037')
+  expect(kept.stderr).toContain('or when one has begun there at another savepoint')
+  await runUntil(folder, 1000, () => stop(folder, 'after'), '--from', 'out/savepoints/end')
+  const deleted = await folder.cli('savepoint', 'delete', 'out/savepoints/half')
+  expect(deleted.code, deleted.stderr).toBe(0)
 })

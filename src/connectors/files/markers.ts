@@ -1,7 +1,7 @@
 /**
  * Markers of a file sink, `DIR/state/sinks/<path>.epochs`: one line for each epoch whose files are all in the folder, with a check
- * sum. Only the last line counts, so an epoch costs one append and one sync; a line that was cut off by a crash is an epoch that is
- * committed again.
+ * sum. Of each lineage the last line counts, so an epoch costs one append and one sync; a line that was cut off by a crash is an
+ * epoch that is committed again. The lineages before the one that writes come first.
  *
  *     LINEAGE EPOCH CRC32C, the sum in hex of what stands before it
  */
@@ -9,13 +9,17 @@ import { type Files, type OpenFile, StateError } from '../../base/index.js'
 import { crc32c } from '../../kernels/index.js'
 import { writeAtomically } from '../atomic.js'
 import { reading, writing, writingAsync } from '../io-error.js'
+import { type EpochOf } from '../lineages.js'
 
 /** A longer one is written anew when it is opened. */
 const bytesMax = 64 * 1024
+/** Lineages before that are kept: each of them is a run that began anew or at a savepoint. */
+const beforeMax = 256
 
 export class Markers {
   private file: OpenFile | null = null
   private lineage = ''
+  private before: readonly EpochOf[] = []
   private bytes = 0
 
   constructor(
@@ -25,13 +29,22 @@ export class Markers {
 
   /** The last epoch that this lineage has applied; 0: none. @throws StateError ANB6021 where a bit is not what was written */
   read(lineage: string): number {
-    if (this.files.stat(this.path) === undefined) return 0
+    return this.lines().get(lineage) ?? 0
+  }
+
+  /** What the others have applied, the newest last. */
+  others(lineage: string): readonly EpochOf[] {
+    const all = [...this.lines()].map(([whose, epoch]) => ({ lineage: whose, epoch }))
+    return all.filter(each => each.lineage !== lineage && each.epoch > 0)
+  }
+
+  private lines(): ReadonlyMap<string, number> {
+    if (this.files.stat(this.path) === undefined) return new Map()
     const lines = reading(this.path, () => this.files.readText(this.path)).split('\n')
     const torn = lines.pop() ?? ''
     const other = lines.find(line => lineOf(...partsOf(line)) !== `${line}\n`)
     if (other !== undefined || !tornShape.test(torn)) throw this.damaged(other ?? torn)
-    const [whose, epoch] = partsOf(lines.at(-1) ?? '')
-    return whose === lineage ? epoch : 0
+    return new Map(lines.map(partsOf))
   }
 
   private damaged(line: string): StateError {
@@ -55,10 +68,11 @@ export class Markers {
     })
   }
 
-  /** From now on epochs of this lineage are applied, behind `applied`. */
-  begin(lineage: string, applied: number): void {
+  /** From now on epochs of this lineage are applied, behind `applied`; of those before it the newest stay known. */
+  begin(lineage: string, applied: number, before: readonly EpochOf[]): void {
     this.close()
     this.lineage = lineage
+    this.before = before.slice(-beforeMax)
     this.begun(applied)
   }
 
@@ -75,10 +89,10 @@ export class Markers {
 
   private begun(applied: number): void {
     this.close()
-    const line = lineOf(this.lineage, applied)
-    writeAtomically(this.files, this.path, line)
+    const lines = [...this.before.map(each => lineOf(each.lineage, each.epoch)), lineOf(this.lineage, applied)].join('')
+    writeAtomically(this.files, this.path, lines)
     this.file = writing(this.path, () => this.files.open(this.path, 'append'))
-    this.bytes = line.length
+    this.bytes = lines.length
   }
 
   private async append(epoch: number): Promise<void> {

@@ -99,6 +99,11 @@ export class Shelf {
     return new Map([...this.visible, ...this.held].map(part => [part.name, part]))
   }
 
+  /** The runs before whose epochs its files have. */
+  get goesOnFrom(): readonly EpochOf[] {
+    return this.forebears
+  }
+
   /** Whether new files wait until the run is finished. */
   get replacing(): boolean {
     return this.previous !== null

@@ -163,7 +163,7 @@ class FilesSink implements Sink {
     this.epoch = start.epoch + 1
     if (start.epoch === 0) shelf.open(start.lineage)
     else this.goOn(start)
-    markers.begin(start.lineage, applied)
+    markers.begin(start.lineage, applied, shelf.goesOnFrom)
     return { applied }
   }
 

@@ -89,7 +89,7 @@ class LoggedSink implements Sink {
     this.applied = isMarked ? applied : epoch
     // One that joins the job has nothing to send of the epochs before, whatever it left when it was here last.
     this.log.open({ applied: prepared === null ? epoch : this.applied, prepared: epoch })
-    if (this.keepsOwn) this.markers.begin(lineage, this.applied)
+    if (this.keepsOwn) this.markers.begin(lineage, this.applied, this.markers.others(lineage))
     else if (!isMarked) await to.apply(epoch, [])
     return { applied: this.applied }
   }

@@ -153,7 +153,7 @@ export function deleteSavepoint(path: string): void {
       'ANB6037',
       `the run in ${join(path, '..', '..')} began at savepoint ${path} and is not finished`,
       {
-        hint: 'delete it when the run is finished, or when there is a later savepoint of it',
+        hint: 'delete it when that run is finished, or when one has begun there at another savepoint',
       },
     )
   }

@@ -118,6 +118,33 @@ describe('a start at a savepoint in a folder where runs went on from it', () => 
   })
 })
 
+describe('who asks what a folder shows behind a savepoint', () => {
+  /** A run until epoch 3, and one that begins there and dies before its first epoch. */
+  async function shownUntil3(disk: Disk): Promise<Prepared> {
+    const first = await begun(disk, { ...noEpochs, lineage: 'a1' })
+    const one = await oneMore(first, 1, 0)
+    await oneMore(first, 2, 1)
+    const three = await oneMore(first, 3, 2)
+    await begun(disk, { lineage: 'b2', epoch: 3, prepared: three, marked: false })
+    return one
+  }
+
+  test('hears of the run before too, where one that began behind it died before its first epoch', async () => {
+    const disk = freshDisk()
+    await shownUntil3(disk)
+    const sink = sinkTo('/out', { files: disk, bytes: 1 })
+    expect([await sink.appliedIn?.('a1'), await sink.appliedIn?.('b2')]).toEqual([3, 0])
+  })
+
+  test('hears of nothing behind it once that was taken back', async () => {
+    const disk = freshDisk()
+    const prepared = await shownUntil3(disk)
+    await begun(disk, { lineage: 'c3', epoch: 1, prepared, marked: false })
+    const sink = sinkTo('/out', { files: disk, bytes: 1 })
+    expect(await Promise.all(['a1', 'b2', 'c3'].map(each => sink.appliedIn?.(each)))).toEqual([1, 0, 0])
+  })
+})
+
 describe('a sink that joins a job at a savepoint', () => {
   /** Of a run that showed two rows here until epoch 2. */
   async function shown(disk: Disk): Promise<void> {

@@ -1,7 +1,14 @@
 /** Sinks of Python: wherever the machine dies, no row is missing, and a key that comes again means the same rows. */
 import { describe, expect, test } from 'vitest'
 import { type Batch, batchFromRows, jsonRowsOf } from '../../../src/batch/index.js'
-import { type PythonPush, type Sink, loggedSink, pythonTransactions } from '../../../src/connectors/index.js'
+import {
+  type Prepared,
+  type PythonPush,
+  type Sink,
+  loggedSink,
+  noEpochs,
+  pythonTransactions,
+} from '../../../src/connectors/index.js'
 import { partsOf } from '../../../src/connectors/python/parts.js'
 import { type Schema, schemaFromJson } from '../../../src/schema/index.js'
 import { epochSinkCases } from '../../../src/testing/index.js'
@@ -123,3 +130,24 @@ describe('the parts of an epoch', () => {
     expect(sizes([])).toEqual([])
   })
 })
+
+test('a start at a savepoint that died before its first epoch leaves known what was sent of the runs before it', async () => {
+  const disk = started()
+  const service = new Service()
+  const first = sinkTo(service, disk)
+  await first.open({ ...noEpochs, lineage: 'a1' })
+  const prepared = await sent(first, 1)
+  await sent(first, 2)
+  await sinkTo(service, disk).open({ lineage: 'b2', epoch: 1, prepared, marked: false })
+  const third = sinkTo(service, disk)
+  expect([await third.appliedIn?.('a1'), await third.appliedIn?.('b2')]).toEqual([2, 0])
+  await third.open({ lineage: 'c3', epoch: 1, prepared, marked: false })
+  for (let epoch = 2; epoch < 4_000; epoch += 1) await sent(third, epoch)
+  expect([await third.appliedIn?.('a1'), await third.appliedIn?.('c3')]).toEqual([2, 3_999])
+})
+
+async function sent(sink: Sink, epoch: number): Promise<Prepared> {
+  const prepared = await sink.prepare(epoch)
+  await sink.commit(epoch, prepared)
+  return prepared
+}
