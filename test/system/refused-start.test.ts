@@ -1,9 +1,10 @@
 /** Runs that are refused before their first row leave no state where there was none, whoever refuses them and how late. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { clicksJob as job, counting, folderOf, lines, runUntil, stop } from '../support/clicks-job.js'
+import { clicksJob as job, counting, expected, folderOf, lines, runUntil, sorted, stop } from '../support/clicks-job.js'
 import { type JobFolder } from '../support/job-folder.js'
+import { treeOf } from '../support/tree.js'
 
 const strangerIn = ({ path }: JobFolder): void => {
   mkdirSync(join(path, 'out/counts'), { recursive: true })
@@ -40,4 +41,20 @@ test('a start at a savepoint that a sink refuses leaves no state folder', async 
   const refused = await second.run('--from', join(first.path, 'out/savepoints/half'))
   expect(refused.stderr).toContain('ANB4008 sink folder')
   expect(existsSync(join(second.path, 'out/state'))).toBe(false)
+})
+
+test('a run that is to begin anew and is refused by a sink leaves the run before, which goes on', async () => {
+  const folder = await folderOf(lines(0, 700))
+  await runUntil(folder, 700, () => stop(folder, 'half'))
+  strangerIn(folder)
+  const before = treeOf(join(folder.path, 'out'))
+  const refused = await folder.run('--fresh')
+  expect(refused.stderr).toContain('ANB4008 sink folder')
+  expect(treeOf(join(folder.path, 'out'))).toEqual(before)
+  rmSync(join(folder.path, 'out/counts/theirs.jsonl'))
+  appendFileSync(join(folder.path, 'in/1.jsonl'), lines(700, 1000))
+  await runUntil(folder, 1000, () => stop(folder, 'more'))
+  expect(sorted(folder.rows('counts'))).toEqual(expected(1000))
+  await runUntil(folder, 1000, () => stop(folder, 'anew'), '--fresh')
+  expect(sorted(folder.rows('counts'))).toEqual(expected(1000))
 })

@@ -1,5 +1,5 @@
 /** Savepoints by the command line: made of jobs that run and that were stopped, and begun at elsewhere and with other code. */
-import { appendFileSync, cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
@@ -15,6 +15,7 @@ import {
   users,
 } from '../support/clicks-job.js'
 import { type JobFolder, leastBudget } from '../support/job-folder.js'
+import { treeOf } from '../support/tree.js'
 
 /** A job that was stopped behind 700 rows, with a savepoint. Tests that go on in its folder take one of their own. */
 async function newlyStopped(): Promise<JobFolder> {
@@ -31,14 +32,6 @@ async function elsewhere(from: JobFolder, python = counting, text = job): Promis
   cpSync(join(from.path, 'out/savepoints/half'), join(folder.path, 'half'), { recursive: true })
   return folder
 }
-
-const treeOf = (path: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    readdirSync(path, { recursive: true, withFileTypes: true })
-      .filter(each => each.isFile())
-      .map(each => join(each.parentPath, each.name))
-      .map(name => [name, readFileSync(name).toString('base64')] as const),
-  )
 
 test('U5: a stopped job goes on from its savepoint on another machine, with other workers, lanes and batches', async () => {
   const first = await stopped()

@@ -3,7 +3,7 @@
  * be gone on from must be refused before a row is read; closed last.
  *
  * A run that finished says so in `finished.json`: the next one begins anew. One that begins at a savepoint has no store until
- * everything about it proved right; until then the store that was there is as it was.
+ * everything about it proved right; until then the store that was there is as it was. The same holds for one that begins anew.
  */
 import { join } from 'node:path'
 import { PlanError, StateError, invariant } from '../../base/index.js'
@@ -41,7 +41,7 @@ export class Checkpoints {
   private readonly saves = new Saves()
   private readonly keepsBeyond: BeyondKeeper
   private readonly check: BeyondCheck
-  /** What becomes the store of a run that begins at a savepoint. */
+  /** What becomes the store of a run that begins at a savepoint, or anew where one is there. */
   private making: StateStore | null = null
   private restoring: Promise<void> | null = null
   /** Sinks may have heard of the store. */
@@ -56,7 +56,7 @@ export class Checkpoints {
     readonly keeper: EpochKeeper,
     /** What the run goes on from; null: nothing. */
     private readonly base: Base | null,
-    /** Null until a run that begins at a savepoint begins. */
+    /** Null until a run begins that does not go on with the one that is there. */
     private store: StateStore | null,
   ) {
     const storeOf = (): StateStore => {
@@ -83,12 +83,14 @@ export class Checkpoints {
     const isFinished = world.files.stat(join(places.store, finishedName)) !== undefined
     // Also where this one begins anew: that throws away what it goes on from itself, and nothing of another one.
     if (!isFinished) await refuseOtherJob(places.store, opened.plan.job)
-    if (options.fresh || isFinished) places.clear(options.from)
-    else if (options.from === null) places.expectNothingLost()
-    const store = options.from === null ? await places.open() : await places.begunAt(options.from)
+    const { from } = options
+    const isAnew = from === null && (options.fresh || isFinished)
+    if (from === null && !isAnew) places.expectNothingLost()
+    const replaces = isAnew && places.hasStore
+    const store = replaces ? null : await (from === null ? places.open() : places.begunAt(from))
     if (store !== null) parts.begun()
     try {
-      const base = await baseFrom(opened, store)
+      const base = replaces ? null : await baseFrom(opened, store)
       const keeper = keeperOf(opened, parts, { base, store })
       return new Checkpoints(world.clock.nowMs() - beganMs, opened, places, parts, keeper, base, store)
     } catch (error) {
@@ -138,15 +140,17 @@ export class Checkpoints {
   /** Everything proved right: outputs are opened, and a run that begins at a savepoint has its store. */
   async begin(engine: Engine): Promise<void> {
     const { base, keeper, places, opened, outputs } = this
-    const { making } = this
     if (this.store !== null) await keeper.check(this.store.lineage)
     else {
-      invariant(base !== null && making !== null, 'a run without a store begins at a savepoint')
-      if (!opened.options.rewind) await refuseAhead(opened.topology, outputs.sinks, places, base.record)
-      await keeper.check(making.lineage)
+      if (base !== null && !opened.options.rewind)
+        await refuseAhead(opened.topology, outputs.sinks, places, base.record)
+      const made = this.making ?? (await places.make())
+      this.making = made
+      await keeper.check(made.lineage)
       outputs.codes.keep()
-      const { epoch } = base.record
-      this.store = await places.replace(making, keeper.firstRecord(making.lineage), engine.state.whole(epoch))
+      this.store = await (base === null
+        ? places.renew(made)
+        : places.replace(made, keeper.firstRecord(made.lineage), engine.state.whole(base.record.epoch)))
       outputs.begun()
     }
     this.hasBegun = true

@@ -43,7 +43,11 @@ export class StorePlaces {
       files.rename(this.next, this.store)
       files.syncDirectory(this.folder)
     }
-    this.wasThere = files.stat(this.store) !== undefined
+    this.wasThere = this.hasStore
+  }
+
+  get hasStore(): boolean {
+    return this.opened.world.files.stat(this.store) !== undefined
   }
 
   /**
@@ -53,7 +57,7 @@ export class StorePlaces {
    */
   expectNothingLost(): void {
     const { world, options } = this.opened
-    if (world.files.stat(this.store) !== undefined) return
+    if (this.hasStore) return
     const names = unfinishedSinks(world.files, options.out)
     if (names.length === 0) return
     const sinks = names.map(name => `"${name}"`).join(', ')
@@ -61,18 +65,6 @@ export class StorePlaces {
       detail: 'That run was not finished. Begun anew, its rows would be thrown away. Nothing was changed.',
       hint: 'bring the folder back, or begin at a savepoint with --from; or begin anew: --fresh',
     })
-  }
-
-  /**
-   * Nothing is gone on with. A start at a savepoint leaves what is there until it has proved right. It goes in one step: of half a
-   * store nobody could say that it was to go.
-   */
-  clear(from: string | null): void {
-    const { files } = this.opened.world
-    if (from !== null || files.stat(this.store) === undefined) return
-    files.rename(this.store, this.making)
-    files.syncDirectory(this.folder)
-    files.removeTree(this.making)
   }
 
   /** What is there, or an empty one. */
@@ -123,6 +115,12 @@ export class StorePlaces {
     if (files.list(this.folder).length === 0) files.removeTree(this.folder)
   }
 
+  /** A run that begins anew: its store, which has nothing yet, takes the place of the one that is there. */
+  async renew(made: StateStore): Promise<StateStore> {
+    await made.close()
+    return this.takePlace()
+  }
+
   /** The store that was made has this first epoch, and takes the place of the one that is there. */
   async replace(made: StateStore, record: EpochRecord, { blocks, keys }: StateTaken): Promise<StateStore> {
     const { files } = this.opened.world
@@ -134,6 +132,11 @@ export class StorePlaces {
     const there = descentIn(files, this.store)
     const forebears = (there === null ? null : forebearsOf(lineage, begun, there)) ?? [begun]
     noteDescent(files, this.making, { lineage, forebears })
+    return this.takePlace()
+  }
+
+  private takePlace(): Promise<StateStore> {
+    const { files } = this.opened.world
     files.rename(this.making, this.next)
     files.syncDirectory(this.folder)
     this.settle()

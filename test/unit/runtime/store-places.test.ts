@@ -119,6 +119,27 @@ async function found(): Promise<Readonly<Record<string, number>>> {
   return rows.counts()
 }
 
+test('a run that begins anew takes the place of the one that is there whole or leaves it, whichever change the machine dies at', async () => {
+  const renewed = async (files: Files): Promise<void> => {
+    const at = places(files)
+    const next = await at.renew(await at.make())
+    await next.close()
+  }
+  const counting = dyingFiles(Number.POSITIVE_INFINITY, 'before')
+  await written()
+  await renewed(counting)
+  expect(await found()).toEqual({})
+  const seen = new Set<string>()
+  for (let step = 0; step < counting.steps(); step += 1)
+    for (const side of ['before', 'after'] as const) {
+      rmSync(join(folder, 'store'), { recursive: true })
+      await written()
+      await expect(renewed(dyingFiles(step, side))).rejects.toThrow(Died)
+      seen.add(JSON.stringify(await found()))
+    }
+  expect([...seen].toSorted()).toEqual(['{"ann":1}', '{}'])
+})
+
 describe('the store of a run that begins at a savepoint', () => {
   test('takes the place of the one that is there, with what lies beyond memory', async () => {
     await written()
