@@ -104,7 +104,7 @@ class PostgresTransactions implements TransactionSink {
 
   async appliedIn(lineage: string): Promise<number> {
     return this.session.run(async client => {
-      return (await this.hasCommits(client)) ? this.markerOf(client, lineage) : 0
+      return (await this.hasCommits(client)) ? this.markerOf(client, lineage, 'FOR SHARE') : 0
     })
   }
 
@@ -140,10 +140,11 @@ class PostgresTransactions implements TransactionSink {
     await client.query(`CREATE TEMP TABLE ${copyTable} (${[...columns, order].join(', ')}) ON COMMIT DELETE ROWS`)
   }
 
-  private async markerOf(client: pg.Client, lineage: string): Promise<number> {
+  /** For share: a COMMIT of a host that is dead may be under way, and is waited for. */
+  private async markerOf(client: pg.Client, lineage: string, lock: 'FOR SHARE' | '' = ''): Promise<number> {
     const { job, id } = this.options
     const { rows } = await client.query<{ epoch: string }>(
-      `SELECT epoch FROM ${this.commits} WHERE job = $1 AND sink = $2 AND lineage = $3`,
+      `SELECT epoch FROM ${this.commits} WHERE job = $1 AND sink = $2 AND lineage = $3 ${lock}`,
       [job, id, lineage],
     )
     return Number(rows[0]?.epoch ?? 0)
