@@ -5,9 +5,8 @@
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type Files, type OpenFile, StateError } from '../../base/index.js'
-import { reading, writing, writingAsync } from '../io-error.js'
-
-const readAtOnce = 1 << 20
+import { writing, writingAsync } from '../io-error.js'
+import { sumOf } from '../sum-of.js'
 
 /** What is known of the first bytes of a file. */
 export interface Sum {
@@ -40,7 +39,7 @@ export class Staging {
   resume(name: string, { bytes }: Sum, syncEvery: number): StagedFile {
     this.expect(name, bytes)
     const path = join(this.folder, name)
-    const crc32 = this.sumOf(path, bytes)
+    const crc32 = sumOf(this.files, path, bytes)
     const file = writing(path, () => this.files.open(path, 'append'))
     writing(path, () => file.truncate(bytes))
     return new StagedFile(path, file, { bytes, crc32, syncEvery })
@@ -50,30 +49,11 @@ export class Staging {
   verify(name: string, sum: Sum): void {
     this.expect(name, sum.bytes)
     const path = join(this.folder, name)
-    if (sum.crc32 === null || this.sumOf(path, sum.bytes) === sum.crc32) return
+    if (sum.crc32 === null || sumOf(this.files, path, sum.bytes) === sum.crc32) return
     const what = `the checksum of its first ${sum.bytes} bytes is another one`
     throw new StateError('ANB6020', `staged file "${path}" is not what was written: ${what}`, {
       detail: 'They were prepared in an epoch, and would be shown with bytes that no sink wrote. Nothing was changed.',
       hint: 'restore the folder .staging beside the state, or start again with another --out',
-    })
-  }
-
-  private sumOf(path: string, bytes: number): number {
-    return reading(path, () => {
-      const file = this.files.open(path, 'read')
-      try {
-        const piece = new Uint8Array(Math.min(bytes, readAtOnce))
-        let sum = 0
-        for (let at = 0; at < bytes; ) {
-          const read = file.read(piece.subarray(0, bytes - at), at)
-          if (read === 0) break
-          sum = crc32(piece.subarray(0, read), sum)
-          at += read
-        }
-        return sum
-      } finally {
-        file.close()
-      }
     })
   }
 

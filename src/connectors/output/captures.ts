@@ -8,12 +8,12 @@ import { makeLasting } from '../atomic.js'
 import { type EpochOutput, type Prepared, type SinkOpened, type SinkStart } from '../contract.js'
 import { writing, writingAsync } from '../io-error.js'
 import { fieldsOf } from '../json.js'
-import { fileName, removeOwn } from './own-files.js'
+import { fileName, ownIn, removeOwn } from './own-files.js'
 
 /** More would fill a disk with what nobody looks at. */
 const capturesMax = 1_000
 
-const ours = /^\d+-.*\.arrow$/
+const ours = (name: string): boolean => /^\d+-.*\.arrow$/.test(name)
 
 export class Captures implements EpochOutput {
   private count = 0
@@ -36,7 +36,14 @@ export class Captures implements EpochOutput {
     const { count } = fieldsOf(prepared) ?? {}
     const kept = typeof count === 'number' ? count : 0
     this.count = kept
-    removeOwn(this.options.files, this.folder, name => ours.test(name) && Number.parseInt(name, 10) > kept)
+    removeOwn(this.options.files, this.folder, name => ours(name) && Number.parseInt(name, 10) > kept)
+    return { applied: null }
+  }
+
+  /** Removes none, since letters of somebody else name them: those of this run come behind. */
+  async openBehindAll({ lineage }: SinkStart): Promise<SinkOpened> {
+    this.epochs = lineage !== ''
+    this.count = Math.max(0, ...ownIn(this.options.files, this.folder, ours).map(name => Number.parseInt(name, 10)))
     return { applied: null }
   }
 

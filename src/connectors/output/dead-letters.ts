@@ -3,14 +3,17 @@
  * capture of the call that failed. A line is in its file as soon as it is written, so a person can follow it.
  *
  * A run replaces what an earlier one left, but only files with our names: a folder of dead letters is a place where
- * people also put notes. A run that goes on with an earlier one cuts the files off where they were at its start.
+ * people also put notes. A run that goes on with an earlier one cuts the files off where they were at its start, where they begin
+ * with what they had then: those of somebody else stay whole, and letters are added.
  */
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { type ErrorClass, type ErrorCode, type Files, type Observer, type OpenFile, shape } from '../../base/index.js'
 import { makeLasting } from '../atomic.js'
 import { type EpochOutput, type Prepared, type SinkOpened, type SinkStart } from '../contract.js'
 import { writing, writingAsync } from '../io-error.js'
 import { preparedAs } from '../prepared.js'
+import { sumOf } from '../sum-of.js'
 import { Captures } from './captures.js'
 import { fileName, removeOwn } from './own-files.js'
 
@@ -60,8 +63,8 @@ export function deadLetters(options: {
 class Letters implements DeadLetters {
   readonly counts = new Map<string, number>()
   private readonly opened = new Map<string, OpenFile>()
-  /** Length of each file, by operator. */
-  private readonly bytes = new Map<string, number>()
+  /** What each file has, by operator. */
+  private readonly contents = new Map<string, Content>()
   private readonly unsynced = new Set<OpenFile>()
   private closed = false
 
@@ -75,13 +78,13 @@ class Letters implements DeadLetters {
     const { letters, captures } = lettersOf(start.prepared)
     const kept = new Map(letters.map(each => [`${fileName(each.operator)}.jsonl`, each]))
     removeOwn(this.files, this.folder, name => name.endsWith('.jsonl') && !kept.has(name))
-    for (const each of letters) this.cutOff(each)
-    return this.captures.open({ ...start, prepared: captures })
+    const isOurs = letters.map(each => this.cutOff(each)).every(Boolean)
+    return isOurs ? this.captures.open({ ...start, prepared: captures }) : this.captures.openBehindAll(start)
   }
 
   async prepare(): Promise<Prepared> {
     const letters = [...this.counts].map(([operator, count]) => {
-      return { operator, count, bytes: this.bytes.get(operator) ?? 0 }
+      return { operator, count, ...(this.contents.get(operator) ?? nothing) }
     })
     const [captures] = await Promise.all([this.captures.prepare(), this.sync()])
     return { letters, captures }
@@ -121,16 +124,21 @@ class Letters implements DeadLetters {
     const file = this.fileOf(operator, path)
     file.append(bytes)
     this.unsynced.add(file)
-    this.bytes.set(operator, file.stat().bytes)
+    const sum = crc32(bytes, this.contents.get(operator)?.crc32 ?? 0)
+    this.contents.set(operator, { bytes: file.stat().bytes, crc32: sum })
   }
 
-  /** A file that somebody has thrown away or cut meanwhile is theirs to keep so. */
-  private cutOff({ operator, count, bytes }: KeptLetters): void {
+  /** A file that somebody has thrown away, cut or written meanwhile is theirs to keep so: false where there are letters in it. */
+  private cutOff({ operator, count, bytes, crc32: sum }: KeptLetters): boolean {
     const path = join(this.folder, `${fileName(operator)}.jsonl`)
-    if ((this.files.stat(path)?.bytes ?? 0) < bytes) return
-    writing(path, () => this.fileOf(operator, path).truncate(bytes))
-    this.counts.set(operator, count)
-    this.bytes.set(operator, bytes)
+    const found = this.files.stat(path)?.bytes ?? 0
+    if (found === 0) return true
+    const begins = sumOf(this.files, path, bytes)
+    const isOurs = found >= bytes && (sum ?? begins) === begins
+    if (isOurs) writing(path, () => this.fileOf(operator, path).truncate(bytes))
+    this.counts.set(operator, isOurs ? count : 0)
+    this.contents.set(operator, isOurs ? { bytes, crc32: begins } : wholeOf(this.files, path))
+    return isOurs
   }
 
   private fileOf(operator: string, path: string): OpenFile {
@@ -143,13 +151,33 @@ class Letters implements DeadLetters {
   }
 }
 
+interface Content {
+  readonly bytes: number
+  readonly crc32: number
+}
+const nothing: Content = { bytes: 0, crc32: 0 }
+
+function wholeOf(files: Files, path: string): Content {
+  const bytes = files.stat(path)?.bytes ?? 0
+  return { bytes, crc32: sumOf(files, path, bytes) }
+}
+
 interface KeptLetters {
   readonly operator: string
   readonly count: number
   readonly bytes: number
+  /** Null in what was written before there was one. */
+  readonly crc32: number | null
 }
 const keptShape = shape.object({
-  letters: shape.list(shape.object({ operator: shape.string, count: shape.whole, bytes: shape.whole })),
+  letters: shape.list(
+    shape.object({
+      operator: shape.string,
+      count: shape.whole,
+      bytes: shape.whole,
+      crc32: (value, path) => shape.nullOr(shape.whole)(value ?? null, path),
+    }),
+  ),
   captures: shape.anyJson(),
 })
 

@@ -7,11 +7,14 @@ import { writing } from '../io-error.js'
 export const fileName = (operator: string): string =>
   encodeURIComponent(operator).replace(/^\.+/, dots => '%2E'.repeat(dots.length))
 
+/** Names of what is ours. */
+export const ownIn = (files: Files, folder: string, ours: (name: string) => boolean): readonly string[] =>
+  files.stat(folder)?.kind === 'directory' ? files.list(folder).filter(ours) : []
+
 /** Removes what an earlier run left. */
 export function removeOwn(files: Files, folder: string, ours: (name: string) => boolean): void {
-  if (files.stat(folder)?.kind !== 'directory') return
-  for (const name of files.list(folder)) {
+  for (const name of ownIn(files, folder, ours)) {
     const path = join(folder, name)
-    if (ours(name)) writing(path, () => files.remove(path))
+    writing(path, () => files.remove(path))
   }
 }

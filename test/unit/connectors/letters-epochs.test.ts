@@ -105,6 +105,58 @@ describe('a run that goes on', () => {
     expect(linesOf(disk, 'score').map(line => line.position)).toEqual([4])
   })
 
+  /** What is there of a letter and its capture each. */
+  const writtenOn = async (disk: Disk, ...positions: readonly number[]): Promise<DeadLetters> => {
+    const letters = lettersOn(disk)
+    await letters.open({ ...noEpochs, lineage: 'a1' })
+    for (const at of positions) write(letters, at)
+    return letters
+  }
+  const write = (letters: DeadLetters, at: number): void => {
+    const capture = letters.capture('score', () => Buffer.from(`call ${at}`))
+    letters.write([letter('score', at, capture)])
+  }
+  const calls = (disk: Disk): readonly string[] =>
+    linesOf(disk, 'score').map(line => disk.readText(`/out/${line.capture}`))
+
+  test('cuts off what came behind a savepoint, also where runs went back and forth', async () => {
+    const disk = new Disk()
+    const first = await writtenOn(disk, 1)
+    const prepared = await first.prepare(1)
+    write(first, 22)
+    first.close()
+    for (const lineage of ['b2', 'c3']) {
+      const next = lettersOn(disk)
+      await next.open({ lineage, epoch: 1, prepared, marked: false })
+      write(next, 333)
+      next.close()
+    }
+    expect(calls(disk)).toEqual(['call 1', 'call 333'])
+  })
+
+  test.each([
+    ['where a run that the savepoint is no part of wrote them', [4444, 55555]],
+    ['where they were thrown away and others came', [22, 333, 4444]],
+  ])('tears no letter and loses none %s', async (_, positions) => {
+    const prepared = await (await writtenOn(new Disk(), 1, 2)).prepare(1)
+    const disk = new Disk()
+    const other = await writtenOn(disk, ...positions)
+    other.close()
+    const letters = lettersOn(disk)
+    await letters.open({ lineage: 'b2', epoch: 1, prepared, marked: false })
+    write(letters, 6)
+    const again = await letters.prepare(2)
+    write(letters, 7)
+    letters.close()
+    const all = [...positions, 6].map(n => `call ${n}`)
+    expect(calls(disk)).toEqual([...all, 'call 7'])
+    const next = lettersOn(disk)
+    await next.open({ lineage: 'b2', epoch: 2, prepared: again, marked: false })
+    next.close()
+    expect(calls(disk)).toEqual(all)
+    expect(disk.below('/out/dead-letters/captures')).toHaveLength(all.length)
+  })
+
   test('is refused where what was prepared is not of dead letters', async () => {
     const { disk } = await opened()
     const start = { lineage: 'a1', epoch: 1, prepared: { rows: 3 }, marked: false }
