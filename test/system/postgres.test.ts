@@ -2,7 +2,6 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { batchFromRows } from '../../src/batch/index.js'
 import { AnabranchError, type Observer, silent } from '../../src/base/index.js'
@@ -180,26 +179,6 @@ describe('F5 what breaks', () => {
     await next.finish()
     await dead.abort()
     expect(await rowsOf(table)).toEqual(rowsFrom(0, 7))
-  })
-
-  test('S1 a COMMIT of a host that is dead, which is under way while another run asks what is there behind a savepoint, is waited for', async () => {
-    const table = await tableOf('n integer, word text')
-    await oneEpoch(sinkTo({ table }), rowsFrom(0, 5))
-    const dead = new pg.Client({ connectionString: server.url() })
-    await dead.connect()
-    onTestFinished(() => dead.end())
-    await dead.query('BEGIN')
-    await dead.query(`UPDATE anabranch_commits SET epoch = 2 WHERE sink = '${table}'`)
-    const next = sinkTo({ table })
-    onTestFinished(async () => void (await next.abort()))
-    let isAnswered = false
-    const answer = next.appliedIn?.('a1').finally(() => {
-      isAnswered = true
-    })
-    const waits = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%anabranch_commits%'`
-    while (!isAnswered && (await server.query(waits)).length === 0);
-    await dead.query('COMMIT')
-    expect(await answer).toBe(2)
   })
 
   test('a server that crashes between two epochs is waited for, and the log says so once', async () => {
