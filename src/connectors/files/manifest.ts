@@ -13,7 +13,7 @@ import { type Files, StateError } from '../../base/index.js'
 import { writeAtomically } from '../atomic.js'
 import { reading } from '../io-error.js'
 import { type Fields, fieldsOf, parseFields } from '../json.js'
-import { type EpochOf, forebearsOf } from '../lineages.js'
+import { type Descent, type EpochOf, forebearsOf } from '../lineages.js'
 
 export const manifestVersion = 5
 
@@ -34,8 +34,8 @@ export interface Manifest {
   /** While publishing: names of the files that go. */
   readonly replaces: readonly string[]
   /** Whole files in staging, of a run with epochs that replaces a finished one at its end. */
-  readonly waiting: { readonly lineage: string; readonly files: readonly PartFile[] } | null
-  /** Of those that wait, or else of the files: the runs before that they go on from. */
+  readonly waiting: (Descent & { readonly files: readonly PartFile[] }) | null
+  /** Of the files: the runs before that they go on from. */
   readonly forebears: readonly EpochOf[]
 }
 
@@ -63,7 +63,7 @@ const checkOf = (
       replaces,
       waiting?.lineage,
       partsOf(waiting?.files),
-      ...forebears.map(each => [each.lineage, each.epoch]),
+      ...[...forebears, ...(waiting?.forebears ?? [])].map(each => [each.lineage, each.epoch]),
     ]),
   )
 
@@ -87,9 +87,9 @@ export function goneOnWith(
   begins: string,
   at: EpochOf,
 ): { readonly isHeld: boolean; readonly files: readonly PartFile[]; readonly forebears: readonly EpochOf[] } | null {
-  const held = waiting === null ? null : forebearsOf(begins, at, { lineage: waiting.lineage, forebears })
+  const held = waiting === null ? null : forebearsOf(begins, at, waiting)
   if (waiting !== null && held !== null) return { isHeld: true, files: waiting.files, forebears: held }
-  const shown = forebearsOf(begins, at, { lineage, forebears: waiting === null ? forebears : [] })
+  const shown = forebearsOf(begins, at, { lineage, forebears })
   return shown === null ? null : { isHeld: false, files, forebears: shown }
 }
 
@@ -112,7 +112,7 @@ function manifestOf(fields: Fields | null): Manifest | null {
   const { job, status, lineage = '', waiting = null } = fields
   const files = listOf(fields['files'], partFileOf)
   const replaces = listOf(fields['replaces'], fileNameOf)
-  const waits = waitingOf(waiting)
+  const waits = waitingOf(waiting, version === manifestVersion)
   const forebears = listOf(version === manifestVersion ? fields['forebears'] : [], epochOf)
   if (typeof job !== 'string' || typeof lineage !== 'string' || waits === undefined || forebears === null) return null
   if (status !== 'running' && status !== 'publishing' && status !== 'finished') return null
@@ -123,11 +123,13 @@ function manifestOf(fields: Fields | null): Manifest | null {
 }
 
 /** Undefined where it is not what it should be. */
-function waitingOf(value: unknown): Manifest['waiting'] | undefined {
+function waitingOf(value: unknown, hasForebears: boolean): Manifest['waiting'] | undefined {
   if (value === null) return null
-  const { lineage, files } = fieldsOf(value) ?? {}
+  const { lineage, files, forebears } = fieldsOf(value) ?? {}
   const parts = listOf(files, partFileOf)
-  return typeof lineage === 'string' && parts !== null ? { lineage, files: parts } : undefined
+  const before = listOf(hasForebears ? forebears : [], epochOf)
+  if (typeof lineage !== 'string' || parts === null || before === null) return undefined
+  return { lineage, files: parts, forebears: before }
 }
 
 /** Null where one of the items is not what it should be. */

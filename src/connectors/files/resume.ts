@@ -89,7 +89,7 @@ export function resumeFiles(
 export function joinFiles({ shelf, staging, markers }: Omit<Rooms, 'parts'>, start: SinkStart): ResumedFiles {
   const { lineage } = start
   const begun = start.begun ?? null
-  const isBehind = begun !== null && markers.read(begun.lineage) > begun.epoch
+  const isBehind = begun !== null && appliedIn({ shelf, markers }, begun.lineage) > begun.epoch
   const places = [{ lineage, epoch: 0 }, ...(begun === null || isBehind ? [] : [begun])]
   if (!places.some(at => shelf.resume(lineage, { at, staged: new Set() }))) shelf.open(lineage)
   // One that the run died over is named as shown, and still staged.
@@ -97,6 +97,22 @@ export function joinFiles({ shelf, staging, markers }: Omit<Rooms, 'parts'>, sta
   staging.keepOnly(new Set(shelf.replacing ? shelf.taken.keys() : []))
   return { growing: [], sealed: [], begun: begunIn(shelf) }
 }
+
+/**
+ * The last epoch that this lineage has applied, and where the finished run that is shown has it among those that it goes on from, the
+ * last one of that. What was replaced has a line still, and nothing here.
+ */
+export function appliedIn({ shelf, markers }: Pick<Rooms, 'shelf' | 'markers'>, lineage: string): number {
+  const found = shelf.check()
+  if (found?.status !== 'finished') return markers.read(lineage)
+  if (lineagesOf(found).includes(lineage)) return Math.max(markers.read(lineage), markers.read(found.lineage))
+  return found.waiting === null ? 0 : markers.read(lineage)
+}
+
+const lineagesOf = ({ lineage, forebears }: Manifest): readonly string[] => [
+  ...forebears.map(each => each.lineage),
+  lineage,
+]
 
 /** Number behind the last part that is shown or held. */
 const begunIn = ({ taken }: Shelf): number => Math.max(0, ...[...taken.keys()].map(name => numberOf(name) + 1))

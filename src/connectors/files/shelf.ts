@@ -104,6 +104,12 @@ export class Shelf {
     return this.forebears
   }
 
+  /** Lineage of the finished run that is shown while new files wait; null: none is, or it had no epochs. */
+  get replaced(): string | null {
+    const { lineage = '' } = this.previous ?? {}
+    return lineage === '' ? null : lineage
+  }
+
   /** Whether new files wait until the run is finished. */
   get replacing(): boolean {
     return this.previous !== null
@@ -129,11 +135,13 @@ export class Shelf {
 
   /** Takes back files: those that a run with other epochs showed behind the place where this one begins. */
   takeBack(isBehind: (name: string) => boolean): void {
-    const behind = [...this.visible, ...this.held].filter(({ name }) => isBehind(name))
-    if (behind.length === 0) return
+    const shown = this.visible.filter(({ name }) => isBehind(name))
+    const held = this.held.filter(({ name }) => !isBehind(name))
+    if (shown.length === 0 && held.length === this.held.length) return
     this.visible = this.visible.filter(({ name }) => !isBehind(name))
-    this.held = this.held.filter(({ name }) => !isBehind(name))
-    for (const { name } of behind) this.removeFromFolder(name)
+    this.held = held
+    // Those that are held lie in staging; a file of the finished run may have the same name.
+    for (const { name } of shown) this.removeFromFolder(name)
     this.noteAll()
   }
 
@@ -241,8 +249,8 @@ export class Shelf {
   /** What is visible, or what waits behind a finished run. */
   private noteAll(): void {
     if (this.previous === null) return this.note('running', this.visible)
-    const waiting = { lineage: this.lineage, files: this.held }
-    writeManifest(this.files, this.manifest, { ...this.previous, waiting, forebears: this.forebears })
+    const waiting = { ...this.descent, files: this.held }
+    writeManifest(this.files, this.manifest, { ...this.previous, waiting })
   }
 
   /** Of a job that was renamed too: nobody can tell that from a second one that took the same folder by mistake. */

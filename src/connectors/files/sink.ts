@@ -30,7 +30,7 @@ import { Markers } from './markers.js'
 import { type Part, type PartState, type Parts, encodedParts, tableParts } from './parts.js'
 import { type Partition, partitions } from './partitions.js'
 import { preparedShape } from './prepared.js'
-import { checkResume, joinFiles, resumeFiles } from './resume.js'
+import { appliedIn, checkResume, joinFiles, resumeFiles } from './resume.js'
 import { Shelf } from './shelf.js'
 import { Staging } from './staging.js'
 
@@ -163,12 +163,14 @@ class FilesSink implements Sink {
     this.epoch = start.epoch + 1
     if (start.epoch === 0) shelf.open(start.lineage)
     else this.goOn(start)
-    markers.begin(start.lineage, applied, shelf.goesOnFrom)
+    const { replaced, goesOnFrom } = shelf
+    const shown = replaced === null ? [] : [{ lineage: replaced, epoch: markers.read(replaced) }]
+    markers.begin(start.lineage, applied, [...shown, ...goesOnFrom])
     return { applied }
   }
 
   async appliedIn(lineage: string): Promise<number> {
-    return this.rooms.markers.read(lineage)
+    return appliedIn(this.rooms, lineage)
   }
 
   async write(batch: Batch): Promise<void> {

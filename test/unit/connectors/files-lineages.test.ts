@@ -181,3 +181,53 @@ describe('a sink that joins a job at a savepoint', () => {
     expect(rowsIn(disk)).toEqual([0, 1])
   })
 })
+
+describe('a finished run that is shown while another one waits', () => {
+  /** A run until epoch 1, and one from there until epoch 2, which finished. Answers what the first one said. */
+  async function finished(disk: Disk): Promise<Prepared> {
+    const prepared = await oneMore(await begun(disk, { ...noEpochs, lineage: 'a1' }), 1, 0)
+    const second = await begun(disk, { lineage: 'b2', epoch: 1, prepared, marked: false })
+    await oneMore(second, 2, 7)
+    await second.finish('finished')
+    expect(rowsIn(disk)).toEqual([0, 7])
+    return prepared
+  }
+
+  test('is gone on with at a savepoint that it went on from', async () => {
+    const disk = freshDisk()
+    const prepared = await finished(disk)
+    await oneMore(await begun(disk, { ...noEpochs, lineage: 'd4' }), 1, 20)
+    expect(rowsIn(disk)).toEqual([0, 7])
+    await oneMore(await begun(disk, { lineage: 'c3', epoch: 1, prepared, marked: false }), 2, 4)
+    expect(rowsIn(disk)).toEqual([0, 4])
+  })
+
+  test('is known to have epochs behind a savepoint that it went on from, until it is replaced', async () => {
+    const disk = freshDisk()
+    await finished(disk)
+    const applied = (): Promise<unknown> => {
+      const sink = sinkTo('/out', { files: disk })
+      return Promise.all(['a1', 'b2', 'd4'].map(lineage => sink.appliedIn?.(lineage)))
+    }
+    const waits = await begun(disk, { ...noEpochs, lineage: 'd4' })
+    await oneMore(waits, 1, 20)
+    expect(await applied()).toEqual([2, 2, 1])
+    // It died, and goes on.
+    const again = await begun(disk, { lineage: 'd4', epoch: 1, prepared: await waits.prepare(2), marked: true })
+    expect(await applied()).toEqual([2, 2, 1])
+    await again.finish('finished')
+    expect(await applied()).toEqual([0, 0, 1])
+  })
+
+  test('keeps its files where one that begins at a savepoint takes back those of the same names that wait', async () => {
+    const disk = freshDisk()
+    await finished(disk)
+    const waits = await begun(disk, { ...noEpochs, lineage: 'd4' })
+    const prepared = await oneMore(waits, 1, 20)
+    await oneMore(waits, 2, 21)
+    const begins = await begun(disk, { lineage: 'c3', epoch: 1, prepared, marked: false })
+    expect(rowsIn(disk)).toEqual([0, 7])
+    await begins.finish('finished')
+    expect(rowsIn(disk)).toEqual([20])
+  })
+})
