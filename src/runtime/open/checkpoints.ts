@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { PlanError, StateError, invariant } from '../../base/index.js'
 import { type Base, type EpochRecord, baseOf, decodeRecord, openSavepoint } from '../../checkpoint/index.js'
 import { type SourcePosition } from '../../connectors/index.js'
-import { StateStore, besideStore, refuseOtherJob } from '../../state/stores/index.js'
+import { type StateStore, besideStore } from '../../state/stores/index.js'
 import { type BeyondTerms, type Engine } from '../flow/index.js'
 import { type EpochsReport } from '../options.js'
 import { BeyondCheck } from './beyond-check.js'
@@ -22,12 +22,10 @@ import { type Migrating } from './migrating.js'
 import { type Opened } from './opened.js'
 import { columnsLeft } from './left-columns.js'
 import { leftBehind, ownerOf, restoreState } from './restore-state.js'
-import { refuseAhead } from './rewind.js'
+import { beginBeside } from './rewind.js'
 import { type Saved, removeUnfinished, saveEpoch } from './savepoints.js'
 import { Saves, unlessOver } from './saves.js'
-import { StorePlaces } from './store-places.js'
-
-const finishedName = 'finished.json'
+import { StorePlaces, finishedName } from './store-places.js'
 
 interface CheckpointParts extends Outputs {
   readonly host: Host
@@ -79,18 +77,10 @@ export class Checkpoints {
     }
     const beganMs = world.clock.nowMs()
     const places = new StorePlaces(join(options.out, 'state'), opened)
-    places.settle()
-    const isFinished = world.files.stat(join(places.store, finishedName)) !== undefined
-    // Also where this one begins anew: that throws away what it goes on from itself, and nothing of another one.
-    if (!isFinished) await refuseOtherJob(places.store, opened.plan.job)
-    const { from } = options
-    const isAnew = from === null && (options.fresh || isFinished)
-    if (from === null && !isAnew) places.expectNothingLost()
-    const replaces = isAnew && places.hasStore
-    const store = replaces ? null : await (from === null ? places.open() : places.begunAt(from))
+    const store = await places.start()
     if (store !== null) parts.begun()
     try {
-      const base = replaces ? null : await baseFrom(opened, store)
+      const base = await baseFrom(opened, store)
       const keeper = keeperOf(opened, parts, { base, store })
       return new Checkpoints(world.clock.nowMs() - beganMs, opened, places, parts, keeper, base, store)
     } catch (error) {
@@ -139,18 +129,15 @@ export class Checkpoints {
 
   /** Everything proved right: outputs are opened, and a run that begins at a savepoint has its store. */
   async begin(engine: Engine): Promise<void> {
-    const { base, keeper, places, opened, outputs } = this
+    const { keeper, places, opened, outputs } = this
     if (this.store !== null) await keeper.check(this.store.lineage)
     else {
-      if (base !== null && !opened.options.rewind)
-        await refuseAhead(opened.topology, outputs.sinks, places, base.record)
       const made = this.making ?? (await places.make())
       this.making = made
-      await keeper.check(made.lineage)
-      outputs.codes.keep()
-      this.store = await (base === null
-        ? places.renew(made)
-        : places.replace(made, keeper.firstRecord(made.lineage), engine.state.whole(base.record.epoch)))
+      const { topology, options } = opened
+      const { rewind } = options
+      const terms = { keeper, places, topology, sinks: outputs.sinks, rewind, keepCode: () => outputs.codes.keep() }
+      this.store = await beginBeside(made, terms, epoch => engine.state.whole(epoch))
       outputs.begun()
     }
     this.hasBegun = true
@@ -213,10 +200,11 @@ async function baseFrom({ options, plan, world }: Opened, store: StateStore | nu
     const snapshot = await store.snapshot()
     return snapshot === null ? null : baseOf(snapshot)
   }
-  const base = openSavepoint(world.files, options.from ?? '')
+  if (options.from === null) return null
+  const base = openSavepoint(world.files, options.from)
   const { job } = base.record
   if (job === plan.job) return base
-  throw new StateError('ANB6035', `savepoint ${options.from ?? ''} is of job "${job}", not of "${plan.job}"`)
+  throw new StateError('ANB6035', `savepoint ${options.from} is of job "${job}", not of "${plan.job}"`)
 }
 
 function keeperOf(

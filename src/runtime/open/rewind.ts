@@ -1,12 +1,46 @@
-/** A start at a savepoint behind which a sink was written: what is written twice then is told before. */
+/**
+ * A start whose store takes the place of another one: what would refuse it comes before. At a savepoint behind which a sink was
+ * written, what is written twice then is told before.
+ */
 import { StateError } from '../../base/index.js'
 import { type EpochRecord } from '../../checkpoint/index.js'
 import { type EpochOutput } from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
+import { type StateStore } from '../../state/stores/index.js'
+import { type StateTaken } from '../flow/index.js'
+import { type EpochKeeper } from './epoch-keeper.js'
 import { type StorePlaces } from './store-places.js'
 
+interface BeginningTerms {
+  readonly keeper: Pick<EpochKeeper, 'record' | 'check' | 'firstRecord'>
+  readonly places: Pick<StorePlaces, 'lineagesBehind' | 'replace' | 'renew'>
+  readonly topology: Topology
+  readonly sinks: readonly EpochOutput[]
+  readonly rewind: boolean
+  /** Makes code lasting that the store will name. */
+  keepCode(): void
+}
+
+/**
+ * The store that was made takes the place of the one that is there, for a run that begins at a savepoint or anew.
+ *
+ * @throws StateError ANB6036 and what an output refuses, with nothing changed
+ */
+export async function beginBeside(
+  made: StateStore,
+  { keeper, places, topology, sinks, rewind, keepCode }: BeginningTerms,
+  state: (epoch: number) => StateTaken,
+): Promise<StateStore> {
+  const { record } = keeper
+  if (record !== null && !rewind) await refuseAhead(topology, sinks, places, record)
+  await keeper.check(made.lineage)
+  keepCode()
+  if (record === null) return places.renew(made)
+  return places.replace(made, keeper.firstRecord(made.lineage), state(record.epoch))
+}
+
 /** @throws StateError ANB6036 with every sink whose marker is ahead */
-export async function refuseAhead(
+async function refuseAhead(
   { vertices }: Topology,
   sinks: readonly EpochOutput[],
   places: Pick<StorePlaces, 'lineagesBehind'>,

@@ -6,15 +6,18 @@ import { join } from 'node:path'
 import { StateError, invariant } from '../../base/index.js'
 import { type EpochOf, forebearsOf, lineagesBehind, unfinishedSinks } from '../../connectors/index.js'
 import { type EpochRecord, encodeRecord, readSavepoint } from '../../checkpoint/index.js'
-import { StateStore, openStateFolder } from '../../state/stores/index.js'
+import { StateStore, openStateFolder, refuseOtherJob } from '../../state/stores/index.js'
 import { type StateTaken } from '../flow/index.js'
 import { type Opened } from './opened.js'
 import { descentIn, isBegunAt, noteDescent } from './begun.js'
 
+/** In the store of a run that was finished: the next one begins anew. */
+export const finishedName = 'finished.json'
+
 export interface PlacesTerms {
   readonly plan: Pick<Opened['plan'], 'job'>
   readonly world: Pick<Opened['world'], 'files' | 'random' | 'clock'>
-  readonly options: Pick<Opened['options'], 'out' | 'fresh' | 'stateBudgetBytes'>
+  readonly options: Pick<Opened['options'], 'out' | 'fresh' | 'from' | 'stateBudgetBytes'>
 }
 
 export class StorePlaces {
@@ -32,6 +35,28 @@ export class StorePlaces {
     this.store = join(folder, 'store')
     this.making = join(folder, 'making')
     this.next = join(folder, 'next')
+  }
+
+  /**
+   * The store that a run goes on with, or an empty one. Null: it begins at a savepoint or in the place of another one, and has none
+   * until everything about it proved right; until then the one that was there is as it was.
+   *
+   * @throws StateError ANB6013, ANB6102, and what the store is refused for
+   */
+  async start(): Promise<StateStore | null> {
+    const { plan, options } = this.opened
+    const { fresh, from } = options
+    this.settle()
+    // Also where this one begins anew: that throws away what it goes on from itself, and nothing of another one.
+    if (!this.isFinished) await refuseOtherJob(this.store, plan.job)
+    const isAnew = from === null && (fresh || this.isFinished)
+    if (isAnew && this.hasStore) return null
+    if (from === null && !isAnew) this.expectNothingLost()
+    return from === null ? this.open() : this.begunAt(from)
+  }
+
+  private get isFinished(): boolean {
+    return this.opened.world.files.stat(join(this.store, finishedName)) !== undefined
   }
 
   /** What a run that died while it took the place of another one left. */
@@ -55,7 +80,7 @@ export class StorePlaces {
    *
    * @throws StateError ANB6102
    */
-  expectNothingLost(): void {
+  private expectNothingLost(): void {
     const { world, options } = this.opened
     if (this.hasStore) return
     const names = unfinishedSinks(world.files, options.out)
@@ -76,7 +101,7 @@ export class StorePlaces {
   async begunAt(from: string): Promise<StateStore | null> {
     const { files } = this.opened.world
     const { epoch } = readSavepoint(files, from)
-    if (this.opened.options.fresh || files.stat(join(this.store, 'finished.json')) !== undefined) return null
+    if (this.opened.options.fresh || this.isFinished) return null
     if (!isBegunAt(files, this.store, epoch)) return null
     return this.open().catch((error: unknown) => Promise.reject(onceMore(error, from)))
   }
@@ -143,7 +168,7 @@ export class StorePlaces {
     return this.open()
   }
 
-  private async at(path: string, lineage: string): Promise<StateStore> {
+  protected async at(path: string, lineage: string): Promise<StateStore> {
     const { plan, world, options } = this.opened
     const budgetBytes = options.stateBudgetBytes ?? undefined
     const place = await openStateFolder({ path, job: plan.job, lineage, budgetBytes })

@@ -57,7 +57,7 @@ const places = (files: Files): StorePlaces =>
       random: { below: () => 0, hex: () => randomBytes(8).toString('hex') },
       clock: new HandClock(),
     },
-    options: { out: folder, fresh: false, stateBudgetBytes: 1 << 20 },
+    options: { out: folder, fresh: false, from: null, stateBudgetBytes: 1 << 20 },
   })
 
 /** Users with a count, in blocks. */
