@@ -187,7 +187,8 @@ class OneLife {
     if (record !== null && point !== null) told.beginsBehind(point, { lineage, epoch: record.epoch })
     if (of.begins.rewind) told.rewound.add(lineage)
     for (const [id, sink] of this.sinks) {
-      const due = point === null ? undefined : told.historyOf(point)[id]
+      const isKnown = point !== null && record?.sinks[id] !== undefined
+      const due = isKnown ? told.historyOf(point)[id] : undefined
       const isRewound = told.rewound.has(lineage)
       if (point === null) sink.begins({ kind: 'anew' }, of.shown[id])
       else if (due === undefined) sink.begins({ kind: 'joins', given: told.given, isRewound }, of.shown[id])
@@ -219,7 +220,7 @@ class OneLife {
     this.cut(run)
     await run.settled()
     if (!finishes) return run.end('unfinished')
-    for (const [, sink] of this.sinks) sink.finishes()
+    for (const [, sink] of this.sinks) sink.finishes(this.given)
     await run.end('finished')
     for (const [, sink] of this.sinks) sink.hasFinished()
   }

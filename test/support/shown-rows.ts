@@ -38,6 +38,9 @@ export class ShownRows {
   private shownBefore: readonly number[] = []
   /** Of those, what may not go before the run is finished: nobody consented to it. */
   private stays: readonly number[] = []
+  /** Given to a life that died, which may have shown them and not said so yet; or to be taken back by one that went back. */
+  private unsure: readonly number[] = []
+  private finishing: Due | null = null
   private begun: readonly Holding[] = [nothing]
   private unbegun: readonly Holding[] = [nothing]
 
@@ -45,7 +48,8 @@ export class ShownRows {
   begins(how: Begins, shown: readonly number[]): void {
     this.shownBefore = shown
     this.unbegun = this.holdings
-    this.stays = how.kind !== 'anew' && !how.isRewound ? shown : []
+    if (how.kind !== 'anew' && how.isRewound) this.unsure = [...this.unsure, ...shown]
+    this.stays = how.kind !== 'anew' && !how.isRewound ? shown.filter(row => !this.unsure.includes(row)) : []
     const outcomes = this.holdings.flatMap(holding => outcomesOf(holding, how, shown))
     this.begun = outcomes.map(({ holding }) => holding)
     this.base = {
@@ -71,12 +75,21 @@ export class ShownRows {
     this.holdings = this.holdings.map(each => ({ ...each, points: [...each.points.filter(p => p !== point), point] }))
   }
 
-  finishes(): void {
+  /** It is to finish with these rows of its own; where it dies in that, the next one may do the rest. */
+  finishes(own: readonly number[]): void {
+    this.finishing = { must: [...this.base.must, ...own], may: [...this.base.may, ...own] }
     this.holdings = unique([...this.holdings, ...this.holdings.map(asFinished)])
   }
 
   hasFinished(): void {
     this.holdings = unique(this.holdings.map(asFinished))
+  }
+
+  /** Or what a run that died while it finished was to show. */
+  private isUnchanged(shown: readonly number[]): boolean {
+    if (shown.join() === this.shownBefore.join()) return true
+    const { must, may } = this.finishing ?? none
+    return must.length > 0 && must.every(row => shown.includes(row)) && shown.every(row => may.includes(row))
   }
 
   private get mayReplace(): boolean {
@@ -89,13 +102,14 @@ export class ShownRows {
     given: readonly number[],
     { exactly, finishes }: { readonly exactly: boolean; readonly finishes: boolean },
   ): readonly string[] {
+    this.unsure = [...this.unsure, ...given]
     const isWaiting = this.begun.every(({ before }) => before !== null)
-    if (isWaiting && !finishes && shown.join() !== this.shownBefore.join()) return [changed]
+    if (isWaiting && !finishes && !this.isUnchanged(shown)) return [changed]
     const { base, shownBefore } = this
     const due = shownBefore.filter(row => base.must.includes(row) || (this.stays.includes(row) && !this.mayReplace))
     const wrong = due.filter(row => !shown.includes(row)).map(row => `lost ${row}`)
     if (!exactly) return wrong
-    const known = [...shownBefore, ...base.may, ...given]
+    const known = [...shownBefore, ...base.may, ...given, ...(this.finishing?.may ?? [])]
     return [...wrong, ...twice(shown), ...shown.filter(row => !known.includes(row)).map(row => `from nowhere ${row}`)]
   }
 
@@ -106,7 +120,7 @@ export class ShownRows {
     how: { exactly: boolean; isFinished: boolean },
   ): readonly string[] {
     const waits = this.holdings.filter(({ before }) => before !== null).length
-    const isSame = shown.join() === this.shownBefore.join()
+    const isSame = this.isUnchanged(shown)
     if (!how.isFinished && waits > 0 && isSame) return []
     if (!how.isFinished && waits === this.holdings.length) return [changed]
     const must = [...this.base.must, ...own, ...(how.isFinished && this.mayReplace ? [] : this.stays)]
