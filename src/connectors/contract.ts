@@ -88,6 +88,8 @@ export interface SinkStart {
   readonly marked: boolean
   /** The epoch of another lineage behind which this one begins; left out or null: none, it began with the job. */
   readonly begun?: EpochOf | null
+  /** Somebody consented to what was written behind that being taken back, and written again. */
+  readonly rewinds?: boolean
 }
 /** The start of a run without epochs: a sink writes through, and nobody calls `prepare` or `commit`. */
 export const noEpochs: SinkStart = { lineage: '', epoch: 0, prepared: null, marked: false }

@@ -309,6 +309,7 @@ export class JobLife {
       unfinished: store?.unfinished.map(({ bytes }) => decodeRecord(bytes)) ?? [],
       keyGroups,
       dropState: ['a', 'b'],
+      rewind: this.begins.rewind,
       outputs: { sinks: this.sinks, letters, captures },
       wallMs: () => 1,
       log: () => undefined,

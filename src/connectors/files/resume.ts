@@ -6,6 +6,7 @@
 import { StateError } from '../../base/index.js'
 import { type Delivery } from '../../plan/index.js'
 import { type SinkStart } from '../contract.js'
+import { type EpochOf } from '../lineages.js'
 import { preparedAs } from '../prepared.js'
 import { type Manifest, type PartFile, goneOnWith } from './manifest.js'
 import { type Markers } from './markers.js'
@@ -30,23 +31,37 @@ interface Rooms {
 }
 
 /** Whether a start can be gone on with, before anything is changed. @throws StateError ANB6020, ANB6036 */
-export function checkResume(shelf: Shelf, start: SinkStart, delivery: Delivery): void {
+export function checkResume(rooms: Rooms, start: SinkStart, delivery: Delivery): void {
+  const { shelf, staging, parts } = rooms
   const found = shelf.check()
   if (found === null) return
-  if (start.prepared === null) return checkJoin(shelf, start, found)
+  if (start.prepared === null) return checkJoin(rooms, start, found)
   const prepared = preparedAs(preparedShape, start.prepared)
   const known = goneOnWith(found, start.lineage, { lineage: prepared.lineage, epoch: start.epoch })
   const isOther = known === null && found.status === 'running' && found.lineage !== start.lineage
   if (isOther && shelf.shows(found.files)) throw otherRun(shelf.name, start)
   const shown = new Map(known?.files.map(part => [part.name, part]))
   for (const part of prepared.growing) isShown(part, shown.get(part.name), delivery === 'exactly-once')
+  // Of its own epochs all is there, or damaged. Of a savepoint something may have been left behind, and other sinks would go back.
+  if (known === null || start.lineage === prepared.lineage) return
+  for (const part of [...prepared.growing, ...prepared.sealed])
+    if (!shown.has(part.name)) staging.verify(parts.stagedName(part.name), part)
 }
 
-/** A sink that joins the job removes no rows of a run that the job does not go on with. */
-function checkJoin(shelf: Shelf, start: SinkStart, { status, lineage, files }: Manifest): void {
-  const isOther = lineage !== start.lineage && lineage !== start.begun?.lineage
-  if (start.epoch > 0 && status === 'running' && isOther && shelf.shows(files)) throw otherRun(shelf.name, start)
+/** A sink that joins the job removes no rows of a run that the job does not go on with, and without consent none behind a savepoint. */
+function checkJoin({ shelf, markers }: Pick<Rooms, 'shelf' | 'markers'>, start: SinkStart, found: Manifest): void {
+  const { status, lineage, waiting, files } = found
+  const { begun } = start
+  const isOwn = lineage === start.lineage || waiting?.lineage === start.lineage
+  if (start.epoch === 0 || isOwn || !shelf.shows(files)) return
+  if (lineage !== begun?.lineage) {
+    if (status === 'running') throw otherRun(shelf.name, start)
+  } else if (start.rewinds !== true && isBehind({ shelf, markers }, begun)) throw goneBehind(shelf.name, begun)
 }
+
+/** It has shown what comes behind a savepoint. */
+const isBehind = (rooms: Pick<Rooms, 'shelf' | 'markers'>, { lineage, epoch }: EpochOf): boolean =>
+  appliedIn(rooms, lineage) > epoch
 
 export function resumeFiles(
   { shelf, staging, parts }: Omit<Rooms, 'markers'>,
@@ -89,8 +104,7 @@ export function resumeFiles(
 export function joinFiles({ shelf, staging, markers }: Omit<Rooms, 'parts'>, start: SinkStart): ResumedFiles {
   const { lineage } = start
   const begun = start.begun ?? null
-  const isBehind = begun !== null && appliedIn({ shelf, markers }, begun.lineage) > begun.epoch
-  const places = [{ lineage, epoch: 0 }, ...(begun === null || isBehind ? [] : [begun])]
+  const places = [{ lineage, epoch: 0 }, ...(begun === null || isBehind({ shelf, markers }, begun) ? [] : [begun])]
   if (!places.some(at => shelf.resume(lineage, { at, staged: new Set() }))) shelf.open(lineage)
   // One that the run died over is named as shown, and still staged.
   if (!shelf.replacing) shelf.takeBack(name => staging.has(name))
@@ -126,6 +140,13 @@ const otherRun = (name: string, { epoch }: SinkStart): StateError =>
       hint: 'start with another --out; or remove what lies in that folder if nobody needs it',
     },
   )
+
+const goneBehind = (name: string, { epoch }: EpochOf): StateError =>
+  new StateError('ANB6036', `sink folder "${name}" shows rows that came behind the savepoint of epoch ${epoch}`, {
+    detail:
+      'The savepoint knows nothing of this sink, so nobody can tell them from those before it. Nothing was changed.',
+    hint: 'begin at the savepoint with --rewind: the sink begins anew and what it shows goes; or start with another --out',
+  })
 
 function refuseLoss({ lineage, epoch }: SinkStart, before: string, manifest: string): void {
   if (lineage !== before) return

@@ -142,8 +142,8 @@ class FilesSink implements Sink {
   ) {}
 
   async check(start: SinkStart): Promise<void> {
-    const { shelf, markers } = this.rooms
-    checkResume(shelf, start, this.options.delivery)
+    const { markers } = this.rooms
+    checkResume(this.rooms, start, this.options.delivery)
     if (start.lineage !== '') markers.expect(start.lineage, start.marked)
   }
 

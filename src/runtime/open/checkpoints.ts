@@ -221,6 +221,7 @@ function keeperOf(
     unfinished,
     keyGroups: plan.options.keyGroups,
     dropState: options.dropState,
+    rewind: options.rewind,
     outputs,
     wallMs: () => world.clock.wallMs(),
     log: options.observer.log.bind(options.observer),

@@ -31,6 +31,7 @@ export interface KeeperParts {
   readonly keyGroups: number
   /** Sources and sinks among them that the job has no more are left behind. */
   readonly dropState: readonly string[]
+  readonly rewind: boolean
   readonly outputs: Outputs
   wallMs(): number
   readonly log: Observer['log']
@@ -227,7 +228,8 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     // Of the epoch that a lineage begins at nobody wrote a marker in it.
     const first = Math.max(begun?.epoch ?? 0, joined) + 1
     const marked = last.epoch >= first && this.unfinished.every(record => record.epoch > first)
-    return { lineage, epoch: last.epoch, prepared: this.saidBy(output, last) ?? null, marked, begun }
+    const { rewind: rewinds } = this.parts
+    return { lineage, epoch: last.epoch, prepared: this.saidBy(output, last) ?? null, marked, begun, rewinds }
   }
 
   /** The epoch behind which a sink came to the job; of the dead letters and captures the beginning. */

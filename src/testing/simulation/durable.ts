@@ -183,6 +183,7 @@ export class Durable {
       unfinished: unfinished.map(({ bytes }) => decodeRecord(bytes)),
       keyGroups: 128,
       dropState: [],
+      rewind: false,
       outputs: { sinks, letters, captures },
       wallMs: () => clock.nowMs,
       log: level => level === 'warning' && this.count('disk nearly full'),

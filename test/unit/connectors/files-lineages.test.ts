@@ -165,10 +165,17 @@ describe('a sink that joins a job at a savepoint', () => {
     expect(rowsIn(disk)).toEqual([0, 1, 7, 8])
   })
 
-  test('begins anew where it has shown what comes behind that', async () => {
+  test('begins anew where it has shown what comes behind that, with consent alone', async () => {
     const disk = freshDisk()
     await shown(disk)
-    await oneMore(await begun(disk, joinsAt(1)), 2, 7)
+    const before = disk.steps
+    await expect(begun(disk, joinsAt(1))).rejects.toMatchObject({
+      code: 'ANB6036',
+      message: 'sink folder "rows" shows rows that came behind the savepoint of epoch 1',
+      hint: expect.stringContaining('--rewind'),
+    })
+    expect(disk.steps).toBe(before)
+    await oneMore(await begun(disk, { ...joinsAt(1), rewinds: true }), 2, 7)
     expect(rowsIn(disk)).toEqual([7])
   })
 
