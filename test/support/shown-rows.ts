@@ -38,7 +38,7 @@ export class ShownRows {
   private shownBefore: readonly number[] = []
   /** Of those, what may not go before the run is finished: nobody consented to it. */
   private stays: readonly number[] = []
-  /** Given to a life that died, which may have shown them and not said so yet; or to be taken back by one that went back. */
+  /** Given to a life that died, which may have shown them and not said so yet; or to be taken back by one that went back or began anew. */
   private unsure: readonly number[] = []
   private finishing: Due | null = null
   private begun: readonly Holding[] = [nothing]
@@ -48,8 +48,11 @@ export class ShownRows {
   begins(how: Begins, shown: readonly number[]): void {
     this.shownBefore = shown
     this.unbegun = this.holdings
-    if (how.kind !== 'anew' && how.isRewound) this.unsure = [...this.unsure, ...shown]
-    this.stays = how.kind !== 'anew' && !how.isRewound ? shown.filter(row => !this.unsure.includes(row)) : []
+    const mayGo = how.kind === 'anew' || how.isRewound
+    if (mayGo) this.unsure = [...this.unsure, ...shown]
+    // What a run that died while it finished was to replace goes with the next one.
+    const mayStay = (row: number): boolean => this.finishing === null || this.finishing.may.includes(row)
+    this.stays = mayGo ? [] : shown.filter(row => !this.unsure.includes(row) && mayStay(row))
     const outcomes = this.holdings.flatMap(holding => outcomesOf(holding, how, shown))
     this.begun = outcomes.map(({ holding }) => holding)
     this.base = {
@@ -121,6 +124,7 @@ export class ShownRows {
   ): readonly string[] {
     const waits = this.holdings.filter(({ before }) => before !== null).length
     const isSame = this.isUnchanged(shown)
+    this.finishing = null
     if (!how.isFinished && waits > 0 && isSame) return []
     if (!how.isFinished && waits === this.holdings.length) return [changed]
     const must = [...this.base.must, ...own, ...(how.isFinished && this.mayReplace ? [] : this.stays)]

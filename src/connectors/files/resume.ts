@@ -113,14 +113,14 @@ export function joinFiles({ shelf, staging, markers }: Omit<Rooms, 'parts'>, sta
 }
 
 /**
- * The last epoch that this lineage has applied, and where the finished run that is shown has it among those that it goes on from, the
- * last one of that. What was replaced has a line still, and nothing here.
+ * The last epoch that this lineage has applied, and where the run that is shown has it among those that it goes on from, the last one
+ * of that. What a finished one replaced has a line still, and nothing here.
  */
 export function appliedIn({ shelf, markers }: Pick<Rooms, 'shelf' | 'markers'>, lineage: string): number {
   const found = shelf.check()
-  if (found?.status !== 'finished') return markers.read(lineage)
-  if (lineagesOf(found).includes(lineage)) return Math.max(markers.read(lineage), markers.read(found.lineage))
-  return found.waiting === null ? 0 : markers.read(lineage)
+  if (found !== null && lineagesOf(found).includes(lineage))
+    return Math.max(markers.read(lineage), markers.read(found.lineage))
+  return found?.status === 'finished' && found.waiting === null ? 0 : markers.read(lineage)
 }
 
 const lineagesOf = ({ lineage, forebears }: Manifest): readonly string[] => [

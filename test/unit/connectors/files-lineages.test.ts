@@ -95,6 +95,12 @@ describe('a start at a savepoint in a folder where runs went on from it', () => 
     expect(rowsIn(disk)).toEqual([0, 4])
   })
 
+  test('is told of the epochs that lie behind it, whatever the store that is there knows of them', async () => {
+    const disk = freshDisk()
+    await twoRuns(disk)
+    expect(await sinkTo('/out', { files: disk, bytes: 1 }).appliedIn?.('a1')).toBe(2)
+  })
+
   test('in another folder writes what comes behind it there, where it died before its first epoch too', async () => {
     const start = await twoRuns(freshDisk())
     const elsewhere = freshDisk()
