@@ -20,6 +20,7 @@ import { HostDied, SimulatedPlace } from '../../src/testing/simulation/store.js'
 import { HandClock, numbered, numberedSchema } from './connectors.js'
 import { Died, type Disk } from './disk.js'
 import { sinkTo } from './files-sink.js'
+import { plainOptions } from './topology.js'
 
 const out = '/lives/out'
 const job = 'numbers'
@@ -53,17 +54,7 @@ function topologyOf(sinks: readonly SinkId[], delivery: Delivery): Topology {
       return { kind: 'sink', id, place: 'job.ts:1', input: { node: 'source' }, connector: written }
     }),
   ]
-  const options = {
-    maxDead: null,
-    keyGroups,
-    workerMemoryBytes: null,
-    recycleBytes: null,
-    transientMaxMs: 60_000,
-    stateBytesMax: 2 ** 20,
-    epochMs: null,
-    stateBudgetBytes: null,
-    restart: null,
-  }
+  const options = plainOptions(keyGroups)
   return stagesOf({ version: planVersion, job, params: {}, options, nodes, modules: [], folder: '/test' })
 }
 

@@ -1,5 +1,6 @@
 /** The smallest job around some transforms: a source, a key, the transforms in a row, and a sink for each output. */
 import {
+  type Plan,
   type FunctionRef,
   type KeyNode,
   type PlanNode,
@@ -45,16 +46,19 @@ export function topologyOf(
       sides.push({ kind: 'sink', id: `${node}-${output}`, place, input: { node, output }, connector: sink })
   }
   nodes.push({ kind: 'sink', id: 'main', place, input: { node }, connector: sink }, ...sides)
-  const options = {
-    maxDead: null,
-    keyGroups: 128,
-    workerMemoryBytes: null,
-    recycleBytes: null,
-    transientMaxMs: 60_000,
-    stateBytesMax: 2 ** 20,
-    epochMs: null,
-    stateBudgetBytes: null,
-    restart: null,
-  }
+  const options = plainOptions(128)
   return stagesOf({ version: planVersion, job: 'test', params: {}, options, nodes, modules: [], folder: '/test' })
 }
+
+/** Of a job that sets none. */
+export const plainOptions = (keyGroups: number): Plan['options'] => ({
+  maxDead: null,
+  keyGroups,
+  workerMemoryBytes: null,
+  recycleBytes: null,
+  transientMaxMs: 60_000,
+  stateBytesMax: 2 ** 20,
+  epochMs: null,
+  stateBudgetBytes: null,
+  restart: null,
+})

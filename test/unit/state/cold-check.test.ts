@@ -179,13 +179,19 @@ describe('on a real disk', () => {
   const start = (path: string): Promise<StorePlace> =>
     openStateFolder({ path, job: 'clicks', lineage: '0123456789abcdef', ballastBytes: 0 })
 
-  it('a check goes on where the databases were opened again after a write that failed', async () => {
+  /** A run of more keys than come in one page, and what makes its writes fail. */
+  const withMany = async () => {
     const place = await start(folder())
     const { refuse } = refusing(place)
     const run = await Run.open(place, 1)
     const many = Array.from({ length: 9_000 }, (_, i) => [`user ${i}`, i] as const)
     await run.rows(many)
     await run.cut()
+    return { run, refuse, many }
+  }
+
+  it('a check goes on where the databases were opened again after a write that failed', async () => {
+    const { run, refuse } = await withMany()
     let pages = 0
     await run.store.checkCold(async () => {
       pages += 1
@@ -202,12 +208,7 @@ describe('on a real disk', () => {
 
   // The write was made all the same, and the job stopped for want of what was being read.
   it('S7 rows that wait for their state get it where the databases were opened again meanwhile', async () => {
-    const place = await start(folder())
-    const { refuse } = refusing(place)
-    const run = await Run.open(place, 1)
-    const many = Array.from({ length: 9_000 }, (_, i) => [`user ${i}`, i] as const)
-    await run.rows(many)
-    await run.cut()
+    const { run, refuse, many } = await withMany()
     refuse(1, 0)
     const epoch = (run.store.last?.epoch ?? 0) + 1
     const [found] = await Promise.all([
