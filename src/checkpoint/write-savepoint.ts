@@ -44,7 +44,7 @@ const batchRows = 16_384
 export async function writeSavepoint(plan: SavepointPlan): Promise<Savepoint> {
   const { files, path, snapshot, wallMs } = plan
   const name = basename(path)
-  if (files.stat(path) !== undefined) throw new StateError('ANB6032', `savepoint ${path} is there already`)
+  refuseTaken(files, path)
   const beside = join(dirname(path), unfinishedName(name))
   const writer = new SavepointWriter(files, beside)
   try {
@@ -67,6 +67,11 @@ export async function writeSavepoint(plan: SavepointPlan): Promise<Savepoint> {
     files.removeTree(beside)
     throw writeError(path, error)
   }
+}
+
+/** @throws StateError ANB6032 */
+export function refuseTaken(files: Files, path: string): void {
+  if (files.stat(path) !== undefined) throw new StateError('ANB6032', `savepoint ${path} is there already`)
 }
 
 /** Of the code that ran, so that it runs on wherever the savepoint is copied to. */

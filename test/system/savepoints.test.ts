@@ -69,11 +69,22 @@ test.each(['off', leastBudget])(
   },
 )
 
-test('a savepoint of a job that runs is that of an epoch, and the job goes on', async () => {
+test('a savepoint of a job that runs is that of an epoch, and the job goes on, also where it cannot be stopped with one', async () => {
   const folder = await folderOf(lines(0, 500))
   await runUntil(folder, 500, async () => {
     const made = await folder.cli('savepoint', 'create', 'out', '--name', 'live', '--json')
     expect(made.code, made.stderr).toBe(0)
+    const both = await Promise.all(
+      [1, 2].map(() => folder.cli('savepoint', 'create', 'out', '--name', 'both', '--json')),
+    )
+    expect(both.map(({ json }) => json?.['error'] ?? 'made')).toContainEqual(
+      expect.objectContaining({ code: 'ANB6032' }),
+    )
+    expect(both.map(({ code }) => code).sort()).toEqual([0, 1])
+    for (const name of ['live', 'a b']) {
+      const refused = await folder.cli('stop', 'out', '--name', name)
+      expect(refused.code, refused.stderr).toBe(1)
+    }
     appendFileSync(join(folder.path, 'in/1.jsonl'), lines(500, 700))
     await hasRead(folder, 700)
     await stop(folder, 'half')

@@ -1,5 +1,5 @@
 /** The job that runs, as `RunningJob` has it: what engine, sources and processes know, and the three ways to end it. */
-import { type AnabranchError, PlanError, atFailpoint, invariant } from '../../base/index.js'
+import { type AnabranchError, PlanError, StateError, atFailpoint, invariant } from '../../base/index.js'
 import { type Source } from '../../connectors/index.js'
 import { type Plan, type SourceVertex, isTable } from '../../plan/index.js'
 import { type Engine, type EpochStatus } from '../flow/index.js'
@@ -19,7 +19,7 @@ import {
 import { type Host } from './host.js'
 import { type ShadowReport, type ShadowRequest } from '../shadow/index.js'
 import { type Opened } from './opened.js'
-import { type Saved } from './savepoints.js'
+import { type Saved, checkPlace } from './savepoints.js'
 import { type Shadows } from './shadows.js'
 import { type Swaps } from './swaps.js'
 import { type RealWorld } from './world.js'
@@ -62,6 +62,7 @@ export class Running implements RunningJob {
 
   private readonly world: RealWorld
   private readonly plan: Plan
+  private readonly out: string
 
   constructor(
     { world, plan, options }: Pick<Opened, 'world' | 'plan' | 'options'>,
@@ -70,6 +71,7 @@ export class Running implements RunningJob {
   ) {
     this.world = world
     this.plan = plan
+    this.out = options.out
     if (options.epochMs !== null) this.swap = request => swaps.swap(this.current.engine, request)
     const { clock } = world
     this.beganMs = clock.nowMs()
@@ -157,8 +159,12 @@ export class Running implements RunningJob {
     this.settle(this.saved === null ? told : this.saved.then(savepoint => ({ ...told, savepoint })))
   }
 
-  stop({ savepoint, name }: StopOptions = { savepoint: true, name: null }): Promise<JobEnd> {
-    this.saving = { savepoint, name }
+  /** One that stops already is left the savepoint that was wanted first. */
+  async stop({ savepoint, name }: StopOptions = { savepoint: true, name: null }): Promise<JobEnd> {
+    if (this.saving?.savepoint !== true) {
+      if (savepoint) checkPlace(this.world.files, this.out, name)
+      this.saving = { savepoint, name }
+    }
     this.drain()
     return this.over
   }
@@ -166,7 +172,9 @@ export class Running implements RunningJob {
   /** It has stopped: makes the savepoint that was wanted. Where that fails whoever wanted it is told; the run itself is well. */
   async save(): Promise<void> {
     if (this.saving?.savepoint !== true || this.current.save === null) return
-    this.saved = this.current.save(this.saving.name)
+    this.saved = this.current.save(this.saving.name).catch((error: unknown) => {
+      throw error instanceof StateError ? withoutSavepoint(error) : error
+    })
     await this.saved.catch(() => undefined)
   }
 
@@ -250,4 +258,9 @@ function sourceAt(sources: readonly Source[], index: number): Source {
   const source = sources[index]
   invariant(source !== undefined, 'each source of the plan was made')
   return source
+}
+
+function withoutSavepoint({ code, message, detail, hint, cause }: StateError): StateError {
+  const stopped = 'The job has stopped without it, and the next run goes on there.'
+  return new StateError(code, message, { detail: [detail, stopped].filter(Boolean).join(' '), hint, cause })
 }

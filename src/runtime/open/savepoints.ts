@@ -4,7 +4,14 @@
  */
 import { join } from 'node:path'
 import { type Files, StateError } from '../../base/index.js'
-import { type Savepoint, isUnfinished, readSavepoint, savepointFile, writeSavepoint } from '../../checkpoint/index.js'
+import {
+  type Savepoint,
+  isUnfinished,
+  readSavepoint,
+  refuseTaken,
+  savepointFile,
+  writeSavepoint,
+} from '../../checkpoint/index.js'
 import { StateStore, openForReading } from '../../state/stores/index.js'
 import { isBegunAt } from './begun.js'
 import { sourceIn } from './code-folder.js'
@@ -48,7 +55,7 @@ export async function saveEpoch(
   const snapshot = await store.snapshot()
   if (snapshot === null) {
     throw new StateError('ANB6033', 'the job has written no epoch yet, so there is nothing to save', {
-      hint: 'ask again when it has read something',
+      hint: 'ask again when it has read something: until then a run that begins anew gives the same',
     })
   }
   try {
@@ -73,6 +80,11 @@ export async function saveEpoch(
   } finally {
     snapshot.release()
   }
+}
+
+/** Before a job is stopped for it. @throws StateError ANB6032, ANB6033 where it cannot be made there */
+export function checkPlace(files: Files, out: string, name: string | null): void {
+  if (name !== null) refuseTaken(files, placeOf(out, name))
 }
 
 function placeOf(out: string, name: string): string {

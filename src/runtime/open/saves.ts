@@ -1,6 +1,6 @@
 /**
- * Savepoints of a running job that are under way. They have ended before its store is closed: made where the run came to its
- * end, refused where it did not.
+ * Savepoints of a running job that are under way, one after the other, since two of one name would write into one folder. They
+ * have ended before its store is closed: made where the run came to its end, refused where it did not.
  */
 import { StateError } from '../../base/index.js'
 import { type Saved } from './savepoints.js'
@@ -8,17 +8,23 @@ import { type Saved } from './savepoints.js'
 export class Saves {
   private readonly underWay = new Set<Promise<Saved>>()
   private readonly over = new AbortController()
+  private last: Promise<unknown> = Promise.resolve()
 
   /** @param make stops with the reason of the signal once that is aborted */
   async add(make: (over: AbortSignal) => Promise<Saved>): Promise<Saved> {
-    this.over.signal.throwIfAborted()
-    const saved = make(this.over.signal)
+    const saved = this.inTurn(make)
+    this.last = saved.catch(() => undefined)
     this.underWay.add(saved)
     try {
       return await saved
     } finally {
       this.underWay.delete(saved)
     }
+  }
+
+  private async inTurn(make: (over: AbortSignal) => Promise<Saved>): Promise<Saved> {
+    await unlessOver(this.over.signal, this.last)
+    return make(this.over.signal)
   }
 
   /** Settles when none is under way. */
