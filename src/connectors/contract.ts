@@ -86,9 +86,9 @@ export interface SinkStart {
   readonly prepared: Prepared | null
   /** The state of the job knows that this sink wrote a marker: one that is gone now is a StateError. */
   readonly marked: boolean
-  /** The epoch of another lineage behind which this one begins; left out or null: none, it began with the job. */
-  readonly begun?: EpochOf | null
-  /** Somebody consented to what was written behind that being taken back, and written again. */
+  /** Epochs of other lineages that this one has behind it, the oldest first; left out: none, it began with the job. */
+  readonly forebears?: readonly EpochOf[]
+  /** What was written behind the newest of them may be taken back and written again: somebody consented, now or when it began. */
   readonly rewinds?: boolean
 }
 /** The start of a run without epochs: a sink writes through, and nobody calls `prepare` or `commit`. */

@@ -26,9 +26,15 @@ export function forebearsOf(lineage: string, at: EpochOf, there: Descent): reado
   return lineage === there.lineage ? forebears : [...forebears.slice(0, place), at]
 }
 
+/** The oldest first. */
+export const lineagesOf = ({ lineage, forebears }: Descent): readonly string[] => [
+  ...forebears.map(each => each.lineage),
+  lineage,
+]
+
 /** Of what is there, the lineages that may have gone on behind this epoch. */
 export function lineagesBehind({ lineage }: EpochOf, there: Descent | null): readonly string[] {
-  const place = there?.forebears.findIndex(each => each.lineage === lineage) ?? -1
-  if (there === null || place === -1) return [lineage]
-  return [...there.forebears.slice(place).map(each => each.lineage), there.lineage]
+  const all = there === null ? [] : lineagesOf(there)
+  const place = all.indexOf(lineage)
+  return place === -1 ? [lineage] : all.slice(place)
 }

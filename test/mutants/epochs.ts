@@ -13,10 +13,13 @@ const epochs = { file: 'src/runtime/epoch/epochs.ts' } as const
 const cutting = { file: 'src/runtime/flow/cutting.ts' } as const
 const intake = { file: 'src/runtime/flow/intake.ts' } as const
 const sink = { file: 'src/connectors/files/sink.ts' } as const
+const resume = { file: 'src/connectors/files/resume.ts' } as const
+const shelf = { file: 'src/connectors/files/shelf.ts' } as const
 const store = { file: 'src/state/stores/state-store.ts' } as const
 const persistence = { file: 'src/state/stores/persistence.ts' } as const
 const level = { file: 'src/state/stores/level.ts' } as const
 const filesEpochs = unit('connectors/files-epochs')
+const filesLineages = unit('connectors/files-lineages')
 const storeFaults = unit('state/store-faults')
 const storeDamage = unit('state/store-damage')
 const anyStep = [filesEpochs, "'json' of 1000000000 bytes a part, by undefined: every row once"] as const
@@ -148,6 +151,48 @@ const disk: readonly Mutant[] = [
     from: 'if (applied > 0 || !marked) return applied',
     to: 'if (applied >= 0) return applied',
     test: [filesEpochs, 'is refused with ANB6021 where the marker is gone'],
+  },
+  {
+    rule: 'rows behind a savepoint taken back unasked',
+    ...resume,
+    from: 'if (start.rewinds !== true) refuseBehind(',
+    to: 'if (start.rewinds === null) refuseBehind(',
+    test: [filesLineages, 'is refused without consent while epochs behind it are shown'],
+  },
+  {
+    rule: 'rows behind a savepoint stay though somebody consented',
+    ...resume,
+    from: '|| epoch <= at.epoch ||',
+    to: '|| epoch >= 0 ||',
+    test: [filesLineages, 'keeps the rows that came before it, where it died'],
+  },
+  {
+    rule: 'part with rows of both sides goes with those behind',
+    ...shelf,
+    from: 'epoch: Math.min(part.epoch, at.epoch)',
+    to: 'epoch: part.epoch',
+    test: [filesLineages, 'keeps a part with rows of both sides'],
+  },
+  {
+    rule: 'run is still finished when the first of its files goes',
+    ...shelf,
+    from: "if (found.status === 'finished') writeManifest",
+    to: "if (found.status === 'publishing') writeManifest",
+    test: [filesLineages, 'is not finished any more once its first file is taken back'],
+  },
+  {
+    rule: 'consent to go back forgotten when the start dies',
+    file: 'src/runtime/open/epoch-keeper.ts',
+    from: 'this.parts.rewind || wasAsked',
+    to: 'this.parts.rewind',
+    test: [unit('runtime/starts'), 'a sink that a savepoint does not know is taken back by the next start'],
+  },
+  {
+    rule: 'sink that ran before two savepoints not known any more',
+    ...resume,
+    from: '...forebears.toReversed()',
+    to: '...forebears.slice(-1)',
+    test: [filesLineages, 'goes on beside what it showed where other runs came in between'],
   },
   {
     rule: 'sink that is ahead of the state goes on',

@@ -52,6 +52,7 @@ type JobDrawn = typeof job extends fc.Arbitrary<infer J> ? J : never
 const ids = ['a', 'b'] as const
 const refusals = ['ANB6036', 'ANB6020', 'ANB6102']
 
+const none: Due = { must: [], may: [] }
 type Histories = Readonly<Partial<Record<SinkId, Due>>>
 
 /** A folder and what it must show. */
@@ -112,8 +113,9 @@ class Told {
     return this.rows
   }
 
-  get given(): readonly number[] {
-    return Array.from({ length: this.rows }, (_, i) => i + 1)
+  /** Of what a sink has that was away: a part with rows of both sides goes with those behind, so that its others are lost. */
+  stayingOf({ must, may }: Due, isRewound: boolean): Due {
+    return { must: isRewound && this.drawn.bytes > 1 ? [] : must, may }
   }
 
   /** The point of a history that a record stands for. */
@@ -140,6 +142,8 @@ class Told {
 class OneLife {
   private lineage = ''
   private state: 'new' | 'beginning' | 'begun' = 'new'
+  /** What each sink has until the point that it goes on from, also those that the job has no more. */
+  private before: Histories = {}
   private readonly bases = new Map<SinkId, Due>()
   private readonly given: number[] = []
 
@@ -184,14 +188,16 @@ class OneLife {
     this.state = 'beginning'
     this.lineage = lineage
     const point = record === null ? null : told.pointOf(record)
+    this.before = point === null ? {} : told.historyOf(point)
     if (record !== null && point !== null) told.beginsBehind(point, { lineage, epoch: record.epoch })
     if (of.begins.rewind) told.rewound.add(lineage)
     for (const [id, sink] of this.sinks) {
-      const isKnown = point !== null && record?.sinks[id] !== undefined
-      const due = isKnown ? told.historyOf(point)[id] : undefined
+      const isKnown = record?.sinks[id] !== undefined
+      const due = isKnown ? this.before[id] : undefined
       const isRewound = told.rewound.has(lineage)
       if (point === null) sink.begins({ kind: 'anew' }, of.shown[id])
-      else if (due === undefined) sink.begins({ kind: 'joins', given: told.given, isRewound }, of.shown[id])
+      else if (due === undefined)
+        sink.begins({ kind: 'joins', due: told.stayingOf(this.before[id] ?? none, isRewound), isRewound }, of.shown[id])
       else sink.begins({ kind: 'at', point, due, isRewound }, of.shown[id])
     }
   }
@@ -243,7 +249,7 @@ class OneLife {
       const { must, may } = this.bases.get(id) ?? { must: [], may: [] }
       return { must: [...must, ...this.given], may: [...may, ...this.given] }
     }
-    this.told.note(point, Object.fromEntries(this.of.begins.sinks.map(id => [id, due(id)])))
+    this.told.note(point, { ...this.before, ...Object.fromEntries(this.of.begins.sinks.map(id => [id, due(id)])) })
   }
 
   private atEnd(): string {

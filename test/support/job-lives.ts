@@ -190,7 +190,7 @@ export class JobLife {
     try {
       if (opened !== null) {
         told(keeper.record, opened.lineage)
-        await keeper.check(opened.lineage)
+        await keeper.check(places.descentOf(opened.lineage, keeper.record))
       } else {
         const making = await this.alive(places.make())
         told(keeper.record, making.lineage)
@@ -204,7 +204,7 @@ export class JobLife {
     }
     const { store } = this
     invariant(store !== null, 'a run that began has a store')
-    await this.alive(keeper.open(store))
+    await this.alive(keeper.open(store, places.descentOf(store.lineage, keeper.record)))
     this.epochs = new Epochs({ intervalMs: 1, openMax: 4, bytesMax: 1e9 }, sinks.length + this.others.length, keeper)
     this.epochs.restore(keeper.record?.epoch ?? 0)
   }

@@ -24,8 +24,8 @@ export type Begins =
   | { readonly kind: 'anew' }
   /** `isRewound`: what came behind may be taken away. */
   | { readonly kind: 'at'; readonly point: string; readonly due: Due; readonly isRewound: boolean }
-  /** The point knows nothing of the sink, which was given these rows before. */
-  | { readonly kind: 'joins'; readonly given: readonly number[]; readonly isRewound: boolean }
+  /** The point knows nothing of the sink, which had these rows in the history before it, and may not have shown all of them. */
+  | { readonly kind: 'joins'; readonly due: Due; readonly isRewound: boolean }
 
 const changed = 'what a finished run shows has changed before the end'
 const nothing: Holding = { points: [], before: null, isFinished: false }
@@ -52,7 +52,7 @@ export class ShownRows {
     if (mayGo) this.unsure = [...this.unsure, ...shown]
     // What a run that died while it finished was to replace goes with the next one.
     const mayStay = (row: number): boolean => this.finishing === null || this.finishing.may.includes(row)
-    this.stays = mayGo ? [] : shown.filter(row => !this.unsure.includes(row) && mayStay(row))
+    this.stays = mayGo ? [] : shown.filter(mayStay)
     const outcomes = this.holdings.flatMap(holding => outcomesOf(holding, how, shown))
     this.begun = outcomes.map(({ holding }) => holding)
     this.base = {
@@ -164,16 +164,17 @@ function outcomesOf(holding: Holding, how: Begins, shown: readonly number[]): re
 const unfinished = (holding: Holding, due: Due): readonly Outcome[] =>
   [...new Set([false, holding.isFinished])].map(isFinished => ({ holding: { ...holding, isFinished }, due }))
 
-/** A sink that comes back has beside what it showed what it is given from now on; what it had not shown may be lost. */
+/** A sink that comes back has what it showed of that history, and beside it what it is given from now on. */
 function joining(
   holding: Holding,
   anew: Outcome,
-  { given, isRewound }: Extract<Begins, { kind: 'joins' }>,
+  { due: { must, may } }: Extract<Begins, { kind: 'joins' }>,
   shown: readonly number[],
 ): readonly Outcome[] {
-  const due = { must: holding.before === null ? shown : [], may: given }
-  const stays = [holding, { ...holding, points: [] }].flatMap(each => unfinished(each, due))
-  return isRewound || holding.isFinished ? [...stays, anew] : stays
+  const due = { must: holding.before === null ? must.filter(row => shown.includes(row)) : [], may }
+  const ofShown = holding.before === null ? [] : [{ ...holding.before, before: null, isFinished: true }]
+  const stays = [holding, ...ofShown].flatMap(each => [each, { ...each, points: [] }])
+  return [...stays.flatMap(each => unfinished(each, due)), ...(holding.isFinished || ofShown.length > 0 ? [anew] : [])]
 }
 
 const unique = (all: readonly Holding[]): readonly Holding[] => [

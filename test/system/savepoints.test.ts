@@ -274,7 +274,9 @@ test('U5: rows that were out before a savepoint stay, whoever begins there again
   await runUntil(folder, 1000, () => stop(folder, 'end'), '--from', 'out/savepoints/later')
   const before = treeOf(join(folder.path, 'out'))
   const refused = await folder.run(...half)
-  expect(refused.stderr).toMatch(/ANB6036 sink "out" has epoch \d+, and the savepoint is of epoch \d+/)
+  expect(refused.stderr).toMatch(
+    /ANB6036 sink folder "counts" shows rows of epoch \d+, and the savepoint is of epoch \d+/,
+  )
   expect(treeOf(join(folder.path, 'out'))).toEqual(before)
   await runUntil(folder, 1000, () => stop(folder, 'again'), ...half, '--rewind')
   expect(sorted(folder.rows('counts'))).toEqual(expected(1000))
@@ -286,7 +288,9 @@ test('a start behind which a sink was written says what would come twice, and ta
   await runUntil(folder, 900, () => stop(folder, 'more'))
   const before = treeOf(join(folder.path, 'out'))
   const refused = await folder.run('--from', 'out/savepoints/half')
-  expect(refused.stderr).toMatch(/ANB6036 sink "out" has epoch \d+, and the savepoint is of epoch \d+/)
+  expect(refused.stderr).toMatch(
+    /ANB6036 sink folder "counts" shows rows of epoch \d+, and the savepoint is of epoch \d+/,
+  )
   expect(treeOf(join(folder.path, 'out'))).toEqual(before)
   const needed = await folder.cli('savepoint', 'delete', 'out/savepoints/more')
   expect(needed.code, needed.stderr).toBe(0)

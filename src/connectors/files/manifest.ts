@@ -13,14 +13,16 @@ import { type Files, StateError } from '../../base/index.js'
 import { writeAtomically } from '../atomic.js'
 import { reading } from '../io-error.js'
 import { type Fields, fieldsOf, parseFields } from '../json.js'
-import { type Descent, type EpochOf, forebearsOf } from '../lineages.js'
+import { type Descent, type EpochOf, forebearsOf, lineagesOf } from '../lineages.js'
 
-export const manifestVersion = 5
+export const manifestVersion = 6
 
 export interface PartFile {
   readonly name: string
   readonly rows: number
   readonly bytes: number
+  /** The last epoch of which it has a row: who goes back behind that takes it back. */
+  readonly epoch: number
 }
 export interface Manifest {
   readonly version: typeof manifestVersion
@@ -49,13 +51,10 @@ export function writeManifest(files: Files, path: string, manifest: Omit<Manifes
 }
 
 /** Of all that it says, in this order. */
-const checkOf = (
-  { lineage, job, status, files, replaces, waiting, forebears }: Manifest,
-  version: number = manifestVersion,
-): number =>
+const checkOf = ({ lineage, job, status, files, replaces, waiting, forebears }: Manifest): number =>
   crc32(
     JSON.stringify([
-      version,
+      manifestVersion,
       lineage,
       job,
       status,
@@ -68,7 +67,7 @@ const checkOf = (
   )
 
 const partsOf = (files: readonly PartFile[] = []): readonly unknown[] =>
-  files.map(({ name, rows, bytes }) => [name, rows, bytes])
+  files.map(({ name, rows, bytes, epoch }) => [name, rows, bytes, epoch])
 
 /** Null where there is none. Throws a StateError (ANB6001) where it cannot be understood. */
 export function readManifest(files: Files, path: string): Manifest | null {
@@ -81,16 +80,31 @@ export function readManifest(files: Files, path: string): Manifest | null {
   })
 }
 
-/** Which of its files a lineage goes on with that begins behind this epoch, and whose epochs it has then; null: none. */
+/** What a run goes on with of what is there. */
+export interface GoneOnWith {
+  /** Behind which, of those that it was asked for. */
+  readonly at: EpochOf
+  readonly isHeld: boolean
+  readonly files: readonly PartFile[]
+  /** Whose epochs they have then. */
+  readonly forebears: readonly EpochOf[]
+}
+
+/** What a lineage goes on with that has these epochs behind it, the newest first; null: nothing that is there is of them. */
 export function goneOnWith(
   { waiting, lineage, files, forebears }: Manifest,
   begins: string,
-  at: EpochOf,
-): { readonly isHeld: boolean; readonly files: readonly PartFile[]; readonly forebears: readonly EpochOf[] } | null {
-  const held = waiting === null ? null : forebearsOf(begins, at, waiting)
-  if (waiting !== null && held !== null) return { isHeld: true, files: waiting.files, forebears: held }
-  const shown = forebearsOf(begins, at, { lineage, forebears })
-  return shown === null ? null : { isHeld: false, files, forebears: shown }
+  behind: readonly EpochOf[],
+): GoneOnWith | null {
+  const shown = { lineage, files, forebears, isHeld: false }
+  const there = waiting === null ? [shown] : [{ ...waiting, isHeld: true }, shown]
+  const known = there.flatMap(({ isHeld, files: parts, ...descent }) => {
+    // The newest that it has decides: where it went elsewhere before that, it has not what came between.
+    const at = behind.find(each => lineagesOf(descent).includes(each.lineage))
+    const before = at === undefined ? null : forebearsOf(begins, at, descent)
+    return at === undefined || before === null ? [] : { at, isHeld, files: parts, forebears: before }
+  })
+  return known.toSorted((a, b) => behind.indexOf(a.at) - behind.indexOf(b.at))[0] ?? null
 }
 
 /** Names of the sinks in DIR that show files of a run with epochs that was not finished. */
@@ -105,29 +119,26 @@ export function unfinishedSinks(files: Files, out: string): readonly string[] {
   })
 }
 
-/** Version 2 knew no epochs, up to version 3 there was no check sum, and up to version 4 a manifest was of one lineage. */
 function manifestOf(fields: Fields | null): Manifest | null {
-  const version = fields?.['version']
-  if (fields === null || (version !== manifestVersion && version !== 4 && version !== 3 && version !== 2)) return null
-  const { job, status, lineage = '', waiting = null } = fields
+  if (fields?.['version'] !== manifestVersion) return null
+  const { job, status, lineage } = fields
   const files = listOf(fields['files'], partFileOf)
   const replaces = listOf(fields['replaces'], fileNameOf)
-  const waits = waitingOf(waiting, version === manifestVersion)
-  const forebears = listOf(version === manifestVersion ? fields['forebears'] : [], epochOf)
-  if (typeof job !== 'string' || typeof lineage !== 'string' || waits === undefined || forebears === null) return null
+  const waiting = waitingOf(fields['waiting'])
+  const forebears = listOf(fields['forebears'], epochOf)
+  if (typeof job !== 'string' || typeof lineage !== 'string') return null
   if (status !== 'running' && status !== 'publishing' && status !== 'finished') return null
-  if (files === null || replaces === null) return null
-  const found: Manifest = { version: manifestVersion, lineage, job, status, files, replaces, waiting: waits, forebears }
-  if (version < 4 && !('check' in fields)) return found
-  return fields['check'] === checkOf(found, version) && 'lineage' in fields && 'waiting' in fields ? found : null
+  if (files === null || replaces === null || waiting === undefined || forebears === null) return null
+  const found: Manifest = { version: manifestVersion, lineage, job, status, files, replaces, waiting, forebears }
+  return fields['check'] === checkOf(found) ? found : null
 }
 
 /** Undefined where it is not what it should be. */
-function waitingOf(value: unknown, hasForebears: boolean): Manifest['waiting'] | undefined {
+function waitingOf(value: unknown): Manifest['waiting'] | undefined {
   if (value === null) return null
   const { lineage, files, forebears } = fieldsOf(value) ?? {}
   const parts = listOf(files, partFileOf)
-  const before = listOf(hasForebears ? forebears : [], epochOf)
+  const before = listOf(forebears, epochOf)
   if (typeof lineage !== 'string' || parts === null || before === null) return undefined
   return { lineage, files: parts, forebears: before }
 }
@@ -140,9 +151,10 @@ function listOf<T>(value: unknown, itemOf: (item: unknown) => T | null): readonl
 }
 
 function partFileOf(value: unknown): PartFile | null {
-  const { name, rows, bytes } = fieldsOf(value) ?? {}
+  const { name, rows, bytes, epoch } = fieldsOf(value) ?? {}
   const known = fileNameOf(name)
-  return known === null || typeof rows !== 'number' || typeof bytes !== 'number' ? null : { name: known, rows, bytes }
+  if (known === null || typeof rows !== 'number' || typeof bytes !== 'number' || typeof epoch !== 'number') return null
+  return { name: known, rows, bytes, epoch }
 }
 
 function epochOf(value: unknown): EpochOf | null {

@@ -8,15 +8,20 @@ import { type Delivery } from '../../plan/index.js'
 import { type SinkStart } from '../contract.js'
 import { type EpochOf } from '../lineages.js'
 import { preparedAs } from '../prepared.js'
-import { type Manifest, type PartFile, goneOnWith } from './manifest.js'
-import { type Markers } from './markers.js'
+import { type GoneOnWith, type PartFile, goneOnWith } from './manifest.js'
 import { type Part, type PartState, type Parts, numberOf } from './parts.js'
 import { preparedShape } from './prepared.js'
 import { type Shelf } from './shelf.js'
 import { type Staging } from './staging.js'
 
 export interface ResumedFiles {
-  readonly growing: readonly { readonly folder: string; readonly part: Part; readonly ageMs: number }[]
+  /** `epoch`: the last one of which it has a row. */
+  readonly growing: readonly {
+    readonly folder: string
+    readonly part: Part
+    readonly ageMs: number
+    readonly epoch: number
+  }[]
   /** In their order. */
   readonly sealed: readonly { readonly state: PartState; readonly epoch: number }[]
   /** Number of the next part. */
@@ -27,106 +32,99 @@ interface Rooms {
   readonly shelf: Shelf
   readonly staging: Staging
   readonly parts: Parts
-  readonly markers: Pick<Markers, 'read'>
+}
+
+/** What the run has behind it, the newest first: of a sink that it does not know perhaps long ago, when that was here last. */
+function behindOf({ lineage, epoch, prepared, forebears = [] }: SinkStart): readonly EpochOf[] {
+  if (prepared === null) return [{ lineage, epoch }, ...forebears.toReversed()]
+  return [{ lineage: preparedAs(preparedShape, prepared).lineage, epoch }]
 }
 
 /** Whether a start can be gone on with, before anything is changed. @throws StateError ANB6020, ANB6036 */
-export function checkResume(rooms: Rooms, start: SinkStart, delivery: Delivery): void {
-  const { shelf, staging, parts } = rooms
+export function checkResume({ shelf, staging, parts }: Rooms, start: SinkStart, delivery: Delivery): void {
   const found = shelf.check()
-  if (found === null) return
-  if (start.prepared === null) return checkJoin(rooms, start, found)
-  const prepared = preparedAs(preparedShape, start.prepared)
-  const known = goneOnWith(found, start.lineage, { lineage: prepared.lineage, epoch: start.epoch })
+  if (found === null || start.epoch === 0) return
+  const known = goneOnWith(found, start.lineage, behindOf(start))
   const isOther = known === null && found.status === 'running' && found.lineage !== start.lineage
   if (isOther && shelf.shows(found.files)) throw otherRun(shelf.name, start)
+  const { growing = [], sealed = [] } = start.prepared === null ? {} : preparedAs(preparedShape, start.prepared)
   const shown = new Map(known?.files.map(part => [part.name, part]))
-  for (const part of prepared.growing) isShown(part, shown.get(part.name), delivery === 'exactly-once')
+  for (const part of growing) isShown(part, shown.get(part.name), delivery === 'exactly-once')
+  if (known === null || known.at.lineage === start.lineage) return
+  if (start.rewinds !== true) refuseBehind(shelf, known, start)
   // Of its own epochs all is there, or damaged. Of a savepoint something may have been left behind, and other sinks would go back.
-  if (known === null || start.lineage === prepared.lineage) return
-  for (const part of [...prepared.growing, ...prepared.sealed])
+  for (const part of [...growing, ...sealed])
     if (!shown.has(part.name)) staging.verify(parts.stagedName(part.name), part)
 }
 
-/** A sink that joins the job removes no rows of a run that the job does not go on with, and without consent none behind a savepoint. */
-function checkJoin({ shelf, markers }: Pick<Rooms, 'shelf' | 'markers'>, start: SinkStart, found: Manifest): void {
-  const { status, lineage, waiting, files } = found
-  const { begun } = start
-  const isOwn = lineage === start.lineage || waiting?.lineage === start.lineage
-  if (start.epoch === 0 || isOwn || !shelf.shows(files)) return
-  if (lineage !== begun?.lineage) {
-    if (status === 'running') throw otherRun(shelf.name, start)
-  } else if (start.rewinds !== true && isBehind({ shelf, markers }, begun)) throw goneBehind(shelf.name, begun)
+const joinsHint =
+  'begin at the savepoint with --from and --rewind: what the sink shows behind it goes; or start with another --out'
+
+/** What readers have seen of what comes behind the place where a run begins is not taken from them without a word. */
+function refuseBehind(shelf: Shelf, { at, files, isHeld }: GoneOnWith, { prepared }: SinkStart): void {
+  const behind = files.filter(({ epoch }) => epoch > at.epoch)
+  if (isHeld || !shelf.shows(behind)) return
+  const newest = Math.max(...behind.map(({ epoch }) => epoch))
+  throw new StateError(
+    'ANB6036',
+    `sink folder "${shelf.name}" shows rows of epoch ${newest}, and the savepoint is of epoch ${at.epoch}`,
+    {
+      detail: `What came behind epoch ${at.epoch} would be taken back, and written again. Nothing was changed.`,
+      ...(prepared === null && { hint: joinsHint }),
+    },
+  )
 }
 
-/** It has shown what comes behind a savepoint. */
-const isBehind = (rooms: Pick<Rooms, 'shelf' | 'markers'>, { lineage, epoch }: EpochOf): boolean =>
-  appliedIn(rooms, lineage) > epoch
-
-export function resumeFiles(
-  { shelf, staging, parts }: Omit<Rooms, 'markers'>,
-  start: SinkStart,
-  delivery: Delivery,
-): ResumedFiles {
+export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, delivery: Delivery): ResumedFiles {
   const prepared = preparedAs(preparedShape, start.prepared)
   if (!shelf.isKnown) refuseLoss(start, prepared.lineage, shelf.manifest)
-  const names = [...prepared.growing, ...prepared.sealed].map(({ name }) => name)
+  const names = new Set([...prepared.growing, ...prepared.sealed].map(({ name }) => name))
   // One that was shown and is in neither folder was taken away by whoever reads the output.
-  const staged = new Set(names.filter(name => staging.has(name) || staging.has(parts.stagedName(name))))
-  const known = shelf.resume(start.lineage, { at: { lineage: prepared.lineage, epoch: start.epoch }, staged })
-  if (!known) {
+  const isStaged = (name: string): boolean => staging.has(name) || staging.has(parts.stagedName(name))
+  const known = shelf.resume(start.lineage, {
+    behind: behindOf(start),
+    stays: ({ name, epoch }, { at }) => at.lineage === start.lineage || epoch <= at.epoch || names.has(name),
+    isToCome: name => names.has(name) && isStaged(name),
+  })
+  if (known === null) {
     refuseLoss(start, prepared.lineage, shelf.manifest)
     // A savepoint that is started in another output folder: what comes after it is written there, under numbers that go on.
     shelf.open(start.lineage)
     return { growing: [], sealed: [], begun: prepared.parts }
   }
-  const exactly = delivery === 'exactly-once'
-  if (exactly && start.lineage !== prepared.lineage) shelf.takeBack(name => numberOf(name) >= prepared.parts)
   const { taken } = shelf
-  const growing = prepared.growing.filter(part => !isShown(part, taken.get(part.name), exactly))
+  const growing = prepared.growing.filter(part => !isShown(part, taken.get(part.name), delivery === 'exactly-once'))
   const sealed = prepared.sealed.filter(({ name }) => !taken.has(name))
   const toCome = [...growing, ...sealed]
   for (const part of toCome) staging.verify(parts.stagedName(part.name), part)
   const held = shelf.replacing ? [...taken.keys()] : []
   staging.keepOnly(new Set([...toCome.map(({ name }) => parts.stagedName(name)), ...held]))
   return {
-    growing: growing.map(({ folder, ageMs, ...state }) => ({ folder, ageMs, part: parts.resume(state) })),
+    growing: growing.map(({ folder, ageMs, epoch, ...state }) => ({ folder, ageMs, epoch, part: parts.resume(state) })),
     sealed: sealed.map(({ epoch, ...state }) => ({ epoch, state })),
     begun: Math.max(prepared.parts, begunIn(shelf)),
   }
 }
 
 /**
- * A sink of which the run knows nothing, since it is new or was away for a while: what it showed stays, under numbers that go on,
- * and what it had staged was left behind. Where the run begins at a savepoint, what was shown behind that goes: whoever joins then
- * cannot tell it from what came before.
+ * A sink of which the run knows nothing, since it is new or was away for a while: what it showed in epochs that the run has behind it
+ * stays, under numbers that go on, and what it had staged was left behind.
  */
-export function joinFiles({ shelf, staging, markers }: Omit<Rooms, 'parts'>, start: SinkStart): ResumedFiles {
+export function joinFiles({ shelf, staging }: Omit<Rooms, 'parts'>, start: SinkStart): ResumedFiles {
   const { lineage } = start
-  const begun = start.begun ?? null
-  const places = [{ lineage, epoch: 0 }, ...(begun === null || isBehind({ shelf, markers }, begun) ? [] : [begun])]
-  if (!places.some(at => shelf.resume(lineage, { at, staged: new Set() }))) shelf.open(lineage)
-  // One that the run died over is named as shown, and still staged.
-  if (!shelf.replacing) shelf.takeBack(name => staging.has(name))
+  const known = shelf.resume(lineage, {
+    behind: behindOf(start),
+    stays: (part, { at, isHeld }) => {
+      // One that the run died over is named as shown, and still staged.
+      const isLeft = !isHeld && staging.has(part.name) && !shelf.shows([part])
+      return !isLeft && part.epoch <= at.epoch
+    },
+    isToCome: () => false,
+  })
+  if (known === null) shelf.open(lineage)
   staging.keepOnly(new Set(shelf.replacing ? shelf.taken.keys() : []))
   return { growing: [], sealed: [], begun: begunIn(shelf) }
 }
-
-/**
- * The last epoch that this lineage has applied, and where the run that is shown has it among those that it goes on from, the last one
- * of that. What a finished one replaced has a line still, and nothing here.
- */
-export function appliedIn({ shelf, markers }: Pick<Rooms, 'shelf' | 'markers'>, lineage: string): number {
-  const found = shelf.check()
-  if (found !== null && lineagesOf(found).includes(lineage))
-    return Math.max(markers.read(lineage), markers.read(found.lineage))
-  return found?.status === 'finished' && found.waiting === null ? 0 : markers.read(lineage)
-}
-
-const lineagesOf = ({ lineage, forebears }: Manifest): readonly string[] => [
-  ...forebears.map(each => each.lineage),
-  lineage,
-]
 
 /** Number behind the last part that is shown or held. */
 const begunIn = ({ taken }: Shelf): number => Math.max(0, ...[...taken.keys()].map(name => numberOf(name) + 1))
@@ -140,13 +138,6 @@ const otherRun = (name: string, { epoch }: SinkStart): StateError =>
       hint: 'start with another --out; or remove what lies in that folder if nobody needs it',
     },
   )
-
-const goneBehind = (name: string, { epoch }: EpochOf): StateError =>
-  new StateError('ANB6036', `sink folder "${name}" shows rows that came behind the savepoint of epoch ${epoch}`, {
-    detail:
-      'The savepoint knows nothing of this sink, so nobody can tell them from those before it. Nothing was changed.',
-    hint: 'begin at the savepoint with --rewind: the sink begins anew and what it shows goes; or start with another --out',
-  })
 
 function refuseLoss({ lineage, epoch }: SinkStart, before: string, manifest: string): void {
   if (lineage !== before) return

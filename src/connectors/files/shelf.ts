@@ -9,16 +9,26 @@ import { type RunEnd, type SinkFile } from '../contract.js'
 import { errnoOf, writing } from '../io-error.js'
 import { type Descent, type EpochOf } from '../lineages.js'
 import { jailedName, makeJailed } from './jail.js'
-import { type Manifest, type PartFile, goneOnWith, manifestPath, readManifest, writeManifest } from './manifest.js'
+import {
+  type GoneOnWith,
+  type Manifest,
+  type PartFile,
+  goneOnWith,
+  manifestPath,
+  readManifest,
+  writeManifest,
+} from './manifest.js'
 
 const probe = '.anabranch-probe'
 
-/** The run that is gone on with, and what of it may be named in the manifest and not yet be in the folder. */
+/** How a run goes on. */
 export interface Resumed {
-  /** Behind which it goes on; of another run where it begins at a savepoint. */
-  readonly at: EpochOf
-  /** Names of parts in staging that are to come. */
-  readonly staged: ReadonlySet<string>
+  /** What it has behind it, the newest first. */
+  readonly behind: readonly EpochOf[]
+  /** A file of what it goes on with is of that. */
+  readonly stays: (part: PartFile, of: GoneOnWith) => boolean
+  /** One that is named and is not in the folder is still to be shown: the run died in between. */
+  readonly isToCome: (name: string) => boolean
 }
 
 export class Shelf {
@@ -62,31 +72,51 @@ export class Shelf {
     this.lineage = lineage
     this.forebears = []
     const found = this.enter()
-    if (found?.status === 'running') for (const { name } of found.files) this.removeFromFolder(name)
-    if (found?.status === 'finished' && found.files.length > 0) this.previous = found
-    writing(this.staging, () => this.files.removeTree(this.staging))
-    this.makeStaging()
+    if (found?.status === 'running') this.removeAll(namesOf(found.files))
+    this.tryStaging()
+    if (found?.status === 'finished' && found.files.length > 0) this.previous = { ...found, waiting: null }
+    // What waits is not named any more before it goes.
     if (this.previous === null) this.note('running', [])
     else if (lineage !== '') this.noteAll()
+    else writeManifest(this.files, this.manifest, this.previous)
+    writing(this.staging, () => this.files.removeTree(this.staging))
+    this.makeStaging()
   }
 
-  /** Goes on with a run: what it showed stays, and what it staged too. False where this folder knows nothing of that run. */
-  resume(lineage: string, { at, staged }: Resumed): boolean {
+  /**
+   * Goes on behind one of these epochs, the newest first, with the files that stay; others go. Null where this folder knows nothing of
+   * them.
+   */
+  resume(lineage: string, { behind, stays, isToCome }: Resumed): GoneOnWith | null {
     this.lineage = lineage
     const found = this.enter()
-    const known = found === null ? null : goneOnWith(found, lineage, at)
-    if (known === null) return false
-    const { isHeld, files, forebears } = known
+    const known = found === null ? null : goneOnWith(found, lineage, behind)
+    if (known === null) return null
+    const { at, files, isHeld, forebears } = known
     this.forebears = forebears
+    const isOwn = lineage === at.lineage
+    // One that has rows of both sides is as one of before from now on: it stays with whoever goes on with those.
+    const kept = files
+      .filter(part => stays(part, known))
+      .map(part => (isOwn ? part : { ...part, epoch: Math.min(part.epoch, at.epoch) }))
+    const shown = kept.filter(({ name }) => this.isThere(name) || !isToCome(name))
+    this.tryStaging()
     if (isHeld) {
       this.previous = found
-      this.held = [...files]
-    }
-    // Named before it was there: the run died in between.
-    else this.visible = files.filter(({ name }) => !staged.has(name) || this.isThere(name))
-    this.makeStaging()
-    if (lineage !== at.lineage) this.noteAll()
-    return true
+      this.held = kept
+    } else this.visible = shown
+    if (isOwn && kept.length === files.length) return known
+    if (!isHeld && found !== null) this.takeBack(found)
+    this.noteAll()
+    return known
+  }
+
+  /** What is shown is no finished run any more before the first of its files goes. */
+  private takeBack(found: Manifest): void {
+    if (found.status === 'finished')
+      writeManifest(this.files, this.manifest, { ...found, status: 'running', waiting: null })
+    const shown = new Set(namesOf(this.visible))
+    this.removeAll(namesOf(found.files).filter(name => !shown.has(name)))
   }
 
   /** Some run of a job has written here. */
@@ -97,17 +127,6 @@ export class Shelf {
   /** Names of the files of this run, shown or held. */
   get taken(): ReadonlyMap<string, PartFile> {
     return new Map([...this.visible, ...this.held].map(part => [part.name, part]))
-  }
-
-  /** The runs before whose epochs its files have. */
-  get goesOnFrom(): readonly EpochOf[] {
-    return this.forebears
-  }
-
-  /** Lineage of the finished run that is shown while new files wait; null: none is, or it had no epochs. */
-  get replaced(): string | null {
-    const { lineage = '' } = this.previous ?? {}
-    return lineage === '' ? null : lineage
   }
 
   /** Whether new files wait until the run is finished. */
@@ -131,18 +150,6 @@ export class Shelf {
       this.publish(part.name)
       this.visible.push(part)
     }
-  }
-
-  /** Takes back files: those that a run with other epochs showed behind the place where this one begins. */
-  takeBack(isBehind: (name: string) => boolean): void {
-    const shown = this.visible.filter(({ name }) => isBehind(name))
-    const held = this.held.filter(({ name }) => !isBehind(name))
-    if (shown.length === 0 && held.length === this.held.length) return
-    this.visible = this.visible.filter(({ name }) => !isBehind(name))
-    this.held = held
-    // Those that are held lie in staging; a file of the finished run may have the same name.
-    for (const { name } of shown) this.removeFromFolder(name)
-    this.noteAll()
   }
 
   /**
@@ -180,7 +187,7 @@ export class Shelf {
   }
 
   /** Some of these lie in the folder. */
-  shows(parts: readonly PartFile[]): boolean {
+  shows(parts: readonly Pick<PartFile, 'name'>[]): boolean {
     return parts.some(({ name }) => this.isThere(name))
   }
 
@@ -200,7 +207,6 @@ export class Shelf {
 
   private makeStaging(): void {
     makeJailed(this.files, this.out, join('.staging', encodeURIComponent(this.name)))
-    this.tryRename()
   }
 
   private replacePrevious(previous: readonly string[]): void {
@@ -222,8 +228,7 @@ export class Shelf {
     for (const { name } of parts) {
       if (this.files.stat(join(this.staging, name)) !== undefined) this.publish(name)
     }
-    for (const name of previous) if (!kept.has(name)) this.removeFromFolder(name)
-    writing(this.folder, () => this.files.syncDirectory(this.folder))
+    this.removeAll(previous.filter(name => !kept.has(name)))
     writeManifest(this.files, this.manifest, { ...whole, status: 'finished', replaces: [] })
   }
 
@@ -285,7 +290,8 @@ export class Shelf {
   }
 
   /** Finds out before the first row what would fail after the last one: no right to write, another file system. */
-  private tryRename(): void {
+  private tryStaging(): void {
+    this.makeStaging()
     const from = join(this.staging, probe)
     const to = join(this.folder, probe)
     writing(to, () => {
@@ -295,9 +301,16 @@ export class Shelf {
     })
   }
 
-  private removeFromFolder(name: string): void {
-    writing(join(this.folder, name), () => ignoreMissing(() => this.files.remove(join(this.folder, name))))
-    for (let part = dirname(name); part !== '.'; part = dirname(part)) this.removeEmpty(join(this.folder, part))
+  /** They are gone, also after a loss of power, when it returns: nobody knows of them any more then. */
+  private removeAll(names: readonly string[]): void {
+    for (const name of names)
+      writing(join(this.folder, name), () => ignoreMissing(() => this.files.remove(join(this.folder, name))))
+    const folders = [...new Set(names.flatMap(foldersOf))].toSorted((a, b) => b.length - a.length)
+    for (const folder of folders) this.removeEmpty(join(this.folder, folder))
+    for (const folder of ['.', ...folders]) {
+      const path = join(this.folder, folder)
+      if (this.files.stat(path) !== undefined) writing(path, () => this.files.syncDirectory(path))
+    }
   }
 
   /** A folder of a partition without files says that there is such a partition. */
@@ -315,6 +328,10 @@ export class Shelf {
     }
   }
 }
+
+/** `a=1/b=2` and `a=1` of `a=1/b=2/part-00000.jsonl`. */
+const foldersOf = (name: string): readonly string[] =>
+  dirname(name) === '.' ? [] : [dirname(name), ...foldersOf(dirname(name))]
 
 const namesOf = (parts: readonly PartFile[]): readonly string[] => parts.map(({ name }) => name)
 

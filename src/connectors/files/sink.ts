@@ -30,7 +30,7 @@ import { Markers } from './markers.js'
 import { type Part, type PartState, type Parts, encodedParts, tableParts } from './parts.js'
 import { type Partition, partitions } from './partitions.js'
 import { preparedShape } from './prepared.js'
-import { appliedIn, checkResume, joinFiles, resumeFiles } from './resume.js'
+import { checkResume, joinFiles, resumeFiles } from './resume.js'
 import { Shelf } from './shelf.js'
 import { Staging } from './staging.js'
 
@@ -101,6 +101,8 @@ interface Rooms {
 interface Growing {
   readonly folder: string
   readonly part: Part
+  /** The last one of which it has a row; 0: it has none. */
+  epoch: number
   readonly bornMs: number
   due: boolean
   readonly cancelAge: () => void
@@ -109,7 +111,7 @@ interface Growing {
 /** A part to which nothing more is written, until it is shown. */
 interface Sealed {
   readonly state: PartState
-  /** The epoch in which it was sealed. */
+  /** The last one of which it has a row. */
   readonly epoch: number
   /** What was written is on the disk. */
   readonly durable: Promise<void>
@@ -163,14 +165,8 @@ class FilesSink implements Sink {
     this.epoch = start.epoch + 1
     if (start.epoch === 0) shelf.open(start.lineage)
     else this.goOn(start)
-    const { replaced, goesOnFrom } = shelf
-    const shown = replaced === null ? [] : [{ lineage: replaced, epoch: markers.read(replaced) }]
-    markers.begin(start.lineage, applied, [...shown, ...goesOnFrom])
+    markers.begin(start.lineage, applied, [])
     return { applied }
-  }
-
-  async appliedIn(lineage: string): Promise<number> {
-    return appliedIn(this.rooms, lineage)
   }
 
   async write(batch: Batch): Promise<void> {
@@ -186,10 +182,10 @@ class FilesSink implements Sink {
     const prepared = {
       lineage: this.lineage,
       parts: this.begun,
-      growing: growing.map(({ folder, bornMs, part: { name, rows, bytes, crc32 } }) => {
-        return { name, rows, bytes, crc32, folder, ageMs: Math.max(0, Math.round(now - bornMs)) }
+      growing: growing.map(({ folder, bornMs, epoch: last, part: { name, rows, bytes, crc32 } }) => {
+        return { name, rows, bytes, crc32, folder, epoch: last, ageMs: Math.max(0, Math.round(now - bornMs)) }
       }),
-      sealed: this.sealed.map(({ state, epoch: sealedIn }) => ({ ...state, epoch: sealedIn })),
+      sealed: this.sealed.map(({ state, epoch: last }) => ({ ...state, epoch: last })),
     }
     this.epoch = epoch + 1
     const durable = [...growing.map(({ part }) => part.sync()), ...this.sealed.map(each => each.durable)]
@@ -201,7 +197,7 @@ class FilesSink implements Sink {
   async commit(epoch: number, prepared: Prepared): Promise<void> {
     failpoint('sink.begin', 'before')
     const names = new Set(preparedAs(preparedShape, prepared).sealed.map(({ name }) => name))
-    const due = this.sealed.filter(each => each.epoch <= epoch && names.has(each.state.name))
+    const due = this.sealed.filter(each => names.has(each.state.name))
     failpoint('sink.begin', 'after')
     await Promise.all(due.map(each => each.whole))
     this.rethrow()
@@ -248,7 +244,7 @@ class FilesSink implements Sink {
     const joins = start.prepared === null
     const { growing, sealed, begun } = joins ? joinFiles(rooms, start) : resumeFiles(rooms, start, options.delivery)
     this.begun = begun
-    for (const { folder, part, ageMs } of growing) this.grow(folder, part, ageMs)
+    for (const { folder, part, ...more } of growing) this.grow(folder, part, more)
     for (const { state, epoch } of sealed) this.seal(state, { epoch, durable: Promise.resolve() })
   }
 
@@ -272,6 +268,7 @@ class FilesSink implements Sink {
     try {
       const growing = this.growing.get(folder) ?? this.begin(folder)
       growing.part.write(batch)
+      growing.epoch = this.epoch
       this.growing.delete(folder)
       this.growing.set(folder, growing)
       return growing
@@ -284,13 +281,17 @@ class FilesSink implements Sink {
   private begin(folder: string): Growing {
     const part = this.rooms.parts.begin(this.begun, folder)
     this.begun += 1
-    return this.grow(folder, part, 0)
+    return this.grow(folder, part, { ageMs: 0, epoch: 0 })
   }
 
-  private grow(folder: string, part: Part, ageMs: number): Growing {
+  private grow(
+    folder: string,
+    part: Part,
+    { ageMs, epoch }: { readonly ageMs: number; readonly epoch: number },
+  ): Growing {
     const { clock, roll } = this.options
     const cancelAge = clock.after(Math.max(0, roll.ms - ageMs), () => this.ripe(growing))
-    const growing: Growing = { folder, part, bornMs: clock.nowMs() - ageMs, due: false, cancelAge }
+    const growing: Growing = { folder, part, epoch, bornMs: clock.nowMs() - ageMs, due: false, cancelAge }
     this.growing.set(folder, growing)
     return growing
   }
@@ -301,13 +302,13 @@ class FilesSink implements Sink {
     this.rollDue()
   }
 
-  private roll({ folder, part, cancelAge }: Growing): void {
+  private roll({ folder, part, epoch, cancelAge }: Growing): void {
     if (this.growing.get(folder)?.part !== part) return
     cancelAge()
     this.growing.delete(folder)
     const durable = part.seal(this.lineage !== '')
     const { name, rows, bytes, crc32 } = part
-    this.seal({ name, rows, bytes, crc32 }, { epoch: this.epoch, durable })
+    this.seal({ name, rows, bytes, crc32 }, { epoch, durable })
   }
 
   private seal(state: PartState, { epoch, durable }: Pick<Sealed, 'epoch' | 'durable'>): void {
@@ -335,7 +336,7 @@ class FilesSink implements Sink {
   private show(parts: readonly Sealed[]): void {
     if (this.state !== 'open' || this.failure !== null) return
     const { shelf, staging, parts: made } = this.rooms
-    shelf.take(parts.map(({ state: { name, rows, bytes } }) => ({ name, rows, bytes })))
+    shelf.take(parts.map(({ epoch, state: { name, rows, bytes } }) => ({ name, rows, bytes, epoch })))
     this.sealed = this.sealed.filter(each => !parts.includes(each))
     for (const { state } of parts)
       if (made.stagedName(state.name) !== state.name) staging.remove(made.stagedName(state.name))

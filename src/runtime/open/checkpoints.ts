@@ -130,7 +130,7 @@ export class Checkpoints {
   /** Everything proved right: outputs are opened, and a run that begins at a savepoint has its store. */
   async begin(engine: Engine): Promise<void> {
     const { keeper, places, opened, outputs } = this
-    if (this.store !== null) await keeper.check(this.store.lineage)
+    if (this.store !== null) await keeper.check(places.descentOf(this.store.lineage, keeper.record))
     else {
       const made = this.making ?? (await places.make())
       this.making = made
@@ -141,7 +141,7 @@ export class Checkpoints {
       outputs.begun()
     }
     this.hasBegun = true
-    await keeper.open(this.store)
+    await keeper.open(this.store, places.descentOf(this.store.lineage, keeper.record))
     if (keeper.leavesBehind) outputs.host.wantEpoch()
     outputs.codes.keep()
     outputs.codes.leave()

@@ -4,7 +4,13 @@
  */
 import { type Observer, StateError, invariant } from '../../base/index.js'
 import { type EpochRecord, encodeRecord, recordVersion } from '../../checkpoint/index.js'
-import { type EpochOutput, type JsonValue, type Prepared, type SinkStart } from '../../connectors/index.js'
+import {
+  type Descent,
+  type EpochOutput,
+  type JsonValue,
+  type Prepared,
+  type SinkStart,
+} from '../../connectors/index.js'
 import { type Topology } from '../../plan/index.js'
 import { type StateStore, freeBytesMin } from '../../state/stores/index.js'
 import { type EpochEffects, type EpochEvents } from '../epoch/index.js'
@@ -108,18 +114,17 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     return { ...last, lineage, plan: this.facts, begun, wallMs: this.parts.wallMs() }
   }
 
-  /** Before anything is changed, also of what a store is made from: throws what outputs refuse a run of this lineage for. */
-  async check(lineage: string): Promise<void> {
-    for (const [i, output] of this.outputs.entries()) await output.check?.(this.startOf(i, lineage))
+  /** Before anything is changed, also of what a store is made from: throws what outputs refuse this run for. */
+  async check(descent: Descent): Promise<void> {
+    for (const [i, output] of this.outputs.entries()) await output.check?.(this.startOf(i, descent))
   }
 
   /** Opens what epochs go out to, and commits what a run before did not. */
-  async open(store: StateStore): Promise<void> {
+  async open(store: StateStore, descent: Descent): Promise<void> {
     this.opened = store
-    const { lineage } = store
     const markers: (number | null)[] = []
     for (const [i, output] of this.outputs.entries())
-      markers.push((await output.open(this.startOf(i, lineage))).applied)
+      markers.push((await output.open(this.startOf(i, descent))).applied)
     markers.forEach((marker, i) => this.refuseAhead(marker, i))
     for (const record of this.unfinished) {
       for (const [i, output] of this.outputs.entries()) {
@@ -220,16 +225,18 @@ export class EpochKeeper implements EpochEffects<EpochCut> {
     }
   }
 
-  private startOf(output: number, lineage: string): SinkStart {
+  private startOf(output: number, { lineage, forebears }: Descent): SinkStart {
     const { last } = this
     if (last === null) return { lineage, epoch: 0, prepared: null, marked: false }
-    const joined = this.joined(idsOf(this.parts.topology, 'sink')[output])
-    const begun = this.begunOf(lineage)
+    const { epoch, plan } = last
+    const id = idsOf(this.parts.topology, 'sink')[output]
     // Of the epoch that a lineage begins at nobody wrote a marker in it.
-    const first = Math.max(begun?.epoch ?? 0, joined) + 1
-    const marked = last.epoch >= first && this.unfinished.every(record => record.epoch > first)
-    const { rewind: rewinds } = this.parts
-    return { lineage, epoch: last.epoch, prepared: this.saidBy(output, last) ?? null, marked, begun, rewinds }
+    const first = Math.max(this.begunOf(lineage)?.epoch ?? 0, this.joined(id)) + 1
+    const marked = epoch >= first && this.unfinished.every(record => record.epoch > first)
+    // It was there when the lineage began, and everything was asked then: the run may have died since, before its first epoch.
+    const wasAsked = last.lineage === lineage && id !== undefined && id in plan.sinks
+    const rewinds = this.parts.rewind || wasAsked
+    return { lineage, epoch, prepared: this.saidBy(output, last) ?? null, marked, forebears, rewinds }
   }
 
   /** The epoch behind which a sink came to the job; of the dead letters and captures the beginning. */

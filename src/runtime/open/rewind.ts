@@ -13,7 +13,7 @@ import { type StorePlaces } from './store-places.js'
 
 interface BeginningTerms {
   readonly keeper: Pick<EpochKeeper, 'record' | 'check' | 'firstRecord'>
-  readonly places: Pick<StorePlaces, 'lineagesBehind' | 'replace' | 'renew'>
+  readonly places: Pick<StorePlaces, 'lineagesBehind' | 'descentOf' | 'replace' | 'renew'>
   readonly topology: Topology
   readonly sinks: readonly EpochOutput[]
   readonly rewind: boolean
@@ -33,10 +33,11 @@ export async function beginBeside(
 ): Promise<StateStore> {
   const { record } = keeper
   if (record !== null && !rewind) await refuseAhead(topology, sinks, places, record)
-  await keeper.check(made.lineage)
+  const descent = places.descentOf(made.lineage, record)
+  await keeper.check(descent)
   keepCode()
   if (record === null) return places.renew(made)
-  return places.replace(made, keeper.firstRecord(made.lineage), state(record.epoch))
+  return places.replace(made, { record: keeper.firstRecord(made.lineage), descent, state: state(record.epoch) })
 }
 
 /** @throws StateError ANB6036 with every sink whose marker is ahead */

@@ -3,8 +3,8 @@
  * one step, and is what counts from then on, whoever dies before it has its name.
  */
 import { join } from 'node:path'
-import { StateError, invariant } from '../../base/index.js'
-import { type EpochOf, forebearsOf, lineagesBehind, unfinishedSinks } from '../../connectors/index.js'
+import { StateError } from '../../base/index.js'
+import { type Descent, type EpochOf, forebearsOf, lineagesBehind, unfinishedSinks } from '../../connectors/index.js'
 import { type EpochRecord, encodeRecord, readSavepoint } from '../../checkpoint/index.js'
 import { StateStore, openStateFolder, refuseOtherJob } from '../../state/stores/index.js'
 import { type StateTaken } from '../flow/index.js'
@@ -18,6 +18,13 @@ export interface PlacesTerms {
   readonly plan: Pick<Opened['plan'], 'job'>
   readonly world: Pick<Opened['world'], 'files' | 'random' | 'clock'>
   readonly options: Pick<Opened['options'], 'out' | 'fresh' | 'from' | 'stateBudgetBytes'>
+}
+
+/** What a store begins with that was made from a savepoint. */
+interface FirstEpoch {
+  readonly record: EpochRecord
+  readonly descent: Descent
+  readonly state: StateTaken
 }
 
 export class StorePlaces {
@@ -146,17 +153,21 @@ export class StorePlaces {
     return this.takePlace()
   }
 
+  /** Of a lineage that goes on behind this epoch, what it has behind it: with it, what the store that is there has. Null: it begins anew. */
+  descentOf(lineage: string, at: EpochOf | null): Descent {
+    const there = descentIn(this.opened.world.files, this.store)
+    if (there?.lineage === lineage) return there
+    if (at === null || at.lineage === lineage) return { lineage, forebears: [] }
+    const begun = { lineage: at.lineage, epoch: at.epoch }
+    return { lineage, forebears: (there === null ? null : forebearsOf(lineage, begun, there)) ?? [begun] }
+  }
+
   /** The store that was made has this first epoch, and takes the place of the one that is there. */
-  async replace(made: StateStore, record: EpochRecord, { blocks, keys }: StateTaken): Promise<StateStore> {
-    const { files } = this.opened.world
+  async replace(made: StateStore, { record, descent, state: { blocks, keys } }: FirstEpoch): Promise<StateStore> {
     await made.prepare(record.epoch, encodeRecord(record), blocks, keys)
     made.finish(record.epoch)
     await made.close()
-    const { begun, lineage } = record
-    invariant(begun !== null, 'a store is made from a savepoint')
-    const there = descentIn(files, this.store)
-    const forebears = (there === null ? null : forebearsOf(lineage, begun, there)) ?? [begun]
-    noteDescent(files, this.making, { lineage, forebears })
+    noteDescent(this.opened.world.files, this.making, descent)
     return this.takePlace()
   }
 

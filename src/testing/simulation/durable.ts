@@ -246,7 +246,7 @@ export class Durable {
       this.count('store gave up')
       throw new HostDied('the store gave up')
     }
-    await keeper.open(store).finally(() => (this.isOpening = false))
+    await keeper.open(store, { lineage: store.lineage, forebears: [] }).finally(() => (this.isOpening = false))
     const { life } = this
     if (life === null) return
     life.isStill = false

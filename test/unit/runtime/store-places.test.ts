@@ -90,7 +90,9 @@ async function begin(files: Files): Promise<void> {
   const bob = { epoch: 0, bytes: 0, keys, state, deleted: new Uint8Array(1), groups: Uint16Array.of(group) }
   try {
     await made.writeCold([operator.goesBeyond(form, bob, 7)])
-    const next = await at.replace(made, record(made.lineage, 7), withBeyond(made, inBlocks({ cid: 3 }, 7)))
+    const first = record(made.lineage, 7)
+    const descent = at.descentOf(made.lineage, first.begun)
+    const next = await at.replace(made, { record: first, descent, state: withBeyond(made, inBlocks({ cid: 3 }, 7)) })
     await next.close()
   } finally {
     await made.close()
