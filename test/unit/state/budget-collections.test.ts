@@ -198,6 +198,41 @@ async function idle(run: Run, clock: { wallMs: number }): Promise<void> {
   expect(run.entries).toBe(0)
 }
 
+const set = (user: string, names: readonly string[], n: bigint): Change => {
+  const rest = { gone: false, clear: false, seen: [], removed: [], last: [], unnamed: [] }
+  return { ...rest, user, name: null, named: names.map(entry => [entry, n] as const) }
+}
+
+describe('keys with many entries', () => {
+  const many = Array.from({ length: 24 }, (_, i) => `entry ${i}`)
+  const terms = { budgetBytes: 1, expires: false, clock: { wallMs: 10_000 } }
+
+  it('leave memory in one write, where what is written of them is little', async () => {
+    const run = await Run.open(new MortalPlace(), terms)
+    await run.rows(users.map(user => set(user, many.slice(0, 7), 1n)))
+    await run.cut()
+    expect([run.hotKeys, run.entries]).toEqual([0, 30 + 30 * 7])
+    expect(run.written).toBe(1)
+    await run.store.close()
+  })
+
+  it('of which a start brings back few leave memory in one write a block, with all of them', async () => {
+    const place = new MortalPlace()
+    const host = await Run.open(place, terms)
+    await host.rows(users.map(user => set(user, many, 1n)))
+    await host.cut()
+    await host.rows(users.map(user => set(user, ['one more'], 1n)))
+    const cut = { writes: 1, kept: false }
+    expect(await place.dies(cut, () => host.cut().then(() => host))).toBe(true)
+    const run = await Run.open(place, terms)
+    expect([run.hotKeys, run.entries]).toEqual([0, 30 + 30 * 25])
+    // Its values are in one block, the map in another one.
+    expect(run.written).toBe(2)
+    expect(await run.all(['user 7'])).toEqual([[...many, 'one more'].toSorted().map(name => [name, 1n])])
+    await run.store.close()
+  })
+})
+
 describe('the last calls', () => {
   it('meet keys whose values have expired while a list or map has entries, in one order whatever lies beyond memory', async () => {
     const valueMs = 100
@@ -234,10 +269,6 @@ describe('the last calls', () => {
 
   // What was written came back for slots that had been given up, and were another key's by then.
   it('that begin while entries leave memory take nothing for what it is not', async () => {
-    const set = (user: string, names: readonly string[], n: bigint): Change => {
-      const rest = { gone: false, clear: false, seen: [], removed: [], last: [], unnamed: [] }
-      return { ...rest, user, name: null, named: names.map(entry => [entry, n] as const) }
-    }
     const names = Array.from({ length: 8 }, (_, i) => `entry ${i}`)
     const run = await Run.open(new MortalPlace(), { budgetBytes: 1, expires: false, clock: { wallMs: 10_000 } })
     await run.rows([set('ann', names, 1n), set('bob', names, 1n)])

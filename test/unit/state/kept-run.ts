@@ -69,6 +69,8 @@ export class Run {
   private readonly cold: ColdSide
   /** How often something was read of keys in memory. */
   fetched = 0
+  /** How often something was written beyond memory. */
+  written = 0
 
   private constructor(
     readonly store: StateStore,
@@ -269,8 +271,10 @@ export class Run {
   }
 
   private async leave(written: number): Promise<void> {
-    for (let leaving = this.cold.leave(written); leaving !== null; leaving = this.cold.leave(written))
+    for (let leaving = this.cold.leave(written); leaving !== null; leaving = this.cold.leave(written)) {
+      if (leaving.changes.length > 0) this.written += 1
       this.cold.left(leaving, await this.store.writeCold(leaving.changes))
+    }
   }
 
   /** Everything that the store has, as `state list` and a savepoint see it. */
