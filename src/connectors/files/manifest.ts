@@ -84,6 +84,8 @@ export function readManifest(files: Files, path: string): Manifest | null {
 export interface GoneOnWith {
   /** Behind which, of those that it was asked for. */
   readonly at: EpochOf
+  /** It has taken what is there for its own before: nothing of it lies behind the place where it began. */
+  readonly isOwn: boolean
   readonly isHeld: boolean
   readonly files: readonly PartFile[]
   /** Whose epochs they have then. */
@@ -102,7 +104,8 @@ export function goneOnWith(
     // The newest that it has decides: where it went elsewhere before that, it has not what came between.
     const at = behind.find(each => lineagesOf(descent).includes(each.lineage))
     const before = at === undefined ? null : forebearsOf(begins, at, descent)
-    return at === undefined || before === null ? [] : { at, isHeld, files: parts, forebears: before }
+    const isOwn = descent.lineage === begins
+    return at === undefined || before === null ? [] : { at, isOwn, isHeld, files: parts, forebears: before }
   })
   return known.toSorted((a, b) => behind.indexOf(a.at) - behind.indexOf(b.at))[0] ?? null
 }

@@ -50,7 +50,7 @@ export function checkResume({ shelf, staging, parts }: Rooms, start: SinkStart, 
   const { growing = [], sealed = [] } = start.prepared === null ? {} : preparedAs(preparedShape, start.prepared)
   const shown = new Map(known?.files.map(part => [part.name, part]))
   for (const part of growing) isShown(part, shown.get(part.name), delivery === 'exactly-once')
-  if (known === null || known.at.lineage === start.lineage) return
+  if (known === null || known.isOwn) return
   if (start.rewinds !== true) refuseBehind(shelf, known, start)
   // Of its own epochs all is there, or damaged. Of a savepoint something may have been left behind, and other sinks would go back.
   for (const part of [...growing, ...sealed])
@@ -83,7 +83,7 @@ export function resumeFiles({ shelf, staging, parts }: Rooms, start: SinkStart, 
   const isStaged = (name: string): boolean => staging.has(name) || staging.has(parts.stagedName(name))
   const known = shelf.resume(start.lineage, {
     behind: behindOf(start),
-    stays: ({ name, epoch }, { at }) => at.lineage === start.lineage || epoch <= at.epoch || names.has(name),
+    stays: ({ name, epoch }, { at, isOwn }) => isOwn || epoch <= at.epoch || names.has(name),
     isToCome: name => names.has(name) && isStaged(name),
   })
   if (known === null) {
@@ -114,10 +114,10 @@ export function joinFiles({ shelf, staging }: Omit<Rooms, 'parts'>, start: SinkS
   const { lineage } = start
   const known = shelf.resume(lineage, {
     behind: behindOf(start),
-    stays: (part, { at, isHeld }) => {
+    stays: (part, { at, isOwn, isHeld }) => {
       // One that the run died over is named as shown, and still staged.
       const isLeft = !isHeld && staging.has(part.name) && !shelf.shows([part])
-      return !isLeft && part.epoch <= at.epoch
+      return !isLeft && (isOwn || part.epoch <= at.epoch)
     },
     isToCome: () => false,
   })

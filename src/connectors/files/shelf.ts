@@ -92,9 +92,8 @@ export class Shelf {
     const found = this.enter()
     const known = found === null ? null : goneOnWith(found, lineage, behind)
     if (known === null) return null
-    const { at, files, isHeld, forebears } = known
+    const { at, isOwn, files, isHeld, forebears } = known
     this.forebears = forebears
-    const isOwn = lineage === at.lineage
     // One that has rows of both sides is as one of before from now on: it stays with whoever goes on with those.
     const kept = files
       .filter(part => stays(part, known))
