@@ -52,7 +52,7 @@ export class Markers {
       return new StateError('ANB6014', `marker "${this.path}" is of a version whose lines had no check sum`, {
         hint: 'run it with the version that wrote it, or give another --out',
       })
-    return new StateError('ANB6021', `marker "${this.path}" of what was written is not what was written`, {
+    return new StateError('ANB6021', `marker "${this.path}" is not what was written`, {
       detail: 'Without it nobody knows which epochs this sink has applied. Nothing was changed.',
       hint: 'restore the folder state as a whole, or start again with another --out',
     })

@@ -19,11 +19,13 @@ export async function syncPath(path: string): Promise<void> {
  * @throws StateError ANB6010
  */
 export async function expectRoots(folder: string, names: readonly string[]): Promise<void> {
-  const manifest = names.includes('CURRENT') ? (await readFile(join(folder, 'CURRENT'), 'utf8')).trim() : ''
-  const missing = ['CURRENT', ...(/^MANIFEST-\d+$/.test(manifest) ? [manifest] : [])].find(
-    name => !names.includes(name),
-  )
-  if (missing !== undefined) throw lacks(join(folder, missing))
+  const current = join(folder, 'CURRENT')
+  if (!names.includes('CURRENT')) throw lacks(current)
+  const named = await readFile(current, 'utf8')
+  if (!/^MANIFEST-\d+\n$/.test(named))
+    throw new StateError('ANB6010', `${current} is not what was written`, { detail: 'Nothing was changed.' })
+  const manifest = named.trim()
+  if (!names.includes(manifest)) throw lacks(join(folder, manifest))
 }
 
 export const lacks = (path: string): StateError =>
@@ -49,6 +51,7 @@ const fullWords = /No space left on device|Disk quota exceeded/
 export function folderError(path: string, step: 'make' | 'open' | 'read' | 'write', error: unknown): StateError {
   if (error instanceof StateError) return error
   const code = String(codeOf(error))
+  if (error instanceof Error && codeOf(error.cause) === 'LEVEL_CORRUPTION') return damaged(path, error)
   const detail = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
   const isFull = code === 'ENOSPC' || code === 'EDQUOT' || fullWords.test(detail)
   const reason = reasons[isFull && reasons[code] === undefined ? 'ENOSPC' : code]
@@ -58,6 +61,13 @@ export function folderError(path: string, step: 'make' | 'open' | 'read' | 'writ
     { detail, cause: error },
   )
 }
+
+/** LevelDB found it while it opened a copy, so the folder is as it was. */
+const damaged = (path: string, error: Error): StateError =>
+  new StateError('ANB6010', `state in ${path} is not what was written`, {
+    detail: `LevelDB says: ${error.cause instanceof Error ? error.cause.message : error.message}. Nothing was changed.`,
+    cause: error,
+  })
 
 /** What a file handle does. */
 export interface Writer {

@@ -146,6 +146,12 @@ function flip(file: string, at: number, bit: number): void {
   writeFileSync(file, bytes)
 }
 
+/** Files that name all others. */
+const roots = [
+  ['CURRENT', /CURRENT$/],
+  ['the MANIFEST', /MANIFEST-\d+$/],
+] as const
+
 describe('a store that was damaged', { timeout: 240_000 }, () => {
   it('S2 a crash leaves the newest epoch that was acknowledged', async () => {
     const outcome = await start(image())
@@ -232,26 +238,23 @@ describe('a store that was damaged', { timeout: 240_000 }, () => {
     })
   })
 
-  it.each([
-    ['CURRENT', /CURRENT$/],
-    ['the MANIFEST', /MANIFEST-\d+$/],
-    ['a table', /\.ldb$/],
-    ['the log', /\.log$/],
-  ])('S6 without %s it is refused and nothing is touched', async (_, pattern) => {
-    const path = image()
-    rmSync(fileNamed(path, pattern))
-    expect(await startsRightOrRefuses(path)).toBeNull()
-  })
+  it.each([...roots, ['a table', /\.ldb$/], ['the log', /\.log$/]] as const)(
+    'S6 without %s it is refused and nothing is touched',
+    async (_, pattern) => {
+      const path = image()
+      rmSync(fileNamed(path, pattern))
+      expect(await startsRightOrRefuses(path)).toBeNull()
+    },
+  )
 
-  it.each([
-    ['CURRENT', /CURRENT$/],
-    ['the MANIFEST', /MANIFEST-\d+$/],
-  ])('S6 without %s the words name the file that is missing', async (_, pattern) => {
-    const path = image()
-    const name = fileNamed(path, pattern)
+  it.each(roots)('S6 without %s, or with a bit of it flipped, the words say which', async (_, pattern) => {
+    const [without, flipped] = [image(), image()]
+    const name = fileNamed(without, pattern)
     rmSync(name)
-    const { error } = await start(path)
-    expect(error).toMatchObject({ code: 'ANB6010', message: `the state lacks ${name}` })
+    flip(fileNamed(flipped, pattern), 12, 5)
+    expect((await start(without)).error).toMatchObject({ code: 'ANB6010', message: `the state lacks ${name}` })
+    const message = expect.stringMatching(/is not what was written$/)
+    expect((await start(flipped)).error).toMatchObject({ code: 'ANB6010', message })
   })
 
   it('S6 with a bit flipped in a file that says what is there, it starts right or is refused', async () => {
