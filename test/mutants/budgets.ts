@@ -10,6 +10,13 @@ const migrated = [unit('runtime/migrate-beyond'), 'is there whole or not at all,
 
 export const budgetRules: readonly Mutant[] = [
   {
+    rule: 'entries beyond memory stay of an operator that is dropped',
+    file: 'src/state/stores/state-store.ts',
+    from: '    for (const operator of dropped) cold?.drop(operator)\n',
+    to: '',
+    test: [unit('state/dropped'), 'is gone with the epoch that drops its operator'],
+  },
+  {
     rule: 'changed state is not written when its key leaves again',
     ...cold,
     from: "residence.mark(slot, 'same', false)\n          residence.mark(slot, 'leaving', false)",

@@ -64,7 +64,14 @@ export const collectionRules: readonly Mutant[] = [
     file: 'src/state/cold-sweep.ts',
     from: 'this.part = (this.part + 1) % this.parts.length',
     to: 'this.part = 0',
-    test: small,
+    test: [unit('state/budget-collections'), 'expire there, although the value of their key did long before'],
+  },
+  {
+    rule: 'a last call gives up entries that are on their way beyond memory',
+    file: 'src/state/cold-side.ts',
+    from: '    if (this.away) return\n',
+    to: '',
+    test: [unit('state/budget-collections'), 'that begin while entries leave memory take nothing for what it is not'],
   },
   {
     rule: 'a list is read in the order in which it was restored',

@@ -6,8 +6,11 @@ const pool = { file: 'src/workers/watch/pool.ts' } as const
 const codes = { file: 'src/runtime/open/codes.ts' } as const
 const simulation = 'test/simulation/swaps.test.ts'
 const isKept = [simulation, 'that is good is kept, again and again, and each row is of one of the codes'] as const
-const hostsDie = [simulation, 'that none, while hosts and workers die at any moment'] as const
 const withoutRows = [unit('runtime/swapping'), 'is not judged by an epoch in which it had no row'] as const
+const namedAndNewer = [
+  unit('runtime/codes'),
+  'keeps the source that the newest epoch names beside that of newer',
+] as const
 
 export const swapRules: readonly Mutant[] = [
   {
@@ -64,14 +67,28 @@ export const swapRules: readonly Mutant[] = [
     ...codes,
     from: 'const code = record === null ? this.own : this.restored(',
     to: 'const code = record === null || this.job.epochs ? this.own : this.restored(',
-    test: hostsDie,
+    test: [unit('runtime/codes'), 'has the code that the record names, from the source that was kept'],
   },
   {
     rule: 'source taken away that the newest epoch names',
     ...codes,
     from: 'folder.leave(new Set([...Object.values(now.kept), ...named]))',
+    to: 'folder.leave(new Set(Object.values(now.kept)))',
+    test: namedAndNewer,
+  },
+  {
+    rule: 'source taken away of code that no epoch names yet',
+    ...codes,
+    from: 'folder.leave(new Set([...Object.values(now.kept), ...named]))',
     to: 'folder.leave(new Set(named))',
-    test: hostsDie,
+    test: namedAndNewer,
+  },
+  {
+    rule: 'a stop does not wait for last calls that have begun',
+    file: 'src/runtime/flow/cutting.ts',
+    from: 's.isDirty || s.isEnding',
+    to: 's.isDirty',
+    test: [unit('runtime/held-epochs'), 'a run that is stopped while its last calls are made ends with the epoch'],
   },
   {
     rule: 'operator that nobody named changes with its file',

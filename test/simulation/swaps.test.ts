@@ -50,7 +50,7 @@ const wrongOf = (runs: readonly Simulated[]): readonly string[] => runs.flatMap(
 const sum = (runs: readonly Simulated[], count: string): number =>
   runs.reduce((n, r) => n + (r.counts.get(count) ?? 0), 0)
 
-describe('other code', () => {
+describe('other code', { timeout: 120_000 }, () => {
   test('that is good is kept, again and again, and each row is of one of the codes', async () => {
     const runs = await run(['none', 'none'], noFaults)
     expect(wrongOf(runs)).toEqual([])

@@ -112,4 +112,15 @@ describe('a run that goes on', () => {
     codes.leave()
     expect([...story.kept].toSorted()).toEqual(['v1', 'v2'])
   })
+
+  test('keeps the source that the newest epoch names beside that of newer code, which no epoch names yet', () => {
+    const story = new CodeStory()
+    const record = swapped(story)
+    const codes = story.codes()
+    codes.goOn(record)
+    story.files.set(fresh, 'v3')
+    codes.add(codes.with(described(fresh, 'v3'), onlyScore))
+    codes.leave()
+    expect([...story.kept].toSorted()).toEqual(['v1', 'v2', 'v3'])
+  })
 })

@@ -233,6 +233,19 @@ describe('keys with many entries', () => {
   })
 })
 
+describe('entries beyond memory', () => {
+  it('expire there, although the value of their key did long before', async () => {
+    const clock = { wallMs: 10_000 }
+    const run = await Run.open(new MortalPlace(), { budgetBytes: 1, expires: true, valueMs: lifeMs / 10, clock })
+    await run.rows([set('ann', ['/', '/x'], 1n)])
+    await run.cut()
+    expect(run.hotKeys).toBe(0)
+    expect(run.entries).toBe(3)
+    await idle(run, clock)
+    await run.store.close()
+  })
+})
+
 describe('the last calls', () => {
   it('meet keys whose values have expired while a list or map has entries, in one order whatever lies beyond memory', async () => {
     const valueMs = 100

@@ -70,7 +70,7 @@ class Run {
 
   private constructor(
     private readonly place: CountedPlace,
-    private readonly store: StateStore,
+    readonly store: StateStore,
     private readonly state: Schema,
   ) {
     this.keyed = new KeyedState({
@@ -219,6 +219,7 @@ describe('of a map of 10,000 entries beyond memory', () => {
     const sets = ['/9999', 'new'].map(page => [page, 0n] as const)
     expect((await run.map('ann', ['/1'], sets)).read).toBeLessThanOrEqual(valueOfUser + entriesAtFirst + 3)
     expect(await run.cut()).toBe(10_001)
+    await run.store.checkCold()
   })
 
   test('all are read before it is emptied', async () => {
