@@ -48,8 +48,8 @@ export const collectionRules: readonly Mutant[] = [
   {
     rule: 'an entry that is gone stays beyond memory',
     ...collection,
-    from: '!residence.isSame(slot) && (table.present(slot) || residence.sumOf(slot) !== 0)',
-    to: '!residence.isSame(slot) && table.present(slot)',
+    from: '!residence.isSame(slot) && (entries.table.present(slot) || residence.sumOf(slot) !== 0)',
+    to: '!residence.isSame(slot) && entries.table.present(slot)',
     test: small,
   },
   {
