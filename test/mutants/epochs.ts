@@ -57,8 +57,8 @@ export const quickBugs: readonly Mutant[] = [
   {
     rule: 'rows visible before their epoch is committed',
     ...sink,
-    from: 'each.epoch <= epoch && names.has(each.state.name)',
-    to: 'each.epoch <= epoch + 1',
+    from: 'names.has(each.state.name)',
+    to: 'names.size >= 0',
     test: [filesEpochs, 'shows no row before its epoch is committed, and each epoch as it comes'],
   },
   {
@@ -176,8 +176,8 @@ const disk: readonly Mutant[] = [
   {
     rule: 'run is still finished when the first of its files goes',
     ...shelf,
-    from: "if (found.status === 'finished') writeManifest",
-    to: "if (found.status === 'publishing') writeManifest",
+    from: "if (found.status === 'finished')\n      writeManifest",
+    to: "if (found.status === 'publishing')\n      writeManifest",
     test: [filesLineages, 'is not finished any more once its first file is taken back'],
   },
   {
