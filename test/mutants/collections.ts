@@ -36,7 +36,7 @@ export const collectionRules: readonly Mutant[] = [
     file: 'src/state/as-stored.ts',
     from: 'slots.filter(slot => !known.has(slot))',
     to: 'slots',
-    test: small,
+    test: [unit('state/budget-collections'), 'of which a start brings back few leave memory in one write a block'],
   },
   {
     rule: 'entries that changed are not written when their key leaves again',

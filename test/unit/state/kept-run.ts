@@ -69,8 +69,8 @@ export class Run {
   private readonly cold: ColdSide
   /** How often something was read of keys in memory. */
   fetched = 0
-  /** How often something was written beyond memory. */
-  written = 0
+  /** Of which operators, lists and maps something was written beyond memory, write by write. */
+  readonly written: (readonly string[])[] = []
 
   private constructor(
     readonly store: StateStore,
@@ -272,7 +272,7 @@ export class Run {
 
   private async leave(written: number): Promise<void> {
     for (let leaving = this.cold.leave(written); leaving !== null; leaving = this.cold.leave(written)) {
-      if (leaving.changes.length > 0) this.written += 1
+      if (leaving.changes.length > 0) this.written.push(leaving.changes.map(({ operator }) => operator))
       this.cold.left(leaving, await this.store.writeCold(leaving.changes))
     }
   }
