@@ -71,12 +71,8 @@ export class ColdSide {
     private readonly operators: number,
   ) {
     this.residence = new Residence(operators)
-    this.room = new ColdRoom(
-      shareBytes,
-      index,
-      () => this.tables,
-      () => this.collections,
-    )
+    const itemBytes = (): number => this.collections.reduce((sum, each) => sum + each.bytes, 0)
+    this.room = new ColdRoom(shareBytes, index, () => this.tables, itemBytes)
     this.admission = new ColdAdmission(index, this.room)
     const isOwed = (slot: number): boolean => this.isOwed(slot)
     this.hollow = new HollowKeys(this.residence, {
@@ -306,7 +302,8 @@ export class ColdSide {
   leave(written: number): Leaving | null {
     const { chosen, residence } = this
     if (chosen === null || this.away || written < chosen.epoch) return null
-    const some = this.atOnce(chosen.slots.subarray(chosen.next))
+    const next = chosen.slots.subarray(chosen.next, chosen.next + this.room.keysAtOnce)
+    const some = next.subarray(0, this.countAtOnce(next))
     const slots = some.filter(slot => this.mayLeave(slot))
     chosen.next += some.length
     const { epoch, announces } = chosen
@@ -324,15 +321,12 @@ export class ColdSide {
     return { slots, changes: parts.map(({ changes }) => changes), of: parts.map(({ written }) => written) }
   }
 
-  /** The first of these keys, with what is to be written of them. */
-  private atOnce(slots: Int32Array): Int32Array {
-    const most = this.room.leavingAtOnce
-    let [keys, rows] = [0, 0]
-    for (; keys < slots.length && rows < most; keys += 1) {
-      rows += 1
-      for (const collection of this.collections) rows += collection.changedOf(slots.subarray(keys, keys + 1)).length
-    }
-    return slots.subarray(0, keys)
+  /** How many of these keys leave at once: with their entries they are not too many. */
+  private countAtOnce(slots: Int32Array): number {
+    let [keys, entries] = [0, 0]
+    for (; keys < slots.length && entries < slots.length; keys += 1)
+      for (const collection of this.collections) entries += collection.count(slots[keys] ?? 0)
+    return keys
   }
 
   private isDirty(slot: number): boolean {

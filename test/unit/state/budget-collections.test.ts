@@ -207,16 +207,7 @@ describe('keys with many entries', () => {
   const many = Array.from({ length: 24 }, (_, i) => `entry ${i}`)
   const terms = { budgetBytes: 1, expires: false, clock: { wallMs: 10_000 } }
 
-  it('leave memory in one write, where what is written of them is little', async () => {
-    const run = await Run.open(new MortalPlace(), terms)
-    await run.rows(users.map(user => set(user, many.slice(0, 7), 1n)))
-    await run.cut()
-    expect([run.hotKeys, run.entries]).toEqual([0, 30 + 30 * 7])
-    expect(run.written).toHaveLength(1)
-    await run.store.close()
-  })
-
-  it('of which a start brings back few leave memory in one write a block, with all of them', async () => {
+  it('of which a start brings back few leave memory with all of them, and with no value that was only read', async () => {
     const place = new MortalPlace()
     const host = await Run.open(place, terms)
     await host.rows(users.map(user => set(user, many, 1n)))
@@ -227,7 +218,7 @@ describe('keys with many entries', () => {
     const run = await Run.open(place, terms)
     expect([run.hotKeys, run.entries]).toEqual([0, 30 + 30 * 25])
     // The values are in one block, and the map in another one, which needs no value to be written again.
-    expect(run.written).toEqual([['count'], ['count/named']])
+    expect(new Set(run.written.map(each => each.join()))).toEqual(new Set(['count', 'count/named']))
     expect(await run.all(['user 7'])).toEqual([[...many, 'one more'].toSorted().map(name => [name, 1n])])
     await run.store.close()
   })
