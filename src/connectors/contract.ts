@@ -101,7 +101,7 @@ export interface SinkOpened {
 
 /** What goes out in epochs. */
 export interface EpochOutput {
-  /** Before `open`: the last epoch of another lineage that its marker says is applied; left out where it keeps none. */
+  /** Before `open`: the last epoch of another lineage that its marker says is applied; left out where `check` sees what is shown. */
   appliedIn?(lineage: string): Promise<number>
   /** Before any output is opened: throws where it is known that this one refuses. Changes nothing, here or there. */
   check?(start: SinkStart): Promise<void>

@@ -1,7 +1,7 @@
 /**
- * Markers of a file sink, `DIR/state/sinks/<path>.epochs`: one line for each epoch whose files are all in the folder, with a check
+ * Markers of a file sink, `DIR/state/sinks/<path>.epochs`, and of a logged sink whose system keeps none: one line for each epoch whose files are all in the folder, with a check
  * sum. Of each lineage the last line counts, so an epoch costs one append and one sync; a line that was cut off by a crash is an
- * epoch that is committed again. The lineages before the one that writes come first.
+ * epoch that is committed again. Of a logged sink the lineages before the one that writes come first.
  *
  *     LINEAGE EPOCH CRC32C, the sum in hex of what stands before it
  */
