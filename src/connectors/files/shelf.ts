@@ -181,7 +181,9 @@ export class Shelf {
   check(): Manifest | null {
     const found = readManifest(this.files, this.manifest)
     if (found !== null) this.refuseOther(found)
-    this.refuseStrangers(new Set([...namesOf(found?.files ?? []), ...(found?.replaces ?? []), probe]))
+    const strangers = this.strangersTo([...namesOf(found?.files ?? []), ...(found?.replaces ?? []), probe])
+    if (strangers.length > 0)
+      throw found === null && strangers.some(isOfRun) ? this.unlisted(strangers) : this.strange(strangers)
     return found
   }
 
@@ -268,23 +270,25 @@ export class Shelf {
     })
   }
 
-  private refuseStrangers(known: ReadonlySet<string>): void {
-    if (this.files.stat(this.folder) === undefined) return
+  private strangersTo(known: readonly string[]): readonly string[] {
+    if (this.files.stat(this.folder) === undefined) return []
     const there = writing(this.folder, () => this.files.list(this.folder))
-    const top = new Set([...known].map(name => name.split('/')[0]))
-    const strangers = there.filter(name => !top.has(name)).sort()
-    if (strangers.length > 0) throw this.strange(strangers)
+    const top = new Set(known.map(name => name.split('/')[0]))
+    return there.filter(name => !top.has(name)).sort()
   }
 
   private strange(names: readonly string[]): ConnectorError {
-    const some = names
-      .slice(0, 5)
-      .map(name => `"${name}"`)
-      .join(', ')
-    const more = names.length > 5 ? ` and ${names.length - 5} more` : ''
     return new ConnectorError('ANB4008', `sink folder "${this.folder}" holds files that no run of this job wrote`, {
-      detail: `It has ${some}${more}. Nothing was overwritten.`,
+      detail: `It has ${someOf(names)}. Nothing was overwritten.`,
       hint: 'move them away, or give another --out',
+    })
+  }
+
+  /** Without the list nobody knows whose they are, and a state that goes on would miss them if they were moved away. */
+  private unlisted(names: readonly string[]): ConnectorError {
+    return new ConnectorError('ANB4008', `sink folder "${this.folder}" holds files that no list of a run names`, {
+      detail: `It has ${someOf(names)}, and there is no ${this.manifest}. Nothing was overwritten.`,
+      hint: 'if runs of this job wrote them, bring back the folder state as a whole; or begin anew: give another --out, or move the files away and run with --fresh',
     })
   }
 
@@ -331,6 +335,15 @@ export class Shelf {
 /** `a=1/b=2` and `a=1` of `a=1/b=2/part-00000.jsonl`. */
 const foldersOf = (name: string): readonly string[] =>
   dirname(name) === '.' ? [] : [dirname(name), ...foldersOf(dirname(name))]
+
+/** Named as files and partitions of a run are. */
+const isOfRun = (name: string): boolean => /^part-\d{5,}\.|=/.test(name)
+
+function someOf(names: readonly string[]): string {
+  const some = names.slice(0, 5).map(name => `"${name}"`)
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : ''
+  return `${some.join(', ')}${more}`
+}
 
 const namesOf = (parts: readonly PartFile[]): readonly string[] => parts.map(({ name }) => name)
 

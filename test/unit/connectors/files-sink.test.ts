@@ -293,12 +293,24 @@ describe('what is not ours', () => {
 
   test('F3 a file that no run wrote stops the job before the first row, and is not touched', async () => {
     const out = temporaryFolder()
-    lay(out, { 'rows/part-00000.jsonl': 'mine\n', 'rows/notes.txt': 'mine too' })
+    lay(out, { 'rows/notes.txt': 'mine', 'rows/more.txt': 'mine too' })
     const error = await refusal(() => sinkTo(out).open(noEpochs))
     expect([error.class, error.code]).toEqual(['ConnectorError', 'ANB4008'])
-    expect(error.detail).toContain('"notes.txt", "part-00000.jsonl"')
-    expect(shown(out)).toEqual(['rows/notes.txt', 'rows/part-00000.jsonl'])
-    expect(readFileSync(join(out, 'rows/part-00000.jsonl'), 'utf8')).toBe('mine\n')
+    expect(error.detail).toContain('"more.txt", "notes.txt"')
+    expect(error.hint).toBe('move them away, or give another --out')
+    expect(shown(out)).toEqual(['rows/more.txt', 'rows/notes.txt'])
+    expect(readFileSync(join(out, 'rows/notes.txt'), 'utf8')).toBe('mine')
+  })
+
+  test('parts whose list was removed stop the job, which names the list and both ways on, and are not touched', async () => {
+    const out = temporaryFolder()
+    await run(out, 0, 2)
+    rmSync(join(out, 'state'), { recursive: true })
+    const error = await refusal(() => sinkTo(out).open(noEpochs))
+    expect(error.code).toBe('ANB4008')
+    expect(error.detail).toContain(`"part-00000.jsonl", and there is no ${join(out, 'state/sinks/rows.json')}`)
+    expect(error.hint).toContain('bring back the folder state as a whole; or begin anew: give another --out')
+    expect(rowsShown(out)).toEqual(numberedRows(0, 2))
   })
 
   test('F3 a file that appears while the job runs is not overwritten', async () => {
