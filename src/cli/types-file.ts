@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path'
 import { PlanError, type PlanFault } from '../base/index.js'
+import { camelCase } from '../plan/index.js'
 import { type SchemaJson } from '../schema/index.js'
 import { type DescribedFunction, type DescribedModule } from '../workers/index.js'
 
@@ -88,13 +89,6 @@ function literal(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const parts = Object.entries(value).map(([name, inner]) => `${key(name)}: ${literal(inner)}`)
   return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`
-}
-
-/** `running_score` is `runningScore`; a leading underscore stays. */
-export function camelCase(name: string): string {
-  return name
-    .replace(/(?<=[^_])_+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase())
-    .replace(/(?<=[^_])_+$/, '')
 }
 
 function typeName(name: string): string {

@@ -6,7 +6,7 @@ import { type PlanFault, kindOf } from '../base/index.js'
 import { type Draft, type DraftEdge, type PythonDraft, type SinkDraft, type SourceDraft, draftInputs } from './draft.js'
 import { Faults, type Place } from './faults.js'
 import { checkFunction, isContract, isOfModule } from './contracts.js'
-import { type ModuleLike, decoratorOf, isFunctionLike, methods, pathBeside } from './functions.js'
+import { type ModuleLike, camelCase, decoratorOf, isFunctionLike, methods, pathBeside } from './functions.js'
 import { frozen } from './frozen.js'
 import { type JobContents, type JobLike, jobContents } from './job.js'
 import { type LintReaders, lintWith } from './lint.js'
@@ -191,14 +191,15 @@ class PlanBuilder {
     if (method === 'check') return this.check(draft, id, input)
     if (!isFunctionLike(fn)) {
       this.unknown.add(id)
-      const hint = 'import it from the types file: import features from "./transforms.anabranch.js"'
+      const hint =
+        fn === undefined ? misspelt : 'import it from the types file: import features from "./transforms.anabranch.js"'
       this.faults.add('ANB1011', this.at(draft, id), `.${method} takes a Python function, but got ${came(fn)}`, hint)
       return noFunction
     }
     const decorator = decoratorOf(fn)
     const fits = methods[decorator]
     if (fits !== method) {
-      const message = `"${fn.name}" is a @${decorator}, which .${fits} takes, not .${method}`
+      const message = `"${camelCase(fn.name)}" is a @${decorator}, which .${fits} takes, not .${method}`
       this.faults.add('ANB1011', this.at(draft, id), message)
     }
     if (fn.kind === 'sink') {
@@ -301,6 +302,9 @@ function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   while (taken.has(`${name}-${number}`)) number++
   return `${name}-${number}`
 }
+
+const misspelt =
+  'names of the types file are in camel case: features.byRow for by_row of Python; for a new one: npx anabranch types transforms.py'
 
 function came(value: unknown): string {
   if (typeof value === 'function') return 'a JavaScript function'

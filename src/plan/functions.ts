@@ -26,6 +26,13 @@ export interface FunctionLike extends Omit<FunctionRef, 'module' | 'kind'> {
   readonly from: ModuleLike
 }
 
+/** As the types file calls what Python calls `running_score`: `runningScore`; a leading underscore stays. */
+export function camelCase(name: string): string {
+  return name
+    .replace(/(?<=[^_])_+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase())
+    .replace(/(?<=[^_])_+$/, '')
+}
+
 /** The method of a stream that takes a function of this kind. */
 export const methods = {
   transform: 'apply',

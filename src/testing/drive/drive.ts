@@ -20,6 +20,7 @@ import {
   openStages,
   pathBeside,
   stagesOf,
+  suggest,
   withParams,
 } from '../../plan/index.js'
 import { Engine, type EngineTerms, noCaptures } from '../../runtime/index.js'
@@ -74,7 +75,10 @@ export class Drive {
     const all = new Map(this.standIns)
     for (const [name, standIn] of Object.entries(standIns)) {
       const fn: unknown = Reflect.get(module, name)
-      if (!isFunctionLike(fn) && !isModuleContract(fn)) throw new TypeError(`the types file has no function "${name}"`)
+      if (!isFunctionLike(fn) && !isModuleContract(fn)) {
+        const names = Object.entries(module).flatMap(([each, value]) => (isFunctionLike(value) ? each : []))
+        throw new TypeError(`the types file has no function "${name}": ${suggest(name, names, 'functions')}`)
+      }
       all.set(placeOf(fn), standInLike(name, standIn))
     }
     return new Drive(this.job, this.options, all, this.inputs)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { PlanError } from '../../../src/base/index.js'
-import { camelCase, parquetSchemaText, typesFileText } from '../../../src/cli/types-file.js'
+import { parquetSchemaText, typesFileText } from '../../../src/cli/types-file.js'
+import { camelCase } from '../../../src/plan/index.js'
 import { type DescribedFunction, type DescribedModule } from '../../../src/workers/index.js'
 
 const described = (name: string, more: Partial<DescribedFunction> = {}): DescribedFunction => ({

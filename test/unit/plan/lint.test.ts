@@ -302,9 +302,9 @@ const cases: readonly (readonly [string, JobLike, string])[] = [
     'ANB1024 column "user" stands twice in the select',
   ],
   [
-    'a filter given to apply',
-    s.apply(fn('f', { kind: 'filter' })).to(out),
-    'ANB1011 "f" is a @filter, which .filter takes, not .apply',
+    'a filter given to apply, in the spelling of the job',
+    s.apply(fn('by_row', { kind: 'filter' })).to(out),
+    'ANB1011 "byRow" is a @filter, which .filter takes, not .apply',
   ],
   [
     'a keyed one given to filter',

@@ -321,6 +321,13 @@ describe('what is wrong is said', () => {
     })
   })
 
+  test('a stand-in of no function, with the name that was meant', () => {
+    const standIns = { in_stock: () => true }
+    expect(() => drive(billed).with(shop, standIns as object)).toThrow(
+      'the types file has no function "in_stock": did you mean "inStock"?',
+    )
+  })
+
   test('a function without a stand-in is named before anything runs', async () => {
     await expect(drive(billed).run()).rejects.toThrow('the job calls "bill" without a stand-in')
   })
