@@ -95,6 +95,14 @@ test('a savepoint of a job that runs is that of an epoch, and the job goes on, a
   expect(shown.stdout).toContain('source "in", tail of json: 500 rows')
 })
 
+test('a job that was stopped before it read anything has no savepoint, and the words say so', async () => {
+  const folder = await folderOf('')
+  await runUntil(folder, 0, async () => void (await folder.cli('stop', 'out', '--no-savepoint')))
+  const refused = await folder.cli('savepoint', 'create', 'out')
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain('ANB6033 the job has written no epoch yet, so there is nothing to save')
+})
+
 /** A count under another name and of a wider type, beside a column that is new. */
 const visits = (column: string): string => `
 import numpy as np

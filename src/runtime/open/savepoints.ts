@@ -53,11 +53,7 @@ export async function saveEpoch(
   },
 ): Promise<Saved> {
   const snapshot = await store.snapshot()
-  if (snapshot === null) {
-    throw new StateError('ANB6033', 'the job has written no epoch yet, so there is nothing to save', {
-      hint: 'ask again when it has read something: until then a run that begins anew gives the same',
-    })
-  }
+  if (snapshot === null) throw nothingToSave()
   try {
     const { epoch, lineage } = snapshot
     const own = name ?? `${epoch}-${lineage}`
@@ -82,6 +78,11 @@ export async function saveEpoch(
   }
 }
 
+const nothingToSave = (): StateError =>
+  new StateError('ANB6033', 'the job has written no epoch yet, so there is nothing to save', {
+    hint: 'ask again when it has read something: until then a run that begins anew gives the same',
+  })
+
 /** Before a job is stopped for it. @throws StateError ANB6032, ANB6033 where it cannot be made there */
 export function checkPlace(files: Files, out: string, name: string | null): void {
   if (name !== null) refuseTaken(files, placeOf(out, name))
@@ -97,7 +98,9 @@ function placeOf(out: string, name: string): string {
 
 /** Of a job that does not run. @throws StateError as `saveEpoch`, and what its state is refused for */
 export async function saveStopped(out: string, name: string | null): Promise<Saved> {
-  const place = await openForReading(join(out, 'state', 'store'))
+  const folder = join(out, 'state', 'store')
+  if (isWithoutEpoch(folder)) throw nothingToSave()
+  const place = await openForReading(folder)
   const store = await StateStore.open({ place, pause: () => Promise.resolve() })
   try {
     const [open] = store.unfinished
@@ -124,6 +127,12 @@ export async function saveStopped(out: string, name: string | null): Promise<Sav
   } finally {
     await store.close()
   }
+}
+
+/** Of a job that was stopped before its first epoch the store has a name and nothing else. */
+function isWithoutEpoch(store: string): boolean {
+  if (realFiles.stat(join(store, 'state.json')) === undefined) return false
+  return !realFiles.list(store).some(name => name.startsWith('generation-'))
 }
 
 /** Those of an output folder, the newest last; what cannot be read stands there with the reason. */
