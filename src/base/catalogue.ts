@@ -81,7 +81,7 @@ const entries = {
   ANB2003: { title: 'row does not parse', hint: 'mend the line in the source file, or declare the column as it comes' },
   ANB2004: {
     title: 'too many dead rows',
-    hint: 'look at DIR/dead-letters; raise the limit with job(name, { maxDead }) if this is expected',
+    hint: 'look at DIR/dead-letters: npx anabranch dlq list DIR; raise the limit with job(name, { maxDead }) if this is expected',
   },
   ANB2005: {
     title: 'transform never succeeded',
@@ -107,7 +107,7 @@ const entries = {
   },
   ANB2012: {
     title: 'too many rows break a contract',
-    hint: 'look at DIR/dead-letters; raise maxRatio of the check if this is expected',
+    hint: 'look at DIR/dead-letters: npx anabranch dlq list DIR; raise maxRatio of the check if this is expected',
   },
   ANB2013: {
     title: 'new code was thrown away',
@@ -214,7 +214,10 @@ const entries = {
     title: 'state could not be written',
     hint: 'make room on the disk, or look at its errors; then run again',
   },
-  ANB6012: { title: 'state is in use', hint: 'stop the other run first: anabranch stop DIR' },
+  ANB6012: {
+    title: 'state is in use',
+    hint: 'stop the run that has it: npx anabranch stop DIR; where a savepoint is made of it or a state command reads it, try again when that is done',
+  },
   ANB6013: { title: 'state belongs to somebody else', hint: 'give another --out' },
   ANB6014: {
     title: 'state was written by another version',

@@ -33,7 +33,7 @@ export abstract class AnabranchError extends Error {
   abstract readonly class: ErrorClass
   readonly code: ErrorCode
   readonly detail: string
-  readonly hint: string
+  hint: string
 
   constructor(code: ErrorCode, message: string, parts: ErrorParts = {}) {
     super(message, parts.cause === undefined ? undefined : { cause: parts.cause })
@@ -44,6 +44,12 @@ export abstract class AnabranchError extends Error {
 
   override get name(): string {
     return this.class
+  }
+
+  /** Standing hints say DIR, where nobody knows it; whoever knows the output folder says so here. */
+  nameFolder(path: string): this {
+    this.hint = this.hint.replace(/\bDIR\b/g, () => path)
+    return this
   }
 
   /** As data, for whoever cannot hold an object of this process. */

@@ -22,7 +22,7 @@ import { errorJson, renderError } from './render.js'
 import { budgetFrom, withBudget } from './budget-option.js'
 import { restartFrom, withRestart } from './restart-option.js'
 import { type Signals, listenForSignals } from './signals.js'
-import { summaryJson, summaryText } from './summary.js'
+import { near, summaryJson, summaryText } from './summary.js'
 import { rangeOf } from './worker-range.js'
 
 export const run: Command = {
@@ -146,6 +146,7 @@ async function runTo({ loaded, python }: Prepared, asked: Asked, terminal: Termi
     else await printOwnSummary(loaded, { ...result, out: limits.out, python }, terminal)
     return exitCodeOf(result, signals)
   } catch (error) {
+    if (error instanceof AnabranchError) error.nameFolder(near(limits.out, process.cwd()))
     const stopped = error instanceof StoppedError || (signals.second.aborted && error instanceof AnabranchError)
     if (!stopped) throw error
     if (asked.json) terminal.out(JSON.stringify({ error: errorJson(error) }))

@@ -109,7 +109,7 @@ function outputLines(outputs: readonly RunOutput[], cwd: string): readonly strin
 }
 
 /** The shorter of the path from here and the path itself. */
-function near(path: string, cwd: string): string {
+export function near(path: string, cwd: string): string {
   if (!path.startsWith('/')) return path
   const short = relative(cwd, path)
   return short !== '' && short.length < path.length ? short : path

@@ -89,6 +89,19 @@ describe('a job file is refused before anything starts', () => {
   })
 })
 
+test('too many dead rows: where they lie stands in what the run says', async () => {
+  const folder = await folderWith(
+    "export default job('bad', { maxDead: 0 }).from(files('in/*', json(t.Row))).to(nullSink())",
+    {
+      'in/a.jsonl': '{"id":"one"}\n',
+    },
+  )
+  const run = await folder.run()
+  expect(run.code, run.stderr).toBe(1)
+  expectWords(run, /^ANB2004 .*\n {2}detail: .*\n {2}hint: {3}look at out\/dead-letters: npx anabranch dlq list out; /m)
+  expect((await folder.cli('dlq', 'list', 'out')).stdout).toContain('got the string "one"')
+})
+
 describe('a transform that cannot be run', () => {
   const moduleOf = (body: string): string =>
     `import anabranch as ab\nRow = ab.schema({"x": ab.float64})\n\n@ab.transform(inputs=Row, outputs={"y": ab.float64})\n${body}\n`

@@ -132,6 +132,7 @@ describe('anabranch state', () => {
     const used = await cli(['state', 'list', out])
     await place.close()
     expect(used.stderr).toContain(`is used by process ${process.pid}`)
+    expect(used.stderr).toContain('where a savepoint is made of it or a state command reads it, try again')
     expect((await cli(['state', 'list', tmpdir()])).stderr).toContain('there is no state in')
     const none = await cli(['state', 'export', out, '--operator', 'sums'])
     expect(none.stderr).toContain('there is no operator "sums": there is counts, others')
