@@ -22,7 +22,8 @@ const alone = [
   'setup',
   'swap',
 ].map(name => `test/system/${name}.test.ts`)
-const shared = { ...named, pool: 'forks', environment: 'node' } as const
+// Of two cores vitest would leave one alone.
+const shared = { ...named, pool: 'forks', environment: 'node', maxWorkers: 2 } as const
 const system = {
   ...shared,
   // For what hangs: a machine that is slow and busy needs a minute for some.
@@ -43,8 +44,6 @@ export default defineConfig({
           name: 'fast',
           include: ['test/{unit,promises,properties,simulation,conformance,golden}/**/*.test.ts'],
           testTimeout: 30_000,
-          // Of two cores vitest would leave one alone.
-          maxWorkers: 2,
         },
       },
       {
@@ -53,7 +52,6 @@ export default defineConfig({
           name: 'system',
           include: ['test/system/**/*.test.ts'],
           exclude: alone,
-          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

@@ -1,5 +1,5 @@
 /** What the tests lean on, tested: names, counts, and the look for what was left behind. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { outcomesOf, sum, testsOfPytest, testsOfVitest } from '../support/counts.js'
 import { allProcesses, boundSockets, isOrphanGuard, ofOurs, type Process } from '../support/leftovers.js'
 import { beginsWith, pytestName } from '../support/names.js'
+import { repository } from '../support/repository.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'abh-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -26,6 +27,18 @@ describe('npm test -- NAME', () => {
     ['kill', 'W1 a kill', false],
   ])('%s finds "%s": %s', (asked, name, found) => {
     expect(beginsWith(name, asked)).toBe(found)
+  })
+
+  test('is asked of projects that run beside each other too', { timeout: 60_000 }, () => {
+    const env = { ...process.env, ANABRANCH_TEST_NAME: 'pytest spells' }
+    const program = join(repository, 'node_modules', '.bin', 'vitest')
+    const ran = spawnSync(program, ['run', 'test/house/support', 'test/unit/base'], {
+      cwd: repository,
+      env,
+      encoding: 'utf8',
+    })
+    expect(ran.status, ran.stdout + ran.stderr).toBe(0)
+    expect(ran.stdout).toMatch(/Tests .*1 passed/)
   })
 
   test('pytest spells names with underscores', () => {
