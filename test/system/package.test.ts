@@ -46,7 +46,7 @@ describe('an empty folder, and the archive', () => {
     mkdirSync(shop)
     await works(`npm pack --silent --pack-destination ${home}`, repository)
     await works(`${npmInstall} ../anabranch-*.tgz`, shop)
-  }, 4 * minutes)
+  }, 8 * minutes)
 
   test('the package has no install script', () => {
     const { scripts } = JSON.parse(readFileSync(join(shop, 'node_modules', 'anabranch', 'package.json'), 'utf8'))
@@ -78,7 +78,7 @@ describe('an empty folder, and the archive', () => {
       expect(tested.stdout).toMatch(/# pass [1-9][\s\S]*# fail 0[\s\S]*[1-9] passed/)
       expect(JSON.parse((await works('npx anabranch setup --json', demo)).stdout)).toEqual({ python, made: false })
     },
-    4 * minutes,
+    8 * minutes,
   )
 
   test(
