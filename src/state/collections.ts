@@ -80,16 +80,21 @@ export class Collections {
   readonly lists: readonly ListTable[]
   readonly maps: readonly MapTable[]
 
-  constructor(declared: DeclaredState, options: { readonly clock: StateClock; readonly plain?: boolean }) {
+  /** @param before has some of them, declared the same: they stay as they are */
+  constructor(
+    declared: DeclaredState,
+    options: { readonly clock: StateClock; readonly plain?: boolean; readonly before?: Collections | undefined },
+  ) {
+    const { before, ...rest } = options
     this.schemas = collectionSchemas(declared)
-    this.lists = declared.lists.map(field => new ListTable(field, options))
-    this.maps = declared.maps.map(field => new MapTable(field, options))
+    this.lists = declared.lists.map(field => named(before?.lists, field) ?? new ListTable(field, rest))
+    this.maps = declared.maps.map(field => named(before?.maps, field) ?? new MapTable(field, rest))
   }
 
-  /** null where the schema declares neither a list nor a map. */
-  static of(schema: Schema, clock: StateClock): Collections | null {
+  /** null where the schema declares neither a list nor a map. `before`: as for `new`. */
+  static of(schema: Schema, clock: StateClock, before?: Collections): Collections | null {
     const declared = declaredState(schema)
-    return declared.lists.length + declared.maps.length === 0 ? null : new Collections(declared, { clock })
+    return declared.lists.length + declared.maps.length === 0 ? null : new Collections(declared, { clock, before })
   }
 
   /** The lists and maps as the epochs see them, for the operator with this id. `cold`: they may be larger than memory. */
@@ -230,6 +235,9 @@ export class Collections {
       })
   }
 }
+
+const named = <T extends ListTable | MapTable>(tables: readonly T[] | undefined, { name }: T['field']): T | undefined =>
+  tables?.find(({ field }) => field.name === name)
 
 const cleared = (uniq: Int32Array, clear: Uint8Array | null): Int32Array =>
   clear === null ? new Int32Array(0) : uniq.filter((_, i) => bitAt(clear, i) === 1)

@@ -2,7 +2,7 @@
  * What a state schema declares, by how it is kept: values, which are columns of the state table; lists and maps, which have
  * entries of their own. And the schemas in which lists and maps travel, one row a key each.
  */
-import { type DataType, type Field, type Keep, type Schema } from '../schema/index.js'
+import { type DataType, type Field, type Keep, type Schema, fieldNamed, schemaToJson } from '../schema/index.js'
 import { invariant } from '../base/index.js'
 
 export interface ListField {
@@ -37,6 +37,24 @@ export function declaredState(schema: Schema): DeclaredState {
   })
   return { values: { fields: schema.fields.filter(isValue) }, lists, maps }
 }
+
+/**
+ * Whether state of the first columns becomes that of the others where it is, in memory: lists, maps and times of expiry are as they
+ * were or new. So only values are laid out anew, and entries, of which a key may have many, stay where they are.
+ */
+export function goesOnInPlace(from: Schema, to: Schema): boolean {
+  const isKept = ({ keep }: Field): boolean => keep !== undefined
+  const isNew = ({ name, alias }: Field): boolean =>
+    !from.fields.some(each => each.name === name || each.name === alias)
+  const isIn = (schema: Schema, field: Field): boolean => {
+    const same = fieldNamed(schema, field.name)
+    return same !== undefined && textOf(same) === textOf(field)
+  }
+  const stays = from.fields.filter(isKept).every(field => isIn(to, field))
+  return stays && to.fields.filter(isKept).every(field => isNew(field) || isIn(from, field))
+}
+
+const textOf = (field: Field): string => JSON.stringify(schemaToJson({ fields: [field] }))
 
 /** Lists that the transform reads, whole: the table LIST of a call. */
 export const listsSent = ({ lists }: DeclaredState): Schema => ({

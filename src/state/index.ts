@@ -30,4 +30,4 @@ export {
   storedNames,
 } from './collections.js'
 export type { EntryState } from './entry-state.js'
-export { type DeclaredState, declaredState } from './declared.js'
+export { type DeclaredState, declaredState, goesOnInPlace } from './declared.js'

@@ -56,6 +56,20 @@ export const swapRules: readonly Mutant[] = [
     test: withoutRows,
   },
   {
+    rule: 'lists empty behind code that keeps one more column',
+    file: 'src/state/collections.ts',
+    from: 'named(before?.lists, field) ?? new ListTable(field, rest)',
+    to: 'new ListTable(field, rest)',
+    test: [unit('runtime/redeclared'), 'gets a value with what it keeps, and the next epoch writes the values alone'],
+  },
+  {
+    rule: 'time of expiry changed under what is kept',
+    file: 'src/state/declared.ts',
+    from: 'return same !== undefined && textOf(same) === textOf(field)',
+    to: 'return same !== undefined',
+    test: [unit('runtime/redeclared'), 'state with another time of expiry: whether it becomes that where it is'],
+  },
+  {
     rule: 'record names the code that was before a swap',
     ...codes,
     from: 'const { plan, kept, swapped } = this.of(number)',

@@ -29,6 +29,7 @@ import {
   type Written,
   declaredState,
   distinct,
+  goesOnInPlace,
   slotsWithin,
   storedValues,
 } from '../../state/index.js'
@@ -81,10 +82,10 @@ export class KeyedState {
   private readonly ofOperators: Map<number, StateTable>
   private readonly operators: Map<number, { readonly id: string; readonly state: Schema }>
   /** Lists and maps of the operators that keep some. */
-  readonly collections: ReadonlyMap<number, Collections>
+  readonly collections: Map<number, Collections>
   /** null: all state is in memory. */
   readonly cold: ColdSide | null
-  private readonly expiries: ReadonlyMap<number, Expiry>
+  private readonly expiries: Map<number, Expiry>
   private readonly laneOfGroup: Uint16Array
   private states: readonly (OperatorState | EntryState)[]
   private readonly owner: Omit<StateForm, 'state'>
@@ -274,21 +275,39 @@ export class KeyedState {
   }
 
   /**
-   * Whether an operator may go on with these state columns: values that stay while the job runs.
+   * Whether an operator may go on with these state columns, where its state is.
    *
    * @throws StateError ANB6016
    */
   fits(operator: number, to: Schema): void {
-    const id = this.declared(operator).id
     if (this.keeps(operator, to)) return
-    const staysInMemory = this.cold === null && isPlain(this.declared(operator).state) && isPlain(to)
-    invariant(staysInMemory, 'state that is not all plain values in memory changes behind the last epoch')
+    const { id, state } = this.declared(operator)
+    const staysInPlace = this.cold === null && goesOnInPlace(state, to)
+    invariant(
+      staysInPlace,
+      'state whose lists, maps or times change, or that may be beyond memory, changes behind the last epoch',
+    )
     this.valuesOf(id).fits(this.formOf(to))
   }
 
-  /** The operator goes on with these state columns, which fit. */
+  /** The operator goes on with these state columns, which fit: lists and maps that it has stay as they are. */
   redeclare(operator: number, to: Schema): void {
     if (this.keeps(operator, to)) return
+    const { id, state } = this.declared(operator)
+    const { clock } = this.terms
+    if (!sameSchema(declaredState(state).values, declaredState(to).values)) this.layOut(operator, to)
+    const collections = Collections.of(to, clock, this.collections.get(operator))
+    if (collections !== null) this.collections.set(operator, collections)
+    const all = collections?.states(id, this.owner, { index: this.index, cold: null }) ?? []
+    this.states = [
+      ...this.states,
+      ...all.filter(each => this.states.every(({ operator }) => operator !== each.operator)),
+    ]
+    this.operators.set(operator, { id, state: to })
+  }
+
+  /** The values of an operator are laid out anew. */
+  private layOut(operator: number, to: Schema): void {
     const form = this.formOf(to)
     const table = new StateTable(form.state)
     const before = this.valuesOf(this.declared(operator).id)
@@ -297,11 +316,12 @@ export class KeyedState {
     next.rewrite()
     this.states = this.states.map(state => (state === before ? next : state))
     this.ofOperators.set(operator, table)
-    this.operators.set(operator, { ...this.declared(operator), state: to })
+    const expiry = Expiry.of(table, declaredState(to).values, this.terms.clock)
+    if (expiry !== null) this.expiries.set(operator, expiry)
   }
 
   private keeps(operator: number, to: Schema): boolean {
-    return JSON.stringify(schemaToJson(this.declared(operator).state)) === JSON.stringify(schemaToJson(to))
+    return sameSchema(this.declared(operator).state, to)
   }
 
   private formOf(state: Schema): StateForm {
@@ -362,38 +382,18 @@ export class KeyedState {
   }
 }
 
-/** Nothing but values that stay. */
-const isPlain = ({ fields }: Schema): boolean => fields.every(f => f.keep === undefined)
+const sameSchema = (one: Schema, other: Schema): boolean =>
+  JSON.stringify(schemaToJson(one)) === JSON.stringify(schemaToJson(other))
 
 /** What `make` makes of operators, by their index; null is nothing. */
 function present<T extends { readonly at: number }, V>(
   operators: readonly T[],
   make: (operator: T) => V | null,
-): ReadonlyMap<number, V> {
+): Map<number, V> {
   return new Map(
     operators.flatMap(operator => {
       const made = make(operator)
       return made === null ? [] : [[operator.at, made] as const]
     }),
   )
-}
-
-export const takeSlots = (slots: Int32Array, rows: Int32Array): Int32Array => {
-  const out = new Int32Array(rows.length)
-  for (let i = 0; i < rows.length; i += 1) out[i] = slots[rows[i] ?? 0] ?? 0
-  return out
-}
-
-/** Rows 0..n-1 without those listed (ascending). */
-export function without(n: number, rows: Int32Array): Int32Array {
-  const left = new Int32Array(n - rows.length)
-  let at = 0
-  let next = 0
-  for (let i = 0; i < n; i += 1)
-    if (next < rows.length && rows[next] === i) next += 1
-    else {
-      left[at] = i
-      at += 1
-    }
-  return left
 }

@@ -5,7 +5,7 @@
 import { invariant } from '../../base/index.js'
 import { type Memory } from '../../batch/index.js'
 import { type EpochGate } from './gate.js'
-import { takeSlots } from './keyed.js'
+import { takeSlots } from './row-numbers.js'
 import { type CallLimit, Lane } from './lane.js'
 import { type Place, type RowOrder } from './row-order.js'
 import { type Rows, rowCount, takeRows } from './rows.js'

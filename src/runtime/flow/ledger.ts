@@ -12,7 +12,7 @@ import { type DeadLetter, type Effects } from './effects.js'
 import { type Work } from './grant.js'
 import { positionOf, splitOf } from './origin.js'
 import { type Rows, rowCount, takeRows } from './rows.js'
-import { takeSlots } from './keyed.js'
+import { takeSlots } from './row-numbers.js'
 import { type Stage } from './stage.js'
 
 /** Codes whose message is the reason; others are counted by the type of the exception. */

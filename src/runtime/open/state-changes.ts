@@ -1,11 +1,18 @@
 /**
  * State changes: whether the state of a running job becomes that of new code while it stays in memory, or whether the job has to
  * begin again behind its last epoch, as a start with that code would: where a migration is declared for it, where lists, maps or
- * times of expiry are others, and where it may be larger than memory.
+ * times of expiry change or go, and where it may be larger than memory.
  */
 import { type StageOperator, type Topology } from '../../plan/index.js'
 import { type Schema, schemaFromJson, schemaToJson } from '../../schema/index.js'
-import { type StateForm, declaredState, planEvolution, aliasesOf, storedValues } from '../../state/index.js'
+import {
+  type StateForm,
+  aliasesOf,
+  declaredState,
+  goesOnInPlace,
+  planEvolution,
+  storedValues,
+} from '../../state/index.js'
 import { type Code } from './codes.js'
 import { type Migration, isStored, migrationsOf } from './migrating.js'
 import { declaredValues } from './restore-state.js'
@@ -17,7 +24,7 @@ export function beginsAnew(running: Code, next: Code, staysInMemory: boolean): b
   const changes = [...keyedOf(next.topology)].map(([id, to]) => {
     const from = before.get(id)
     if (from === undefined || !next.operators.has(id) || textOf(from) === textOf(to)) return false
-    return isMigrated(migrations, id, from) || !(staysInMemory && isPlain(from) && isPlain(to))
+    return isMigrated(migrations, id, from) || !(staysInMemory && goesOnInPlace(from, to))
       ? evolves(migrations, id, from, to)
       : false
   })
@@ -33,8 +40,6 @@ const keyedOf = ({ vertices }: Topology): ReadonlyMap<string, Schema> =>
 
 const textOf = (schema: Schema): string => JSON.stringify(schemaToJson(schema))
 const valuesOf = (schema: Schema): Schema => declaredState(schema).values
-/** Nothing but values that stay. */
-const isPlain = ({ fields }: Schema): boolean => fields.every(field => field.keep === undefined)
 
 const isMigrated = (migrations: readonly Migration[], id: string, from: Schema): boolean =>
   migrations.some(each => each.operator === id && isStored(each, storedValues(valuesOf(from))))
