@@ -75,7 +75,12 @@ export class ColdCollection {
     return this.state.operator
   }
 
-  /** Of the entries in memory, by estimate. */
+  /** Entries in memory, and slots of those that are gone. */
+  get size(): number {
+    return this.entries.size + this.residence.idle.size
+  }
+
+  /** Of those, by estimate. */
   get bytes(): number {
     return this.entries.liveBytes
   }
@@ -135,9 +140,12 @@ export class ColdCollection {
     entries.prune(slot => pinned.has(residence.idle.ownerOf(slot)) || residence.sumOf(slot) !== 0 || state.holds(slot))
   }
 
-  /** Slots that leave with the key. */
-  count(owner: number): number {
-    return this.slotsOf(owner).length
+  /** Slots of these keys of which other than memory has lies beyond it. */
+  changedOf(owners: Int32Array): Int32Array {
+    const { residence, entries } = this
+    return entries
+      .slotsOfOwners(owners)
+      .filter(slot => !residence.isSame(slot) && (entries.table.present(slot) || residence.sumOf(slot) !== 0))
   }
 
   isDirty(owner: number): boolean {
@@ -146,9 +154,7 @@ export class ColdCollection {
 
   /** What lies beyond memory is what memory has. */
   isSame(owner: number): boolean {
-    const { residence, entries } = this
-    const isNothing = (slot: number): boolean => !entries.table.present(slot) && residence.sumOf(slot) === 0
-    return this.slotsOf(owner).every(slot => residence.isSame(slot) || isNothing(slot))
+    return this.changedOf(Int32Array.of(owner)).length === 0
   }
 
   /** A block that is still to come says what became of an entry that is gone. */
@@ -235,9 +241,7 @@ export class ColdCollection {
   ): ColdWrite | null {
     const { residence, entries, form, state } = this
     const { table } = entries
-    const slots = entries
-      .slotsOfOwners(owners)
-      .filter(slot => !residence.isSame(slot) && (table.present(slot) || residence.sumOf(slot) !== 0))
+    const slots = this.changedOf(owners)
     if (slots.length === 0 && !announces) return null
     const gathered = table.gather(slots)
     const before = Uint32Array.from(slots, slot => residence.sumOf(slot))
@@ -252,6 +256,7 @@ export class ColdCollection {
       before,
     }
     residence.mark(slots, true)
+    residence.expectSums(slots)
     const written = (sums: Uint32Array): number => {
       residence.noteSums(slots, sums)
       return slots.reduce((n, _, i) => n + Number(sums[i] !== 0) - Number(before[i] !== 0), 0)

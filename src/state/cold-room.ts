@@ -22,8 +22,15 @@ const part = { waiting: 1 / 3, unwritten: 1 / 2, leaving: 1 / 6 } as const
 const writtenPerChanged = 2
 /** Names and numbers of a key on its way, whose state is there as it lies in memory and as it lies beyond it. */
 const onTheWayBytes = { names: 64, states: 2 } as const
-/** Fewer at once cost more by themselves than their rows do; more keys are not written quicker. */
-const atOnce = { rowsMin: 256, keysMax: 16_384 } as const
+/** Fewer at once cost more by themselves than their rows do; more are not written quicker. */
+const atOnce = { rowsMin: 256, leavingMax: 16_384 } as const
+
+/** A list or map that keys have, as it is in memory. */
+interface ItemsInMemory {
+  readonly size: number
+  /** By estimate. */
+  readonly bytes: number
+}
 
 export class ColdRoom {
   private readonly wayBytes: number
@@ -32,8 +39,7 @@ export class ColdRoom {
     readonly shareBytes: number,
     private readonly index: KeyIndex,
     private readonly tables: () => readonly StateTable[],
-    /** Of lists and maps, in memory. */
-    private readonly itemBytes: () => number,
+    private readonly collections: () => readonly ItemsInMemory[],
   ) {
     const { share, enough, shareBeyond } = onTheWay
     this.wayBytes = Math.max(Math.min(enough, share * shareBytes), shareBeyond * shareBytes)
@@ -57,7 +63,8 @@ export class ColdRoom {
 
   private bytesIn(textsOf: (table: StateTable) => number, size: number): number {
     const tables = this.tables()
-    const texts = tables.reduce((sum, table) => sum + textsOf(table), this.index.textBytes + this.itemBytes())
+    const items = this.collections().reduce((sum, { bytes }) => sum + bytes, 0)
+    const texts = tables.reduce((sum, table) => sum + textsOf(table), this.index.textBytes + items)
     return tables.reduce((sum, table) => sum + table.rowBytes, 0) + texts / Math.max(1, size)
   }
 
@@ -97,10 +104,12 @@ export class ColdRoom {
     return Math.max(atOnce.rowsMin, Math.floor(this.waitingBytes / batches / this.bytesWaiting(1, rowBytes)))
   }
 
-  /** Keys that leave together. */
-  get keysAtOnce(): number {
-    const most = Math.floor((part.leaving * this.wayBytes) / this.bytesOnTheWay(1))
-    return Math.min(atOnce.keysMax, Math.max(atOnce.rowsMin, most))
+  /** Rows that leave together: a key is one, and so is each item of its lists and maps. */
+  get leavingAtOnce(): number {
+    const keys = Math.max(1, this.index.size)
+    const rows = this.collections().reduce((sum, { size }) => sum + size, keys)
+    const rowBytes = onTheWayBytes.names + (onTheWayBytes.states * this.bytesOfState * keys) / rows
+    return Math.min(atOnce.leavingMax, Math.max(atOnce.rowsMin, Math.floor((part.leaving * this.wayBytes) / rowBytes)))
   }
 
   private bytesOnTheWay(keys: number): number {

@@ -51,7 +51,7 @@ export class ColdSide {
   private readonly parts: ColdPart[] = []
   private tables: readonly StateTable[] = []
   private readonly collections: ColdCollection[] = []
-  /** Keys that left since the beginning, or lay there before: while it is false nobody has to ask. */
+  /** Keys leave or have left since the beginning, or lay there before: while it is false nobody has to ask. */
   private isUsed = false
   /** Keys left in this run. */
   private hasLeft = false
@@ -71,8 +71,12 @@ export class ColdSide {
     private readonly operators: number,
   ) {
     this.residence = new Residence(operators)
-    const itemBytes = (): number => this.collections.reduce((sum, each) => sum + each.bytes, 0)
-    this.room = new ColdRoom(shareBytes, index, () => this.tables, itemBytes)
+    this.room = new ColdRoom(
+      shareBytes,
+      index,
+      () => this.tables,
+      () => this.collections,
+    )
     this.admission = new ColdAdmission(index, this.room)
     const isOwed = (slot: number): boolean => this.isOwed(slot)
     this.hollow = new HollowKeys(this.residence, {
@@ -302,13 +306,13 @@ export class ColdSide {
   leave(written: number): Leaving | null {
     const { chosen, residence } = this
     if (chosen === null || this.away || written < chosen.epoch) return null
-    const next = chosen.slots.subarray(chosen.next, chosen.next + this.room.keysAtOnce)
-    const some = next.subarray(0, this.countAtOnce(next))
+    const some = this.atOnce(chosen.slots.subarray(chosen.next))
     const slots = some.filter(slot => this.mayLeave(slot))
     chosen.next += some.length
     const { epoch, announces } = chosen
     if (chosen.next >= chosen.slots.length) this.chosen = null
     this.away = true
+    this.isUsed = true
     const changed = this.index.byPlace(slots.filter(slot => !residence.is(slot, 'same')))
     const terms = { epoch, announces, keysOf: (some: Int32Array) => this.arrivals.keysOf(some) }
     const values = this.parts.flatMap(
@@ -321,12 +325,15 @@ export class ColdSide {
     return { slots, changes: parts.map(({ changes }) => changes), of: parts.map(({ written }) => written) }
   }
 
-  /** How many of these keys leave at once: with their entries they are not too many. */
-  private countAtOnce(slots: Int32Array): number {
-    let [keys, entries] = [0, 0]
-    for (; keys < slots.length && entries < slots.length; keys += 1)
-      for (const collection of this.collections) entries += collection.count(slots[keys] ?? 0)
-    return keys
+  /** The first of these keys, with what is to be written of them. */
+  private atOnce(slots: Int32Array): Int32Array {
+    const most = this.room.leavingAtOnce
+    let [keys, rows] = [0, 0]
+    for (; keys < slots.length && rows < most; keys += 1) {
+      rows += 1
+      for (const collection of this.collections) rows += collection.changedOf(slots.subarray(keys, keys + 1)).length
+    }
+    return slots.subarray(0, keys)
   }
 
   private isDirty(slot: number): boolean {
@@ -340,7 +347,6 @@ export class ColdSide {
   /** It was written. Answers how many keys left memory. */
   left({ slots, of }: Leaving, sums: readonly Uint32Array[]): number {
     this.away = false
-    this.isUsed = true
     this.hasLeft = true
     this.isAnnounced ||= of.length === this.parts.length + this.collections.length
     of.forEach((written, i) => {

@@ -30,6 +30,7 @@ export function changedValues(
   const rows = encodeRows(gathered.state)
   gathered.loan?.release()
   const before = Uint32Array.from(slots, slot => residence.sumOf(number, slot))
+  residence.expectSums(number, slots)
   return {
     changes: { operator: state.operator, form, epoch, ...keysOf(slots), rows, gone: gathered.isNew, before },
     written: sums => {

@@ -66,6 +66,10 @@ export class EntryResidence {
     this.slots.noteSums(0, slots, sums)
   }
 
+  expectSums(slots: Int32Array): void {
+    this.slots.expectSums(0, slots)
+  }
+
   private grow(slot: number): void {
     const larger = new Uint16Array(Math.max(slot + 1, 2 * this.groupOf.length))
     larger.set(this.groupOf)

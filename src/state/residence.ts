@@ -1,6 +1,7 @@
 /**
  * Residence: what is known of each slot where state may be larger than memory. Some bits a slot, and for each operator the
- * sum of the entry that its key has beyond memory, 0 where it has none.
+ * sum of the entry that its key has beyond memory, 0 where it has none. What is being written is there: a block that is made
+ * meanwhile has to say what became of it.
  */
 const bit = {
   /** The slot has a key. */
@@ -74,6 +75,15 @@ export class Residence {
   noteSums(operator: number, slots: Int32Array, each: Uint32Array): void {
     const sums = this.sums[operator]
     if (sums !== undefined) for (let i = 0; i < slots.length; i++) sums[slots[i] ?? 0] = each[i] ?? 0
+  }
+
+  /** Their entries are being written: until it is known with what sums, each is there. */
+  expectSums(operator: number, slots: Int32Array): void {
+    this.noteSums(
+      operator,
+      slots,
+      Uint32Array.from(slots, slot => this.sumOf(operator, slot) || 1),
+    )
   }
 
   /** Slots that are there and not being read. */

@@ -48,8 +48,8 @@ export const collectionRules: readonly Mutant[] = [
   {
     rule: 'an entry that is gone stays beyond memory',
     ...collection,
-    from: '!residence.isSame(slot) && (table.present(slot) || residence.sumOf(slot) !== 0)',
-    to: '!residence.isSame(slot) && table.present(slot)',
+    from: '!residence.isSame(slot) && (entries.table.present(slot) || residence.sumOf(slot) !== 0)',
+    to: '!residence.isSame(slot) && entries.table.present(slot)',
     test: small,
   },
   {
@@ -58,6 +58,20 @@ export const collectionRules: readonly Mutant[] = [
     from: '.some(slot => this.state.holds(slot))',
     to: '.some(slot => this.state.holds(slot) && slot < 0)',
     test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order, whatever breaks: from seed 2801'],
+  },
+  {
+    rule: 'what goes while it is written beyond memory comes back',
+    file: 'src/state/residence.ts',
+    from: 'this.sumOf(operator, slot) || 1',
+    to: 'this.sumOf(operator, slot)',
+    test: [unit('state/budget-collections'), 'stay gone where they go while they are written there'],
+  },
+  {
+    rule: 'nothing lies beyond memory before the first key has left',
+    file: 'src/state/cold-side.ts',
+    from: '    this.away = true\n    this.isUsed = true\n',
+    to: '    this.away = true\n',
+    test: [unit('state/budget'), 'stays gone where it goes while it is written beyond memory'],
   },
   {
     rule: 'only values are looked at for what has expired beyond memory',

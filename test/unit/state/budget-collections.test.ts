@@ -51,7 +51,7 @@ const step = fc.record({
   passMs: fc.constantFrom(0, 50, 400),
   /** All entries are looked at before, as last calls do. */
   ends: fc.nat(9).map(n => n === 0),
-  next: fc.constantFrom('cut', 'cut', 'cut', 'go on', 'restart'),
+  next: fc.constantFrom('cut', 'cut', 'cut slowly', 'go on', 'restart'),
   /** Of a restart: hosts that die in it, each at one of its writes. */
   dying: fc.array(fc.record({ writes: fc.nat(9), kept: fc.boolean() }), { maxLength: 4 }),
 })
@@ -139,8 +139,8 @@ describe('lists and maps larger than memory', () => {
             expect(await host.rows(changes)).toEqual(expected)
             fetched = Math.max(fetched, host.fetched)
             note(all, changes, { atMs: clock.wallMs, sinceMs })
-            if (next === 'cut') {
-              await host.cut()
+            if (next === 'cut' || next === 'cut slowly') {
+              await (next === 'cut' ? host.cut() : host.cutSlowly())
               durable = copyOf(all)
               beyond = Math.max(beyond, host.entries)
               if (!expires) expect(await host.stored()).toEqual(storedOf(durable))
@@ -207,6 +207,15 @@ describe('keys with many entries', () => {
   const many = Array.from({ length: 24 }, (_, i) => `entry ${i}`)
   const terms = { budgetBytes: 1, expires: false, clock: { wallMs: 10_000 } }
 
+  it('leave memory in one write, where what is written of them is little', async () => {
+    const run = await Run.open(new MortalPlace(), terms)
+    await run.rows(users.map(user => set(user, many.slice(0, 7), 1n)))
+    await run.cut()
+    expect([run.hotKeys, run.entries]).toEqual([0, 30 + 30 * 7])
+    expect(run.written.length).toBe(1)
+    await run.store.close()
+  })
+
   it('of which a start brings back few leave memory with all of them, and with no value that was only read', async () => {
     const place = new MortalPlace()
     const host = await Run.open(place, terms)
@@ -233,6 +242,32 @@ describe('entries beyond memory', () => {
     expect(run.hotKeys).toBe(0)
     expect(run.entries).toBe(3)
     await idle(run, clock)
+    await run.store.close()
+  })
+
+  it('stay gone where they go while they are written there', async () => {
+    const clock = { wallMs: 10_000 }
+    const run = await Run.open(new MortalPlace(), { budgetBytes: 1, expires: false, clock })
+    const [, ...others] = users
+    await run.rows(users.map(user => set(user, ['/', '/x'], 1n)))
+    await run.cutSlowly()
+    await run.rows(others.map(user => ({ ...set(user, [], 0n), gone: true, clear: true })))
+    await run.cut()
+    const kept = { log: [], seen: [], last: [] }
+    expect(await run.stored()).toEqual(
+      new Map([
+        [
+          'user 0',
+          {
+            ...kept,
+            named: [
+              ['/', 1n],
+              ['/x', 1n],
+            ],
+          },
+        ],
+      ]),
+    )
     await run.store.close()
   })
 })

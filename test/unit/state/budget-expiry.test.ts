@@ -62,7 +62,7 @@ describe('state that expires beyond memory', () => {
         maxLength: 8,
       }),
       passMs: fc.constantFrom(0, 50, 400),
-      next: fc.constantFrom('cut', 'cut', 'cut', 'go on', 'restart'),
+      next: fc.constantFrom('cut', 'cut', 'cut slowly', 'go on', 'restart'),
     })
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50 }), async steps => {
@@ -80,8 +80,8 @@ describe('state that expires beyond memory', () => {
           })
           expect(await run.rows(rows)).toEqual(expected)
           for (const [user, n] of rows) n === null ? all.delete(user) : all.set(user, { n, atMs: clock.wallMs })
-          if (next === 'cut') {
-            await run.cut()
+          if (next === 'cut' || next === 'cut slowly') {
+            await (next === 'cut' ? run.cut() : run.cutSlowly())
             durable = new Map(all)
           } else if (next === 'restart') {
             await place.crash()

@@ -8,6 +8,7 @@ import {
   KeyDigest,
   KeyIndex,
   KeyWalk,
+  type Leaving,
   OperatorState,
   type StateClock,
   type StateForm,
@@ -29,6 +30,7 @@ export class Run {
   private readonly expiry: Expiry | null
   private readonly cold: ColdSide
   private readonly state: OperatorState
+  private unheard: { readonly leaving: Leaving; readonly sums: readonly Uint32Array[] } | null = null
 
   private constructor(
     readonly store: StateStore,
@@ -176,12 +178,26 @@ export class Run {
   }
 
   async cut(): Promise<void> {
+    await this.epochEnds()
+    await this.leave(this.epoch)
+  }
+
+  /** As `cut`; that what leaves memory is written is heard of behind the next cut. */
+  async cutSlowly(): Promise<void> {
+    await this.epochEnds()
+    const leaving = this.cold.leave(this.epoch)
+    if (leaving !== null) this.unheard = { leaving, sums: await this.store.writeCold(leaving.changes) }
+  }
+
+  private async epochEnds(): Promise<void> {
     this.epoch += 1
     const blocks = this.state.take(this.epoch, this.cold.hollow.takeTellsAll())
     this.cold.choose(this.epoch, [])
     await this.store.prepare(this.epoch, record, blocks, [this.state.takeKeys() ?? []].flat())
     this.store.finish(this.epoch)
-    await this.leave(this.epoch)
+    const { unheard } = this
+    this.unheard = null
+    if (unheard !== null) this.cold.left(unheard.leaving, unheard.sums)
   }
 
   private async leave(written: number): Promise<void> {

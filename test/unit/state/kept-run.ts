@@ -2,7 +2,14 @@
 import { BufferPool, type Value, batchFromRows, bitAt, rowsOf } from '../../../src/batch/index.js'
 import { KeyedState, type NewState } from '../../../src/runtime/flow/keyed.js'
 import { type Keep, type Schema } from '../../../src/schema/index.js'
-import { type ColdAsk, type ColdSide, type Collections, StoredOperator, readBlock } from '../../../src/state/index.js'
+import {
+  type ColdAsk,
+  type ColdSide,
+  type Collections,
+  type Leaving,
+  StoredOperator,
+  readBlock,
+} from '../../../src/state/index.js'
 import { StateStore, type StorePlace } from '../../../src/state/stores/index.js'
 import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
 
@@ -71,6 +78,7 @@ export class Run {
   fetched = 0
   /** Of which operators, lists and maps something was written beyond memory, write by write. */
   readonly written: (readonly string[])[] = []
+  private unheard: { readonly leaving: Leaving; readonly sums: readonly Uint32Array[] } | null = null
 
   private constructor(
     readonly store: StateStore,
@@ -252,12 +260,22 @@ export class Run {
     await this.leave(this.epoch)
   }
 
+  /** As `cut`; that what leaves memory is written is heard of behind the next cut. */
+  async cutSlowly(): Promise<void> {
+    await this.epochEnds()
+    const leaving = this.cold.leave(this.epoch)
+    if (leaving !== null) this.unheard = { leaving, sums: await this.store.writeCold(leaving.changes) }
+  }
+
   private async epochEnds(): Promise<void> {
     this.epoch += 1
     const blocks = this.keyed.takeDirty(this.epoch)
     this.cold.choose(this.epoch, [])
     await this.store.prepare(this.epoch, new Uint8Array(1), blocks)
     this.store.finish(this.epoch)
+    const { unheard } = this
+    this.unheard = null
+    if (unheard !== null) this.cold.left(unheard.leaving, unheard.sums)
   }
 
   /** As `cut`; the last calls begin while what leaves memory is written. */
