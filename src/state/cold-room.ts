@@ -23,7 +23,7 @@ const writtenPerChanged = 2
 /** Names and numbers of a key on its way, whose state is there as it lies in memory and as it lies beyond it. */
 const onTheWayBytes = { names: 64, states: 2 } as const
 /** Fewer at once cost more by themselves than their rows do; more are not written quicker. */
-const atOnce = { rowsMin: 256, leavingMax: 16_384 } as const
+const atOnce = { rowsMin: 256, bytesMin: 64 << 10, leavingMax: 16_384 } as const
 
 /** A list or map that keys have, as it is in memory. */
 interface ItemsInMemory {
@@ -109,7 +109,12 @@ export class ColdRoom {
     const keys = Math.max(1, this.index.size)
     const rows = this.collections().reduce((sum, { size }) => sum + size, keys)
     const rowBytes = onTheWayBytes.names + (onTheWayBytes.states * this.bytesOfState * keys) / rows
-    return Math.min(atOnce.leavingMax, Math.max(atOnce.rowsMin, Math.floor((part.leaving * this.wayBytes) / rowBytes)))
+    return Math.min(atOnce.leavingMax, Math.max(atOnce.rowsMin, Math.floor(this.leavingBytes / rowBytes)))
+  }
+
+  /** Bytes of what leaves or passes, with what it is written into. */
+  get leavingBytes(): number {
+    return Math.max(atOnce.bytesMin, part.leaving * this.wayBytes)
   }
 
   private bytesOnTheWay(keys: number): number {

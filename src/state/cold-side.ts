@@ -9,7 +9,7 @@
 import { invariant } from '../base/index.js'
 import { AsStored } from './as-stored.js'
 import { type ColdAnswer, type ColdPage, type ColdPlace, type Reach } from './cold.js'
-import { type Admitted, ColdAdmission } from './cold-admission.js'
+import { ColdAdmission } from './cold-admission.js'
 import { ColdArrivals } from './cold-arrivals.js'
 import { ColdChoice } from './cold-choice.js'
 import { ColdCollection } from './cold-collection.js'
@@ -30,7 +30,6 @@ import { HollowKeys } from './hollow.js'
 import { type KeyIndex } from './key-index.js'
 import { type StateWatch } from './operator-state.js'
 import { Residence } from './residence.js'
-import { type SavedRows } from './restore.js'
 import { SlotSet } from './slot-set.js'
 import { type StateTable } from './state-table.js'
 
@@ -46,15 +45,13 @@ interface Chosen {
 export class ColdSide {
   private readonly residence: Residence
   readonly room: ColdRoom
-  private readonly admission: ColdAdmission
+  readonly admission: ColdAdmission
   private readonly choice: ColdChoice
   private readonly parts: ColdPart[] = []
   private tables: readonly StateTable[] = []
   private readonly collections: ColdCollection[] = []
   /** Keys leave or have left since the beginning, or lay there before: while it is false nobody has to ask. */
   private isUsed = false
-  /** Keys left in this run. */
-  private hasLeft = false
   private chosen: Chosen | null = null
   /** The store knows the columns of this run. */
   private isAnnounced = false
@@ -77,7 +74,10 @@ export class ColdSide {
       () => this.tables,
       () => this.collections,
     )
-    this.admission = new ColdAdmission(index, this.room)
+    this.admission = new ColdAdmission(index, this.room, rows => {
+      this.entries += rows
+      this.isUsed = true
+    })
     const isOwed = (slot: number): boolean => this.isOwed(slot)
     this.hollow = new HollowKeys(this.residence, {
       hasState: slot =>
@@ -135,12 +135,11 @@ export class ColdSide {
     if (expiring.length > 0) this.sweep = new ColdSweep(this.index, expiring, clock)
   }
 
-  /** A run goes on: so many entries lie beyond memory from before. Can be said again. */
+  /** A run goes on: so many entries lie beyond memory. Can be said again. */
   begin(entriesOf: (operator: string) => number): void {
-    if (this.isUsed) return
     const stored = [...this.parts.map(({ state }) => state), ...this.collections]
     this.entries = stored.reduce((sum, { operator }) => sum + entriesOf(operator), 0)
-    this.isUsed = this.entries > 0
+    this.isUsed ||= this.entries > 0
   }
 
   get report(): ColdReport {
@@ -258,29 +257,23 @@ export class ColdSide {
     if (announces || slots.length > 0) this.chosen = { epoch, slots, announces, next: 0 }
   }
 
-  /** As `choose`, while a start restores: what leaves then must not be in columns that no epoch has. */
-  chooseRestored(epoch: number): void {
+  /** While a start restores: keys have to leave. None may where what leaves would be in columns that no epoch has. */
+  get isCrowded(): boolean {
     const evolves = this.parts.some(({ state }) => state.evolves) || this.collections.some(each => each.state.evolves)
-    if (!evolves) this.chooseUnpinned(epoch)
+    return !evolves && !this.room.hasRoomFor(this.index.size)
+  }
+
+  /** As `choose`, while a start restores. */
+  chooseRestored(epoch: number): void {
+    if (this.isCrowded) this.chooseSaved(epoch)
   }
 
   /** As `chooseRestored`, of a savepoint: no store has its columns yet. */
   chooseSaved(epoch: number): void {
-    if (this.chooseUnpinned(epoch)) this.admission.close()
-  }
-
-  private chooseUnpinned(epoch: number): boolean {
     const slots = this.isLeaving ? new Int32Array(0) : this.choice.slots(new SlotSet(), [])
-    if (slots.length > 0) this.chosen = { epoch, slots, announces: false, next: 0 }
-    return slots.length > 0
-  }
-
-  /** Rows of a savepoint: those that are restored, and those that are written beyond memory in their place. */
-  admit(operator: string, rows: SavedRows): Admitted {
-    const admitted = this.admission.admit(operator, rows)
-    this.entries += admitted.goes?.keys.rows ?? 0
-    this.isUsed ||= admitted.goes !== null
-    return admitted
+    if (slots.length === 0) return
+    this.chosen = { epoch, slots, announces: false, next: 0 }
+    this.admission.close()
   }
 
   private noteHollow(part: number, slots: Int32Array): void {
@@ -347,7 +340,6 @@ export class ColdSide {
   /** It was written. Answers how many keys left memory. */
   left({ slots, of }: Leaving, sums: readonly Uint32Array[]): number {
     this.away = false
-    this.hasLeft = true
     this.isAnnounced ||= of.length === this.parts.length + this.collections.length
     of.forEach((written, i) => {
       this.entries += written(sums[i] ?? new Uint32Array(0))
@@ -359,8 +351,8 @@ export class ColdSide {
 
   private restored(part: number, slots: Int32Array, beyond: Uint32Array | null): void {
     const isAlone = this.parts.length === 1 && this.collections.length === 0
-    // Until one leaves, entries are what they were when the restore began.
-    if (beyond === null || !isAlone || this.hasLeft) this.restoredFresh(part)
+    // Until memory is full entries are what they were when the restore began, and from then on no key comes.
+    if (beyond === null || !isAlone) this.restoredFresh(part)
     else {
       this.residence.arrive(this.index.takeFresh(), false)
       this.residence.noteSums(part, slots, beyond)
@@ -379,7 +371,7 @@ export class ColdSide {
   /** Blocks of this operator, list or map brought keys. */
   private restoredFresh(part: number): void {
     const fresh = this.index.takeFresh()
-    this.residence.arrive(fresh, false)
+    this.residence.arrive(fresh, this.isUsed)
     if (this.isUsed && fresh.length > 0) this.arrivals.restoredBy(part, fresh)
   }
 

@@ -63,6 +63,11 @@ export class EntryState {
     return this.inner.evolves
   }
 
+  /** As `OperatorState` has it. */
+  isOf(stored: StateForm): boolean {
+    return this.inner.isOf(stored)
+  }
+
   /** A block that is still to come says what became of this entry. */
   holds(slot: number): boolean {
     return this.inner.holds(slot)

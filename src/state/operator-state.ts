@@ -82,6 +82,11 @@ export class OperatorState {
     this.evolution(stored)
   }
 
+  /** Whether rows in this form are as they are declared. */
+  isOf(stored: StateForm): boolean {
+    return this.evolution(stored) === asStored
+  }
+
   /**
    * Whether what it holds can go on in this form. @throws StateError ANB6016 with everything that does not fit
    */

@@ -4,12 +4,14 @@
  */
 import { type Batch, take } from '../batch/index.js'
 import { type StateForm, isOfEntries } from './block-schema.js'
-import { type ColdKeys } from './cold.js'
+import { type ColdChanges, type ColdKeys } from './cold.js'
 import { planEvolution } from './evolve.js'
 import { KeyDigest } from './key-digest.js'
 import { KeyIndex } from './key-index.js'
 import { OperatorState } from './operator-state.js'
+import { packedOf } from './packed.js'
 import { type StoredBlock, type StoredRows } from './restore.js'
+import { encodeRows } from './row-codec.js'
 import { StateTable } from './state-table.js'
 
 /** Rows, and where they lie beyond memory. */
@@ -47,6 +49,37 @@ export class StoredOperator {
 
   takeRows(form: StateForm, rows: StoredRows): void {
     this.state.restoreRows(form, rows)
+  }
+
+  /** Keys of which blocks say something. */
+  get size(): number {
+    return this.index.size
+  }
+
+  /** All of them, by slot, as they lie beyond memory: those that are gone too. */
+  get allPlaces(): ColdKeys {
+    return this.placesOf(this.allSlots)
+  }
+
+  private get allSlots(): Int32Array {
+    return Int32Array.from({ length: this.index.slots }, (_, slot) => slot)
+  }
+
+  /** What becomes of `allPlaces` beyond memory at the end of this epoch, where there are entries with these sums. */
+  changes(epoch: number, { groups, keys }: ColdKeys, sums: Uint32Array): ColdChanges {
+    const { operator, form, table } = this
+    const slots = this.allSlots.filter(slot => table.present(slot) || sums[slot] !== 0)
+    const gathered = table.gather(slots)
+    return {
+      operator,
+      form,
+      epoch,
+      groups: Uint16Array.from(slots, slot => groups[slot] ?? 0),
+      keys: packedOf(keys, slots),
+      rows: encodeRows(gathered.state),
+      gone: gathered.isNew,
+      before: Uint32Array.from(slots, slot => sums[slot] ?? 0),
+    }
   }
 
   /** Slots that have state, in the order of their key bytes. */

@@ -67,8 +67,8 @@ export const budgetRules: readonly Mutant[] = [
   },
   {
     rule: 'last calls look beyond memory for values alone',
-    file: 'src/runtime/flow/keyed.ts',
-    from: ' || state.operator.startsWith(`${id}/`)',
+    file: 'src/state/operator-states.ts',
+    from: ' || operator.startsWith(`${id}/`)',
     to: '',
     test: [unit('state/budget-collections'), 'meet keys whose values have expired while a list or map has entries'],
   },
@@ -96,8 +96,8 @@ export const budgetRules: readonly Mutant[] = [
   {
     rule: 'of a savepoint more keys come into memory once some have left it',
     ...cold,
-    from: 'if (this.chooseUnpinned(epoch)) this.admission.close()',
-    to: 'this.chooseUnpinned(epoch)',
+    from: '    this.admission.close()\n',
+    to: '',
     test: [unit('runtime/restore-saved'), 'of long lists'],
   },
   {
@@ -110,8 +110,8 @@ export const budgetRules: readonly Mutant[] = [
   {
     rule: 'lists and maps of a savepoint go beyond memory where a key is in it',
     ...admission,
-    from: 'isFresh.has(slot) ? 0 : 1',
-    to: 'isFresh.has(slot) ? 0 : 0',
+    from: 'there: all.filter(row => !isFresh.has(slots[row] ?? 0))',
+    to: 'there: all.filter(row => slots[row] === -1)',
     test: [admitted, 'of an operator that comes later stay where their keys are in memory'],
   },
   {
@@ -122,10 +122,10 @@ export const budgetRules: readonly Mutant[] = [
     test: [admitted, 'of an operator that comes later stay where their keys are in memory'],
   },
   {
-    rule: 'a start believes what lay beyond memory before it wrote there itself',
-    ...cold,
-    from: ' || this.hasLeft)',
-    to: ')',
-    test: [budget, 'gives the newest of it, of keys too that left while it read'],
+    rule: 'what passes memory at a start is in columns that no epoch has',
+    file: 'src/state/operator-states.ts',
+    from: 'state?.isOf(stored) === true',
+    to: 'state !== undefined',
+    test: [budget, 'is in the columns of the last epoch, whoever began with others and wrote none'],
   },
 ]

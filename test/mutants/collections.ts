@@ -74,6 +74,23 @@ export const collectionRules: readonly Mutant[] = [
     test: [unit('state/budget'), 'stays gone where it goes while it is written beyond memory'],
   },
   {
+    rule: 'a row that passes memory hides newer ones of its epoch',
+    file: 'src/runtime/open/passing-rows.ts',
+    from: 'first === epoch ? epoch : epoch - 1',
+    to: 'epoch',
+    test: [
+      unit('runtime/passing-rows'),
+      'rows that pass memory at a start are beyond it as the newest block has them, whoever dies',
+    ],
+  },
+  {
+    rule: 'rows that passed memory pass it again at each start',
+    file: 'src/runtime/open/passing-rows.ts',
+    from: 'first === epoch ? epoch : epoch - 1',
+    to: 'epoch - 1',
+    test: [unit('runtime/passing-rows'), 'rows of an epoch in many blocks pass once'],
+  },
+  {
     rule: 'only values are looked at for what has expired beyond memory',
     file: 'src/state/cold-sweep.ts',
     from: 'this.part = (this.part + 1) % this.parts.length',

@@ -266,7 +266,7 @@ export class Cutting {
     const stages = graph.stages.filter(stage => which(stage) && !swapping.holdsState(stage))
     for (const stage of stages) {
       into.state.push(...stage.takeDirty(epoch))
-      into.keys.push(...(stage.keyed?.takeKeys() ?? []))
+      into.keys.push(...(stage.keyed?.states.takeKeys() ?? []))
     }
   }
 

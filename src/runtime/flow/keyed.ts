@@ -5,27 +5,22 @@
 import { type Batch, type Memory, bitAt, select } from '../../batch/index.js'
 import { type Schema, fieldNamed, schemaToJson } from '../../schema/index.js'
 import {
-  type ColdChanges,
   type ColdLack,
   type ColdPart,
   ColdSide,
   type CollectionChanges,
   Collections,
-  type EntryState,
   Expiry,
   type GroupSpan,
   type Gathered,
-  type KeyDigest,
-  type KeyDigestChange,
   KeyIndex,
   KeyWalk,
   OperatorState,
-  type SavedRows,
+  OperatorStates,
   type StateBlock,
   type StateClock,
   type StateForm,
   StateTable,
-  type StoredRows,
   type Written,
   declaredState,
   distinct,
@@ -87,7 +82,8 @@ export class KeyedState {
   readonly cold: ColdSide | null
   private readonly expiries: Map<number, Expiry>
   private readonly laneOfGroup: Uint16Array
-  private states: readonly (OperatorState | EntryState)[]
+  /** As the epochs see them. */
+  readonly states: OperatorStates
   private readonly owner: Omit<StateForm, 'state'>
 
   constructor(private readonly terms: KeyedTerms) {
@@ -114,7 +110,7 @@ export class KeyedState {
     const { index } = this
     this.cold = terms.budgetBytes === null ? null : new ColdSide(index, terms.budgetBytes, operators.length)
     const parts: ColdPart[] = []
-    this.states = operators.flatMap(({ at, id: operator, values }, part) => {
+    const states = operators.flatMap(({ at, id: operator, values }, part) => {
       const form = { ...owner, state: storedValues(values) }
       const table = this.table(at)
       const watch = this.cold === null ? {} : { watch: this.cold.watch(part) }
@@ -124,6 +120,7 @@ export class KeyedState {
       const kept = { index, cold: this.cold, entriesAtFirst }
       return [ofValues, ...(this.collections.get(at)?.states(operator, owner, kept) ?? [])]
     })
+    this.states = new OperatorStates(states, this.cold)
     this.cold?.use(parts, terms.clock)
     // Ranges of key groups, as even as they come: group g of G belongs to lane floor(g * lanes / G).
     this.laneOfGroup = Uint16Array.from({ length: terms.keyGroups }, (_, g) =>
@@ -228,50 +225,7 @@ export class KeyedState {
 
   /** State that changed since the last cut, of all operators. */
   takeDirty(epoch: number): readonly StateBlock[] {
-    const tellsAll = this.cold?.hollow.takeTellsAll() ?? false
-    return this.states.flatMap(state => state.take(epoch, tellsAll))
-  }
-
-  /** Which keys came and went with it. */
-  takeKeys(): readonly KeyDigestChange[] {
-    return this.states.flatMap(state => state.takeKeys() ?? [])
-  }
-
-  /** The keys of an operator of this stage, once all is restored; undefined: it is none of them. */
-  countRestored(operator: string, beyond: KeyDigest | null): KeyDigest | undefined {
-    return this.states.find(state => state.operator === operator)?.countRestored(beyond)
-  }
-
-  /**
-   * Takes what an epoch wrote of one operator, where it is one of this stage.
-   *
-   * @throws StateError ANB6016 where the declared columns cannot hold what was stored
-   */
-  restore(operator: string, form: StateForm, rows: StoredRows): void {
-    this.states.find(state => state.operator === operator)?.restoreRows(form, rows)
-  }
-
-  /**
-   * As `restore`, of a savepoint of this epoch. Answers the rows that memory has no room for, as what is to be written beyond it;
-   * null: none.
-   */
-  admit(operator: string, form: StateForm, rows: SavedRows, epoch: number): ColdChanges | null {
-    const state = this.states.find(each => each.operator === operator)
-    if (state === undefined) return null
-    const { stays, goes } = this.cold?.admit(operator, rows) ?? { stays: rows, goes: null }
-    if (stays !== null) state.restoreRows(form, stays)
-    return goes === null ? null : state.goesBeyond(form, goes, epoch)
-  }
-
-  /** Whether it takes what is stored of an operator in this form. @throws StateError ANB6016 */
-  accept(operator: string, form: StateForm): void {
-    for (const state of this.states)
-      if (state.operator === operator && state instanceof OperatorState) state.accept(form)
-  }
-
-  /** The next epoch writes all state that there is, of this operator or of all. */
-  rewrite(operator: string | null): void {
-    for (const state of this.states) if (operator === null || state.operator === operator) state.rewrite()
+    return this.states.take(epoch, this.cold?.hollow.takeTellsAll() ?? false)
   }
 
   /**
@@ -287,7 +241,7 @@ export class KeyedState {
       staysInPlace,
       'state whose lists, maps or times change, or that may be beyond memory, changes behind the last epoch',
     )
-    this.valuesOf(id).fits(this.formOf(to))
+    this.states.valuesOf(id).fits(this.formOf(to))
   }
 
   /** The operator goes on with these state columns, which fit: lists and maps that it has stay as they are. */
@@ -298,11 +252,7 @@ export class KeyedState {
     if (!sameSchema(declaredState(state).values, declaredState(to).values)) this.layOut(operator, to)
     const collections = Collections.of(to, clock, this.collections.get(operator))
     if (collections !== null) this.collections.set(operator, collections)
-    const all = collections?.states(id, this.owner, { index: this.index, cold: null }) ?? []
-    this.states = [
-      ...this.states,
-      ...all.filter(each => this.states.every(({ operator }) => operator !== each.operator)),
-    ]
+    this.states.add(collections?.states(id, this.owner, { index: this.index, cold: null }) ?? [])
     this.operators.set(operator, { id, state: to })
   }
 
@@ -310,11 +260,11 @@ export class KeyedState {
   private layOut(operator: number, to: Schema): void {
     const form = this.formOf(to)
     const table = new StateTable(form.state)
-    const before = this.valuesOf(this.declared(operator).id)
+    const before = this.states.valuesOf(this.declared(operator).id)
     const next = before.goOnIn(form, table)
     // A column that went and came again would else have what was stored before it went.
     next.rewrite()
-    this.states = this.states.map(state => (state === before ? next : state))
+    this.states.goOn(before, next)
     this.ofOperators.set(operator, table)
     const expiry = Expiry.of(table, declaredState(to).values, this.terms.clock)
     if (expiry !== null) this.expiries.set(operator, expiry)
@@ -326,12 +276,6 @@ export class KeyedState {
 
   private formOf(state: Schema): StateForm {
     return { ...this.owner, state: storedValues(declaredState(state).values) }
-  }
-
-  private valuesOf(id: string): OperatorState {
-    const found = this.states.find(state => state instanceof OperatorState && state.operator === id)
-    invariant(found instanceof OperatorState, 'a keyed operator has values')
-    return found
   }
 
   private declared(operator: number): { readonly id: string; readonly state: Schema } {
@@ -352,7 +296,7 @@ export class KeyedState {
     const groups = { first: laneOfGroup.indexOf(lane), last: laneOfGroup.lastIndexOf(lane) }
     const { id } = this.declared(operator)
     return new KeyWalk(index, {
-      layers: this.states.filter(state => state.operator === id || state.operator.startsWith(`${id}/`)),
+      layers: this.states.of(id),
       groups,
       inMemory: index.sortedByGroup(groups.first < 0 ? new Int32Array(0) : this.slotsIn(operator, groups)),
       looksBeyond: groups.first >= 0 && cold?.looksBeyond === true,

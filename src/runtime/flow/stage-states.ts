@@ -4,6 +4,7 @@ import {
   type ColdSide,
   type KeyDigest,
   type KeyDigestChange,
+  type PassingForm,
   type SavedRows,
   type StateBlock,
   type StateForm,
@@ -39,23 +40,33 @@ export class StageStates {
 
   /** Whether state of one operator can be taken in this form. @throws StateError ANB6016 */
   accept(operator: string, form: StateForm): void {
-    for (const stage of this.stages) stage.keyed?.accept(operator, form)
+    for (const stage of this.stages) stage.keyed?.states.accept(operator, form)
   }
 
   /** As `restore`, with rows of this form. */
   restoreRows(operator: string, form: StateForm, rows: StoredRows): void {
-    for (const stage of this.stages) stage.keyed?.restore(operator, form, rows)
+    for (const stage of this.stages) stage.keyed?.states.restore(operator, form, rows)
+  }
+
+  /** How rows of an operator may pass memory, as it is stored in this form; null: they may not. */
+  passing(operator: string, stored: StateForm): PassingForm | null {
+    return this.stages.flatMap(stage => stage.keyed?.states.passing(operator, stored) ?? []).at(0) ?? null
+  }
+
+  /** As `restoreRows`, within the budget. Answers the rows that memory has no room for; null: none. */
+  restoreWithin(operator: string, form: StateForm, rows: StoredRows): StoredRows | null {
+    return this.stages.flatMap(stage => stage.keyed?.states.restoreWithin(operator, form, rows) ?? []).at(0) ?? null
   }
 
   /** As `restoreRows`, of a savepoint of this epoch. Answers what is to be written beyond memory in their place; null: nothing. */
   admit(operator: string, form: StateForm, rows: SavedRows, epoch: number): ColdChanges | null {
-    return this.stages.flatMap(stage => stage.keyed?.admit(operator, form, rows, epoch) ?? []).at(0) ?? null
+    return this.stages.flatMap(stage => stage.keyed?.states.admit(operator, form, rows, epoch) ?? []).at(0) ?? null
   }
 
   /** The keys of an operator, once all is restored; null: there is no such operator. */
   countRestored(operator: string, beyond: KeyDigest | null): KeyDigest | null {
     for (const stage of this.stages) {
-      const counted = stage.keyed?.countRestored(operator, beyond)
+      const counted = stage.keyed?.states.countRestored(operator, beyond)
       if (counted !== undefined) return counted
     }
     return null
@@ -63,7 +74,7 @@ export class StageStates {
 
   /** The next epoch writes all state of the operator: what is stored of it does not count any more. */
   rewrite(operator: string): void {
-    for (const stage of this.stages) stage.keyed?.rewrite(operator)
+    for (const stage of this.stages) stage.keyed?.states.rewrite(operator)
   }
 
   /** Time passes: what has expired goes, little by little. */
@@ -76,9 +87,9 @@ export class StageStates {
   /** All state that there is, as an epoch in a store that has none. */
   whole(epoch: number): StateTaken {
     const blocks = this.stages.flatMap(stage => {
-      stage.keyed?.rewrite(null)
+      stage.keyed?.states.rewrite(null)
       return stage.takeDirty(epoch)
     })
-    return { blocks, keys: this.stages.flatMap(stage => stage.keyed?.takeKeys() ?? []) }
+    return { blocks, keys: this.stages.flatMap(stage => stage.keyed?.states.takeKeys() ?? []) }
   }
 }

@@ -1,6 +1,7 @@
 /** Beyond keeper: carries state between memory and the store where it may be larger than its budget. */
 import {
   type ColdChanges,
+  type ColdKeys,
   type ColdPlace,
   type ColdQuestion,
   type ColdSide,
@@ -61,14 +62,27 @@ export class BeyondKeeper implements BeyondEffects {
     await this.store().writeCold(changes)
   }
 
-  /** A block of this epoch was restored: what memory has no room for leaves it. */
+  /** Of each key the sum of its entry; 0: there is none. */
+  async sumsOf(operator: string, keys: ColdKeys): Promise<Uint32Array> {
+    const { values } = await this.store().readCold({ operators: [operator], collections: [], ...keys })
+    const sums = new Uint32Array(keys.groups.length)
+    for (const found of values.flat()) found.at.forEach((key, i) => (sums[key] = found.sums[i] ?? 0))
+    return sums
+  }
+
+  /** Keys that blocks brought, up to one of this epoch, come in with all that they have beyond memory, and what has no room leaves. */
   async settle(side: ColdSide, epoch: number): Promise<void> {
     for (let ask = side.askRestored(); ask !== null; ask = side.askRestored()) {
       side.loaded(ask, await this.store().readCold(ask.question), ask.part)
+      await this.leaveRestored(side, epoch)
     }
+    await this.leaveRestored(side, epoch)
+  }
+
+  private leaveRestored(side: ColdSide, epoch: number): Promise<void> {
     // The block may be one of several of its epoch, so what leaves is not known to be that of its end.
     side.chooseRestored(Math.max(0, epoch - 1))
-    await this.leave(side, epoch)
+    return this.leave(side, epoch)
   }
 
   /** Rows of a savepoint of this epoch were restored: what memory has no room for leaves it. */

@@ -4,7 +4,7 @@
  */
 import { PlanError, StateError } from '../../base/index.js'
 import { type Batch } from '../../batch/index.js'
-import { type Base, type StoredState } from '../../checkpoint/index.js'
+import { type Base, type EpochRecord, type StoredState } from '../../checkpoint/index.js'
 import { type StageOperator, type Topology } from '../../plan/index.js'
 import { schemaFromJson } from '../../schema/index.js'
 import {
@@ -21,6 +21,7 @@ import { type Engine } from '../flow/index.js'
 import { type BeyondKeeper } from './beyond-keeper.js'
 import { migrateBeyond } from './migrate-beyond.js'
 import { type DeclaredValues, type Migrating, type Migration, migratedRowsMax } from './migrating.js'
+import { PassingRows } from './passing-rows.js'
 import { restoreSaved } from './restore-saved.js'
 
 export const statesOf = ({ vertices }: Topology): readonly StageOperator[] =>
@@ -121,9 +122,8 @@ async function restoreStored(
   // What was migrated lies beyond memory before keys of other operators are brought back, with all that they have.
   for (const { form, migration } of found)
     if (migration !== null) await migrate({ base, engine, migrating, beyond }, migration, form)
-  if (beyond !== null) beginSides(engine, beyond)
-  for (const { operator, migration } of found)
-    if (migration === null) await restoreOperator(base, engine, operator, beyond)
+  if (beyond !== null) beginSides(engine.state, beyond)
+  for (const each of found) if (each.migration === null) await restoreOperator(base, engine.state, each, beyond)
 }
 
 /** All is restored: the engine has the keys that were written, in memory and beyond it. @throws StateError ANB6019 */
@@ -137,22 +137,33 @@ export function expectRestoredKeys(base: Base, engine: Engine, beyond: BeyondKee
   }
 }
 
+type RestoredBase = Pick<Base, 'restore'> & { readonly record: Pick<EpochRecord, 'epoch'> }
+type RestoredState = Pick<Engine['state'], 'restoreRows' | 'restoreWithin' | 'passing' | 'coldSides'>
+
 /** The rows of one operator, as `restoreState` does. */
 export async function restoreOperator(
-  base: Base,
-  engine: Engine,
-  operator: string,
+  base: RestoredBase,
+  state: RestoredState,
+  { operator, form }: Pick<StoredState, 'operator' | 'form'>,
   beyond: BeyondKeeper | null,
 ): Promise<void> {
-  const sides = beyond === null ? [] : beginSides(engine, beyond)
+  const sides = beyond === null ? [] : beginSides(state, beyond)
+  if (beyond === null || sides.length === 0)
+    return base.restore(operator, (stored, rows) => state.restoreRows(operator, stored, rows))
+  const may = state.passing(operator, form)
+  const passing = may === null ? null : new PassingRows(beyond, { operator, ...may })
   const into = async (stored: StateForm, rows: StoredRows): Promise<void> => {
-    engine.state.restoreRows(operator, stored, rows)
-    for (const side of sides) await beyond?.settle(side, rows.epoch)
+    if (passing === null) state.restoreRows(operator, stored, rows)
+    else await passing.take(stored, state.restoreWithin(operator, stored, rows))
+    for (const side of sides) if (side.isCrowded) await beyond.settle(side, rows.epoch)
   }
-  await base.restore(operator, into, { hot: sides.length > 0 })
+  await base.restore(operator, into, { hot: true })
+  for (const side of sides) await beyond.settle(side, base.record.epoch)
+  await passing?.write(base.record.epoch)
+  beginSides(state, beyond)
 }
 
-function beginSides({ state }: Engine, beyond: BeyondKeeper): readonly ColdSide[] {
+function beginSides(state: Pick<RestoredState, 'coldSides'>, beyond: BeyondKeeper): readonly ColdSide[] {
   for (const side of state.coldSides) side.begin(operator => beyond.rowsOf(operator))
   return state.coldSides
 }

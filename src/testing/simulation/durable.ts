@@ -237,7 +237,7 @@ export class Durable {
       } else if (restored !== null) {
         this.count('epoch goes on')
         await this.read(async base => {
-          for (const { operator } of base.operators) await restoreOperator(base, engine, operator, this.keepsBeyond)
+          for (const each of base.operators) await restoreOperator(base, engine.state, each, this.keepsBeyond)
         })
         await this.read(base => expectRestoredKeys(base, engine, this.keepsBeyond))
       }

@@ -127,7 +127,7 @@ async function savepointOf(users: readonly Has[]): Promise<Base> {
     changes: null,
   })
   const store = await openStore(new SimulatedPlace('0123456789abcdef'), false)
-  await store.prepare(epoch, encodeRecord(record(store.lineage)), keyed.takeDirty(epoch), keyed.takeKeys())
+  await store.prepare(epoch, encodeRecord(record(store.lineage)), keyed.takeDirty(epoch), keyed.states.takeKeys())
   store.finish(epoch)
   const snapshot = (await store.snapshot()) ?? expect.fail('there is an epoch')
   const place = { files: new Disk(), path: '/savepoints/it' }
@@ -183,8 +183,8 @@ async function begin(base: Base, place: SimulatedPlace, { state, budget }: Terms
   let most = 0
   const into = {
     coldSides: [keyed.cold ?? []].flat(),
-    admit: (...args: Parameters<KeyedState['admit']>) => {
-      const goes = keyed.admit(...args)
+    admit: (...args: Parameters<KeyedState['states']['admit']>) => {
+      const goes = keyed.states.admit(...args)
       most = Math.max(most, keyed.index.size)
       return goes
     },
@@ -196,12 +196,12 @@ async function begin(base: Base, place: SimulatedPlace, { state, budget }: Terms
       await restoreSaved(base, into, { operator, migration, beyond })
     }
     for (const operator of operators) {
-      const found = keyed.countRestored(operator, store.coldKeysOf(operator)) ?? expect.fail(operator)
+      const found = keyed.states.countRestored(operator, store.coldKeysOf(operator)) ?? expect.fail(operator)
       expectKeys({ operator, place: place.path, epoch }, base.digests?.get(operator) ?? new KeyDigest(16), found)
     }
     await expectWhollyThere(keyed, store)
-    keyed.rewrite(null)
-    await store.prepare(epoch, encodeRecord(record(store.lineage)), keyed.takeDirty(epoch), keyed.takeKeys())
+    keyed.states.rewrite(null)
+    await store.prepare(epoch, encodeRecord(record(store.lineage)), keyed.takeDirty(epoch), keyed.states.takeKeys())
     store.finish(epoch)
     return most
   } finally {
@@ -338,10 +338,10 @@ describe('a start at a savepoint with a state budget', () => {
     let pages = 0
     const into = {
       coldSides: [],
-      admit: (...args: Parameters<KeyedState['admit']>) => {
+      admit: (...args: Parameters<KeyedState['states']['admit']>) => {
         pages += 1
         ends.abort()
-        return keyed.admit(...args)
+        return keyed.states.admit(...args)
       },
     }
     const restored = restoreSaved(base, into, { operator: 'count', migration: null, beyond: null, signal: ends.signal })

@@ -10,14 +10,15 @@ import {
   KeyWalk,
   type Leaving,
   OperatorState,
+  OperatorStates,
   type StateClock,
   type StateForm,
   StateTable,
   expectKeys,
-  readBlock,
   storedValues,
 } from '../../../src/state/index.js'
 import { type Snapshot, StateStore, type StorePlace } from '../../../src/state/stores/index.js'
+import { restoreStage } from './restored.js'
 import { countsByUser } from './rows-of-state.js'
 
 const pause = (): Promise<void> => Promise.resolve()
@@ -66,27 +67,14 @@ export class Run {
       run.state.rewrite()
     }
     run.cold.begin(operator => store.coldRowsOf(operator))
-    if (migrate === null) await run.restore(snapshot)
+    const { state, cold } = run
+    if (migrate === null && snapshot !== null)
+      await restoreStage(store, snapshot, { states: new OperatorStates([state], cold), cold }, null)
     snapshot?.release()
     const found = run.state.countRestored(store.coldKeysOf('counts'))
     const expected = snapshot?.digests?.get('counts') ?? new KeyDigest(declared.keyGroups)
     expectKeys({ operator: 'counts', place: store.path, epoch: run.epoch }, expected, found)
     return run
-  }
-
-  private async restore(snapshot: Snapshot | null): Promise<void> {
-    await snapshot?.restore(
-      'counts',
-      async block => {
-        const rows = readBlock(block)
-        this.state.restoreRows(block.form, rows)
-        for (let ask = this.cold.askRestored(); ask !== null; ask = this.cold.askRestored())
-          this.cold.loaded(ask, await this.store.readCold(ask.question), ask.part)
-        this.cold.chooseRestored(Math.max(0, rows.epoch - 1))
-        await this.leave(rows.epoch)
-      },
-      { hot: true },
-    )
   }
 
   get hotKeys(): number {

@@ -216,6 +216,18 @@ describe('state beyond memory under other columns', () => {
     expect(await (await restarted(place, third)).found(users)).toEqual(expected)
   })
 
+  it('is in the columns of the last epoch, whoever began with others and wrote none', async () => {
+    const place = new SimulatedPlace('0123456789abcdef')
+    const inMemory = await Run.open(place, 2 ** 30)
+    await inMemory.rows(users.map((user, i) => [user, i] as const))
+    await inMemory.cut()
+    // There is no room for any key, and what has none would lose its numbers in these columns.
+    await restarted(place, second)
+    const run = await restarted(place, form)
+    expect((await run.found(users)).map(({ n }) => n)).toEqual(users.map((_, i) => BigInt(i)))
+    await run.store.close()
+  })
+
   it('is refused where they cannot be made of what was stored, with nothing touched', async () => {
     const place = new SimulatedPlace('0123456789abcdef')
     const run = await Run.open(place, 1)

@@ -6,12 +6,15 @@ import {
   type ColdAsk,
   type ColdSide,
   type Collections,
+  KeyDigest,
   type Leaving,
   StoredOperator,
-  readBlock,
+  expectKeys,
 } from '../../../src/state/index.js'
 import { StateStore, type StorePlace } from '../../../src/state/stores/index.js'
+import { isDeath } from '../../../src/testing/simulation/durable.js'
 import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
+import { restoreStage } from './restored.js'
 
 export const lifeMs = 1_000
 const input: Schema = { fields: [{ name: 'user', type: { kind: 'utf8' } }] }
@@ -76,6 +79,8 @@ export class Run {
   private readonly cold: ColdSide
   /** How often something was read of keys in memory. */
   fetched = 0
+  /** How often its start asked for all that keys have beyond memory. */
+  asked = 0
   /** Of which operators, lists and maps something was written beyond memory, write by write. */
   readonly written: (readonly string[])[] = []
   private unheard: { readonly leaving: Leaving; readonly sums: readonly Uint32Array[] } | null = null
@@ -107,26 +112,17 @@ export class Run {
     await store.checkCold()
     const run = new Run(store, store.last?.epoch ?? 0, terms)
     const snapshot = await store.snapshot()
-    run.cold.begin(operator => snapshot?.coldRowsOf(operator) ?? 0)
-    for (const operator of operators)
-      await snapshot?.restore(
-        operator,
-        async block => {
-          const rows = readBlock(block)
-          run.keyed.restore(operator, block.form, rows)
-          await run.settle(rows.epoch)
-        },
-        { hot: true },
-      )
+    const { cold } = run
+    const { states } = run.keyed
+    const watch = { asked: () => (run.asked += 1), written: (some: readonly string[]) => run.written.push(some) }
+    if (snapshot !== null) await restoreStage(store, snapshot, { states, cold }, watch)
+    for (const operator of operators) {
+      const found = states.countRestored(operator, store.coldKeysOf(operator)) ?? new KeyDigest(16)
+      const expected = snapshot?.digests?.get(operator) ?? new KeyDigest(16)
+      expectKeys({ operator, place: store.path, epoch: run.epoch }, expected, found)
+    }
     snapshot?.release()
     return run
-  }
-
-  private async settle(epoch: number): Promise<void> {
-    for (let ask = this.cold.askRestored(); ask !== null; ask = this.cold.askRestored())
-      this.cold.loaded(ask, await this.store.readCold(ask.question), ask.part)
-    this.cold.chooseRestored(Math.max(0, epoch - 1))
-    await this.leave(epoch)
   }
 
   get hotKeys(): number {
@@ -271,7 +267,7 @@ export class Run {
     this.epoch += 1
     const blocks = this.keyed.takeDirty(this.epoch)
     this.cold.choose(this.epoch, [])
-    await this.store.prepare(this.epoch, new Uint8Array(1), blocks)
+    await this.store.prepare(this.epoch, new Uint8Array(1), blocks, this.keyed.states.takeKeys())
     this.store.finish(this.epoch)
     const { unheard } = this
     this.unheard = null
@@ -365,7 +361,7 @@ export class MortalPlace extends SimulatedPlace {
       await host()
       return false
     } catch (error) {
-      if (!(error instanceof Error)) throw error
+      if (!isDeath(error)) throw error
       return true
     } finally {
       this.death = null
