@@ -9,6 +9,9 @@ import { type ColdAsk, type ColdExpired, type ColdLack, type ColdPart } from './
 import { type KeyIndex } from './key-index.js'
 import { type Residence } from './residence.js'
 
+/** Keys whose state is read at once where a start brought them. */
+const keysAtOnce = 4_096
+
 interface Arriving {
   readonly index: KeyIndex
   readonly residence: Residence
@@ -18,7 +21,12 @@ interface Arriving {
 }
 
 export class ColdArrivals {
-  private readonly restored: { readonly part: number; readonly slots: Int32Array }[] = []
+  /** Keys that blocks of one operator, list or map brought, and of which nothing else is known; then those by their place. */
+  private readonly restored: { part: number; readonly slots: Int32Array[]; placed: Int32Array } = {
+    part: 0,
+    slots: [],
+    placed: new Int32Array(0),
+  }
 
   constructor(private readonly of: Arriving) {}
 
@@ -99,19 +107,23 @@ export class ColdArrivals {
     })
   }
 
-  /** A block of an operator, list or map brought these keys. */
+  /** A block of an operator, list or map brought these keys, of which something may lie beyond memory. */
   restoredBy(part: number, slots: Int32Array): void {
-    this.restored.push({ part, slots })
+    this.restored.part = part
+    this.restored.slots.push(slots)
   }
 
   /**
-   * Keys that blocks of one operator brought, and of which something may lie beyond memory: asked for now, since entries come
-   * and go while a start reads blocks. Of lists and maps all is read: what blocks brought of them may lie there too.
+   * Some of those keys, by their place: what lies there of many is read in one go. They do not leave before. Of lists and maps all is
+   * read: what blocks brought of them may lie there too.
    */
   askRestored(): (ColdAsk & { readonly part: number }) | null {
-    const next = this.restored.shift()
-    if (next === undefined) return null
-    return { ...this.asked(next.slots, () => 'all'), part: next.part }
+    const { restored } = this
+    if (restored.placed.length === 0) restored.placed = this.of.index.byPlace(distinct(restored.slots.splice(0)))
+    const some = restored.placed.subarray(0, keysAtOnce)
+    if (some.length === 0) return null
+    restored.placed = restored.placed.subarray(keysAtOnce)
+    return { ...this.asked(some, () => 'all'), part: restored.part }
   }
 }
 

@@ -114,6 +114,7 @@ export class ColdStore {
     const place: ItemsPlace = {
       reader: this.reader,
       naming: this.namingOf(name),
+      itemsIn: group => this.tally.keysOf(name)?.keys[group] ?? 0,
       found: (names, values) => this.found(name, names, values),
     }
     const byName = named === null ? [] : this.read(operator, named)

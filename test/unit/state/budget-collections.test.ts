@@ -249,6 +249,27 @@ describe('keys with many entries', () => {
   })
 })
 
+it('what a start brings into memory is asked for in one go, however many epochs brought it', async () => {
+  const place = new MortalPlace()
+  const terms = { expires: false, clock: { wallMs: 10_000 } }
+  const small = await Run.open(place, { ...terms, budgetBytes: 1 })
+  await small.rows(users.map(user => set(user, ['/'], 1n)))
+  await small.cut()
+  await place.crash()
+  const large = { ...terms, budgetBytes: 2 ** 30 }
+  const host = await Run.open(place, large)
+  for (let at = 0; at < users.length; at += 6) {
+    await host.rows(users.slice(at, at + 6).map(user => set(user, ['/x'], 2n)))
+    await host.cut()
+  }
+  await place.crash()
+  const run = await Run.open(place, large)
+  expect([run.hotKeys, run.asked, run.written]).toEqual([30, 1, []])
+  const both = [['/', 1n] as const, ['/x', 2n] as const]
+  expect(await run.all(users)).toEqual(users.map(() => both))
+  await run.store.close()
+})
+
 describe('entries beyond memory', () => {
   it('expire there, although the value of their key did long before', async () => {
     const clock = { wallMs: 10_000 }
