@@ -38,6 +38,10 @@ export async function openForReading(path: string): Promise<StorePlace & { reado
 async function identityIn(path: string): Promise<FolderIdentity> {
   const identity = await readIdentity(path, 'anybody')
   if (identity !== null && identity.generation > 0) return identity
+  if (identity !== null)
+    throw new StateError('ANB6015', `there is no state in ${path} yet: job "${identity.job}" has written no epoch`, {
+      hint: 'run it until it has read something',
+    })
   throw new StateError('ANB6015', `there is no state in ${path}`, {
     hint: 'name the folder of a job that ran with epochs: DIR, or DIR/state',
   })

@@ -56,3 +56,12 @@ test('a part of which goes meanwhile is said to be in use, not to be damaged', a
     if (name.startsWith('generation-')) rmSync(join(path, name), { recursive: true })
   await expect(StateStore.open({ place, pause })).rejects.toMatchObject({ code: 'ANB6012' })
 })
+
+test('of a job that has written no epoch says so, and not that another folder should be named', async () => {
+  path = join(path, '..', 'fresh')
+  await (await openStateFolder({ path, job: 'clicks', lineage: '0123456789abcdef', ballastBytes: 0 })).close()
+  await expect(openForReading(path)).rejects.toMatchObject({
+    code: 'ANB6015',
+    message: expect.stringContaining('yet: job "clicks" has written no epoch'),
+  })
+})
