@@ -87,11 +87,15 @@ export class EntryState {
     return this.slots.coldKeysOf(named)
   }
 
-  /** Entries that came from beyond memory; the last key column is their own key. */
+  /** Entries that came from beyond memory. */
   linked(slots: Int32Array): void {
+    this.link(slots, this.options.entries.keysOf(slots))
+  }
+
+  private link(slots: Int32Array, { owners, keys }: NamedEntries): void {
     const { entries, restored } = this.options
-    entries.relink(slots)
-    restored?.(entries.keysOf(slots).keys)
+    entries.relink(slots, owners)
+    restored?.(keys)
   }
 
   restore(block: StoredBlock): void {
@@ -101,7 +105,8 @@ export class EntryState {
   /** As `restore`, with rows that were read before, in this form. */
   restoreRows(form: StateForm, rows: StoredRows): void {
     this.inner.restoreRows(form, rows)
-    this.linked(this.slots.takeResolved())
+    const { slots, named } = this.slots.takeResolved()
+    if (named !== null) this.link(slots, named)
   }
 
   /** As `OperatorState` does. */
@@ -133,10 +138,18 @@ export class EntryState {
   }
 }
 
+/** Slots, and the entries that they are of. */
+interface Resolved {
+  readonly slots: Int32Array
+  readonly named: NamedEntries | null
+}
+
+const nothing: Resolved = { slots: new Int32Array(0), named: null }
+
 class EntrySlots implements KeySlots {
   private groups = new Uint16Array(1024)
   private known = 0
-  private resolved: Int32Array = new Int32Array(0)
+  private resolved: Resolved = nothing
 
   constructor(
     private readonly owners: KeySlots,
@@ -193,15 +206,16 @@ class EntrySlots implements KeySlots {
     invariant(key !== undefined, 'an entry has a key')
     const schema = { fields: keys.schema.fields.slice(0, -1) }
     const owners = this.owners.resolve({ schema, rows: keys.rows, columns: keys.columns.slice(0, -1) })
-    this.resolved = this.entries.slotsOf(owners, key)
-    return this.resolved
+    const slots = this.entries.slotsOf(owners, key)
+    this.resolved = { slots, named: { owners, keys: key } }
+    return slots
   }
 
-  /** Slots of the last `resolve`. */
-  takeResolved(): Int32Array {
-    const slots = this.resolved
-    this.resolved = new Int32Array(0)
-    return slots
+  /** What the last `resolve` found. */
+  takeResolved(): Resolved {
+    const { resolved } = this
+    this.resolved = nothing
+    return resolved
   }
 
   /** The entries have other slots now. */

@@ -119,8 +119,7 @@ export class EntryTable {
   }
 
   /** After rows of the table were restored: the entries that are there have their owners, and the others none. */
-  relink(slots: Int32Array): void {
-    const { owners } = this.keysOf(slots)
+  relink(slots: Int32Array, owners: Int32Array): void {
     slots.forEach((slot, i) => {
       if (!this.table.present(slot)) this.unlink(slot)
       else this.link(owners[i] ?? 0, slot)

@@ -51,8 +51,10 @@ export class ListTable {
 
   /** Items with these numbers were restored. */
   restored({ values, length }: Column): void {
-    const numbers = new BigInt64Array(values.buffer, values.byteOffset, length)
-    for (const number of numbers) this.next = Math.max(this.next, Number(number) + 1)
+    // They may lie anywhere in the bytes of a block.
+    const view = new DataView(values.buffer, values.byteOffset)
+    for (let at = 0; at < 8 * length; at += 8)
+      this.next = Math.max(this.next, view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true) + 1)
   }
 
   /** The lists of these keys, one row each. */
