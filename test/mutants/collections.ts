@@ -57,7 +57,7 @@ export const collectionRules: readonly Mutant[] = [
     ...collection,
     from: '.some(slot => this.state.holds(slot))',
     to: '.some(slot => this.state.holds(slot) && slot < 0)',
-    test: ['test/simulation/seeds-1.test.ts', 'every row comes out once and in order, whatever breaks: from seed 2801'],
+    test: small,
   },
   {
     rule: 'what goes while it is written beyond memory comes back',
