@@ -79,11 +79,8 @@ export class Residence {
 
   /** Their entries are being written: until it is known with what sums, each is there. */
   expectSums(operator: number, slots: Int32Array): void {
-    this.noteSums(
-      operator,
-      slots,
-      Uint32Array.from(slots, slot => this.sumOf(operator, slot) || 1),
-    )
+    const sums = this.sums[operator]
+    if (sums !== undefined) for (const slot of slots) if (sums[slot] === 0) sums[slot] = 1
   }
 
   /** Slots that are there and not being read. */

@@ -62,8 +62,8 @@ export const collectionRules: readonly Mutant[] = [
   {
     rule: 'what goes while it is written beyond memory comes back',
     file: 'src/state/residence.ts',
-    from: 'this.sumOf(operator, slot) || 1',
-    to: 'this.sumOf(operator, slot)',
+    from: 'if (sums[slot] === 0) sums[slot] = 1',
+    to: 'if (sums[slot] === 0) sums[slot] = 0',
     test: [unit('state/budget-collections'), 'stay gone where they go while they are written there'],
   },
   {
