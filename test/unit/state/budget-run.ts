@@ -8,7 +8,6 @@ import {
   KeyDigest,
   KeyIndex,
   KeyWalk,
-  type Leaving,
   OperatorState,
   OperatorStates,
   type StateClock,
@@ -18,6 +17,7 @@ import {
   storedValues,
 } from '../../../src/state/index.js'
 import { type Snapshot, StateStore, type StorePlace } from '../../../src/state/stores/index.js'
+import { Leavings } from './leavings.js'
 import { restoreStage } from './restored.js'
 import { countsByUser } from './rows-of-state.js'
 
@@ -31,7 +31,7 @@ export class Run {
   private readonly expiry: Expiry | null
   private readonly cold: ColdSide
   private readonly state: OperatorState
-  private unheard: { readonly leaving: Leaving; readonly sums: readonly Uint32Array[] } | null = null
+  private readonly leavings: Leavings
 
   private constructor(
     readonly store: StateStore,
@@ -46,6 +46,7 @@ export class Run {
     this.expiry = Expiry.of(this.table, declared.state, clock)
     const { index, table, expiry } = this
     this.cold = new ColdSide(index, budget, 1)
+    this.leavings = new Leavings(this.cold, store)
     this.state = new OperatorState({ operator: 'counts', form, index, table, watch: this.cold.watch(0) })
     this.cold.use([{ form, table, state: this.state, expiry }], clock)
   }
@@ -167,14 +168,13 @@ export class Run {
 
   async cut(): Promise<void> {
     await this.epochEnds()
-    await this.leave(this.epoch)
+    await this.leavings.all(this.epoch)
   }
 
   /** As `cut`; that what leaves memory is written is heard of behind the next cut. */
   async cutSlowly(): Promise<void> {
     await this.epochEnds()
-    const leaving = this.cold.leave(this.epoch)
-    if (leaving !== null) this.unheard = { leaving, sums: await this.store.writeCold(leaving.changes) }
+    await this.leavings.slowly(this.epoch)
   }
 
   private async epochEnds(): Promise<void> {
@@ -183,14 +183,6 @@ export class Run {
     this.cold.choose(this.epoch, [])
     await this.store.prepare(this.epoch, record, blocks, [this.state.takeKeys() ?? []].flat())
     this.store.finish(this.epoch)
-    const { unheard } = this
-    this.unheard = null
-    if (unheard !== null) this.cold.left(unheard.leaving, unheard.sums)
-  }
-
-  private async leave(written: number): Promise<void> {
-    for (let leaving = this.cold.leave(written); leaving !== null; leaving = this.cold.leave(written)) {
-      this.cold.left(leaving, await this.store.writeCold(leaving.changes))
-    }
+    this.leavings.hear()
   }
 }

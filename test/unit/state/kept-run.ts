@@ -7,13 +7,13 @@ import {
   type ColdSide,
   type Collections,
   KeyDigest,
-  type Leaving,
   StoredOperator,
   expectKeys,
 } from '../../../src/state/index.js'
 import { StateStore, type StorePlace } from '../../../src/state/stores/index.js'
 import { isDeath } from '../../../src/testing/simulation/durable.js'
 import { SimulatedPlace, type WriteFate } from '../../../src/testing/simulation/store.js'
+import { Leavings } from './leavings.js'
 import { restoreStage } from './restored.js'
 
 export const lifeMs = 1_000
@@ -83,7 +83,7 @@ export class Run {
   asked = 0
   /** Of which operators, lists and maps something was written beyond memory, write by write. */
   readonly written: (readonly string[])[] = []
-  private unheard: { readonly leaving: Leaving; readonly sums: readonly Uint32Array[] } | null = null
+  private readonly leavings: Leavings
 
   private constructor(
     readonly store: StateStore,
@@ -104,6 +104,7 @@ export class Run {
     })
     if (this.keyed.cold === null) throw new RangeError('its state has a budget')
     this.cold = this.keyed.cold
+    this.leavings = new Leavings(this.cold, store, some => this.written.push(some))
   }
 
   static async open(place: StorePlace, terms: Terms): Promise<Run> {
@@ -253,14 +254,13 @@ export class Run {
 
   async cut(): Promise<void> {
     await this.epochEnds()
-    await this.leave(this.epoch)
+    await this.leavings.all(this.epoch)
   }
 
   /** As `cut`; that what leaves memory is written is heard of behind the next cut. */
   async cutSlowly(): Promise<void> {
     await this.epochEnds()
-    const leaving = this.cold.leave(this.epoch)
-    if (leaving !== null) this.unheard = { leaving, sums: await this.store.writeCold(leaving.changes) }
+    await this.leavings.slowly(this.epoch)
   }
 
   private async epochEnds(): Promise<void> {
@@ -269,9 +269,7 @@ export class Run {
     this.cold.choose(this.epoch, [])
     await this.store.prepare(this.epoch, new Uint8Array(1), blocks, this.keyed.states.takeKeys())
     this.store.finish(this.epoch)
-    const { unheard } = this
-    this.unheard = null
-    if (unheard !== null) this.cold.left(unheard.leaving, unheard.sums)
+    this.leavings.hear()
   }
 
   /** As `cut`; the last calls begin while what leaves memory is written. */
@@ -282,13 +280,6 @@ export class Run {
     this.cold.stayAll()
     await lastCalls()
     this.cold.left(leaving, await this.store.writeCold(leaving.changes))
-  }
-
-  private async leave(written: number): Promise<void> {
-    for (let leaving = this.cold.leave(written); leaving !== null; leaving = this.cold.leave(written)) {
-      if (leaving.changes.length > 0) this.written.push(leaving.changes.map(({ operator }) => operator))
-      this.cold.left(leaving, await this.store.writeCold(leaving.changes))
-    }
   }
 
   /** Everything that the store has, as `state list` and a savepoint see it. */
