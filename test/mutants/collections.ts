@@ -145,8 +145,8 @@ export const collectionRules: readonly Mutant[] = [
   {
     rule: 'items of a list that came back get the numbers of others',
     file: 'src/state/list-table.ts',
-    from: 'this.next = Math.max(this.next, Number(number) + 1)',
-    to: 'this.next = Math.min(this.next, Number(number) + 1)',
+    from: 'this.next = Math.max(this.next, view',
+    to: 'this.next = Math.min(this.next, view',
     test: small,
   },
 ]

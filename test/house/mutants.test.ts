@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { epochRules } from '../../mutants/epochs.js'
-import { mutants } from '../../mutants/table.js'
-import { repository } from '../../support/repository.js'
+import { epochRules } from '../mutants/epochs.js'
+import { mutants } from '../mutants/table.js'
+import { repository } from '../support/repository.js'
 
 test.for(mutants.map(mutant => [mutant.rule, mutant] as const))('the mutant "%s" changes one place', ([, mutant]) => {
   const { file, from, to } = mutant
