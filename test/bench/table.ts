@@ -13,7 +13,7 @@ import { killOftenBench } from './measure/kill-often.js'
 import { type Rate, latencyBench } from './measure/latency.js'
 import { type Ratio, ratioBench } from './measure/ratio.js'
 import { type Beginning, beginningBench } from './measure/from-savepoint.js'
-import { type Recovery, recoverBench } from './measure/recover.js'
+import { type Recovery, collections, recoverBench, values } from './measure/recover.js'
 import { shadowBench } from './measure/shadow.js'
 import { swapBench } from './measure/swap.js'
 import { visibleBench } from './measure/visible.js'
@@ -133,10 +133,33 @@ const cuts: readonly Cut[] = [
 ]
 
 const recoveries: readonly Recovery[] = [
-  { name: 'RECOVER 100 MB', keys: million, secondsMax: 2, share: 1, memoryShare: null },
-  { name: 'RECOVER 1 GB', keys: 10 * million, secondsMax: 10, share: 0.2, memoryShare: null },
-  { name: 'RECOVER beyond memory 100 MB', keys: million, secondsMax: 2, share: 1, memoryShare: 0.1 },
-  { name: 'RECOVER beyond memory 1 GB', keys: 10 * million, secondsMax: 10, share: 0.2, memoryShare: 0.1 },
+  { name: 'RECOVER 100 MB', state: values, keys: million, secondsMax: 2, share: 1, memoryShare: null },
+  { name: 'RECOVER 1 GB', state: values, keys: 10 * million, secondsMax: 10, share: 0.2, memoryShare: null },
+  { name: 'RECOVER beyond memory 100 MB', state: values, keys: million, secondsMax: 2, share: 1, memoryShare: 0.1 },
+  {
+    name: 'RECOVER beyond memory 1 GB',
+    state: values,
+    keys: 10 * million,
+    secondsMax: 10,
+    share: 0.2,
+    memoryShare: 0.1,
+  },
+  {
+    name: 'RECOVER lists and maps 100 MB',
+    state: collections,
+    keys: 0.3 * million,
+    secondsMax: 2,
+    share: 1,
+    memoryShare: null,
+  },
+  {
+    name: 'RECOVER lists and maps beyond memory 100 MB',
+    state: collections,
+    keys: 0.3 * million,
+    secondsMax: 2,
+    share: 1,
+    memoryShare: 0.3,
+  },
 ]
 
 const beginnings: readonly Beginning[] = [

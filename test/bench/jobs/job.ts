@@ -90,6 +90,7 @@ const jobs = {
       .apply(bench.visitSlowly)
       .to(nullSink({ checksum: 'z' })),
   remembers: () => visits().apply(bench.visitTwelve).filter(bench.live).select('at', 'z').to(answers()),
+  remembers_lists: () => visits().apply(bench.visitLists).filter(bench.live).select('at', 'z').to(answers()),
   kill: () => live().keyBy('name').apply(bench.count).to(answers()),
   first: () =>
     job(name)

@@ -1,6 +1,6 @@
 // Written by "npx anabranch types transforms.py". Do not edit: write it anew when transforms.py changes.
 
-const from = { path: 'transforms.py', types: import.meta.url, source: '0e48912350a3d6d36685e03c625010e89c07a7e7ab3d023e90c3ee099f9c3ace' } as const
+const from = { path: 'transforms.py', types: import.meta.url, source: '6fe17d220dce86260e200869142275e16a8cf1a0429596bc7fea827cac40aac3' } as const
 
 const schemas = {
   Xy: [['x', 'float64'], ['y', 'float64']],
@@ -139,6 +139,25 @@ const functions = {
     atEnd: false,
     timeoutMs: 30000,
     declared: '22a36f786a519968c16bc2358e83ff1d6421d0ba839a84e7efaf70f9389fdaf7',
+    from,
+  },
+  visitLists: {
+    name: 'visit_lists',
+    kind: 'transform',
+    keyed: true,
+    mode: 'batch',
+    inputs: [['k', 'int64']],
+    outputs: [['z', 'float64']],
+    state: [
+      ['n', 'int64', { keep: {"as":"value","ttl":{"ms":86400000,"update":"on_create_and_write","visibility":"never_return_expired"}} }],
+      ['events', 'list<utf8>', { keep: {"as":"list","reads":true} }],
+      ['log', 'list<utf8>', { keep: {"as":"list","reads":false} }],
+      ['pages', 'map<int64, utf8>', { keep: {"as":"map","entries":"k"} }],
+    ],
+    side: {},
+    atEnd: false,
+    timeoutMs: 30000,
+    declared: 'f49eb24a4e4ac6db089aed56a4059f0a56e92c6aa3f98df70842771a9283a3db',
     from,
   },
   live: {
@@ -336,6 +355,7 @@ export interface CountFunction extends Readonly<(typeof functions)['count']> {}
 export interface VisitFourFunction extends Readonly<(typeof functions)['visitFour']> {}
 export interface VisitSlowlyFunction extends Readonly<(typeof functions)['visitSlowly']> {}
 export interface VisitTwelveFunction extends Readonly<(typeof functions)['visitTwelve']> {}
+export interface VisitListsFunction extends Readonly<(typeof functions)['visitLists']> {}
 export interface LiveFunction extends Readonly<(typeof functions)['live']> {}
 export interface B3RowFunction extends Readonly<(typeof functions)['b3Row']> {}
 export interface B3KeyFunction extends Readonly<(typeof functions)['b3Key']> {}
@@ -366,6 +386,12 @@ export default {
   visitSlowly: functions.visitSlowly as VisitSlowlyFunction,
   /** Keyed transform: reads at int64 and adds z float64. */
   visitTwelve: functions.visitTwelve as VisitTwelveFunction,
+  /**
+   * Which row of its key each row is, as a value, a list and a map know it; -1 where they do not agree.
+   *
+   * Keyed transform: reads k int64 and adds z float64.
+   */
+  visitLists: functions.visitLists as VisitListsFunction,
   /** Filter: reads live bool. */
   live: functions.live as LiveFunction,
   /** Keyed transform: reads ts int64, x float64 and adds n int64, mean float64, dt float64, z float64. */

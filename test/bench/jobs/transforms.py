@@ -80,6 +80,31 @@ def visit_twelve(batch, state):
     return REMEMBER(batch, state)
 
 
+@ab.keyed(
+    inputs={"k": ab.int64},
+    state={
+        "n": ab.value_state(ab.int64, ttl=ab.ttl("1d")),
+        "events": ab.list_state(ab.utf8, reads=True),
+        "log": ab.list_state(ab.utf8),
+        "pages": ab.map_state(ab.int64, ab.utf8, entries="k"),
+    },
+    outputs={"z": ab.float64},
+)
+def visit_lists(batch, state):
+    """Which row of its key each row is, as a value, a list and a map know it; -1 where they do not agree."""
+    events, pages = state["events"], state["pages"]
+    before = state.numpy("n", null=0)
+    paged = np.array([int(text or 0) for text in pages.values.to_pylist()])[pages.index]
+    agrees = (events.lengths == before)[state.index] & (paged == before[state.index])
+    nth = before[state.index] + state.rank + 1
+    texts = [f"{n:080d}" for n in nth.tolist()]
+    events.append(texts)
+    state["log"].append(texts)
+    after = before + state.counts
+    pages.put([f"{n:080d}" for n in after[state.index[pages.order[pages.starts[:-1]]]].tolist()])
+    return {"z": np.where(agrees, nth, -1).astype(np.float64)}, {"n": after}
+
+
 @ab.filter(inputs={"live": ab.bool_})
 def live(batch):
     return batch.numpy("live")

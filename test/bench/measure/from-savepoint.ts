@@ -12,7 +12,7 @@ import { type Figure, rounded } from '../figure.js'
 import { type Asked, type Counts, countsOf, inFolder, startJob } from '../run-job.js'
 import { watchTree } from '../tree.js'
 import { memoryOf } from './budget.js'
-import { Reader, anEpochLater, firstRow, keyBytes, remembering } from './recover.js'
+import { Reader, anEpochLater, firstRow, remembering, values } from './recover.js'
 
 export interface Beginning {
   readonly name: string
@@ -43,7 +43,7 @@ interface Began {
 }
 
 async function measure({ name, keys, secondsMax, memoryShare }: Beginning): Promise<readonly Figure[]> {
-  const budget = Math.round(memoryShare * keys * keyBytes)
+  const budget = Math.round(memoryShare * keys * values.keyBytes)
   const few = await began(fewKeys, budget)
   const { seconds, cpuSeconds, peakBytes, counts, wrong, rows } = await began(keys, budget)
   const used = peakBytes - few.peakBytes
@@ -61,7 +61,7 @@ async function measure({ name, keys, secondsMax, memoryShare }: Beginning): Prom
     also: {
       cpu_s: rounded(cpuSeconds),
       restore_s: rounded((counts.epochs?.restore_ms ?? Number.NaN) / 1_000),
-      state_mb: rounded((keys * keyBytes) / 1e6, 0),
+      state_mb: rounded((keys * values.keyBytes) / 1e6, 0),
       budget_mb: rounded(budget / 1e6, 0),
       memory_mb: rounded(used / 1e6, 0),
       of_few_keys_mb: rounded(few.peakBytes / 1e6, 0),
@@ -73,7 +73,7 @@ async function measure({ name, keys, secondsMax, memoryShare }: Beginning): Prom
 /** A job meets all keys, and another one begins at its savepoint. */
 function began(keys: number, budget: number): Promise<Began> {
   return inFolder(async folder => {
-    const asked = remembering(folder, { keys, budgetBytes: budget })
+    const asked = remembering(folder, { state: values, keys, budgetBytes: budget })
     const reader = new Reader(keys)
     const server = await reader.listen(join(folder, 'out.sock'))
     const from = await saved(asked, reader, join(folder, 'before'))
@@ -90,7 +90,7 @@ function began(keys: number, budget: number): Promise<Began> {
       clearInterval(looking)
       const { host, below } = tree.seen().cpuSeconds
       job.child.kill('SIGINT')
-      const counts = await countsOf('remembers', job)
+      const counts = await countsOf(values.job, job)
       return { seconds, cpuSeconds: host + below, peakBytes, counts, wrong: reader.wrong(), rows: reader.rows }
     } finally {
       clearInterval(looking)
@@ -108,7 +108,7 @@ async function saved(asked: Asked, reader: Reader, out: string): Promise<string>
     await anEpochLater(out)
     const { path } = await askSavepoint(out, null)
     job.child.kill('SIGINT')
-    await countsOf('remembers', job)
+    await countsOf(values.job, job)
     return path
   } finally {
     job.child.kill('SIGKILL')

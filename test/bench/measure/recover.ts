@@ -16,7 +16,7 @@ import { type Asked, type Counts, countsOf, inFolder, startJob } from '../run-jo
 
 export interface Recovery {
   readonly name: string
-  /** Of 104 bytes each: the key and twelve numbers. */
+  readonly state: Remembered
   readonly keys: number
   readonly secondsMax: number
   /** Of the kills that were asked for. */
@@ -25,8 +25,18 @@ export interface Recovery {
   readonly memoryShare: number | null
 }
 
+/** A job that remembers its keys, and what one of them takes in a block. */
+export interface Remembered {
+  readonly job: string
+  readonly keyBytes: number
+}
+
+/** The key and twelve numbers. */
+export const values: Remembered = { job: 'remembers', keyBytes: 104 }
+/** A number that expires, an item of each of two lists and an entry of a map, of 80 characters each: four rows. */
+export const collections: Remembered = { job: 'remembers_lists', keyBytes: 364 }
+
 const perSecond = 1_000
-export const keyBytes = 104
 const lookMs = 50
 
 export const recoverBench = (recovery: Recovery): Bench => ({
@@ -73,11 +83,11 @@ async function measure(recovery: Recovery, { kills }: Settings): Promise<readonl
   return [figure]
 }
 
-function recovered({ keys, memoryShare }: Recovery, kills: number): Promise<Recovered> {
+function recovered({ state, keys, memoryShare }: Recovery, kills: number): Promise<Recovered> {
   return inFolder(async folder => {
     const out = join(folder, 'out')
-    const budgetBytes = memoryShare === null ? null : Math.round(memoryShare * keys * keyBytes)
-    const asked = remembering(folder, { keys, budgetBytes })
+    const budgetBytes = memoryShare === null ? null : Math.round(memoryShare * keys * state.keyBytes)
+    const asked = remembering(folder, { state, keys, budgetBytes })
     const reader = new Reader(keys)
     const server = await reader.listen(join(folder, 'out.sock'))
     let job = startJob(asked, out)
@@ -96,7 +106,7 @@ function recovered({ keys, memoryShare }: Recovery, kills: number): Promise<Reco
       await anEpochLater(out)
       const { stateBytes } = await askStatus(out)
       job.child.kill('SIGINT')
-      const counts = await countsOf('remembers', job)
+      const counts = await countsOf(state.job, job)
       return { seconds, counts, stateBytes, wrong: reader.wrong(), rows: reader.rows }
     } finally {
       job.child.kill('SIGKILL')
@@ -108,10 +118,14 @@ function recovered({ keys, memoryShare }: Recovery, kills: number): Promise<Reco
 /** A job that meets all keys and goes on for as long as it is let; with a null budget its state is in memory. */
 export function remembering(
   input: string,
-  { keys, budgetBytes }: { readonly keys: number; readonly budgetBytes: number | null },
+  {
+    state,
+    keys,
+    budgetBytes,
+  }: { readonly state: Remembered; readonly keys: number; readonly budgetBytes: number | null },
 ): Asked {
   return {
-    name: 'remembers',
+    name: state.job,
     input,
     into: 'null',
     workers: 1,
