@@ -105,9 +105,10 @@ export class ColdAdmission {
 }
 
 /** With their share of the bytes. */
-function taken({ epoch, bytes, keys, state, deleted: all }: StoredRows, at: Int32Array): StoredRows {
+function taken({ epoch, bytes, keys, state, deleted: all, beyond }: StoredRows, at: Int32Array): StoredRows {
   const deleted = new Uint8Array(bitmapBytes(at.length))
   takeBits(deleted, all, at)
   const share = at.length / Math.max(1, keys.rows)
-  return { epoch, bytes: bytes * share, keys: take(keys, at), state: take(state, at), deleted }
+  const some = { epoch, bytes: bytes * share, keys: take(keys, at), state: take(state, at), deleted }
+  return beyond === undefined ? some : { ...some, beyond: Uint32Array.from(at, row => beyond[row] ?? 0) }
 }

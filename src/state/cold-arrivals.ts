@@ -2,46 +2,43 @@
  * Cold arrivals: what the cold side of a stage asks for of keys that came into memory, and where the answer goes. Who asks waits
  * until it is there, so nothing of such a key is used before.
  */
-import { type AsStored } from './as-stored.js'
-import { type ColdAnswer, type ColdKeys, type CollectionQuestion, type Reach } from './cold.js'
+import { type ColdAnswer, type ColdKeys, type ColdRows, type CollectionQuestion } from './cold.js'
 import { type ColdCollection } from './cold-collection.js'
 import { type ColdAsk, type ColdExpired, type ColdLack, type ColdPart } from './cold-part.js'
 import { type KeyIndex } from './key-index.js'
+import { packedOf } from './packed.js'
 import { type Residence } from './residence.js'
-
-/** Keys whose state is read at once where a start brought them. */
-const keysAtOnce = 4_096
 
 interface Arriving {
   readonly index: KeyIndex
   readonly residence: Residence
-  readonly asStored: AsStored
   readonly parts: readonly ColdPart[]
   readonly collections: readonly ColdCollection[]
 }
 
 export class ColdArrivals {
-  /** Keys that blocks of one operator, list or map brought, and of which nothing else is known; then those by their place. */
-  private readonly restored: { part: number; readonly slots: Int32Array[]; placed: Int32Array } = {
-    part: 0,
-    slots: [],
-    placed: new Int32Array(0),
-  }
-
   constructor(private readonly of: Arriving) {}
 
-  /** Of keys of which nothing is known: what their rows need mostly. */
-  ask(slots: Int32Array): ColdAsk {
-    return this.asked(this.of.index.byPlace(slots), ({ reach }) => reach)
+  /**
+   * What the rows of keys need mostly.
+   *
+   * @param fresh nothing of them is known
+   * @param unread a start brought them
+   */
+  ask(fresh: Int32Array, unread: Int32Array): ColdAsk {
+    const { index, parts } = this.of
+    const slots = index.byPlace(unread.length === 0 ? fresh : distinct([fresh, unread]))
+    const operators = parts.map(({ state }) => state.operator)
+    const collections = this.of.collections.map(({ operator, reach }): CollectionQuestion => {
+      return { operator, reach, named: null }
+    })
+    const known = parts.map((_, part) => this.knownOf(part, unread))
+    return { slots, question: { operators, collections, ...this.keysOf(slots) }, known, staying: slots, named: [] }
   }
 
-  private asked(slots: Int32Array, reachOf: (collection: ColdCollection) => Reach): ColdAsk {
-    const operators = this.of.parts.map(({ state }) => state.operator)
-    const collections = this.of.collections.map((each): CollectionQuestion => {
-      return { operator: each.operator, reach: reachOf(each), named: null }
-    })
-    const question = { operators, collections, ...this.keysOf(slots) }
-    return { slots, question, isNew: true, staying: slots, named: [] }
+  /** Those of these keys of whose values blocks said something, also that they are gone, where an entry of them lies beyond memory. */
+  private knownOf(part: number, slots: Int32Array): ReadonlySet<number> {
+    return slots.length === 0 ? nobody : new Set(slots.filter(slot => this.of.residence.sumOf(part, slot) !== 0))
   }
 
   /** Of keys that are in memory: what they lack. null: nothing. */
@@ -57,7 +54,7 @@ export class ColdArrivals {
       return { operator, reach: whole.length > 0 ? 'all' : 'none', named: keys }
     })
     const question = { operators: [], collections, ...this.keysOf(slots) }
-    return { slots, question, isNew: false, staying, named: lacks.map(({ named }) => named) }
+    return { slots, question, known: [], staying, named: lacks.map(({ named }) => named) }
   }
 
   private named(operator: string): ColdCollection | undefined {
@@ -76,56 +73,50 @@ export class ColdArrivals {
     return { groups: Uint16Array.from(slots, slot => index.groupOf[slot] ?? 0), keys: index.packedKeys(slots) }
   }
 
-  /**
-   * What was asked for.
-   *
-   * @param newer an operator that has newer state of all of them.
-   */
-  loaded(ask: ColdAsk, answer: ColdAnswer, newer: number | null): void {
-    if (ask.isNew) this.valuesLoaded(ask.slots, answer, newer)
-    const { slots, isNew } = ask
-    ask.question.collections.forEach(({ operator, reach }, i) => {
+  /** What was asked for. */
+  loaded(ask: ColdAsk, answer: ColdAnswer): void {
+    const { slots, question, known } = ask
+    this.arrived(slots)
+    known.forEach((of, part) => {
+      for (const rows of answer.values[part] ?? []) this.valuesLoaded(part, slots, without(rows, slots, of))
+    })
+    question.collections.forEach(({ operator, reach }, i) => {
       const of = answer.items[i]
-      if (of !== undefined) this.named(operator)?.load({ slots, isNew, reach, named: ask.named[i] ?? null }, of)
+      if (of !== undefined) this.named(operator)?.load({ slots, reach, named: ask.named[i] ?? null }, of)
     })
   }
 
-  private valuesLoaded(slots: Int32Array, answer: ColdAnswer, newer: number | null): void {
-    const { residence, parts, asStored } = this.of
+  private arrived(slots: Int32Array): void {
+    const { residence } = this.of
     for (const slot of slots) {
+      if (!residence.is(slot, 'loading')) continue
       residence.mark(slot, 'loading', false)
-      residence.mark(slot, 'same', newer === null)
+      residence.mark(slot, 'same', true)
     }
-    parts.forEach(({ state }, part) => {
-      for (const { forms, at, sums, rows } of answer.values[part] ?? []) {
-        const found = at.map(i => slots[i] ?? 0)
-        residence.noteSums(part, found, sums)
-        if (part === newer) continue
-        state.load(found, forms, rows)
-        if (newer !== null) asStored.note(part, found)
-      }
-    })
   }
 
-  /** A block of an operator, list or map brought these keys, of which something may lie beyond memory. */
-  restoredBy(part: number, slots: Int32Array): void {
-    this.restored.part = part
-    this.restored.slots.push(slots)
-  }
-
-  /**
-   * Some of those keys, by their place: what lies there of many is read in one go. They do not leave before. Of lists and maps all is
-   * read: what blocks brought of them may lie there too.
-   */
-  askRestored(): (ColdAsk & { readonly part: number }) | null {
-    const { restored } = this
-    if (restored.placed.length === 0) restored.placed = this.of.index.byPlace(distinct(restored.slots.splice(0)))
-    const some = restored.placed.subarray(0, keysAtOnce)
-    if (some.length === 0) return null
-    restored.placed = restored.placed.subarray(keysAtOnce)
-    return { ...this.asked(some, () => 'all'), part: restored.part }
+  private valuesLoaded(part: number, slots: Int32Array, { forms, at, sums, rows }: ColdRows): void {
+    const found = at.map(i => slots[i] ?? 0)
+    this.of.residence.noteSums(part, found, sums)
+    this.of.parts[part]?.state.load(found, forms, rows)
   }
 }
 
+const nobody: ReadonlySet<number> = new Set()
+
 const distinct = (lists: readonly Int32Array[]): Int32Array =>
   Int32Array.from(new Set(lists.flatMap(list => [...list])))
+
+/** Those of the rows that are not of these slots. */
+function without(found: ColdRows, slots: Int32Array, known: ReadonlySet<number>): ColdRows {
+  if (known.size === 0) return found
+  const { at, epochs, sums, rows } = found
+  const left = Int32Array.from(at.keys()).filter(i => !known.has(slots[at[i] ?? 0] ?? 0))
+  return {
+    ...found,
+    at: left.map(i => at[i] ?? 0),
+    epochs: Float64Array.from(left, i => epochs[i] ?? 0),
+    sums: Uint32Array.from(left, i => sums[i] ?? 0),
+    rows: packedOf(rows, left),
+  }
+}

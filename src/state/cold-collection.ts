@@ -26,7 +26,6 @@ import { EntryState, type EntryStateOptions } from './entry-state.js'
 import { type EntryTable } from './entry-table.js'
 import { decodeKeys } from './key-decoder.js'
 import { type StateWatch } from './operator-state.js'
-import { viewsOf } from './packed.js'
 import { encodeRows } from './row-codec.js'
 import { SlotSet } from './slot-set.js'
 
@@ -43,7 +42,7 @@ export interface OwnerWatch {
 }
 
 /** What was asked for of it. */
-type CollectionAsk = Pick<ColdAsk, 'slots' | 'isNew'> & { readonly reach: Reach; readonly named: NamedEntries | null }
+type CollectionAsk = Pick<ColdAsk, 'slots'> & { readonly reach: Reach; readonly named: NamedEntries | null }
 
 const partOf = ({ owners, keys }: NamedEntries, at: Int32Array): [Int32Array, Column] => [
   at.map(i => owners[i] ?? 0),
@@ -88,8 +87,9 @@ export class ColdCollection {
   private get watch(): StateWatch {
     const { residence, owners } = this
     return {
-      restored: slots => {
+      restored: (slots, beyond) => {
         residence.mark(slots, false)
+        if (beyond !== null) residence.noteSums(slots, beyond)
         owners.restored()
         owners.lost(this.ownersOf(slots.filter(slot => !this.entries.table.present(slot))))
       },
@@ -116,7 +116,7 @@ export class ColdCollection {
   }
 
   private ownersOf(slots: Int32Array): Int32Array {
-    return this.entries.keysOf(slots).owners
+    return this.entries.ownersOf(slots)
   }
 
   /** In memory: a key of which nothing more is known may leave, and then what lies beyond memory is all that it has. */
@@ -167,59 +167,46 @@ export class ColdCollection {
   }
 
   /** What was found; what memory or blocks have is newer. */
-  load({ slots: owners, isNew, reach, named }: CollectionAsk, { found, more, named: byName }: CollectionAnswer): void {
-    if (reach !== 'none') this.reached(owners, more, isNew)
+  load({ slots: owners, reach, named }: CollectionAsk, { found, more, named: byName }: CollectionAnswer): void {
+    if (reach !== 'none') this.reached(owners, more)
     const ofOwners = found.flatMap(each =>
       this.place(
         each.at.map(i => owners[i] ?? 0),
         this.ownKeys(each),
-        { ...each, isNew },
+        each,
       ),
     )
-    const ofNamed = byName.flatMap(each =>
-      named === null ? [] : this.place(...partOf(named, each.at), { ...each, isNew }),
-    )
+    const ofNamed = byName.flatMap(each => (named === null ? [] : this.place(...partOf(named, each.at), each)))
     // Of a name under which nothing stands that is known from now on.
     if (named !== null) this.entries.slotsOf(named.owners, named.keys)
     const came = [...ofOwners, ...ofNamed].flatMap(slots => [...slots])
     if (came.length > 0) this.state.linked(Int32Array.from(came))
     // Of which nothing is left, as it turns out.
-    if (!isNew) this.owners.lost(owners.filter(owner => !this.has(owner)))
+    this.owners.lost(owners.filter(owner => !this.has(owner)))
   }
 
-  private reached(owners: Int32Array, more: Int32Array, isNew: boolean): void {
+  private reached(owners: Int32Array, more: Int32Array): void {
     const { partly } = this.residence
-    if (!isNew) this.grown.markAll(this.entries.partlyOf(owners))
+    this.grown.markAll(this.entries.partlyOf(owners))
     partly.unmark(owners)
     partly.markAll(more.map(i => owners[i] ?? 0))
   }
 
   private ownKeys({ keys }: ColdItems): Column {
-    const views = viewsOf(keys)
-    const { key, nullKeys } = this.form
-    const own = decodeKeys(key, views.length, nullKeys, i => views[i] ?? new Uint8Array(0)).at(-1)
+    const own = decodeKeys(this.form.key, keys, this.form.nullKeys).at(-1)
     invariant(own !== undefined, 'an entry has a key')
     return own
   }
 
-  /**
-   * Answers the slots of those that nobody knew. The sum of an entry that is known is too, but where its key is new: it may have left
-   * while this was read, or be gone.
-   */
-  private place(
-    owners: Int32Array,
-    own: Column,
-    { forms, rows, sums, isNew }: ColdRows & { readonly isNew: boolean },
-  ): Int32Array {
+  /** Answers the slots of those that nobody knew. The sum of one that is known is too: it may have left while this was read, or be gone. */
+  private place(owners: Int32Array, own: Column, { forms, rows, sums }: ColdRows): Int32Array {
     const { residence, entries } = this
     const { slots, fresh } = entries.load(owners, own, this.state.decoded(forms, rows))
     const came = fresh.map(i => slots[i] ?? 0)
-    if (isNew) residence.noteSums(slots, sums)
-    else
-      residence.noteSums(
-        came,
-        Uint32Array.from(fresh, i => sums[i] ?? 0),
-      )
+    residence.noteSums(
+      came,
+      Uint32Array.from(fresh, i => sums[i] ?? 0),
+    )
     residence.mark(came, true)
     return came
   }

@@ -19,8 +19,8 @@ export interface ColdPart {
 export interface ColdAsk {
   readonly slots: Int32Array
   readonly question: ColdQuestion
-  /** Nothing of them is known; otherwise some of what they have is, and stays as it is. */
-  readonly isNew: boolean
+  /** Of each operator of the question the slots whose values memory has: they stay as they are. */
+  readonly known: readonly ReadonlySet<number>[]
   /** Keys that stay in memory until it is there. */
   readonly staying: Int32Array
   /** Of each list or map of the question the entries that it names. */

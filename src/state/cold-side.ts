@@ -7,7 +7,6 @@
  * beyond memory is always that of an epoch, and no block after it has it, or it is known here to be outdated.
  */
 import { invariant } from '../base/index.js'
-import { AsStored } from './as-stored.js'
 import { type ColdAnswer, type ColdPage, type ColdPlace, type Reach } from './cold.js'
 import { ColdAdmission } from './cold-admission.js'
 import { ColdArrivals } from './cold-arrivals.js'
@@ -59,13 +58,12 @@ export class ColdSide {
   private entries = 0
   readonly hollow: HollowKeys
   private sweep: ColdSweep | null = null
-  private readonly asStored = new AsStored()
   private readonly arrivals: ColdArrivals
 
   constructor(
     private readonly index: KeyIndex,
     shareBytes: number,
-    private readonly operators: number,
+    operators: number,
   ) {
     this.residence = new Residence(operators)
     this.room = new ColdRoom(
@@ -84,8 +82,8 @@ export class ColdSide {
         this.parts.some(({ table }) => table.present(slot)) || this.collections.some(each => each.has(slot)),
       isOwed,
     })
-    const { residence, asStored, collections, parts, room, hollow } = this
-    this.arrivals = new ColdArrivals({ index, residence, asStored, collections, parts })
+    const { residence, collections, parts, room, hollow } = this
+    this.arrivals = new ColdArrivals({ index, residence, collections, parts })
     this.choice = new ColdChoice({ index, residence, room, hollow, isOwed })
     index.takeFresh()
   }
@@ -112,9 +110,8 @@ export class ColdSide {
   /** A list or map of one of the operators. */
   collection(options: EntryStateOptions, reach: Reach): ColdCollection {
     const { residence, hollow } = this
-    const number = this.operators + this.collections.length
     const collection = new ColdCollection(options, reach, {
-      restored: () => this.restoredFresh(number),
+      restored: () => this.restoredFresh(),
       changed: owners => {
         for (const owner of owners) residence.mark(owner, 'leaving', false)
       },
@@ -149,17 +146,18 @@ export class ColdSide {
 
   /** Rows of these keys came. Answers what has to be read before they can be worked on; null: nothing. */
   routed(slots: Int32Array): ColdAsk | null {
-    const ask = this.came()
+    const ask = this.came(slots)
     this.residence.use(slots)
     return ask
   }
 
-  /** Keys were resolved. Answers what is to be read of those that are new. */
-  came(): ColdAsk | null {
-    const { residence, index } = this
+  /** Keys were resolved, and are to be used. Answers what is to be read of those that are new, or that a start brought; null: nothing. */
+  came(slots: Int32Array): ColdAsk | null {
+    const { residence, index, isUsed } = this
     const fresh = index.takeFresh()
-    residence.arrive(fresh, this.isUsed)
-    return this.isUsed && fresh.length > 0 ? this.arrivals.ask(fresh) : null
+    residence.arrive(fresh, isUsed ? 'loading' : 'known')
+    const unread = residence.takeUnread(slots)
+    return isUsed && fresh.length + unread.length > 0 ? this.arrivals.ask(fresh, unread) : null
   }
 
   /** Where something may have expired beyond memory; null: nowhere, or there is no room to bring it back. */
@@ -169,7 +167,8 @@ export class ColdSide {
 
   /** What is there. Answers what has expired, and what has to be read of keys that come in for it; then see `lacksOf`. */
   swept(page: ColdPage): { readonly over: ColdExpired | null; readonly ask: ColdAsk | null } {
-    return { over: this.sweep?.looked(page) ?? null, ask: this.came() }
+    const over = this.sweep?.looked(page) ?? null
+    return { over, ask: this.came(over?.slots ?? new Int32Array(0)) }
   }
 
   /** What of that which has expired is not known. */
@@ -205,7 +204,6 @@ export class ColdSide {
     for (const collection of this.collections) collection.forget(slots)
     this.index.remove(slots)
     this.residence.leave(slots)
-    this.asStored.gone(slots)
     this.hollow.delete(slots)
   }
 
@@ -220,14 +218,9 @@ export class ColdSide {
     return this.arrivals.askMore(lacks)
   }
 
-  /** What was asked for; `newer` as in `ColdArrivals`. */
-  loaded(ask: ColdAsk, answer: ColdAnswer, newer: number | null = null): void {
-    this.arrivals.loaded(ask, answer, newer)
-  }
-
-  /** What is to be read of keys that a start brought. */
-  askRestored(): (ColdAsk & { readonly part: number }) | null {
-    return this.arrivals.askRestored()
+  /** What was asked for. */
+  loaded(ask: ColdAsk, answer: ColdAnswer): void {
+    this.arrivals.loaded(ask, answer)
   }
 
   /** Keys are on their way out. */
@@ -246,7 +239,6 @@ export class ColdSide {
    * @param waiting slots of rows that wait.
    */
   choose(epoch: number, waiting: Iterable<Int32Array>): void {
-    this.asStored.end()
     if (this.isLeaving) return
     const pinned = new SlotSet()
     for (const slots of waiting) pinned.mark(slots, this.index.slots)
@@ -308,9 +300,7 @@ export class ColdSide {
     this.isUsed = true
     const changed = this.index.byPlace(slots.filter(slot => !residence.is(slot, 'same')))
     const terms = { epoch, announces, keysOf: (some: Int32Array) => this.arrivals.keysOf(some) }
-    const values = this.parts.flatMap(
-      (_, part) => changedValues(this.values(part), this.asStored.others(part, changed), terms) ?? [],
-    )
+    const values = this.parts.flatMap((_, part) => changedValues(this.values(part), changed, terms) ?? [])
     const placed = this.collections.length === 0 ? slots : this.index.byPlace(slots)
     const items = this.collections.flatMap(each => each.changes(placed, { epoch, announces }) ?? [])
     for (const slot of slots) residence.mark(slot, 'same', true)
@@ -350,14 +340,9 @@ export class ColdSide {
   }
 
   private restored(part: number, slots: Int32Array, beyond: Uint32Array | null): void {
-    const isAlone = this.parts.length === 1 && this.collections.length === 0
-    // Until memory is full entries are what they were when the restore began, and from then on no key comes.
-    if (beyond === null || !isAlone) this.restoredFresh(part)
-    else {
-      this.residence.arrive(this.index.takeFresh(), false)
-      this.residence.noteSums(part, slots, beyond)
-    }
-    this.asStored.changed(part, slots)
+    this.restoredFresh()
+    // What lies beyond memory of a key that is in it is what lay there when the restore began: to be written there it has to leave.
+    if (beyond !== null) this.residence.noteSums(part, slots, beyond)
     for (const slot of slots) this.residence.mark(slot, 'same', false)
     this.noteHollow(part, slots)
   }
@@ -368,11 +353,10 @@ export class ColdSide {
     return slots.filter(slot => residence.is(slot, 'there') && residence.sumOf(part, slot) !== 0)
   }
 
-  /** Blocks of this operator, list or map brought keys. */
-  private restoredFresh(part: number): void {
-    const fresh = this.index.takeFresh()
-    this.residence.arrive(fresh, this.isUsed)
-    if (this.isUsed && fresh.length > 0) this.arrivals.restoredBy(part, fresh)
+  /** Blocks brought keys. Of values that are alone they say all. */
+  private restoredFresh(): void {
+    const isAlone = this.parts.length === 1 && this.collections.length === 0
+    this.residence.arrive(this.index.takeFresh(), this.isUsed && !isAlone ? 'unread' : 'known')
   }
 
   private values(number: number): Values {

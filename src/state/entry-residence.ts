@@ -22,7 +22,7 @@ export class EntryResidence {
 
   /** Slots that are new, each with its owner; they have no entry yet. */
   arrive(slots: Int32Array, owners: Int32Array): void {
-    this.slots.arrive(slots, false)
+    this.slots.arrive(slots, 'known')
     this.arrived = slots
     const { groupOf } = this.owners
     slots.forEach((slot, i) => {

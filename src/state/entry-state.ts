@@ -9,6 +9,7 @@ import { type StateForm } from './block-schema.js'
 import { type ColdChanges, type ColdKeys } from './cold.js'
 import { type NamedEntries } from './cold-part.js'
 import { type EntryResidence } from './entry-residence.js'
+import { ownersOf, wholeKeys } from './entry-keys.js'
 import { type EntryTable } from './entry-table.js'
 import { KeyDigest, type KeyDigestChange } from './key-digest.js'
 import { type KeySlots } from './key-index.js'
@@ -98,6 +99,11 @@ export class EntryState {
     restored?.(keys)
   }
 
+  /** As `OperatorState` has it. */
+  expect(keys: number): void {
+    this.inner.expect(keys)
+  }
+
   restore(block: StoredBlock): void {
     this.restoreRows(block.form, readBlock(block))
   }
@@ -173,8 +179,7 @@ class EntrySlots implements KeySlots {
     }
     if (size > this.known) {
       const fresh = Int32Array.from({ length: size - this.known }, (_, i) => this.known + i)
-      const { owners } = this.entries.keysOf(fresh)
-      owners.forEach((owner, i) => {
+      this.entries.ownersOf(fresh).forEach((owner, i) => {
         this.groups[this.known + i] = this.owners.groupOf[owner] ?? 0
       })
       this.known = size
@@ -198,7 +203,8 @@ class EntrySlots implements KeySlots {
   }
 
   packedKeys(slots: Int32Array): PackedRows {
-    return packedKeys(this.keysOf(slots), this.terms.nullKeys)
+    const entries = this.entries.packedKeys(slots)
+    return wholeKeys(this.owners.packedKeys(ownersOf(entries)), entries, this.terms.nullKeys)
   }
 
   resolve(keys: Batch): Int32Array {
@@ -209,6 +215,10 @@ class EntrySlots implements KeySlots {
     const slots = this.entries.slotsOf(owners, key)
     this.resolved = { slots, named: { owners, keys: key } }
     return slots
+  }
+
+  expect(keys: number): void {
+    this.entries.expect(keys)
   }
 
   /** What the last `resolve` found. */

@@ -17,11 +17,13 @@ import { distinct } from '../kernels/index.js'
 import { type DataType, type Schema, type Ttl } from '../schema/index.js'
 import { type NamedEntries } from './cold-part.js'
 import { EntryChains } from './entry-chains.js'
+import { ownersOf } from './entry-keys.js'
 import { everything, int32Column, rowsThere, without } from './entry-columns.js'
 import { type EntryResidence } from './entry-residence.js'
 import { Expiry, type StateClock, storedValues } from './expiry.js'
 import { ItemOrder } from './item-order.js'
 import { KeyIndex } from './key-index.js'
+import { type PackedRows } from './packed.js'
 import { clearSlots } from './slots.js'
 import { StateTable } from './state-table.js'
 
@@ -118,6 +120,21 @@ export class EntryTable {
     return { owners: asInt32(owners.values), keys }
   }
 
+  /** Owner of each of these slots, whether there is such an entry or not. */
+  ownersOf(slots: Int32Array): Int32Array {
+    return ownersOf(this.index.packedKeys(slots))
+  }
+
+  /** So many entries will be there. */
+  expect(entries: number): void {
+    this.index.expect(entries)
+  }
+
+  /** The key bytes of each of these slots: the slot of its owner, and its own (entry-keys.ts). */
+  packedKeys(slots: Int32Array): PackedRows {
+    return this.index.packedKeys(slots)
+  }
+
   /** After rows of the table were restored: the entries that are there have their owners, and the others none. */
   relink(slots: Int32Array, owners: Int32Array): void {
     slots.forEach((slot, i) => {
@@ -150,7 +167,7 @@ export class EntryTable {
     const slots = this.resolve(owners, keys)
     if (this.residence !== null) {
       const fresh = this.index.takeFresh()
-      this.residence.arrive(fresh, this.keysOf(fresh).owners)
+      this.residence.arrive(fresh, this.ownersOf(fresh))
     }
     return slots
   }

@@ -39,6 +39,8 @@ export interface KeySlots {
   /** The key bytes of these slots. */
   packedKeys(slots: Int32Array): PackedRows
   resolve(keys: Batch): Int32Array
+  /** So many will be there: it need not grow for them little by little. */
+  expect(keys: number): void
 }
 
 export class KeyIndex implements KeySlots {
@@ -82,6 +84,10 @@ export class KeyIndex implements KeySlots {
   /** The most slots for which it takes at most so many bytes, where each key takes `keyBytes` elsewhere. */
   slotsWithin(bytes: number, keyBytes: number): number {
     return this.table.slotsWithin(bytes, keyBytes)
+  }
+
+  expect(keys: number): void {
+    this.table.expect(keys)
   }
 
   /** Takes keys out; their slots go to keys that come later. */
@@ -239,8 +245,7 @@ export class KeyIndex implements KeySlots {
       const column = this.plainKeys(only.type, slots, scratch)
       if (column !== null) return { schema: key, rows: slots.length, columns: [column] }
     }
-    const keyAt = (row: number): Uint8Array => this.table.keyOf(slots[row] ?? 0)
-    return { schema: key, rows: slots.length, columns: decodeKeys(key, slots.length, nullKeys, keyAt) }
+    return { schema: key, rows: slots.length, columns: decodeKeys(key, this.packedKeys(slots), nullKeys) }
   }
 
   /** Keys of one column that are kept as it has them: a million of them in milliseconds. */

@@ -10,7 +10,7 @@
 import { type EntryTable, addEntry, entryOf, removeEntry } from './key-entries.js'
 import { Scratch } from './scratch.js'
 import { type TableMemory } from './memory.js'
-import { type PackedRows, copyBytes, startOf } from './packed.js'
+import { type PackedRows } from './packed.js'
 
 /** Key bytes that nobody has any more are worth the copy of the others from here on. */
 const deadBytesMin = 1 << 20
@@ -97,6 +97,11 @@ export class KeyTable {
     this.table = Math.ceil((bySlot + 8 * slotsOf(entries, this.dense)) / 64) * 64
     this.arena = this.table + 16 * entries
     this.memory.reserve(this.arena + this.used)
+  }
+
+  /** So many keys will be there: it need not grow for them little by little. */
+  expect(keys: number): void {
+    this.makeRoom(Math.max(0, keys - this.live))
   }
 
   /** Makes room for `more` new keys. */
@@ -278,13 +283,24 @@ export class KeyTable {
       end += places[2 * i + 1] ?? 0
       ends[i] = end
     }
-    const { u8 } = this.memory
-    const bytes = new Uint8Array(end)
-    for (let i = 0; i < slots.length; i++) {
-      const from = this.arena + (places[2 * i] ?? 0)
-      copyBytes(bytes, startOf(ends, i), u8, from, from + (places[2 * i + 1] ?? 0))
+    return { bytes: this.copied(places, ends, 0), ends }
+  }
+
+  /** Keys one behind the other, without their first `skip` bytes, a multiple of 4: number i has its place in `places[2 * i]` and ends at `ends[i]`. */
+  private copied(places: ArrayLike<number>, ends: ArrayLike<number>, skip: number): Uint8Array {
+    const last = ends[ends.length - 1] ?? 0
+    // Keys begin at multiples of 8 and are filled with zeros: they move by words, over the end of the one before.
+    const bytes = new Uint8Array(last + 8)
+    const view = new DataView(bytes.buffer)
+    const arena = this.memory.i32.subarray(this.arena >>> 2)
+    let at = 0
+    for (let i = 0; i < ends.length; i++) {
+      let from = ((places[2 * i] ?? 0) + skip) >>> 2
+      const to = ends[i] ?? 0
+      for (; at < to; at += 4) view.setInt32(at, arena[from++] ?? 0, true)
+      at = to
     }
-    return { bytes, ends }
+    return bytes.subarray(0, last)
   }
 
   /** The keys of these slots, 8 bytes each. */
@@ -315,17 +331,6 @@ export class KeyTable {
       end += (cells[2 * i + 1] ?? 0) - 4
       offsets[i + 1] = end
     }
-    // Keys begin at multiples of 8 and are filled with zeros: they move by words, over the end of the one before.
-    const values = new Uint8Array(end + 8)
-    const view = new DataView(values.buffer)
-    const arena = this.memory.i32.subarray(this.arena >>> 2)
-    let at = 0
-    for (let i = 0; i < slots.length; i++) {
-      let from = ((cells[2 * i] ?? 0) >>> 2) + 1
-      const to = offsets[i + 1] ?? 0
-      for (; at < to; at += 4) view.setInt32(at, arena[from++] ?? 0, true)
-      at = to
-    }
-    return { offsets, values: values.subarray(0, end) }
+    return { offsets, values: this.copied(cells, offsets.subarray(1), 4) }
   }
 }

@@ -108,6 +108,11 @@ export class OperatorState {
     return next
   }
 
+  /** So many keys will be restored. */
+  expect(keys: number): void {
+    this.options.index.expect(keys)
+  }
+
   /** Puts a stored block where it belongs; blocks come in the order in which the store gives them. */
   restore(block: StoredBlock): void {
     this.restoreRows(block.form, readBlock(block))

@@ -72,6 +72,11 @@ export class OperatorStates {
     return cold !== null && state?.isOf(stored) === true ? { form: state.form, room: cold.room } : null
   }
 
+  /** So many keys of an operator will be restored, all of them in memory. */
+  expect(operator: string, keys: number): void {
+    this.named(operator)?.expect(keys)
+  }
+
   /**
    * Takes what an epoch wrote of one operator, where it is one of these.
    *

@@ -14,14 +14,19 @@ const bit = {
   leaving: 8,
   /** What lies beyond memory is what memory has. */
   same: 16,
+  /** A start brought its key: what blocks have of it is known, with the sums of the entries of that, and more may lie beyond memory. */
+  unread: 32,
 } as const
 
 export type Mark = keyof typeof bit
+
+const none = new Int32Array(0)
 
 export class Residence {
   private flags = new Uint8Array(1024)
   private sums: Uint32Array[]
   private hand = 0
+  private unread = 0
 
   constructor(private readonly operators: number) {
     this.sums = Array.from({ length: operators }, () => new Uint32Array(1024))
@@ -32,8 +37,10 @@ export class Residence {
   }
 
   /** These slots have new keys. */
-  arrive(slots: Int32Array, loading: boolean): void {
-    const flags = bit.there | bit.used | (loading ? bit.loading : 0)
+  arrive(slots: Int32Array, as: 'known' | 'loading' | 'unread'): void {
+    // Of values of which nothing is known memory has what lies beyond it.
+    const flags = bit.there | bit.used | { known: 0, loading: bit.loading, unread: bit.unread | bit.same }[as]
+    if (as === 'unread') this.unread += slots.length
     for (const slot of slots) {
       if (slot >= this.flags.length) this.grow(slot)
       this.flags[slot] = flags
@@ -42,7 +49,22 @@ export class Residence {
   }
 
   leave(slots: Int32Array): void {
+    this.takeUnread(slots)
     for (const slot of slots) this.flags[slot] = 0
+  }
+
+  /** Those of these slots of which more may lie beyond memory, each once: it is being read from now on, and they stay. */
+  takeUnread(slots: Int32Array): Int32Array {
+    if (this.unread === 0) return none
+    const taken: number[] = []
+    for (const slot of slots) {
+      if (!this.is(slot, 'unread')) continue
+      this.mark(slot, 'unread', false)
+      taken.push(slot)
+    }
+    this.unread -= taken.length
+    this.use(Int32Array.from(taken))
+    return Int32Array.from(taken)
   }
 
   /** Rows of these keys came: they stay. */

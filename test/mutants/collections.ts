@@ -2,11 +2,16 @@
 import { type Mutant, unit } from './mutant.js'
 
 const collection = { file: 'src/state/cold-collection.ts' } as const
+const residence = { file: 'src/state/residence.ts' } as const
 const expiry = { file: 'src/state/expiry.ts' } as const
 const keyed = unit('runtime/keyed-expiry')
 const small = [
   unit('state/budget-collections'),
   'with a budget of 1 bytes are what they would be without, whoever dies',
+] as const
+const roomy = [
+  unit('state/budget-collections'),
+  'with a budget of 1,400000,400000 bytes are what they would be without, whoever dies',
 ] as const
 
 export const collectionRules: readonly Mutant[] = [
@@ -32,11 +37,46 @@ export const collectionRules: readonly Mutant[] = [
     test: [keyed, 'a key whose values expire, and of which none was ever written, takes no room'],
   },
   {
-    rule: 'a start dates back values that it only read',
-    file: 'src/state/as-stored.ts',
-    from: 'slots.filter(slot => !known.has(slot))',
-    to: 'slots',
-    test: [unit('state/budget-collections'), 'of which a start brings back few leave memory with all of them'],
+    rule: 'what a start left beyond memory is not read before a row is worked on',
+    ...residence,
+    from: "if (!this.is(slot, 'unread')) continue",
+    to: 'if (slot >= 0) continue',
+    test: [unit('state/budget-collections'), 'is asked for once a row needs it'],
+  },
+  {
+    rule: 'what blocks say of values counts no more once more of their key is read',
+    file: 'src/state/cold-arrivals.ts',
+    from: 'slots.length === 0 ? nobody :',
+    to: 'slots.length >= 0 ? nobody :',
+    test: roomy,
+  },
+  {
+    rule: 'a value that was only read is written when its key leaves',
+    ...residence,
+    from: 'unread: bit.unread | bit.same',
+    to: 'unread: bit.unread',
+    test: [unit('state/budget-collections'), 'of which a start brings back few are read when a row needs them'],
+  },
+  {
+    rule: 'a start takes an entry for none where others of its block have no room',
+    file: 'src/state/cold-admission.ts',
+    from: 'beyond === undefined ? some :',
+    to: 'bytes >= 0 ? some :',
+    test: [unit('state/cold-admission'), 'keeps the rows of keys that memory has'],
+  },
+  {
+    rule: 'keys leave memory while more of them is read',
+    file: 'src/runtime/flow/beyond.ts',
+    from: '...loads.map(({ ask }) => ask.staying)',
+    to: '...this.more.map(({ ask }) => ask.staying)',
+    test: [unit('runtime/beyond'), 'a key of which more is read stays'],
+  },
+  {
+    rule: 'of entries that a start brings nobody knows what lies beyond memory',
+    ...collection,
+    from: 'if (beyond !== null) residence.noteSums(slots, beyond)',
+    to: '',
+    test: roomy,
   },
   {
     rule: 'entries that changed are not written when their key leaves again',

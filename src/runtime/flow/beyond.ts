@@ -190,7 +190,7 @@ export class Beyond {
         this.walk(walk, entriesMax, then)
         return
       }
-      const ask = this.cold.came()
+      const ask = this.cold.came(slots)
       if (ask === null) then(slots, new Int32Array(0))
       else this.bring(ask, () => then(slots, ask.slots))
     })
@@ -273,7 +273,8 @@ export class Beyond {
   cut(epoch: number, waiting: readonly Int32Array[], bytes: number): void {
     this.unwritten.push({ epoch, bytes })
     const awaited = this.awaited.flatMap(({ routed }) => routed?.slots ?? [])
-    this.cold.choose(epoch, [...waiting, ...awaited, ...this.more.map(({ ask }) => ask.staying)])
+    const loads = [...this.awaited.flatMap(({ load }) => load ?? []), ...this.more]
+    this.cold.choose(epoch, [...waiting, ...awaited, ...loads.map(({ ask }) => ask.staying)])
   }
 
   /** This epoch is written, and all before it. */

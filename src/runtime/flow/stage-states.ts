@@ -43,6 +43,11 @@ export class StageStates {
     for (const stage of this.stages) stage.keyed?.states.accept(operator, form)
   }
 
+  /** So many keys of an operator will be restored, all of them in memory. */
+  expect(operator: string, keys: number): void {
+    for (const stage of this.stages) stage.keyed?.states.expect(operator, keys)
+  }
+
   /** As `restore`, with rows of this form. */
   restoreRows(operator: string, form: StateForm, rows: StoredRows): void {
     for (const stage of this.stages) stage.keyed?.states.restore(operator, form, rows)

@@ -70,19 +70,11 @@ export class BeyondKeeper implements BeyondEffects {
     return sums
   }
 
-  /** Keys that blocks brought, up to one of this epoch, come in with all that they have beyond memory, and what has no room leaves. */
+  /** Rows of a block of this epoch were restored: what memory has no room for leaves it. */
   async settle(side: ColdSide, epoch: number): Promise<void> {
-    for (let ask = side.askRestored(); ask !== null; ask = side.askRestored()) {
-      side.loaded(ask, await this.store().readCold(ask.question), ask.part)
-      await this.leaveRestored(side, epoch)
-    }
-    await this.leaveRestored(side, epoch)
-  }
-
-  private leaveRestored(side: ColdSide, epoch: number): Promise<void> {
     // The block may be one of several of its epoch, so what leaves is not known to be that of its end.
     side.chooseRestored(Math.max(0, epoch - 1))
-    return this.leave(side, epoch)
+    await this.leave(side, epoch)
   }
 
   /** Rows of a savepoint of this epoch were restored: what memory has no room for leaves it. */

@@ -137,8 +137,8 @@ export function expectRestoredKeys(base: Base, engine: Engine, beyond: BeyondKee
   }
 }
 
-type RestoredBase = Pick<Base, 'restore'> & { readonly record: Pick<EpochRecord, 'epoch'> }
-type RestoredState = Pick<Engine['state'], 'restoreRows' | 'restoreWithin' | 'passing' | 'coldSides'>
+type RestoredBase = Pick<Base, 'restore' | 'digests'> & { readonly record: Pick<EpochRecord, 'epoch'> }
+type RestoredState = Pick<Engine['state'], 'expect' | 'restoreRows' | 'restoreWithin' | 'passing' | 'coldSides'>
 
 /** The rows of one operator, as `restoreState` does. */
 export async function restoreOperator(
@@ -148,8 +148,10 @@ export async function restoreOperator(
   beyond: BeyondKeeper | null,
 ): Promise<void> {
   const sides = beyond === null ? [] : beginSides(state, beyond)
-  if (beyond === null || sides.length === 0)
+  if (beyond === null || sides.length === 0) {
+    state.expect(operator, base.digests?.get(operator)?.total ?? 0)
     return base.restore(operator, (stored, rows) => state.restoreRows(operator, stored, rows))
+  }
   const may = state.passing(operator, form)
   const passing = may === null ? null : new PassingRows(beyond, { operator, ...may })
   const into = async (stored: StateForm, rows: StoredRows): Promise<void> => {

@@ -6,7 +6,7 @@ import { blockTemplate, formId } from '../block-schema.js'
 import { type ColdEntries, type ColdRows } from '../cold.js'
 import { evolveThrough } from '../evolve.js'
 import { decodeKeys } from '../key-decoder.js'
-import { packedOf, viewsOf } from '../packed.js'
+import { packedOf } from '../packed.js'
 import { type StoredBlock } from '../restore.js'
 import { decodeRows } from '../row-codec.js'
 import { type ColdReader } from './cold-store.js'
@@ -25,8 +25,7 @@ function blockOf(operator: string, page: ColdEntries, { forms, at, rows }: ColdR
   invariant(written !== undefined && form !== undefined, 'an entry was written in a form')
 
   const count = at.length
-  const views = viewsOf(packedOf(page.keys, at))
-  const keys = decodeKeys(form.key, count, form.nullKeys, i => views[i] ?? new Uint8Array(0))
+  const keys = decodeKeys(form.key, packedOf(page.keys, at), form.nullKeys)
   const template = blockTemplate(form)
   const none = { offsets: null, values: new Uint8Array(bitmapBytes(count)), children: [] }
   const deleted = makeColumn({ kind: 'bool' }, count, noNulls, none)

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { type Batch, batchFromRows } from '../../../src/batch/index.js'
 import { Beyond } from '../../../src/runtime/flow/beyond.js'
 import { type Rows, rowBytes } from '../../../src/runtime/flow/rows.js'
-import { ColdSide, Expiry, KeyIndex, OperatorState, StateTable } from '../../../src/state/index.js'
+import { type ColdPart } from '../../../src/state/cold-part.js'
+import { ColdSide, Expiry, KeyIndex, KeyWalk, OperatorState, StateTable } from '../../../src/state/index.js'
 import { countsByUser as form } from '../state/rows-of-state.js'
 
 const shareBytes = 8 << 20
@@ -115,4 +116,55 @@ test('what is looked at beyond memory since it may have expired holds up no end'
   expect(stage.pages).toBe(1)
   stage.beyond.end()
   expect(stage.beyond.isWaiting).toBe(false)
+})
+
+test('a key of which more is read stays until it is there', () => {
+  const index = new KeyIndex({ ...form, dense: true })
+  const cold = new ColdSide(index, 1, 2)
+  const parts = [0, 1].map((_, part): ColdPart => {
+    const table = new StateTable(form.state)
+    const state = new OperatorState({ operator: `counts ${part}`, form, index, table, watch: cold.watch(part) })
+    return { form, table, state, expiry: null }
+  })
+  cold.use(parts, { wallMs: 0 })
+  cold.begin(() => 2)
+  const [asked, pages, leaving]: [number[], number[], number[]] = [[], [], []]
+  const beyond = new Beyond(0, cold, {
+    loadState: (_stage, load) => void asked.push(load),
+    readState: (_stage, page) => void pages.push(page),
+    leaveState: (_stage, changes) => void leaving.push(changes[0]?.groups.length ?? 0),
+  })
+  const keys = batchFromRows(form.key, [{ user: 'ann' }, { user: 'bob' }])
+  const state = batchFromRows(
+    form.state,
+    [1n, 2n].map(n => ({ n, label: null })),
+  )
+  // A start brings both, and has looked at the entries of one operator.
+  const rows = { epoch: 1, bytes: 0, keys, state, deleted: new Uint8Array(1), beyond: Uint32Array.of(7, 7) }
+  parts[0]?.state.restoreRows(form, rows)
+  const [ann = -1] = index.resolve(keys)
+  let known = 0
+  const walk = { place: () => ({ operator: 'counts 1', groups: { first: 0, last: 15 }, from: null, entriesMax: 9 }) }
+  const looked = { looked: () => Int32Array.of(ann) }
+  beyond.walk(Object.assign(Object.create(KeyWalk.prototype), walk, looked), 9, () => void known++)
+  beyond.page(pages[0] ?? -1, {
+    groups: new Uint16Array(0),
+    keys: { bytes: new Uint8Array(0), ends: new Uint32Array(0) },
+    found: [],
+    next: null,
+  })
+  expect([asked.length, known]).toEqual([1, 0])
+
+  const epoch = (number: number): void => {
+    beyond.cut(number, [], 0)
+    beyond.written(number)
+  }
+  epoch(2)
+  expect([leaving, index.size]).toEqual([[1], 2])
+  beyond.left([Uint32Array.of(8), new Uint32Array(0)])
+  expect(index.size).toBe(1)
+  beyond.loaded(asked[0] ?? -1, { values: [[], []], items: [] })
+  expect(known).toBe(1)
+  epoch(3)
+  expect(leaving).toEqual([1, 1])
 })

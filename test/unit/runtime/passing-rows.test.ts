@@ -5,7 +5,6 @@ import { batchFromRows, bitAt, rowsOf, setBit } from '../../../src/batch/index.j
 import { PassingRows } from '../../../src/runtime/open/passing-rows.js'
 import { type ColdChanges, type ColdKeys, type StoredRows } from '../../../src/state/index.js'
 import { decodeKeys } from '../../../src/state/key-decoder.js'
-import { viewsOf } from '../../../src/state/packed.js'
 import { decodeRows } from '../../../src/state/row-codec.js'
 import { countsByUser as form } from '../state/rows-of-state.js'
 
@@ -52,10 +51,9 @@ class Place {
 }
 
 function usersOf({ keys }: ColdKeys): readonly string[] {
-  const views = viewsOf(keys)
-  const [column] = decodeKeys(form.key, views.length, form.nullKeys, i => views[i] ?? new Uint8Array(0))
+  const [column] = decodeKeys(form.key, keys, form.nullKeys)
   if (column === undefined) throw new RangeError('a user is a key')
-  return rowsOf({ schema: form.key, rows: views.length, columns: [column] }).map(({ user }) => String(user))
+  return rowsOf({ schema: form.key, rows: keys.ends.length, columns: [column] }).map(({ user }) => String(user))
 }
 
 function storedRows(epoch: number, rows: readonly (readonly [string, number | null])[]): StoredRows {

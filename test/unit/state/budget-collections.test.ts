@@ -1,7 +1,7 @@
 /** Lists and maps that are larger than memory: the real tables and the real store, against plain arrays and maps a key. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Change, MortalPlace, Run, lifeMs, logged } from './kept-run.js'
+import { type Change, MortalPlace, Run, type Terms, lifeMs, logged } from './kept-run.js'
 
 interface Kept {
   /** How many calls wrote it. */
@@ -52,7 +52,9 @@ const step = fc.record({
   /** All entries are looked at before, as last calls do. */
   ends: fc.nat(9).map(n => n === 0),
   next: fc.constantFrom('cut', 'cut', 'cut slowly', 'go on', 'restart'),
-  /** Of a restart: hosts that die in it, each at one of its writes. */
+  /** Of a restart: which budget it has. */
+  budget: fc.nat(9),
+  /** And hosts that die in it, each at one of its writes. */
   dying: fc.array(fc.record({ writes: fc.nat(4), kept: fc.boolean() }), { maxLength: 4 }),
 })
 
@@ -111,23 +113,27 @@ function found(of: Kept | undefined, name: string | null, sinceMs: number): unkn
 describe('lists and maps larger than memory', () => {
   // Of a key that hardly ever is in memory it takes a while until a block is the only one that has what it had then.
   it.each([
-    [1, 80],
-    [60_000, 5],
-    [400_000, 5],
+    [[1], 80],
+    [[60_000], 5],
+    [[400_000], 5],
+    // Much lies beyond memory of keys that a start with more room has blocks of.
+    [[1, 400_000, 400_000], 40],
   ])(
     'with a budget of %s bytes are what they would be without, whoever dies, in %s steps and more',
-    async (budgetBytes, stepsMin) => {
+    async (budgets, stepsMin) => {
       const steps = fc.array(step, { minLength: stepsMin, maxLength: 2 * stepsMin + 30 })
       let [beyond, died, fetched] = [0, 0, 0]
       await fc.assert(
         fc.asyncProperty(steps, fc.boolean(), async (run, expires) => {
           const clock = { wallMs: 10_000 }
           const place = new MortalPlace()
-          const terms = { budgetBytes, expires, clock }
-          let host = await Run.open(place, terms)
+          const termsOf = (n: number): Terms => {
+            return { budgetBytes: budgets[n % budgets.length] ?? 1, expires, clock }
+          }
+          let host = await Run.open(place, termsOf(0))
           let all: All = new Map()
           let durable: All = new Map()
-          for (const { changes, passMs, next, dying, ends } of run) {
+          for (const { changes, passMs, next, budget, dying, ends } of run) {
             clock.wallMs += passMs
             await host.tick()
             const sinceMs = expires ? clock.wallMs - lifeMs : 0
@@ -147,17 +153,17 @@ describe('lists and maps larger than memory', () => {
             } else if (next === 'restart') {
               await place.crash()
               all = copyOf(durable)
-              for (const death of dying) died += Number(await place.dies(death, () => Run.open(place, terms)))
-              host = await Run.open(place, terms)
+              for (const death of dying) died += Number(await place.dies(death, () => Run.open(place, termsOf(budget))))
+              host = await Run.open(place, termsOf(budget))
             }
           }
           if (expires) await idle(host, clock)
           await host.store.close()
         }),
-        { numRuns: budgetBytes === 1 ? 3 : 12, seed: 15, endOnFailure: true },
+        { numRuns: stepsMin > 40 ? 3 : 12, seed: 15, endOnFailure: true },
       )
       expect(fetched).toBeGreaterThan(5)
-      if (budgetBytes > 1) return
+      if (!budgets.includes(1)) return
       expect(beyond).toBeGreaterThan(20)
       expect(died).toBeGreaterThan(20)
     },
@@ -238,36 +244,48 @@ describe('keys with many entries', () => {
     await run.store.close()
   })
 
-  it('of which a start brings back few leave memory with all of them, and with no value that was only read', async () => {
+  it('of which a start brings back few are read when a row needs them, and no value that was only read is written', async () => {
     const place = await interrupted()
     expect(await place.dies({ writes: 1, kept: false }, () => Run.open(place, terms))).toBe(true)
     // The values passed. There is room for the keys, and not for all that they have.
     const run = await Run.open(place, { ...terms, budgetBytes: 300_000 })
+    expect([run.hotKeys, run.asked, run.written]).toEqual([20, 0, []])
+    expect(await run.all(['user 7'])).toEqual(allOfOne)
+    await run.all(users)
+    await run.cut()
     expect(new Set(run.written.map(each => each.join()))).toEqual(new Set(['count/named']))
     expect(await run.all(['user 7'])).toEqual(allOfOne)
     await run.store.close()
   })
 })
 
-it('what a start brings into memory is asked for in one go, however many epochs brought it', async () => {
-  const place = new MortalPlace()
+describe('what a start brings into memory', () => {
   const terms = { expires: false, clock: { wallMs: 10_000 } }
-  const small = await Run.open(place, { ...terms, budgetBytes: 1 })
-  await small.rows(users.map(user => set(user, ['/'], 1n)))
-  await small.cut()
-  await place.crash()
   const large = { ...terms, budgetBytes: 2 ** 30 }
-  const host = await Run.open(place, large)
-  for (let at = 0; at < users.length; at += 6) {
-    await host.rows(users.slice(at, at + 6).map(user => set(user, ['/x'], 2n)))
-    await host.cut()
+  /** All users have entries of these names beyond memory. */
+  const beyond = async (names: readonly string[]): Promise<MortalPlace> => {
+    const place = new MortalPlace()
+    const small = await Run.open(place, { ...terms, budgetBytes: 1 })
+    await small.rows(users.map(user => set(user, names, 1n)))
+    await small.cut()
+    await place.crash()
+    return place
   }
-  await place.crash()
-  const run = await Run.open(place, large)
-  expect([run.hotKeys, run.asked, run.written]).toEqual([30, 1, []])
-  const both = [['/', 1n] as const, ['/x', 2n] as const]
-  expect(await run.all(users)).toEqual(users.map(() => both))
-  await run.store.close()
+
+  it('is asked for once a row needs it, however many epochs brought it', async () => {
+    const place = await beyond(['/'])
+    const host = await Run.open(place, large)
+    for (let at = 0; at < users.length; at += 6) {
+      await host.rows(users.slice(at, at + 6).map(user => set(user, ['/x'], 2n)))
+      await host.cut()
+    }
+    await place.crash()
+    const run = await Run.open(place, large)
+    expect([run.hotKeys, run.asked, run.written]).toEqual([30, 0, []])
+    const both = [['/', 1n] as const, ['/x', 2n] as const]
+    expect(await run.all(users)).toEqual(users.map(() => both))
+    await run.store.close()
+  })
 })
 
 describe('entries beyond memory', () => {

@@ -1,76 +1,50 @@
-/** Which rows of a savepoint come into memory: a key is wholly there, with all that comes of it later, or wholly beyond. */
-import { describe, expect, test } from 'vitest'
-import { batchFromRows, rowsOf } from '../../../src/batch/index.js'
-import { schemaFromJson } from '../../../src/schema/index.js'
-import { KeyIndex, type SavedRows } from '../../../src/state/index.js'
+/** Which rows of a block come into memory at a start that has no room for all of its keys. */
+import { expect, it } from 'vitest'
+import { batchFromRows, bitAt, rowsOf } from '../../../src/batch/index.js'
 import { ColdAdmission } from '../../../src/state/cold-admission.js'
-import { countsByUser as form } from './rows-of-state.js'
+import { KeyIndex } from '../../../src/state/key-index.js'
+import { type StoredRows } from '../../../src/state/index.js'
 
-/** Room for so many keys. */
-class Admitting {
-  private readonly index = new KeyIndex({ ...form, dense: true })
-  readonly admission: ColdAdmission
+const key = { fields: [{ name: 'user', type: { kind: 'utf8' } }] } as const
+const state = { fields: [{ name: 'n', type: { kind: 'int64' } }] } as const
+const users = ['ann', 'bob', 'cid', 'dan']
 
-  constructor(room: number) {
-    const { index } = this
-    index.takeFresh()
-    this.admission = new ColdAdmission(index, { admits: more => index.size + more <= room })
-  }
-
-  /** Users whose rows stay; the others go beyond memory. */
-  stay(operator: string, ...users: readonly string[]): readonly unknown[] {
-    const { stays, goes } = this.admission.admit(operator, savedOf(users))
-    if (stays !== null) this.index.resolve(stays.keys)
-    this.index.takeFresh()
-    const [there, gone] = [stays, goes].map(rows => (rows === null ? [] : rowsOf(rows.keys).map(({ user }) => user)))
-    expect([...(there ?? []), ...(gone ?? [])].toSorted()).toEqual([...users].toSorted())
-    return there ?? []
-  }
-
-  get size(): number {
-    return this.index.size
-  }
+const block: StoredRows = {
+  epoch: 7,
+  bytes: 400,
+  keys: batchFromRows(
+    key,
+    users.map(user => ({ user })),
+  ),
+  state: batchFromRows(
+    state,
+    users.map((_, n) => ({ n: BigInt(n) })),
+  ),
+  deleted: Uint8Array.of(0b0010),
+  beyond: Uint32Array.of(11, 22, 33, 44),
 }
 
-function savedOf(users: readonly string[]): SavedRows {
-  return {
-    epoch: 0,
-    bytes: 0,
-    keys: batchFromRows(
-      form.key,
-      users.map(user => ({ user })),
-    ),
-    state: batchFromRows(
-      schemaFromJson([['n', 'int64']]),
-      users.map(() => ({ n: 1n })),
-    ),
-    deleted: new Uint8Array(Math.ceil(users.length / 8)),
-    groups: new Uint16Array(users.length),
-  }
-}
-
-describe('rows of a savepoint', () => {
-  test('stay while there is room, and go when one page has none, though a smaller one would have', () => {
-    const memory = new Admitting(3)
-    expect(memory.stay('count', 'ann', 'bob')).toEqual(['ann', 'bob'])
-    expect(memory.stay('count', 'cid', 'dan')).toEqual([])
-    expect(memory.stay('count', 'eve')).toEqual([])
-  })
-
-  test('of an operator that comes later stay where their keys are in memory, and go where they are not', () => {
-    const memory = new Admitting(2)
-    memory.stay('count', 'ann', 'bob')
-    memory.stay('count', 'cid')
-    expect(memory.stay('other', 'cid', 'bob', 'dan')).toEqual(['bob'])
-    expect(memory.stay('other', 'ann')).toEqual(['ann'])
-    expect(memory.size).toBe(2)
-  })
-
-  test('none comes into memory any more once some keys have left it', () => {
-    const memory = new Admitting(9)
-    memory.stay('count', 'ann')
-    memory.admission.close()
-    expect(memory.stay('count', 'bob')).toEqual([])
-    expect(memory.stay('other', 'bob', 'ann')).toEqual(['ann'])
-  })
+it('keeps the rows of keys that memory has, with what is known of them beyond it, and lets the others pass', () => {
+  const index = new KeyIndex({ key, keyGroups: 16, nullKeys: false })
+  index.resolve(batchFromRows(key, [{ user: 'dan' }, { user: 'bob' }]))
+  index.takeFresh()
+  const { stays, goes } = new ColdAdmission(index, { admits: () => false }).admitBlock(block)
+  const seen = (rows: StoredRows | null): unknown =>
+    rows === null
+      ? null
+      : rowsOf(rows.keys).map(({ user }, i) => [
+          user,
+          rowsOf(rows.state)[i]?.['n'],
+          bitAt(rows.deleted, i),
+          rows.beyond?.[i],
+        ])
+  expect(seen(stays)).toEqual([
+    ['bob', 1n, 1, 22],
+    ['dan', 3n, 0, 44],
+  ])
+  expect(seen(goes)).toEqual([
+    ['ann', 0n, 0, 11],
+    ['cid', 2n, 0, 33],
+  ])
+  expect([stays.bytes, index.size]).toEqual([400, 2])
 })

@@ -59,7 +59,7 @@ export interface Change {
   readonly named: readonly (readonly [string, bigint])[]
 }
 
-interface Terms {
+export interface Terms {
   readonly budgetBytes: number
   readonly expires: boolean
   /** How long the value lives; left out: as long as all else. */
@@ -135,7 +135,7 @@ export class Run {
   }
 
   private async load(ask: ColdAsk | null): Promise<void> {
-    if (ask?.isNew === false) this.fetched += 1
+    if (ask?.question.operators.length === 0) this.fetched += 1
     if (ask !== null) this.cold.loaded(ask, await this.store.readCold(ask.question))
   }
 
@@ -225,7 +225,7 @@ export class Run {
     for (let place = walk.place(entriesMax); place !== null; place = walk.place(entriesMax)) {
       const slots = walk.looked(await this.store.readColdPage(place))
       if (slots === null) continue
-      const ask = cold.came()
+      const ask = cold.came(slots)
       await this.load(ask)
       await meet(slots)
       if (ask !== null) cold.drop(ask.slots)

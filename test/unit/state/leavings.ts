@@ -1,6 +1,10 @@
 /** What leaves the memory of one stage behind its epochs: written at once, or heard of behind the next cut. */
-import { type ColdSide, type Leaving } from '../../../src/state/index.js'
+import { type ColdChanges, type ColdSide, type Leaving } from '../../../src/state/index.js'
 import { type StateStore } from '../../../src/state/stores/index.js'
+
+/** Operators, lists and maps of which something is written; of the others the store is told the columns. */
+export const writtenIn = (changes: readonly ColdChanges[]): readonly string[] =>
+  changes.filter(({ groups }) => groups.length > 0).map(({ operator }) => operator)
 
 export class Leavings {
   private unheard: { readonly leaving: Leaving; readonly sums: readonly Uint32Array[] } | null = null
@@ -16,7 +20,7 @@ export class Leavings {
   async all(written: number): Promise<void> {
     const { cold, store } = this
     for (let leaving = cold.leave(written); leaving !== null; leaving = cold.leave(written)) {
-      if (leaving.changes.length > 0) this.written(leaving.changes.map(({ operator }) => operator))
+      if (leaving.changes.length > 0) this.written(writtenIn(leaving.changes))
       cold.left(leaving, await store.writeCold(leaving.changes))
     }
   }

@@ -3,6 +3,7 @@ import { expect } from 'vitest'
 import { BeyondKeeper, type BeyondStore } from '../../../src/runtime/open/beyond-keeper.js'
 import { restoreOperator } from '../../../src/runtime/open/restore-state.js'
 import { type ColdSide, type OperatorStates, readBlock } from '../../../src/state/index.js'
+import { writtenIn } from './leavings.js'
 import { type Snapshot, type StateStore } from '../../../src/state/stores/index.js'
 
 interface Restored {
@@ -34,7 +35,7 @@ export async function restoreStage(
     coldRowsOf: operator => store.coldRowsOf(operator),
     makeAnew: operator => store.makeAnew(operator),
     writeCold: changes => {
-      watch?.written(changes.map(({ operator }) => operator))
+      watch?.written(writtenIn(changes))
       return store.writeCold(changes)
     },
   }
@@ -44,12 +45,14 @@ export async function restoreStage(
   )
   const into = {
     coldSides: [cold],
+    expect: states.expect.bind(states),
     passing: states.passing.bind(states),
     restoreRows: states.restore.bind(states),
     restoreWithin: states.restoreWithin.bind(states),
   }
   const base = {
     record: { epoch: snapshot.epoch },
+    digests: snapshot.digests,
     restore: (...[operator, each, options]: Parameters<Parameters<typeof restoreOperator>[0]['restore']>) =>
       snapshot.restore(operator, block => each(block.form, readBlock(block)), options),
   }
