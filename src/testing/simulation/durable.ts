@@ -37,8 +37,8 @@ export interface DurableParts {
   readonly striker: Striker
   readonly log: Log
   readonly topology: Topology
-  /** Bytes of memory for state; null: no limit. */
-  readonly budget: number | null
+  /** Bytes of memory for state that one life of the host has, and the next, and so on in turn; null: no limit. */
+  readonly budgets: readonly number[] | null
   /** Whose code an epoch is of. */
   readonly swapper: Swapper
   /** Rows of the sinks in the order of the topology, then the dead letters, then the captures. */
@@ -118,6 +118,7 @@ export class Durable {
   private readonly place: SimulatedPlace
   private readonly outputs: readonly SimulatedOutput[]
   private life: Life | null = null
+  private lives = 0
   private store: StateStore | null = null
   private isOpening = false
   private keepsBeyond: BeyondKeeper | null = null
@@ -142,16 +143,17 @@ export class Durable {
 
   /** Opens what is on the disk, for one life of the host. */
   async open(engine: () => Engine): Promise<EpochKeeper> {
-    const { clock, topology, budget, swapper } = this.parts
+    const { clock, topology, budgets, swapper } = this.parts
     const life = new Life(clock, engine)
     this.life = life
+    this.lives += 1
     // Nothing counts before the first epoch of a store that is made.
     if (this.place.disk.size === 0) this.place.cold = null
     this.store = await StateStore.open({
       place: this.place,
       pause: ms => life.pause(ms),
       deadCountMax: 1,
-      cold: budget !== null,
+      cold: budgets !== null,
     })
     const { store } = this
     const watched: BeyondStore = {
@@ -209,8 +211,9 @@ export class Durable {
 
   /** How the life that was opened last keeps state within its budget. */
   get beyond(): BeyondTerms | null {
-    const { budget } = this.parts
-    if (budget === null || this.keepsBeyond === null) return null
+    const { budgets } = this.parts
+    if (budgets === null || this.keepsBeyond === null) return null
+    const budget = budgets[(this.lives - 1) % budgets.length] ?? 1
     // Maps of a few entries are partly known too.
     return { budgetBytes: budget, effects: this.keepsBeyond, entriesAtFirst: 1 }
   }

@@ -68,7 +68,8 @@ export class Scene {
   private newDurable(): Durable {
     const { clock, chance, log, striker, swapper, job, options } = this
     // By a stream of its own, so that the others stay as they are.
-    const drawn = new Chance(options.seed, 4).pick([null, 1, 1, 200_000])
+    const drawn = new Chance(options.seed, 4).pick([null, [1], [200_000], [1, 200_000], [1, 200_000, 200_000]])
+    const asked = options.budget === undefined ? drawn : options.budget
     const captures: unknown[] = []
     return new Durable({
       clock,
@@ -77,7 +78,7 @@ export class Scene {
       outputs: [...[...this.sinks.values()].map(s => s.rows), this.letters, captures],
       striker,
       topology: job.topology,
-      budget: options.budget === undefined ? drawn : options.budget,
+      budgets: typeof asked === 'number' ? [asked] : asked,
       swapper,
       die: () => {
         this.dies = true
