@@ -28,15 +28,19 @@ export interface CollectionQuestion {
   readonly named: ColdKeys | null
 }
 
-/** Entries of one operator that were written in one form. */
-export interface ColdRows {
-  /** That form, and all that the operator had since then. */
-  readonly forms: readonly StateForm[]
+/** Entries of one operator, without their state. */
+export interface ColdHeads {
   /** Which of the keys that were asked for. */
   readonly at: Int32Array
   /** Of the whole entry; never 0. Who writes the key again says it. */
   readonly sums: Uint32Array
   readonly epochs: Float64Array
+}
+
+/** Entries of one operator that were written in one form. */
+export interface ColdRows extends ColdHeads {
+  /** That form, and all that the operator had since then. */
+  readonly forms: readonly StateForm[]
   /** Their state (row-codec.ts). */
   readonly rows: PackedRows
 }

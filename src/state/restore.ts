@@ -21,6 +21,14 @@ export interface StoredBlock {
   readonly outdated?: Uint8Array
   /** Of each row the sum of the entry of its key that lay beyond memory when the restore began; 0: none. Left out: nobody looked. */
   readonly beyond?: Uint32Array
+  /** What its bytes say, where somebody has read them. */
+  readonly all?: AllRows
+}
+
+/** All rows of a block, those too that do not count. */
+export interface AllRows {
+  readonly header: BlockHeader
+  readonly rows: Batch
 }
 
 /** The rows of a block that count, as columns. */
@@ -44,10 +52,16 @@ export interface SavedRows extends StoredRows {
 }
 
 /** @throws StateError where the block is damaged. */
-export function readBlock(block: StoredBlock): StoredRows & { header: BlockHeader } {
-  const { operator, bytes, form } = block
+export function readAll({ operator, bytes, form, all }: StoredBlock): AllRows {
+  if (all !== undefined) return all
   const header = readHeader(operator, bytes)
-  const all = readRows(blockTemplate(form), bytes, header)
+  return { header, rows: readRows(blockTemplate(form), bytes, header) }
+}
+
+/** @throws StateError where the block is damaged. */
+export function readBlock(block: StoredBlock): StoredRows & { header: BlockHeader } {
+  const { bytes, form } = block
+  const { header, rows: all } = readAll(block)
   const kept = keptRows(header, block)
   const rows = kept === null ? all : take(all, kept)
   const [deleted] = rows.columns

@@ -7,7 +7,7 @@
  */
 import { bitAt } from '../../batch/index.js'
 import { crc32c, crc32cRows } from '../../kernels/index.js'
-import { type ColdChanges, type ColdKeys, type ColdRows } from '../cold.js'
+import { type ColdChanges, type ColdHeads, type ColdKeys, type ColdRows } from '../cold.js'
 import { type PackedRows, copyBytes, startOf } from '../packed.js'
 import { type Put } from './key-value.js'
 import { u32In } from './level-bytes.js'
@@ -138,40 +138,45 @@ function* goneOf({ names, sums }: Encoded): Iterable<Uint8Array> {
 export type ReadEntries = readonly (Omit<ColdRows, 'forms'> & { readonly form: number })[]
 
 /**
- * What stands under these names.
+ * What stands under these names, without the state.
  *
  * @param values undefined: nothing.
  * @returns null where a bit of an entry is not what was written.
  */
-export function decodeEntries(names: PackedRows, values: readonly (Uint8Array | undefined)[]): ReadEntries | null {
+export function decodeHeads(names: PackedRows, values: readonly (Uint8Array | undefined)[]): ColdHeads | null {
   const at = Int32Array.from(values.keys()).filter(i => values[i] !== undefined)
-  const found = at.map((_, i) => i)
   const entries = new Uint32Array(at.length)
+  const epochs = new Float64Array(at.length)
   let end = 0
-  for (const i of found) {
+  for (let i = 0; i < at.length; i++) {
     const row = at[i] ?? 0
-    const bytes = values[row]?.length ?? 0
-    if (bytes < valueHead + sumBytes) return null
-    end += (names.ends[row] ?? 0) - startOf(names.ends, row) + bytes - sumBytes
+    const value = values[row]
+    if (value === undefined || value.length < valueHead + sumBytes) return null
+    end += (names.ends[row] ?? 0) - startOf(names.ends, row) + value.length - sumBytes
     entries[i] = end
+    epochs[i] = u32In(value, 2) + 2 ** 32 * ((value[6] ?? 0) | ((value[7] ?? 0) << 8))
   }
   const sums = checkSums(names, values, at, entries)
-  if (sums === null) return null
+  return sums === null ? null : { at, sums, epochs }
+}
+
+/** As `decodeHeads`, with the state. */
+export function decodeEntries(names: PackedRows, values: readonly (Uint8Array | undefined)[]): ReadEntries | null {
+  const heads = decodeHeads(names, values)
+  if (heads === null) return null
   const byForm = new Map<number, number[]>()
-  for (const i of found) {
-    const value = values[at[i] ?? 0]
+  heads.at.forEach((row, i) => {
+    const value = values[row]
     const form = (value?.[0] ?? 0) | ((value?.[1] ?? 0) << 8)
     const some = byForm.get(form)
     if (some === undefined) byForm.set(form, [i])
     else some.push(i)
-  }
+  })
   return [...byForm].map(([form, some]) => {
-    const chosen = Int32Array.from(some)
-    const rows = rowsOf(
-      chosen.map(i => at[i] ?? 0),
-      values,
-    )
-    return { form, at: chosen.map(i => at[i] ?? 0), sums: Uint32Array.from(chosen, i => sums[i] ?? 0), ...rows }
+    const at = Int32Array.from(some, i => heads.at[i] ?? 0)
+    const sums = Uint32Array.from(some, i => heads.sums[i] ?? 0)
+    const epochs = Float64Array.from(some, i => heads.epochs[i] ?? 0)
+    return { form, at, sums, epochs, rows: rowsOf(at, values) }
   })
 }
 
@@ -196,8 +201,7 @@ function checkSums(
   return crc32cRows(bytes, ends).every((sum, i) => (sum || 1) === said[i]) ? said : null
 }
 
-function rowsOf(at: Int32Array, values: readonly (Uint8Array | undefined)[]): Pick<ColdRows, 'epochs' | 'rows'> {
-  const epochs = new Float64Array(at.length)
+function rowsOf(at: Int32Array, values: readonly (Uint8Array | undefined)[]): PackedRows {
   const ends = new Uint32Array(at.length)
   let end = 0
   for (let i = 0; i < at.length; i++) {
@@ -207,10 +211,9 @@ function rowsOf(at: Int32Array, values: readonly (Uint8Array | undefined)[]): Pi
   const bytes = new Uint8Array(end)
   for (let i = 0; i < at.length; i++) {
     const value = values[at[i] ?? 0] ?? bytes
-    epochs[i] = u32In(value, 2) + 2 ** 32 * ((value[6] ?? 0) | ((value[7] ?? 0) << 8))
     copyBytes(bytes, startOf(ends, i), value, valueHead, value.length - sumBytes)
   }
-  return { epochs, rows: { bytes, ends } }
+  return { bytes, ends }
 }
 
 function putU32(bytes: Uint8Array, at: number, value: number): void {

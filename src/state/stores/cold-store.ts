@@ -15,6 +15,7 @@ import {
   type CollectionQuestion,
   type ColdChanges,
   type ColdEntries,
+  type ColdHeads,
   type ColdKeys,
   type ColdPage,
   type ColdPlace,
@@ -22,7 +23,7 @@ import {
 } from '../cold.js'
 import { KeyDigest } from '../key-digest.js'
 import { type PackedRows, slicedRows, viewsOf } from '../packed.js'
-import { type Naming, decodeEntries, encodeEntries, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
+import { type Naming, decodeEntries, decodeHeads, encodeEntries, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
 import { type ItemsPlace, readReach } from './cold-items.js'
 import { ColdTally } from './cold-tally.js'
 import { Generations, operatorNamed } from './generations.js'
@@ -36,7 +37,15 @@ const readAtOnce = 1_024
 const tallyName = new Uint8Array(6).fill(255)
 
 /** The entries as they were at one moment. */
-export type ColdReader = Pick<ColdStore, 'operators' | 'rowsOf' | 'read' | 'entries' | 'close' | 'groupsFrom'>
+export type ColdReader = Pick<ColdStore, 'operators' | 'rowsOf' | 'readHeads' | 'entries' | 'close' | 'groupsFrom'>
+
+/** Told names and what stands under them: those from a number on of the keys that were asked for. */
+type EachRead = (
+  name: string,
+  names: PackedRows,
+  values: readonly (Uint8Array | undefined)[],
+  from: number,
+) => void
 
 export class ColdStore {
   /** Names and values of entries, so far. */
@@ -95,16 +104,37 @@ export class ColdStore {
 
   /** What these keys have here, by form. */
   async read(operator: string, keys: ColdKeys): Promise<readonly ColdRows[]> {
-    if (keys.groups.length === 0 || this.rowsOf(operator) === 0) return []
+    const found: ColdRows[] = []
+    await this.readSome(operator, keys, (name, names, values, from) => {
+      found.push(...this.found(name, names, values).map(each => ({ ...each, at: each.at.map(i => from + i) })))
+    })
+    return found
+  }
+
+  /** As `read`, without the state. */
+  async readHeads(operator: string, keys: ColdKeys): Promise<ColdHeads> {
+    const most = keys.groups.length
+    const [at, sums, epochs] = [new Int32Array(most), new Uint32Array(most), new Float64Array(most)]
+    let count = 0
+    await this.readSome(operator, keys, (name, names, values, from) => {
+      const heads = decodeHeads(names, values) ?? this.refuseEntry(name)
+      for (let i = 0; i < heads.at.length; i++, count++) {
+        at[count] = from + (heads.at[i] ?? 0)
+        sums[count] = heads.sums[i] ?? 0
+        epochs[count] = heads.epochs[i] ?? 0
+      }
+    })
+    return { at: at.subarray(0, count), sums: sums.subarray(0, count), epochs: epochs.subarray(0, count) }
+  }
+
+  private async readSome(operator: string, keys: ColdKeys, each: EachRead): Promise<void> {
+    if (keys.groups.length === 0 || this.rowsOf(operator) === 0) return
     const name = this.generations.nameOf(operator)
     const names = namesOf(this.namingOf(name), keys)
-    const found: ColdRows[] = []
     for (let from = 0; from < names.ends.length; from += readAtOnce) {
       const some = slicedRows(names, from, from + readAtOnce)
-      const rows = this.found(name, some, await this.reader.getMany(viewsOf(some)))
-      found.push(...rows.map(each => ({ ...each, at: each.at.map(i => from + i) })))
+      each(name, some, await this.reader.getMany(viewsOf(some)), from)
     }
-    return found
   }
 
   /** What is asked for of a list or map of these keys, by form. */
@@ -283,9 +313,12 @@ export class ColdStore {
 
   /** @param of the name of the operator's entries */
   private found(of: string, names: PackedRows, values: readonly (Uint8Array | undefined)[]): readonly ColdRows[] {
-    const entries = decodeEntries(names, values)
-    if (entries === null) throw this.damaged(`an entry of operator "${operatorNamed(of)}" is not what was written`)
+    const entries = decodeEntries(names, values) ?? this.refuseEntry(of)
     return entries.map(({ form, ...each }) => ({ ...each, forms: this.formsFrom(of, form) }))
+  }
+
+  private refuseEntry(name: string): never {
+    throw this.damaged(`an entry of operator "${operatorNamed(name)}" is not what was written`)
   }
 
   private formsOf(name: string): readonly StateForm[] {

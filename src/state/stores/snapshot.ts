@@ -142,7 +142,7 @@ export class Snapshot {
     const { cold } = this.parts
     if (cold === null || cold.rowsOf(stored.operator) === 0) return stored
     const keys = keysOfBlock(stored)
-    return beside(stored, keys, await cold.read(stored.operator, keys))
+    return beside(stored, keys, await cold.readHeads(stored.operator, keys))
   }
 
   /** Can be called twice. */
