@@ -137,10 +137,12 @@ export class EntryTable {
 
   /** After rows of the table were restored: the entries that are there have their owners, and the others none. */
   relink(slots: Int32Array, owners: Int32Array): void {
-    slots.forEach((slot, i) => {
-      if (!this.table.present(slot)) this.unlink(slot)
-      else this.link(owners[i] ?? 0, slot)
-    })
+    const present = this.table.presence(slots)
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] ?? 0
+      if (present[i] === 1) this.link(owners[i] ?? 0, slot)
+      else this.unlink(slot)
+    }
     this.order?.restored(owners)
   }
 

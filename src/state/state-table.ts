@@ -236,12 +236,20 @@ export class StateTable {
 
   /** The slots that have state, ascending. */
   presentSlots(): Int32Array {
-    const { limit } = this.rows
-    let count = 0
-    for (let slot = 0; slot < limit; slot++) if (this.present(slot)) count += 1
-    const slots = new Int32Array(count)
-    for (let slot = 0, at = 0; at < count; slot++) if (this.present(slot)) slots[at++] = slot
-    return slots
+    return this.presentOf(Int32Array.from({ length: Math.min(this.used, this.rows.limit) }, (_, slot) => slot))
+  }
+
+  /** As `present`, of each of these slots: 1 or 0. */
+  presence(slots: Int32Array): Uint8Array {
+    const { rows, layout } = this
+    // Asked for once: each time is a call out of the engine.
+    const { u8 } = rows.memory
+    const present = new Uint8Array(slots.length)
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] ?? 0
+      if (slot < rows.limit) present[i] = (u8[rows.rowOf(slot) + layout.header] ?? 0) & 1
+    }
+    return present
   }
 
   /** Those of key groups in the span, by the group of each slot. */

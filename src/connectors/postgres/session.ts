@@ -2,7 +2,7 @@
  * A session with PostgreSQL that is made again when it is lost. What may work the next time is tried again: connections that
  * break or are refused, deadlocks, serialisation. Everything else is told with the server's words.
  */
-import pg from 'pg'
+import type pg from 'pg'
 import { AnabranchError, type Clock, ConnectorError } from '../../base/index.js'
 import { errnoOf, errnoText } from '../io-error.js'
 
@@ -12,6 +12,9 @@ const backoffMs = { first: 50, most: 2_000 } as const
 const connectMs = 10_000
 const trying = `it is tried again for ${awayMsMax / 1_000} s, and rows wait`
 const idleMs = 30_000
+
+/** Loaded by the first connection: most jobs make none, and it is a seventh of what a command loads. */
+let driver: typeof pg | null = null
 
 export class Session {
   private client: pg.Client | null = null
@@ -64,7 +67,9 @@ export class Session {
 
   private async connected(): Promise<pg.Client> {
     if (this.client !== null) return this.client
-    const client = new pg.Client({
+    driver ??= (await import('pg')).default
+    if (this.closed) throw new Error('nobody needs the connection any more')
+    const client = new driver.Client({
       connectionString: this.options.url,
       application_name: 'anabranch',
       connectionTimeoutMillis: connectMs,
@@ -94,7 +99,7 @@ export class Session {
 
   private refused(cause: unknown): ConnectorError {
     const said = cause instanceof Error ? cause.message : String(cause)
-    const { detail = '', table, column } = cause instanceof pg.DatabaseError ? cause : {}
+    const { detail = '', table, column } = isOfDatabase(cause) ? cause : {}
     const where = [table, column].filter(name => name !== undefined).join('.')
     const state = stateOf(cause)
     const message = `PostgreSQL "${this.options.place}" refused: ${said}${state === null ? '' : ` (SQLSTATE ${state})`}`
@@ -102,7 +107,10 @@ export class Session {
   }
 }
 
-const stateOf = (cause: unknown): string | null => (cause instanceof pg.DatabaseError ? (cause.code ?? null) : null)
+const isOfDatabase = (cause: unknown): cause is pg.DatabaseError =>
+  driver !== null && cause instanceof driver.DatabaseError
+
+const stateOf = (cause: unknown): string | null => (isOfDatabase(cause) ? (cause.code ?? null) : null)
 
 /** Deadlock, serialisation, too many connections, a server that starts or stops. */
 const isPassing = (cause: unknown): boolean => /^(40001|40P01|53300|57P0[123])$/.test(stateOf(cause) ?? '')

@@ -23,7 +23,16 @@ import {
 } from '../cold.js'
 import { KeyDigest } from '../key-digest.js'
 import { type PackedRows, slicedRows, viewsOf } from '../packed.js'
-import { type Naming, decodeEntries, decodeHeads, encodeEntries, keysIn, nameOf, namesOf, operatorId } from './cold-entries.js'
+import {
+  type Naming,
+  decodeEntries,
+  decodeHeads,
+  encodeEntries,
+  keysIn,
+  nameOf,
+  namesOf,
+  operatorId,
+} from './cold-entries.js'
 import { type ItemsPlace, readReach } from './cold-items.js'
 import { ColdTally } from './cold-tally.js'
 import { Generations, operatorNamed } from './generations.js'
@@ -40,12 +49,7 @@ const tallyName = new Uint8Array(6).fill(255)
 export type ColdReader = Pick<ColdStore, 'operators' | 'rowsOf' | 'readHeads' | 'entries' | 'close' | 'groupsFrom'>
 
 /** Told names and what stands under them: those from a number on of the keys that were asked for. */
-type EachRead = (
-  name: string,
-  names: PackedRows,
-  values: readonly (Uint8Array | undefined)[],
-  from: number,
-) => void
+type EachRead = (name: string, names: PackedRows, values: readonly (Uint8Array | undefined)[], from: number) => void
 
 export class ColdStore {
   /** Names and values of entries, so far. */
