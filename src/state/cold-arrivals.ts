@@ -80,9 +80,10 @@ export class ColdArrivals {
     known.forEach((of, part) => {
       for (const rows of answer.values[part] ?? []) this.valuesLoaded(part, slots, without(rows, slots, of))
     })
+    const isMore = question.operators.length === 0
     question.collections.forEach(({ operator, reach }, i) => {
       const of = answer.items[i]
-      if (of !== undefined) this.named(operator)?.load({ slots, reach, named: ask.named[i] ?? null }, of)
+      if (of !== undefined) this.named(operator)?.load({ slots, isMore, reach, named: ask.named[i] ?? null }, of)
     })
   }
 

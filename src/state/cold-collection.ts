@@ -42,7 +42,12 @@ export interface OwnerWatch {
 }
 
 /** What was asked for of it. */
-type CollectionAsk = Pick<ColdAsk, 'slots'> & { readonly reach: Reach; readonly named: NamedEntries | null }
+interface CollectionAsk extends Pick<ColdAsk, 'slots'> {
+  readonly reach: Reach
+  readonly named: NamedEntries | null
+  /** Of keys of which some of it was known. */
+  readonly isMore: boolean
+}
 
 const partOf = ({ owners, keys }: NamedEntries, at: Int32Array): [Int32Array, Column] => [
   at.map(i => owners[i] ?? 0),
@@ -167,8 +172,8 @@ export class ColdCollection {
   }
 
   /** What was found; what memory or blocks have is newer. */
-  load({ slots: owners, reach, named }: CollectionAsk, { found, more, named: byName }: CollectionAnswer): void {
-    if (reach !== 'none') this.reached(owners, more)
+  load({ slots: owners, isMore, reach, named }: CollectionAsk, { found, more, named: byName }: CollectionAnswer): void {
+    if (reach !== 'none') this.reached(owners, more, isMore)
     const ofOwners = found.flatMap(each =>
       this.place(
         each.at.map(i => owners[i] ?? 0),
@@ -182,12 +187,12 @@ export class ColdCollection {
     const came = [...ofOwners, ...ofNamed].flatMap(slots => [...slots])
     if (came.length > 0) this.state.linked(Int32Array.from(came))
     // Of which nothing is left, as it turns out.
-    this.owners.lost(owners.filter(owner => !this.has(owner)))
+    if (isMore) this.owners.lost(owners.filter(owner => !this.has(owner)))
   }
 
-  private reached(owners: Int32Array, more: Int32Array): void {
+  private reached(owners: Int32Array, more: Int32Array, isMore: boolean): void {
     const { partly } = this.residence
-    this.grown.markAll(this.entries.partlyOf(owners))
+    if (isMore) this.grown.markAll(this.entries.partlyOf(owners))
     partly.unmark(owners)
     partly.markAll(more.map(i => owners[i] ?? 0))
   }
