@@ -15,6 +15,9 @@ import { closedWhileRead } from './open-place.js'
 /** A longer log is a longer recovery; a shorter one stalls writers while it is compacted. */
 const logBytes = 32 << 20
 const tableBytes = 16 << 20
+/** Entries of a range that are read at once: at first, then; and how many bytes of them at most. */
+const [few, many] = [64, 1_000]
+const readBytes = 1 << 20
 const bytes = { keyEncoding: 'view', valueEncoding: 'view' } as const
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
@@ -83,10 +86,19 @@ class LevelReader implements KeyReader {
 
   async *entries({ from, to, reverse = false, limit = -1 }: KeyRange): AsyncIterable<Put> {
     const range = { ...(from !== undefined && { gte: from }), ...(to !== undefined && { lt: to }), ...this.options }
+    const iterator = this.level.iterator({ ...range, reverse, limit, highWaterMarkBytes: readBytes })
     try {
-      for await (const [key, value] of this.level.iterator({ ...range, reverse, limit })) yield { key, value }
+      // Most ranges have a few entries. One by one each would be a promise, and the first a call of its own.
+      for (let [size, left] = [few, limit < 0 ? Number.POSITIVE_INFINITY : limit]; left > 0; size = many) {
+        const some = await iterator.nextv(Math.min(size, left))
+        if (some.length === 0) return
+        left -= some.length
+        for (const [key, value] of some) yield { key, value }
+      }
     } catch (error) {
       this.refuse(error)
+    } finally {
+      await iterator.close()
     }
   }
 
