@@ -69,8 +69,7 @@ export class ColdArrivals {
 
   /** As they lie beyond memory. */
   keysOf(slots: Int32Array): ColdKeys {
-    const { index } = this.of
-    return { groups: Uint16Array.from(slots, slot => index.groupOf[slot] ?? 0), keys: index.packedKeys(slots) }
+    return this.of.index.placesOf(slots)
   }
 
   /** What was asked for. */

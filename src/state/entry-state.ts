@@ -203,8 +203,13 @@ class EntrySlots implements KeySlots {
   }
 
   packedKeys(slots: Int32Array): PackedRows {
+    return this.placesOf(slots).keys
+  }
+
+  placesOf(slots: Int32Array): ColdKeys {
     const entries = this.entries.packedKeys(slots)
-    return wholeKeys(this.owners.packedKeys(ownersOf(entries)), entries, this.terms.nullKeys)
+    const { groups, keys } = this.owners.placesOf(ownersOf(entries))
+    return { groups, keys: wholeKeys(keys, entries, this.terms.nullKeys) }
   }
 
   resolve(keys: Batch): Int32Array {

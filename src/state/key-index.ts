@@ -6,11 +6,13 @@ import { type Batch, type Column, makeColumn, noNulls } from '../batch/index.js'
 import { invariant } from '../base/index.js'
 import { partitionGroups } from '../kernels/index.js'
 import { type DataType, type Schema, byteWidth, sameType } from '../schema/index.js'
+import { type ColdKeys } from './cold.js'
 import { checkFlat, nullRows } from './key-bytes.js'
 import { decodeKeys } from './key-decoder.js'
 import { encodeKeys, pieceRows } from './key-encoder.js'
 import { KeyTable, pieceRowsMax } from './key-table.js'
 import { type Scratch } from './scratch.js'
+import { groupsOf } from './slots-by-group.js'
 import { TableMemory } from './memory.js'
 import { type PackedRows, startOf } from './packed.js'
 
@@ -38,6 +40,8 @@ export interface KeySlots {
   keysOf(slots: Int32Array, scratch?: Scratch): Batch
   /** The key bytes of these slots. */
   packedKeys(slots: Int32Array): PackedRows
+  /** With their key groups. */
+  placesOf(slots: Int32Array): ColdKeys
   resolve(keys: Batch): Int32Array
   /** So many will be there: it need not grow for them little by little. */
   expect(keys: number): void
@@ -221,6 +225,10 @@ export class KeyIndex implements KeySlots {
   /** The key bytes of these slots. */
   packedKeys(slots: Int32Array): PackedRows {
     return this.table.packedKeys(slots)
+  }
+
+  placesOf(slots: Int32Array): ColdKeys {
+    return { groups: groupsOf(slots, this.groupOf), keys: this.packedKeys(slots) }
   }
 
   /** These slots by their key groups, then by their keys, as far as a glance at their first bytes tells. */

@@ -17,7 +17,6 @@ import { packedKeys } from './packed-keys.js'
 import { type SavedRows, type StoredBlock, type StoredRows, applyRows, readBlock } from './restore.js'
 import { decodeRows, encodeRows } from './row-codec.js'
 import { Scratch } from './scratch.js'
-import { groupsOf } from './slots-by-group.js'
 import { type StateTable } from './state-table.js'
 
 export interface OperatorStateOptions {
@@ -166,7 +165,7 @@ export class OperatorState {
     const { index } = this.options
     for (let from = 0; from < slots.length; from += slotsAtOnce) {
       const some = slots.subarray(from, from + slotsAtOnce)
-      this.digest.count({ groups: groupsOf(some, index.groupOf), keys: index.packedKeys(some) }, by)
+      this.digest.count(index.placesOf(some), by)
     }
   }
 

@@ -236,7 +236,9 @@ export class StateTable {
 
   /** The slots that have state, ascending. */
   presentSlots(): Int32Array {
-    return this.presentOf(Int32Array.from({ length: Math.min(this.used, this.rows.limit) }, (_, slot) => slot))
+    const slots = new Int32Array(Math.min(this.used, this.rows.limit))
+    for (let slot = 0; slot < slots.length; slot++) slots[slot] = slot
+    return this.presentOf(slots)
   }
 
   /** As `present`, of each of these slots: 1 or 0. */
