@@ -62,7 +62,7 @@ export const collectionRules: readonly Mutant[] = [
     file: 'src/state/cold-admission.ts',
     from: 'beyond === undefined ? some :',
     to: 'bytes >= 0 ? some :',
-    test: [unit('state/cold-admission'), 'keeps the rows of keys that memory has'],
+    test: [unit('state/cold-admission'), 'of a block that has no room the rows of keys that memory has stay'],
   },
   {
     rule: 'keys leave memory while more of them is read',

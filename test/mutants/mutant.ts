@@ -1,6 +1,6 @@
 /**
  * A mutant: a rule that is taken away, and the test that must notice. A rule is an exact text of one file, found there
- * once, and what stands there instead; a rule that moved has to move here too (test/unit/mutants).
+ * once, and what stands there instead; a rule that moved has to move here too (test/house/mutants.test.ts).
  */
 export interface Mutant {
   /** The rule that is gone, as what is then done. */
